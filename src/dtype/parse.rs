@@ -1,0 +1,274 @@
+//! A type from its text: names (`float32`), letters (`d`) and codes (`<f8`, `S10`, `M8[ns]`). Names
+//! and letters are other spellings of codes, so that there is one reading of each type. The rules
+//! are those of `_convert_from_str` in NumPy's `descriptor.c`.
+
+use super::{ByteOrder, DType, Kind, MAX_ITEMSIZE, Refusal, TimeUnit, integer::leading_integer};
+
+/// Reads the whole of a plain type's text.
+pub(super) fn parse(text: &str) -> Result<DType, Refusal> {
+    if looks_structured(text) {
+        return Err(Refusal::Structured);
+    }
+    if let Some(code) = code_of_name(text) {
+        return parse_code(code, ByteOrder::NATIVE);
+    }
+    let (byte_order, code) = split_mark(text);
+    if let Some(code) = code_of_name(code) {
+        let meant = parse_code(code, byte_order)?;
+        return Err(Refusal::MarkedName {
+            code: meant.numpy_str(),
+        });
+    }
+    parse_code(code, byte_order)
+}
+
+/// Whether the text is a list of fields or a sub-array (`f4,i8`, `x:f4`, `3f4`, `(2,)f4`, `[...]`,
+/// `{...}`), well formed or not. No plain type starts with a digit or has commas or colons outside
+/// brackets.
+fn looks_structured(text: &str) -> bool {
+    let (_, unmarked) = split_mark(text);
+    let mut outside_brackets = text.split(['[', ']']).step_by(2);
+    unmarked.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '(' | '[' | '{'))
+        || outside_brackets.any(|part| part.contains([',', ':']))
+}
+
+/// The byte order that a leading mark gives, and what follows it. NumPy takes `|` as it takes `=`:
+/// the type's own order, which is the machine's.
+fn split_mark(text: &str) -> (ByteOrder, &str) {
+    if let Some(code) = text.strip_prefix('<') {
+        (ByteOrder::Little, code)
+    } else if let Some(code) = text.strip_prefix('>') {
+        (ByteOrder::Big, code)
+    } else {
+        let code = text.strip_prefix(['=', '|']).unwrap_or(text);
+        (ByteOrder::NATIVE, code)
+    }
+}
+
+/// The code that a name stands for: NumPy's `sctypeDict`. `datetime64` and `timedelta64` are not
+/// here, as units and marks go with them.
+fn code_of_name(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "bool" | "bool_" => "b1",
+        "int8" | "byte" => "i1",
+        "int16" | "short" => "i2",
+        "int32" | "intc" => "i4",
+        "int64" | "int" | "int_" | "intp" | "long" | "longlong" => "i8",
+        "uint8" | "ubyte" => "u1",
+        "uint16" | "ushort" => "u2",
+        "uint32" | "uintc" => "u4",
+        "uint64" | "uint" | "uintp" | "ulong" | "ulonglong" => "u8",
+        "float16" | "half" => "f2",
+        "float32" | "single" => "f4",
+        "float64" | "float" | "double" => "f8",
+        "float128" | "longdouble" => "f16",
+        "complex64" | "csingle" => "c8",
+        "complex128" | "complex" | "cdouble" => "c16",
+        "complex256" | "clongdouble" => "c32",
+        "bytes" | "bytes_" => "S0",
+        "str" | "str_" | "unicode" => "U0",
+        "void" => "V0",
+        "object" | "object_" => "O8",
+        _ => return None,
+    })
+}
+
+/// The code that a letter stands for when nothing follows it: NumPy's `dtype.char`, and aliases.
+fn code_of_letter(letter: &str) -> Option<&'static str> {
+    Some(match letter {
+        "?" => "b1",
+        "b" => "i1",
+        "h" => "i2",
+        "i" => "i4",
+        "l" | "q" | "p" | "n" => "i8",
+        "B" => "u1",
+        "H" => "u2",
+        "I" => "u4",
+        "L" | "Q" | "P" | "N" => "u8",
+        "e" => "f2",
+        "f" => "f4",
+        "d" => "f8",
+        "g" => "f16",
+        "F" => "c8",
+        "D" => "c16",
+        "G" => "c32",
+        "c" => "S1",
+        "S" | "a" => "S0",
+        "U" => "U0",
+        "V" => "V0",
+        "M" => "M8",
+        "m" => "m8",
+        "O" => "O8",
+        "T" => "T16",
+        _ => return None,
+    })
+}
+
+/// Reads a code without its mark.
+fn parse_code(code: &str, byte_order: ByteOrder) -> Result<DType, Refusal> {
+    let after = |prefixes: [&str; 2]| prefixes.iter().find_map(|prefix| code.strip_prefix(prefix));
+    if let Some(unit) = after(["M8", "datetime64"]) {
+        let kind = Kind::DateTime(TimeUnit::parse(unit)?);
+        return Ok(DType::new(kind, 8, byte_order));
+    }
+    if let Some(unit) = after(["m8", "timedelta64"]) {
+        let kind = Kind::TimeDelta(TimeUnit::parse(unit)?);
+        return Ok(DType::new(kind, 8, byte_order));
+    }
+
+    let mut rest = code_of_letter(code).unwrap_or(code).chars();
+    let letter = rest.next().ok_or(Refusal::Unknown)?;
+    let Some((number, "")) = leading_integer(rest.as_str()) else {
+        return Err(Refusal::Unknown);
+    };
+    let one_of = |sizes| size(letter, number, sizes);
+    let (kind, itemsize) = match letter {
+        'b' => (Kind::Bool, one_of(&[1])?),
+        'i' => (Kind::Int, one_of(&[1, 2, 4, 8])?),
+        'u' => (Kind::UInt, one_of(&[1, 2, 4, 8])?),
+        'f' => (Kind::Float, one_of(&[2, 4, 8, 16])?),
+        'c' => (Kind::Complex, one_of(&[8, 16, 32])?),
+        // Blanks, a sign or zeros before the 8, as in `M08`, keep these from the prefixes above.
+        'M' => (Kind::DateTime(TimeUnit::GENERIC), one_of(&[8])?),
+        'm' => (Kind::TimeDelta(TimeUnit::GENERIC), one_of(&[8])?),
+        'S' | 'a' => (Kind::Bytes, length('S', number, 1)?),
+        'U' => (Kind::Str, length('U', number, 4)?),
+        'V' => (Kind::Void, length('V', number, 1)?),
+        'O' => return Err(Refusal::Object),
+        'T' => return Err(Refusal::VariableString),
+        _ => return Err(Refusal::Unknown),
+    };
+    Ok(DType::new(kind, itemsize, byte_order))
+}
+
+/// The number as an item size in bytes, if the letter comes in that size.
+fn size(letter: char, number: i64, sizes: &'static [u32]) -> Result<u32, Refusal> {
+    u32::try_from(number)
+        .ok()
+        .filter(|size| sizes.contains(size))
+        .ok_or(Refusal::Size { letter, sizes })
+}
+
+/// The item size in bytes of `number` characters that take `width` bytes each.
+fn length(letter: char, number: i64, width: u32) -> Result<u32, Refusal> {
+    let limit = MAX_ITEMSIZE / width;
+    match u32::try_from(number) {
+        Ok(0) => Err(Refusal::EmptyItem { letter }),
+        Ok(characters) if characters <= limit => Ok(characters * width),
+        _ => Err(Refusal::Length { letter, limit }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{DType, Refusal};
+
+    #[test]
+    fn spellings_of_one_type_are_equal() {
+        for spellings in [
+            &["bool", "bool_", "?", "b1", "|b1", ">b1", "=?", "b01", "b 1"][..],
+            &["int8", "byte", "b", "i1", "<i1", ">b", "|i1"],
+            &[
+                "int64", "int", "long", "l", "q", "p", "n", "i8", "<i8", "=i8", "|i8", "i+8",
+            ],
+            &[
+                "float32", "single", "f", "f4", "<f4", "|f4", "f 4", "f\t4", "f\x0b4", "f04",
+            ],
+            &["complex256", "clongdouble", "G", "c32"],
+            &["S1", "c", "a1", ">c", "S 1", "S+1", "S001"],
+            &[
+                "datetime64",
+                "M",
+                "M8",
+                "M08",
+                "M8[generic]",
+                "<datetime64",
+                "|M8",
+            ],
+            &["timedelta64[2D]", "m8[2D]", "<timedelta64[2D]"],
+        ] {
+            let first = DType::parse(spellings[0]).unwrap();
+            for spelling in spellings {
+                assert_eq!(DType::parse(spelling), Ok(first.clone()), "{spelling:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn texts_are_refused_for_what_is_wrong() {
+        for (refusal, texts) in [
+            (
+                Refusal::Unknown,
+                &[
+                    "", "<", "|", "<<f4", " f4", "f4 ", "f4\0", "i4\n", "Float32", "float31",
+                    "float_", "string", "int0", "F8", "d8", "?1", "B1", "S１０", "é", "é4", "\n",
+                    "<\x07", "f\u{a0}4",
+                ][..],
+            ),
+            (
+                Refusal::Object,
+                &["O", "|O", "O8", "object", "object_", ">object"],
+            ),
+            (Refusal::VariableString, &["T", "<T"]),
+            (
+                Refusal::Structured,
+                &[
+                    "[('x','f4')]",
+                    "[",
+                    "{'names': []}",
+                    "x:f4",
+                    "x:M8[s]",
+                    "f4,i8",
+                    "M8[s],f4",
+                    "f4,",
+                    ",",
+                    "3f4",
+                    "<3f4",
+                    "(2,)f4",
+                    "()f4",
+                    ">(2,)f4",
+                ],
+            ),
+            (
+                Refusal::EmptyItem { letter: 'S' },
+                &["S", "S0", "S-0", "a", "a0", "bytes", "bytes_", "|S0"],
+            ),
+            (
+                Refusal::EmptyItem { letter: 'U' },
+                &["U", "U0", "str", "str_", "unicode", ">str"],
+            ),
+            (Refusal::EmptyItem { letter: 'V' }, &["V", "V0", "void"]),
+        ] {
+            for text in texts {
+                let error = DType::parse(text).unwrap_err();
+                assert_eq!(*error.refusal(), refusal, "{text:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn sizes_and_lengths_are_held_to_numpys_limits() {
+        for text in [
+            "i0", "i3", "i16", "u-1", "f1", "f10", "f12", "c4", "c20", "b2", "M4", "m9",
+        ] {
+            let error = DType::parse(text).unwrap_err();
+            assert!(matches!(error.refusal(), Refusal::Size { .. }), "{error}");
+        }
+        for text in [
+            "S-1",
+            "S2147483648",
+            "V4294967297",
+            "U536870912",
+            "U99999999999999999999",
+        ] {
+            let error = DType::parse(text).unwrap_err();
+            assert!(matches!(error.refusal(), Refusal::Length { .. }), "{error}");
+        }
+        for (text, itemsize) in [
+            ("S2147483647", 2_147_483_647),
+            ("U536870911", 2_147_483_644),
+        ] {
+            assert_eq!(DType::parse(text).unwrap().itemsize(), itemsize);
+        }
+    }
+}

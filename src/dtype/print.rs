@@ -1,0 +1,97 @@
+//! A type as NumPy prints it: `dtype.str`, which is also how it is displayed, and `dtype.name`.
+
+use std::fmt;
+
+use super::{ByteOrder, DType, Kind};
+
+/// NumPy's `dtype.str`.
+impl fmt::Display for DType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mark = match self.byte_order {
+            ByteOrder::Little => '<',
+            ByteOrder::Big => '>',
+            ByteOrder::NotApplicable => '|',
+        };
+        let letter = self.kind.letter();
+        let itemsize = self.itemsize;
+        match &self.kind {
+            Kind::DateTime(unit) | Kind::TimeDelta(unit) => {
+                write!(f, "{mark}{letter}{itemsize}{unit}")
+            }
+            Kind::Str => write!(f, "{mark}{letter}{}", itemsize / 4),
+            _ => write!(f, "{mark}{letter}{itemsize}"),
+        }
+    }
+}
+
+/// NumPy's `dtype.name`.
+pub(super) fn name(dtype: &DType) -> String {
+    let bits = dtype.itemsize() * 8;
+    match dtype.kind() {
+        Kind::Bool => "bool".to_owned(),
+        Kind::Int => format!("int{bits}"),
+        Kind::UInt => format!("uint{bits}"),
+        Kind::Float => format!("float{bits}"),
+        Kind::Complex => format!("complex{bits}"),
+        Kind::Bytes => format!("bytes{bits}"),
+        Kind::Str => format!("str{bits}"),
+        Kind::Void => format!("void{bits}"),
+        Kind::DateTime(unit) => format!("datetime64{unit}"),
+        Kind::TimeDelta(unit) => format!("timedelta64{unit}"),
+    }
+}
+
+impl Kind {
+    /// NumPy's `dtype.kind`.
+    pub fn letter(&self) -> char {
+        match self {
+            Self::Bool => 'b',
+            Self::Int => 'i',
+            Self::UInt => 'u',
+            Self::Float => 'f',
+            Self::Complex => 'c',
+            Self::Bytes => 'S',
+            Self::Str => 'U',
+            Self::Void => 'V',
+            Self::DateTime(_) => 'M',
+            Self::TimeDelta(_) => 'm',
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::DType;
+
+    #[test]
+    fn types_print_as_numpy_prints_them() {
+        for (text, str, name, itemsize, order) in [
+            ("bool", "|b1", "bool", 1, "none"),
+            ("<i1", "|i1", "int8", 1, "none"),
+            (">u8", ">u8", "uint64", 8, "big"),
+            ("<f2", "<f2", "float16", 2, "little"),
+            ("<f16", "<f16", "float128", 16, "little"),
+            (">G", ">c32", "complex256", 32, "big"),
+            (">S10", "|S10", "bytes80", 10, "none"),
+            ("<U4", "<U4", "str128", 16, "little"),
+            (
+                "<U536870911",
+                "<U536870911",
+                "str17179869152",
+                2_147_483_644,
+                "little",
+            ),
+            (">V16", "|V16", "void128", 16, "none"),
+            (">M8", ">M8", "datetime64", 8, "big"),
+            ("<m8[10ms]", "<m8[10ms]", "timedelta64[10ms]", 8, "little"),
+        ] {
+            let dtype = DType::parse(text).unwrap();
+            assert_eq!(dtype.numpy_str(), str);
+            assert_eq!(dtype.to_string(), str);
+            assert_eq!(dtype.numpy_name(), name);
+            assert_eq!(dtype.itemsize(), itemsize);
+            assert_eq!(dtype.byte_order().name(), order);
+            assert_eq!(str.parse(), Ok(dtype));
+        }
+    }
+}
