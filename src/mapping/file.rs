@@ -1,0 +1,261 @@
+//! Opening the backing file as a mode asks, and telling whether it can hold an
+//! array. Nothing here changes the file; growing it is the business of
+//! `growth`.
+
+use std::fs::{File, Metadata, OpenOptions};
+use std::io::{self, Seek, SeekFrom};
+use std::ops::Range;
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use super::Mode;
+
+/// Why a file cannot be mapped in a mode.
+#[derive(Debug, thiserror::Error)]
+pub enum FileError {
+    /// It cannot be opened or looked at.
+    #[error("{}: {}", path.display(), reason(source))]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// It cannot be opened for writing.
+    #[error("{}: cannot be written in mode {mode}: {}", path.display(), reason(source))]
+    Unwritable {
+        /// The file.
+        path: PathBuf,
+        /// The mode that was asked for.
+        mode: Mode,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// It is something else than a file of bytes.
+    #[error("{}: is a {kind}, and only a regular file or a block device can be mapped", path.display())]
+    NotAFile {
+        /// The path.
+        path: PathBuf,
+        /// What is there.
+        kind: &'static str,
+    },
+    /// It is shorter than the array, and the mode does not extend it.
+    #[error(
+        "{}: the array needs {} bytes at offset {}, which end at byte {}; the file has {have}",
+        path.display(), array.end - array.start, array.start, array.end
+    )]
+    TooShort {
+        /// The file.
+        path: PathBuf,
+        /// The bytes of the array.
+        array: Range<u64>,
+        /// The file's size in bytes.
+        have: u64,
+    },
+    /// It cannot be made as long as the array.
+    #[error("{}: cannot hold {bytes} bytes: {}", path.display(), reason(source))]
+    NoSpace {
+        /// The file.
+        path: PathBuf,
+        /// The size it would have.
+        bytes: u64,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// It is a block device, which `w+` cannot create or truncate.
+    #[error("{}: is a block device, which mode w+ cannot create or truncate", path.display())]
+    FixedSize {
+        /// The device.
+        path: PathBuf,
+    },
+    /// The system refuses to map it.
+    #[error("{}: cannot map {bytes} bytes: {}", path.display(), reason(source))]
+    Map {
+        /// The file.
+        path: PathBuf,
+        /// Bytes from its start to the end of the array.
+        bytes: u64,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+impl FileError {
+    /// What the user can do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            FileError::Unwritable {
+                mode: Mode::ReadWrite,
+                ..
+            } => {
+                Some("to read it only, use --mode r; to write to a copy in memory, --mode c".into())
+            }
+            FileError::Open { source, .. } if source.kind() == io::ErrorKind::NotFound => {
+                Some("to create it, use --mode w+ with a --shape".into())
+            }
+            FileError::TooShort { .. } => {
+                Some("check --dtype, --shape and --offset; --mode r+ would extend the file".into())
+            }
+            FileError::FixedSize { .. } => Some("to write it in place, use --mode r+".into()),
+            _ => None,
+        }
+    }
+}
+
+/// The system's words without Rust's "(os error N)".
+fn reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    match text.split_once(" (os error") {
+        Some((words, _)) => words.to_lowercase(),
+        None => text,
+    }
+}
+
+/// A file opened for mapping; under `w+` it may have yet to be created.
+#[derive(Debug)]
+pub struct BackingFile {
+    pub(super) path: PathBuf,
+    pub(super) mode: Mode,
+    pub(super) file: Option<File>,
+    /// Its size when it was opened, in bytes.
+    pub(super) len: u64,
+    pub(super) block_device: bool,
+}
+
+impl BackingFile {
+    /// Opens `path` as `mode` asks. Nothing is created or changed.
+    ///
+    /// # Errors
+    ///
+    /// When it is missing (other than under `w+`), not a file, or may not be
+    /// read or, under `r+` and `w+`, written.
+    pub fn open(path: &Path, mode: Mode) -> Result<BackingFile, FileError> {
+        let failed = |source| FileError::Open {
+            path: path.to_path_buf(),
+            source,
+        };
+        let mut backing = BackingFile {
+            path: path.to_path_buf(),
+            mode,
+            file: None,
+            len: 0,
+            block_device: false,
+        };
+        match std::fs::metadata(path) {
+            Ok(metadata) => backing.check_kind(&metadata)?,
+            Err(error) if mode == Mode::Write && error.kind() == io::ErrorKind::NotFound => {
+                return Ok(backing);
+            }
+            Err(error) => return Err(failed(error)),
+        }
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(mode.writes_through())
+            // Should a FIFO have taken the path meanwhile, open must not wait.
+            .custom_flags(libc::O_NONBLOCK)
+            .open(path)
+            .map_err(|source| backing.refused(source))?;
+        let metadata = file.metadata().map_err(failed)?;
+        backing.check_kind(&metadata)?;
+        backing.block_device = metadata.file_type().is_block_device();
+        backing.len = if backing.block_device {
+            file.seek(SeekFrom::End(0)).map_err(failed)?
+        } else {
+            metadata.len()
+        };
+        backing.file = Some(file);
+        Ok(backing)
+    }
+
+    fn check_kind(&self, metadata: &Metadata) -> Result<(), FileError> {
+        let kind = metadata.file_type();
+        let kind = match () {
+            () if kind.is_dir() => "directory",
+            () if kind.is_fifo() => "FIFO",
+            () if kind.is_socket() => "socket",
+            () if kind.is_char_device() => "character device",
+            () => return Ok(()),
+        };
+        let path = self.path.clone();
+        Err(FileError::NotAFile { path, kind })
+    }
+
+    fn refused(&self, source: io::Error) -> FileError {
+        let path = self.path.clone();
+        // Only a refusal that reading would not meet is one of writing.
+        if self.mode.writes_through() && File::open(&path).is_ok() {
+            let mode = self.mode;
+            FileError::Unwritable { path, mode, source }
+        } else {
+            FileError::Open { path, source }
+        }
+    }
+
+    /// The path, as it was given to [`open`](BackingFile::open).
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The mode it was opened in.
+    pub fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    /// Its size when it was opened, in bytes; 0 if it is yet to be created.
+    pub fn size(&self) -> u64 {
+        self.len
+    }
+
+    /// Whether the file must grow, or be made, to hold `array`.
+    ///
+    /// # Errors
+    ///
+    /// When it is too short and the mode does not extend it.
+    pub fn must_grow(&self, array: &Range<u64>) -> Result<bool, FileError> {
+        match self.mode {
+            Mode::Write if self.block_device => Err(FileError::FixedSize {
+                path: self.path.clone(),
+            }),
+            Mode::Write => Ok(true),
+            _ if array.end <= self.len => Ok(false),
+            Mode::ReadWrite if !self.block_device => Ok(true),
+            _ => Err(FileError::TooShort {
+                path: self.path.clone(),
+                array: array.clone(),
+                have: self.len,
+            }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_too_short_for_its_mode_is_refused_with_both_sizes() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        file.as_file().set_len(100).unwrap();
+        for mode in [Mode::ReadOnly, Mode::CopyOnWrite] {
+            let backing = BackingFile::open(file.path(), mode).unwrap();
+            assert!(!backing.must_grow(&(0..100)).unwrap());
+            let error = backing.must_grow(&(8..108)).unwrap_err().to_string();
+            assert!(
+                error.contains("100 bytes at offset 8, which end at byte 108; the file has 100"),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_file_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        for (path, kind) in [
+            (dir.path(), "directory"),
+            (Path::new("/dev/null"), "character device"),
+        ] {
+            let error = BackingFile::open(path, Mode::ReadOnly).unwrap_err();
+            assert!(error.to_string().contains(kind), "{error}");
+        }
+    }
+}

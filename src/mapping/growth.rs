@@ -1,0 +1,216 @@
+//! Making a backing file as long as its array: space is reserved first, the
+//! file changes only once the mount has come about, and what was begun is
+//! undone if it does not.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::ops::Range;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::{BackingFile, FileError, Mode};
+use crate::platform;
+
+/// How a file has been made longer, or made at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Growth {
+    /// Its size before, in bytes.
+    pub from: u64,
+    /// Its size now.
+    pub to: u64,
+    /// The file system could not reserve the space, so a store can run out of it.
+    pub sparse: bool,
+}
+
+/// What is still to be done to a file, and undone when this is dropped.
+#[derive(Debug)]
+pub struct Pending {
+    path: PathBuf,
+    mode: Mode,
+    file: Arc<File>,
+    /// Its size before, in bytes.
+    from: u64,
+    /// The size that the mode asks for, where it is not the present one.
+    to: Option<u64>,
+    sparse: bool,
+    undo: Undo,
+}
+
+/// What has been done to the file so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Undo {
+    Nothing,
+    /// Space was reserved past its end.
+    Reserved,
+    /// It was not there before.
+    Created,
+}
+
+impl Pending {
+    /// Makes sure that the file can hold `array`, without changing what it
+    /// holds or its size: space is reserved past its end, and under `w+` an
+    /// empty file is created where there is none.
+    ///
+    /// # Errors
+    ///
+    /// When the file is too short for the mode, or there is no space.
+    pub(super) fn reserve(
+        backing: BackingFile,
+        array: &Range<u64>,
+    ) -> Result<(Arc<File>, Pending), FileError> {
+        let grows = backing.must_grow(array)?;
+        let BackingFile {
+            path,
+            mode,
+            file,
+            len,
+            ..
+        } = backing;
+        let (file, undo) = match file {
+            Some(file) if grows => (file, Undo::Reserved),
+            Some(file) => (file, Undo::Nothing),
+            None => {
+                let mut options = OpenOptions::new();
+                let created = options.read(true).write(true).create_new(true).open(&path);
+                let file = created.map_err(|source| FileError::Open {
+                    path: path.clone(),
+                    source,
+                })?;
+                (file, Undo::Created)
+            }
+        };
+        let mut pending = Pending {
+            path,
+            mode,
+            file: Arc::new(file),
+            from: len,
+            to: grows.then_some(array.end),
+            sparse: false,
+            undo,
+        };
+        if grows {
+            let kept = if mode == Mode::Write { 0 } else { len };
+            pending.reserve_space(kept..array.end)?;
+        }
+        Ok((pending.file.clone(), pending))
+    }
+
+    fn reserve_space(&mut self, range: Range<u64>) -> Result<(), FileError> {
+        let bytes = range.end;
+        match platform::reserve(&self.file, range) {
+            Err(error) if error.kind() == io::ErrorKind::Unsupported => {
+                self.sparse = true;
+                Ok(())
+            }
+            other => other.map_err(|source| self.no_space(bytes, source)),
+        }
+    }
+
+    fn no_space(&self, bytes: u64, source: io::Error) -> FileError {
+        let path = self.path.clone();
+        FileError::NoSpace {
+            path,
+            bytes,
+            source,
+        }
+    }
+
+    /// Gives the file its size; under `w+` all its bytes become zero. From
+    /// then on nothing is undone.
+    ///
+    /// # Errors
+    ///
+    /// When the system refuses to resize it.
+    pub fn commit(mut self) -> Result<Option<Growth>, FileError> {
+        let Some(to) = self.to else {
+            return Ok(None);
+        };
+        if self.mode == Mode::Write && self.from > 0 {
+            self.clear(to)?;
+        }
+        let resized = self.file.set_len(to);
+        resized.map_err(|source| self.no_space(to, source))?;
+        self.undo = Undo::Nothing;
+        Ok(Some(Growth {
+            from: self.from,
+            to,
+            sparse: self.sparse,
+        }))
+    }
+
+    /// Turns the bytes that the file has into zeros while keeping hold of the
+    /// space, where the file system can; elsewhere by truncating it.
+    fn clear(&mut self, to: u64) -> Result<(), FileError> {
+        if platform::zero(&self.file, 0..self.from.min(to)).is_ok() {
+            return Ok(());
+        }
+        let truncated = self.file.set_len(0);
+        truncated.map_err(|source| self.no_space(to, source))?;
+        self.reserve_space(0..to)
+    }
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        let undone = match self.undo {
+            Undo::Nothing => return,
+            // Cutting the file where it ends frees what was reserved beyond.
+            Undo::Reserved => self.file.set_len(self.from),
+            Undo::Created => std::fs::remove_file(&self.path),
+        };
+        if let Err(error) = undone {
+            log::warn!("{}: cannot be put back: {error}", self.path.display());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    fn file_of(bytes: usize) -> (tempfile::TempDir, PathBuf) {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("data.bin");
+        let mut file = File::create(&path).unwrap();
+        file.write_all(&vec![7; bytes]).unwrap();
+        (dir, path)
+    }
+
+    fn reserve(path: &std::path::Path, mode: Mode, array: Range<u64>) -> Pending {
+        let backing = BackingFile::open(path, mode).unwrap();
+        Pending::reserve(backing, &array).unwrap().1
+    }
+
+    #[test]
+    fn what_the_mount_does_not_complete_is_undone() {
+        let (_dir, path) = file_of(100);
+        for mode in [Mode::ReadWrite, Mode::Write] {
+            drop(reserve(&path, mode, 0..5000));
+            assert_eq!(std::fs::read(&path).unwrap(), [7; 100], "{mode}");
+        }
+        let new = path.with_extension("new");
+        let pending = reserve(&new, Mode::Write, 0..5000);
+        assert!(new.exists());
+        drop(pending);
+        assert!(!new.exists());
+    }
+
+    #[test]
+    fn completed_growth_has_the_sizes_and_zeros_of_numpy() {
+        // numpy.memmap: r+ keeps the bytes and extends, w+ is all zeros.
+        let extended = |zeros| [vec![7; 100], vec![0; zeros]].concat();
+        for (mode, array, after) in [
+            (Mode::ReadWrite, 200..210, extended(110)),
+            (Mode::ReadWrite, 0..50, extended(0)),
+            (Mode::ReadWrite, 200..200, extended(100)),
+            (Mode::Write, 0..96, vec![0; 96]),
+            (Mode::Write, 50..296, vec![0; 296]),
+            (Mode::Write, 0..0, vec![]),
+        ] {
+            let (_dir, path) = file_of(100);
+            reserve(&path, mode, array.clone()).commit().unwrap();
+            assert_eq!(std::fs::read(&path).unwrap(), after, "{mode} {array:?}");
+        }
+    }
+}

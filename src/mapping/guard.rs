@@ -1,0 +1,317 @@
+//! Moving words of memory that may not be there. A store or load of mapped
+//! memory raises SIGBUS when the file below has been cut short, its disk is
+//! full or cannot be read; here the signal ends the move instead of the
+//! process. What to make of that is decided in `mapping`.
+//!
+//! The moves are a few lines of assembly that keep everything in registers. If
+//! the signal's address of execution is one of theirs, the handler makes the
+//! routine return at once with the number of words that it has not moved. No
+//! other SIGBUS is touched. Elsewhere than on Linux with one of these
+//! processors the moves are plain Rust and a fault is what it always was.
+
+/// Moves `count` words of `width` bytes (1, 2, 4 or 8) from `src` to `dst`,
+/// which advance by `src_step` and `dst_step` bytes a word, and returns how
+/// many were left when memory faulted: 0 if none did. Each word is moved by
+/// one load and one store, which are atomic where the address is aligned.
+///
+/// # Safety
+///
+/// All words at `src` lie in memory of ours or in one mapping, be it backed or
+/// not, and those at `dst` too, which is writable; no reference to them is
+/// used meanwhile. [`install`] has been called if one of them is a mapping.
+pub(super) unsafe fn move_words(
+    width: usize,
+    dst: *mut u8,
+    src: *const u8,
+    (dst_step, src_step): (isize, isize),
+    count: usize,
+) -> usize {
+    // SAFETY: the routines access just the words that the caller vouches for.
+    unsafe {
+        match width {
+            8 if dst_step == 8 && src_step == 8 => {
+                let by_four = routines::move_4x8(dst, src, 32, 32, count / 4) * 4;
+                if by_four > 0 {
+                    return by_four + count % 4;
+                }
+                let done = (count - count % 4) * 8;
+                routines::move_8(dst.add(done), src.add(done), 8, 8, count % 4)
+            }
+            8 => routines::move_8(dst, src, dst_step, src_step, count),
+            4 => routines::move_4(dst, src, dst_step, src_step, count),
+            2 => routines::move_2(dst, src, dst_step, src_step, count),
+            _ => routines::move_1(dst, src, dst_step, src_step, count),
+        }
+    }
+}
+
+pub(super) use routines::install;
+
+#[cfg(all(
+    target_os = "linux",
+    any(target_arch = "x86_64", target_arch = "aarch64")
+))]
+mod routines {
+    use std::ffi::{c_int, c_void};
+    use std::io;
+    use std::mem::MaybeUninit;
+    use std::sync::OnceLock;
+
+    unsafe extern "C" {
+        static arrayfs_moves_begin: u8;
+        static arrayfs_moves_end: u8;
+        #[link_name = "arrayfs_move_1"]
+        pub(super) fn move_1(dst: *mut u8, src: *const u8, ds: isize, ss: isize, n: usize)
+        -> usize;
+        #[link_name = "arrayfs_move_2"]
+        pub(super) fn move_2(dst: *mut u8, src: *const u8, ds: isize, ss: isize, n: usize)
+        -> usize;
+        #[link_name = "arrayfs_move_4"]
+        pub(super) fn move_4(dst: *mut u8, src: *const u8, ds: isize, ss: isize, n: usize)
+        -> usize;
+        #[link_name = "arrayfs_move_8"]
+        pub(super) fn move_8(dst: *mut u8, src: *const u8, ds: isize, ss: isize, n: usize)
+        -> usize;
+        #[link_name = "arrayfs_move_4x8"]
+        pub(super) fn move_4x8(
+            dst: *mut u8,
+            src: *const u8,
+            ds: isize,
+            ss: isize,
+            n: usize,
+        ) -> usize;
+    }
+
+    // Arguments: rdi dst, rsi src, rdx dst_step, rcx src_step, r8 count. The
+    // count left is in rax, where the caller finds it, whenever memory is
+    // accessed; nothing is pushed, so returning is possible at any point.
+    #[cfg(target_arch = "x86_64")]
+    macro_rules! routine {
+        ($name:literal, $moves:literal) => {
+            concat!(
+                ".hidden ",
+                $name,
+                "\n",
+                ".globl ",
+                $name,
+                "\n",
+                ".balign 16\n",
+                $name,
+                ":\n",
+                "mov rax, r8\n",
+                "test rax, rax\n",
+                "jz 3f\n",
+                ".balign 16\n",
+                "2:",
+                $moves,
+                "\n",
+                "add rsi, rcx\n",
+                "add rdi, rdx\n",
+                "dec rax\n",
+                "jnz 2b\n",
+                "3: ret\n",
+            )
+        };
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    std::arch::global_asm!(
+        ".pushsection .text.arrayfs_moves, \"ax\", @progbits",
+        ".hidden arrayfs_moves_begin",
+        ".globl arrayfs_moves_begin",
+        "arrayfs_moves_begin:",
+        routine!("arrayfs_move_1", "mov r9b, [rsi]; mov [rdi], r9b"),
+        routine!("arrayfs_move_2", "mov r9w, [rsi]; mov [rdi], r9w"),
+        routine!("arrayfs_move_4", "mov r9d, [rsi]; mov [rdi], r9d"),
+        routine!("arrayfs_move_8", "mov r9, [rsi]; mov [rdi], r9"),
+        routine!(
+            "arrayfs_move_4x8",
+            "mov r8, [rsi]; mov r9, [rsi + 8]; mov r10, [rsi + 16]; mov r11, [rsi + 24]; \
+             mov [rdi], r8; mov [rdi + 8], r9; mov [rdi + 16], r10; mov [rdi + 24], r11"
+        ),
+        ".hidden arrayfs_moves_end",
+        ".globl arrayfs_moves_end",
+        "arrayfs_moves_end:",
+        ".popsection",
+    );
+
+    // Arguments: x0 dst, x1 src, x2 dst_step, x3 src_step, x4 count. The count
+    // left is in x4 whenever memory is accessed, and moves to x0 at the end.
+    #[cfg(target_arch = "aarch64")]
+    macro_rules! routine {
+        ($name:literal, $moves:literal) => {
+            concat!(
+                ".hidden ",
+                $name,
+                "\n",
+                ".globl ",
+                $name,
+                "\n",
+                ".balign 16\n",
+                $name,
+                ":\n",
+                "cbz x4, 3f\n",
+                "2:",
+                $moves,
+                "\n",
+                "add x1, x1, x3\n",
+                "add x0, x0, x2\n",
+                "sub x4, x4, #1\n",
+                "cbnz x4, 2b\n",
+                "3: mov x0, x4\n",
+                "ret\n",
+            )
+        };
+    }
+
+    #[cfg(target_arch = "aarch64")]
+    std::arch::global_asm!(
+        ".pushsection .text.arrayfs_moves, \"ax\", %progbits",
+        ".hidden arrayfs_moves_begin",
+        ".globl arrayfs_moves_begin",
+        "arrayfs_moves_begin:",
+        routine!("arrayfs_move_1", "ldrb w9, [x1]; strb w9, [x0]"),
+        routine!("arrayfs_move_2", "ldrh w9, [x1]; strh w9, [x0]"),
+        routine!("arrayfs_move_4", "ldr w9, [x1]; str w9, [x0]"),
+        routine!("arrayfs_move_8", "ldr x9, [x1]; str x9, [x0]"),
+        routine!(
+            "arrayfs_move_4x8",
+            "ldr x9, [x1]; ldr x10, [x1, #8]; ldr x11, [x1, #16]; ldr x12, [x1, #24]; \
+             str x9, [x0]; str x10, [x0, #8]; str x11, [x0, #16]; str x12, [x0, #24]"
+        ),
+        ".hidden arrayfs_moves_end",
+        ".globl arrayfs_moves_end",
+        "arrayfs_moves_end:",
+        ".popsection",
+    );
+
+    /// What SIGBUS did before.
+    static PREVIOUS: OnceLock<libc::sigaction> = OnceLock::new();
+
+    /// Has faults in the routines end them from now on. Calling it again does
+    /// nothing.
+    ///
+    /// # Errors
+    ///
+    /// When the system refuses the signal handler.
+    pub(in super::super) fn install() -> io::Result<()> {
+        let mut failed = None;
+        PREVIOUS.get_or_init(|| {
+            let mut previous = MaybeUninit::<libc::sigaction>::zeroed();
+            // SAFETY: all zeros is a valid `sigaction`; the handler has the
+            // type that SA_SIGINFO asks for and calls only what is safe in
+            // one; both pointers live for the call.
+            unsafe {
+                let mut action: libc::sigaction = MaybeUninit::zeroed().assume_init();
+                action.sa_sigaction = on_sigbus as *const () as usize;
+                action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK;
+                if libc::sigaction(libc::SIGBUS, &action, previous.as_mut_ptr()) != 0 {
+                    failed = Some(io::Error::last_os_error());
+                }
+                previous.assume_init()
+            }
+        });
+        failed.map_or(Ok(()), Err)
+    }
+
+    extern "C" fn on_sigbus(signal: c_int, _info: *mut libc::siginfo_t, context: *mut c_void) {
+        // SAFETY: the kernel passes a valid context of the interrupted thread,
+        // which it resumes with what is written here.
+        let context = unsafe { &mut *context.cast::<libc::ucontext_t>() };
+        let moves = (&raw const arrayfs_moves_begin).addr()..(&raw const arrayfs_moves_end).addr();
+        if moves.contains(&execution(context)) {
+            // SAFETY: the thread was in a routine, which has pushed nothing.
+            unsafe { return_now(context) };
+        } else if let Some(previous) = PREVIOUS.get() {
+            // Not ours: as before, the access is repeated and meets its fate.
+            // SAFETY: `previous` is what the system had given for this signal.
+            unsafe { libc::sigaction(signal, previous, std::ptr::null_mut()) };
+        }
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    fn execution(context: &libc::ucontext_t) -> usize {
+        context.uc_mcontext.gregs[libc::REG_RIP as usize] as usize
+    }
+
+    #[cfg(target_arch = "aarch64")]
+    fn execution(context: &libc::ucontext_t) -> usize {
+        context.uc_mcontext.pc as usize
+    }
+
+    /// Lets the interrupted routine return what it has in its counter.
+    ///
+    /// # Safety
+    ///
+    /// The context is that of a routine above, where it accesses memory.
+    #[cfg(target_arch = "x86_64")]
+    unsafe fn return_now(context: &mut libc::ucontext_t) {
+        let registers = &mut context.uc_mcontext.gregs;
+        let stack = registers[libc::REG_RSP as usize];
+        // SAFETY: nothing is pushed, so the return address is on top.
+        registers[libc::REG_RIP as usize] = unsafe { *(stack as *const i64) };
+        registers[libc::REG_RSP as usize] = stack + 8;
+    }
+
+    /// Lets the interrupted routine return what it has in its counter.
+    ///
+    /// # Safety
+    ///
+    /// The context is that of a routine above, where it accesses memory.
+    #[cfg(target_arch = "aarch64")]
+    unsafe fn return_now(context: &mut libc::ucontext_t) {
+        let registers = &mut context.uc_mcontext;
+        registers.regs[0] = registers.regs[4];
+        registers.pc = registers.regs[30];
+    }
+}
+
+#[cfg(not(all(
+    target_os = "linux",
+    any(target_arch = "x86_64", target_arch = "aarch64")
+)))]
+mod routines {
+    use std::io;
+
+    macro_rules! routine {
+        ($name:ident, $word:ty) => {
+            pub(super) unsafe fn $name(
+                dst: *mut u8,
+                src: *const u8,
+                dst_step: isize,
+                src_step: isize,
+                count: usize,
+            ) -> usize {
+                for k in 0..count as isize {
+                    let dst = dst.wrapping_offset(k * dst_step).cast::<$word>();
+                    let src = src.wrapping_offset(k * src_step).cast::<$word>();
+                    // SAFETY: word `k` of each side, by the caller's contract.
+                    // Packed, so that no alignment is assumed; volatile, so
+                    // that each word is accessed once.
+                    unsafe { dst.write_volatile(src.read_volatile()) };
+                }
+                0
+            }
+        };
+    }
+
+    #[derive(Clone, Copy)]
+    #[repr(packed)]
+    #[allow(dead_code)]
+    pub(super) struct Packed<T>(T);
+
+    routine!(move_1, Packed<u8>);
+    routine!(move_2, Packed<u16>);
+    routine!(move_4, Packed<u32>);
+    routine!(move_8, Packed<u64>);
+    routine!(move_4x8, Packed<[u64; 4]>);
+
+    /// There is nothing to install.
+    ///
+    /// # Errors
+    ///
+    /// Never.
+    pub(in super::super) fn install() -> io::Result<()> {
+        Ok(())
+    }
+}

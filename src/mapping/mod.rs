@@ -1,0 +1,228 @@
+//! The mapped backing file: reads, writes and flushes of views, with each
+//! fault that can be foreseen turned into an error. It knows bytes of a file
+//! and the views on them; which view a name stands for is decided above.
+
+mod copy;
+mod file;
+mod growth;
+mod guard;
+mod mode;
+mod transfer;
+
+use std::fs::{File, FileTimes, Metadata};
+use std::io;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use memmap2::{MmapOptions, MmapRaw};
+
+use crate::array::Layout;
+use crate::platform;
+pub use file::{BackingFile, FileError};
+pub use growth::{Growth, Pending};
+pub use mode::{Mode, NotAMode};
+use transfer::Private;
+
+/// Why bytes of a view could not be read, written or flushed.
+#[derive(Debug, thiserror::Error)]
+pub enum AccessError {
+    /// The file has become shorter than the view.
+    #[error("needs byte {need} of the backing file, which now has {have}")]
+    Shrunk {
+        /// The end of the bytes needed.
+        need: u64,
+        /// The file's size in bytes.
+        have: u64,
+    },
+    /// The view has been opened in a mode that does not write.
+    #[error("mode {mode} does not write")]
+    ReadOnly {
+        /// The mode.
+        mode: Mode,
+    },
+    /// The system refused.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+/// The bytes of a backing file from its start to the end of the array.
+///
+/// Others can change, shorten and fill the file at any time, so its memory is
+/// never lent out as a slice: bytes are copied in and out here and only here.
+#[derive(Debug)]
+pub struct Mapping {
+    /// `None` when the array has no bytes: there is nothing to map.
+    map: Option<MmapRaw>,
+    file: Arc<File>,
+    path: PathBuf,
+    mode: Mode,
+    /// The size of a block device in bytes, which `fstat` does not tell.
+    device_size: Option<u64>,
+}
+
+impl Mapping {
+    /// Maps `backing` up to the end of the bytes of `array`, after making sure
+    /// that there is, or can be, a file that long. The file itself changes
+    /// only when what is pending is committed, so that everything that can
+    /// fail comes first; no byte may be accessed before.
+    ///
+    /// # Errors
+    ///
+    /// When the file is too short for a mode that does not extend it, when
+    /// there is no space for it, or when the system refuses the mapping.
+    pub fn new(backing: BackingFile, array: &Range<u64>) -> Result<(Mapping, Pending), FileError> {
+        let path = backing.path().to_path_buf();
+        let mode = backing.mode();
+        let device_size = backing.block_device.then_some(backing.len);
+        guard::install().map_err(|source| FileError::Map {
+            path: path.clone(),
+            bytes: array.end,
+            source,
+        })?;
+        let (file, pending) = Pending::reserve(backing, array)?;
+        let map = if array.is_empty() {
+            None
+        } else {
+            let mapped = map(&file, mode, array.end);
+            Some(mapped.map_err(|source| FileError::Map {
+                path: path.clone(),
+                bytes: array.end,
+                source,
+            })?)
+        };
+        let mapping = Mapping {
+            map,
+            file,
+            path,
+            mode,
+            device_size,
+        };
+        Ok((mapping, pending))
+    }
+
+    /// The file's path, absolute.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// How the file was opened.
+    pub fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    /// The file's size now, in bytes.
+    fn current_size(&self) -> io::Result<u64> {
+        match self.device_size {
+            Some(size) => Ok(size),
+            None => Ok(self.file.metadata()?.len()),
+        }
+    }
+
+    /// Copies the bytes of `view` from byte `at` of it into `out`, and returns
+    /// how many there were before the first that could not be read.
+    ///
+    /// Elements of up to eight bytes that are aligned in the file are read
+    /// whole. The caller keeps `at + out.len()` within the view.
+    ///
+    /// # Errors
+    ///
+    /// When not even the first byte could be read: the file has become too
+    /// short, or its storage fails.
+    pub fn read(&self, view: &Layout, at: u64, out: &mut [u8]) -> Result<usize, AccessError> {
+        self.transfer(view, at, Private::Out(out))
+    }
+
+    /// Copies `data` over the bytes of `view` from byte `at` of it, and returns
+    /// how many were written before the first that could not be.
+    ///
+    /// Elements of up to eight bytes that are aligned in the file are written
+    /// whole. The caller keeps `at + data.len()` within the view.
+    ///
+    /// # Errors
+    ///
+    /// When the mode is `r`, or not even the first byte could be written: the
+    /// file has become too short, or its storage is full or fails.
+    pub fn write(&self, view: &Layout, at: u64, data: &[u8]) -> Result<usize, AccessError> {
+        let mode = self.mode;
+        if !mode.writes() {
+            return Err(AccessError::ReadOnly { mode });
+        }
+        self.transfer(view, at, Private::Data(data))
+    }
+
+    /// Writes the bytes `range` of the file to the disk, `msync(MS_SYNC)`.
+    /// Nothing to do in modes `r` and `c`.
+    ///
+    /// # Errors
+    ///
+    /// What the system reports of the write-back.
+    pub fn flush(&self, range: Range<u64>) -> io::Result<()> {
+        let Some(map) = &self.map else { return Ok(()) };
+        let end = range.end.min(map.len() as u64);
+        if !self.mode.writes_through() || range.start >= end {
+            return Ok(());
+        }
+        map.flush_range(range.start as usize, (end - range.start) as usize)
+    }
+
+    /// Writes all of the array to the disk.
+    ///
+    /// # Errors
+    ///
+    /// As [`flush`](Mapping::flush).
+    pub fn flush_all(&self) -> io::Result<()> {
+        self.flush(0..u64::MAX)
+    }
+
+    /// What `fstat` says of the file now.
+    ///
+    /// # Errors
+    ///
+    /// What the system reports.
+    pub fn metadata(&self) -> io::Result<Metadata> {
+        self.file.metadata()
+    }
+
+    /// Sets the file's times; a no-op in mode `c`, which changes no file.
+    ///
+    /// # Errors
+    ///
+    /// What the system reports.
+    pub fn set_times(&self, times: FileTimes) -> io::Result<()> {
+        if !self.mode.writes_through() {
+            return Ok(());
+        }
+        self.file.set_times(times)
+    }
+
+    /// Makes sure that storing to the bytes `range` of the file will not run
+    /// out of space, `fallocate(FALLOC_FL_KEEP_SIZE)`; a no-op in mode `c`.
+    ///
+    /// # Errors
+    ///
+    /// What the system reports; `EOPNOTSUPP` where it cannot promise that.
+    pub fn allocate(&self, range: Range<u64>) -> io::Result<()> {
+        if !self.mode.writes_through() {
+            return Ok(());
+        }
+        platform::reserve(&self.file, range)
+    }
+}
+
+fn map(file: &File, mode: Mode, bytes: u64) -> io::Result<MmapRaw> {
+    let bytes = usize::try_from(bytes).map_err(|_| io::ErrorKind::OutOfMemory)?;
+    let mut options = MmapOptions::new();
+    options.len(bytes);
+    match mode {
+        Mode::ReadOnly => options.map_raw_read_only(file),
+        Mode::ReadWrite | Mode::Write => options.map_raw(file),
+        Mode::CopyOnWrite => {
+            // Otherwise an array larger than memory and swap is refused.
+            options.no_reserve_swap();
+            // SAFETY: the `MmapMut` becomes an `MmapRaw` at once, so that no
+            // slice of memory that others can change ever exists.
+            unsafe { options.map_copy(file) }.map(MmapRaw::from)
+        }
+    }
+}

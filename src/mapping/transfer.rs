@@ -1,0 +1,202 @@
+//! Moving the bytes of a view between the mapping and memory of our own: run by
+//! run, as far as the file reaches, and where mapped memory faults once more
+//! with `pread` and `pwrite`, which say what is wrong.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+
+use super::copy::{Fault, gather, scatter};
+use super::{AccessError, Mapping};
+use crate::array::{Layout, Run};
+
+/// The side of a transfer that is memory of our own.
+pub(super) enum Private<'a> {
+    /// Bytes go from the mapping into this.
+    Out(&'a mut [u8]),
+    /// Bytes go from this into the mapping.
+    Data(&'a [u8]),
+}
+
+/// How often a transfer starts over because the file has just become shorter.
+const ATTEMPTS: usize = 4;
+
+impl Mapping {
+    /// Moves the bytes of `view` from byte `at` of it and returns how many
+    /// came before the first that could not be moved.
+    ///
+    /// The last page of a shortened file does not fault: it reads as zeros and
+    /// swallows stores. So the size is looked at before and after.
+    ///
+    /// # Errors
+    ///
+    /// When not even the first byte could be moved.
+    pub(super) fn transfer(
+        &self,
+        view: &Layout,
+        at: u64,
+        mut private: Private<'_>,
+    ) -> Result<usize, AccessError> {
+        let Some(map) = &self.map else { return Ok(0) };
+        let mut size = self.current_size()?;
+        for _ in 0..ATTEMPTS {
+            let (done, reached) = self.attempt(map.as_mut_ptr(), view, at, &mut private, size)?;
+            size = self.current_size()?;
+            if reached <= size {
+                return Ok(done);
+            }
+        }
+        Err(AccessError::Shrunk {
+            need: view.extent().end,
+            have: size,
+        })
+    }
+
+    /// One attempt at a transfer in a file of `size` bytes: how many bytes were
+    /// moved, and the end of the furthest in the file.
+    fn attempt(
+        &self,
+        base: *mut u8,
+        view: &Layout,
+        at: u64,
+        private: &mut Private<'_>,
+        size: u64,
+    ) -> Result<(usize, u64), AccessError> {
+        let (mut done, mut reached) = (0, 0);
+        for run in view.runs(at..at + private.len() as u64) {
+            let bytes = run.bytes_before(size);
+            let wanted = run.piece * run.count;
+            // The pieces that lie in the file, and what does of the next.
+            let whole = run.slice(0, bytes / run.piece);
+            let partial = Run {
+                piece: bytes % run.piece,
+                ..run.slice(whole.count, 1)
+            };
+            for run in [whole, partial] {
+                if run.piece * run.count == 0 {
+                    continue;
+                }
+                let (moved, outcome) = self.move_run(base, &run, private, done);
+                done += moved;
+                reached = reached.max(run.end());
+                match outcome {
+                    Err(error) if done == 0 => return Err(error),
+                    Err(_) => return Ok((done, reached)),
+                    Ok(()) => {}
+                }
+            }
+            if bytes < wanted {
+                let (need, have) = (run.end(), size);
+                return match done {
+                    0 => Err(AccessError::Shrunk { need, have }),
+                    _ => Ok((done, reached)),
+                };
+            }
+        }
+        Ok((done, reached))
+    }
+
+    /// Moves one run, whose bytes begin at `done` on the private side: how many
+    /// of them were moved, and why not all.
+    fn move_run(
+        &self,
+        base: *mut u8,
+        run: &Run,
+        private: &mut Private<'_>,
+        done: usize,
+    ) -> (usize, Result<(), AccessError>) {
+        let piece = run.piece as usize;
+        let mut first = 0;
+        while first < run.count {
+            let rest = run.slice(first, run.count - first);
+            let from = done + first as usize * piece;
+            // SAFETY: runs of a view of this file lie in the mapping, since
+            // the mapping reaches to the end of the array; `write` has seen to
+            // it that bytes go in only where the mode maps for writing; and
+            // the guard was installed before the file was mapped.
+            let Err(Fault { piece: faulted }) = (unsafe { private.copy(base, &rest, from) }) else {
+                break;
+            };
+            first += faulted;
+            let at = run.slice(first, 1).offset;
+            let from = done + first as usize * piece;
+            let (moved, outcome) = self.move_by_call(at, private, from..from + piece);
+            if let Err(error) = outcome {
+                return (first as usize * piece + moved, Err(error));
+            }
+            first += 1;
+        }
+        (run.count as usize * piece, Ok(()))
+    }
+
+    /// Moves the bytes `part` of the private side from or to byte `at` of the
+    /// file by system calls: how many, and why not all.
+    fn move_by_call(
+        &self,
+        at: u64,
+        private: &mut Private<'_>,
+        part: std::ops::Range<usize>,
+    ) -> (usize, Result<(), AccessError>) {
+        let mut moved = 0;
+        while moved < part.len() {
+            let place = at + moved as u64;
+            let step = self.call(place, private, part.start + moved..part.end);
+            match step {
+                Ok(bytes) => moved += bytes,
+                Err(AccessError::Io(error)) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return (moved, Err(error)),
+            }
+        }
+        (moved, Ok(()))
+    }
+
+    fn call(
+        &self,
+        at: u64,
+        private: &mut Private<'_>,
+        part: std::ops::Range<usize>,
+    ) -> Result<usize, AccessError> {
+        let need = at + part.len() as u64;
+        let have = self.current_size()?;
+        let shrunk = AccessError::Shrunk { need, have };
+        let file: &File = &self.file;
+        let moved = match private {
+            Private::Out(out) => file.read_at(&mut out[part], at)?,
+            // `pwrite` would make the file longer again.
+            Private::Data(_) if need > have => return Err(shrunk),
+            Private::Data(data) if self.mode.writes_through() => file.write_at(&data[part], at)?,
+            // What is written must not reach the file. That its page could not
+            // be had is what reading it tells.
+            Private::Data(_) => {
+                file.read_at(&mut [0], at)?;
+                return Err(io::Error::from_raw_os_error(libc::EIO).into());
+            }
+        };
+        if moved == 0 { Err(shrunk) } else { Ok(moved) }
+    }
+}
+
+impl Private<'_> {
+    fn len(&self) -> usize {
+        match self {
+            Private::Out(out) => out.len(),
+            Private::Data(data) => data.len(),
+        }
+    }
+
+    /// Moves a run whose bytes begin at `from` on this side.
+    ///
+    /// # Safety
+    ///
+    /// As [`gather`] and [`scatter`] have it.
+    unsafe fn copy(&mut self, base: *mut u8, run: &Run, from: usize) -> Result<(), Fault> {
+        let part = from..from + (run.piece * run.count) as usize;
+        // SAFETY: the caller's, and the part has the bytes of the run.
+        unsafe {
+            match self {
+                Private::Out(out) => gather(base, run, &mut out[part]),
+                Private::Data(data) => scatter(base, run, &data[part]),
+            }
+        }
+    }
+}
