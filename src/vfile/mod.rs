@@ -1,0 +1,239 @@
+//! Virtual files: each is a list of segments, literal bytes or the bytes of a
+//! view, with a fixed size. Reading and writing are written once, here;
+//! encodings only build the lists, and names are given above.
+
+mod encoding;
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::array::Layout;
+use crate::mapping::{AccessError, Mapping};
+pub use encoding::{ENCODINGS, Encoding};
+
+/// Why bytes of a virtual file could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum FileAccessError {
+    /// A write that begins at or past the end.
+    #[error("byte {at} is at or past the end of a file of {len} bytes")]
+    PastEnd {
+        /// Where the write begins.
+        at: u64,
+        /// The file's size.
+        len: u64,
+    },
+    /// A write that would change bytes which stand for no element.
+    #[error("bytes {0:?} cannot be changed")]
+    Fixed(Range<u64>),
+    /// The mapping below cannot give or take the bytes.
+    #[error(transparent)]
+    Access(#[from] AccessError),
+}
+
+/// A part of a virtual file.
+#[derive(Debug, Clone)]
+pub enum Segment {
+    /// Bytes that stand for no element; a write must repeat them.
+    Literal(Arc<[u8]>),
+    /// The bytes of a view in C order.
+    View {
+        /// The file that holds them.
+        mapping: Arc<Mapping>,
+        /// Where they lie in it.
+        layout: Layout,
+    },
+}
+
+impl Segment {
+    fn len(&self) -> u64 {
+        match self {
+            Segment::Literal(bytes) => bytes.len() as u64,
+            Segment::View { layout, .. } => layout.nbytes(),
+        }
+    }
+}
+
+/// A file of fixed size, made of segments.
+#[derive(Debug, Clone)]
+pub struct VirtualFile {
+    /// With each segment the byte at which it begins.
+    segments: Vec<(u64, Segment)>,
+    len: u64,
+}
+
+impl VirtualFile {
+    /// The file that has these segments one after the other.
+    pub fn new(segments: impl IntoIterator<Item = Segment>) -> VirtualFile {
+        let mut len = 0;
+        let filled = segments.into_iter().filter(|segment| segment.len() > 0);
+        let segments = filled.map(|segment| {
+            let start = len;
+            len += segment.len();
+            (start, segment)
+        });
+        let segments = segments.collect();
+        VirtualFile { segments, len }
+    }
+
+    /// A file of these bytes, which cannot change.
+    pub fn literal(bytes: Arc<[u8]>) -> VirtualFile {
+        VirtualFile::new([Segment::Literal(bytes)])
+    }
+
+    /// The size in bytes.
+    pub fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// Whether the file has no bytes.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Reads from byte `at` into `out` and returns how many bytes there were:
+    /// all of `out`, or up to the end of the file or to the first byte that
+    /// could not be read.
+    ///
+    /// # Errors
+    ///
+    /// When not even the first byte could be read.
+    pub fn read_at(&self, at: u64, out: &mut [u8]) -> Result<usize, FileAccessError> {
+        let range = self.clip(at, out.len());
+        self.each_part(&range, |segment, part, from| match segment {
+            Segment::Literal(bytes) => {
+                out[part.clone()].copy_from_slice(&bytes[from as usize..][..part.len()]);
+                Ok(part.len())
+            }
+            Segment::View { mapping, layout } => mapping.read(layout, from, &mut out[part]),
+        })
+    }
+
+    /// Writes `data` from byte `at` and returns how many bytes were taken: all
+    /// of it, or up to the end of the file or to the first byte that could not
+    /// be written.
+    ///
+    /// # Errors
+    ///
+    /// When `at` is not before the end, when bytes that stand for no element
+    /// would change (then nothing is written), or when not even the first byte
+    /// could be written.
+    pub fn write_at(&self, at: u64, data: &[u8]) -> Result<usize, FileAccessError> {
+        if at >= self.len && !data.is_empty() {
+            return Err(FileAccessError::PastEnd { at, len: self.len });
+        }
+        let range = self.clip(at, data.len());
+        for (segment, part, from) in self.parts(&range) {
+            if let Segment::Literal(bytes) = segment
+                && bytes[from as usize..][..part.len()] != data[part.clone()]
+            {
+                let start = at + part.start as u64;
+                return Err(FileAccessError::Fixed(start..start + part.len() as u64));
+            }
+        }
+        self.each_part(&range, |segment, part, from| match segment {
+            Segment::Literal(_) => Ok(part.len()),
+            Segment::View { mapping, layout } => mapping.write(layout, from, &data[part]),
+        })
+    }
+
+    /// Has `step` move the part of each segment that overlaps `range`, until
+    /// one moves less than asked, and returns how many bytes were moved.
+    fn each_part(
+        &self,
+        range: &Range<u64>,
+        mut step: impl FnMut(&Segment, Range<usize>, u64) -> Result<usize, AccessError>,
+    ) -> Result<usize, FileAccessError> {
+        let mut done = 0;
+        for (segment, part, from) in self.parts(range) {
+            let end = part.end;
+            match step(segment, part, from) {
+                Ok(moved) => done += moved,
+                Err(error) if done == 0 => return Err(error.into()),
+                Err(_) => {}
+            }
+            if done < end {
+                break;
+            }
+        }
+        Ok(done)
+    }
+
+    /// Writes zeros over the bytes `range`, which may reach past the end.
+    ///
+    /// # Errors
+    ///
+    /// As [`write_at`](VirtualFile::write_at).
+    pub fn zero(&self, range: Range<u64>) -> Result<(), FileAccessError> {
+        const ZEROS: [u8; 1 << 16] = [0; 1 << 16];
+        let end = range.end.min(self.len);
+        let mut at = range.start;
+        while at < end {
+            let step = (end - at).min(ZEROS.len() as u64);
+            at += self.write_at(at, &ZEROS[..step as usize])? as u64;
+        }
+        Ok(())
+    }
+
+    /// Writes the bytes `range` of the file to the disk, and with them what
+    /// lies between them in the backing file.
+    ///
+    /// # Errors
+    ///
+    /// What the system reports of the write-back.
+    pub fn flush(&self, range: Range<u64>) -> Result<(), FileAccessError> {
+        self.each_hull(range, |mapping, hull| mapping.flush(hull))
+    }
+
+    /// Makes sure that storing to the bytes `range` will not run out of space.
+    ///
+    /// # Errors
+    ///
+    /// When there is none, or the file system cannot promise it.
+    pub fn allocate(&self, range: Range<u64>) -> Result<(), FileAccessError> {
+        self.each_hull(range, |mapping, hull| mapping.allocate(hull))
+    }
+
+    /// Calls `act` with the bytes of the backing file from the first to the
+    /// last that `range` covers in each segment.
+    fn each_hull(
+        &self,
+        range: Range<u64>,
+        act: impl Fn(&Mapping, Range<u64>) -> std::io::Result<()>,
+    ) -> Result<(), FileAccessError> {
+        for (start, segment) in &self.segments {
+            if let Segment::View { mapping, layout } = segment {
+                let range = range.start.saturating_sub(*start)..range.end.saturating_sub(*start);
+                let hull = layout.hull(range);
+                if !hull.is_empty() {
+                    act(mapping, hull).map_err(AccessError::Io)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The range of `count` bytes from `at`, cut at the end of the file.
+    fn clip(&self, at: u64, count: usize) -> Range<u64> {
+        let end = at.saturating_add(count as u64).min(self.len);
+        at.min(end)..end
+    }
+
+    /// The segments that overlap `range`: each with its part, counted from the
+    /// start of the range, and where that part begins in the segment.
+    fn parts<'a>(
+        &'a self,
+        range: &Range<u64>,
+    ) -> impl Iterator<Item = (&'a Segment, Range<usize>, u64)> + use<'a> {
+        let range = range.clone();
+        let first = self
+            .segments
+            .partition_point(|(start, _)| *start <= range.start);
+        let from_first = &self.segments[first.saturating_sub(1)..];
+        from_first.iter().map_while(move |(start, segment)| {
+            let low = range.start.max(*start);
+            let high = range.end.min(start + segment.len());
+            let part = || (low - range.start) as usize..(high - range.start) as usize;
+            (low < high).then(|| (segment, part(), low - start))
+        })
+    }
+}
