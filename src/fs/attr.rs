@@ -1,0 +1,186 @@
+//! What `stat` shows: the tree's sizes with the backing file's owner, bits and
+//! times, as the mount's options change them.
+
+use std::fs::Metadata;
+use std::os::unix::fs::MetadataExt;
+use std::time::{Duration, SystemTime};
+
+use fuser::{FileAttr, FileType, INodeNo};
+
+use crate::mapping::Mode;
+use crate::tree::Facts;
+
+/// The largest block size shown: programs size their buffers by it, and a
+/// request carries no more.
+const MAX_BLOCK_SIZE: u32 = 1 << 20;
+
+/// How the owner and the permission bits are shown.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Appearance {
+    /// Instead of the backing file's owner.
+    pub(super) uid: Option<u32>,
+    /// Instead of the backing file's group.
+    pub(super) gid: Option<u32>,
+    /// Bits to leave out of all, instead of the backing file's bits.
+    pub(super) umask: Option<u32>,
+    /// The mode of the mapping.
+    pub(super) mode: Mode,
+    /// Whether array files can be written.
+    pub(super) writable: bool,
+}
+
+impl Appearance {
+    /// The attributes of the node `inode` with these `facts`, `backing` being
+    /// the backing file's and `written` the last write through the mount.
+    pub(super) fn attributes(
+        &self,
+        inode: u64,
+        facts: &Facts,
+        backing: &Metadata,
+        written: Option<SystemTime>,
+    ) -> FileAttr {
+        let modified = time(backing.mtime(), backing.mtime_nsec());
+        let mtime = written.map_or(modified, |written| modified.max(written));
+        let changed = time(backing.ctime(), backing.ctime_nsec());
+        FileAttr {
+            ino: INodeNo(inode),
+            size: facts.len,
+            blocks: facts.len.div_ceil(512),
+            atime: time(backing.atime(), backing.atime_nsec()),
+            mtime,
+            ctime: changed.max(mtime),
+            crtime: modified,
+            kind: kind(facts),
+            perm: self.permissions(facts, backing.mode()),
+            nlink: facts.links,
+            uid: self.uid.unwrap_or(backing.uid()),
+            gid: self.gid.unwrap_or(backing.gid()),
+            rdev: 0,
+            blksize: block_size(facts.len),
+            flags: 0,
+        }
+    }
+
+    /// The permission bits of a node, from the bits of the backing file. Never
+    /// set-user-id, set-group-id or sticky.
+    fn permissions(&self, facts: &Facts, backing: u32) -> u16 {
+        let mut bits = match self.umask {
+            Some(umask) => 0o666 & !umask,
+            None => backing & 0o777,
+        };
+        if self.mode == Mode::CopyOnWrite && self.umask.is_none() {
+            // What is written stays in memory, so it takes no right to the file.
+            bits |= (bits & 0o444) >> 1;
+        }
+        if facts.directory {
+            bits |= (bits & 0o444) >> 2;
+        }
+        if !self.writable {
+            bits &= !0o222;
+        }
+        if !facts.directory && !facts.elements {
+            bits &= 0o444;
+        }
+        bits as u16
+    }
+}
+
+/// The type of the node with these facts.
+pub(super) fn kind(facts: &Facts) -> FileType {
+    if facts.directory {
+        FileType::Directory
+    } else {
+        FileType::RegularFile
+    }
+}
+
+/// The first power of two from a page up that holds `len` bytes.
+fn block_size(len: u64) -> u32 {
+    let len = u32::try_from(len).unwrap_or(u32::MAX).min(MAX_BLOCK_SIZE);
+    len.next_power_of_two().max(4096)
+}
+
+fn time(seconds: i64, nanoseconds: i64) -> SystemTime {
+    let since = Duration::from_secs(seconds.unsigned_abs());
+    let whole = if seconds < 0 {
+        SystemTime::UNIX_EPOCH.checked_sub(since)
+    } else {
+        SystemTime::UNIX_EPOCH.checked_add(since)
+    };
+    let fraction = Duration::from_nanos(nanoseconds.unsigned_abs());
+    whole
+        .and_then(|time| time.checked_add(fraction))
+        .unwrap_or(SystemTime::UNIX_EPOCH)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FILE: Facts = Facts {
+        directory: false,
+        len: 8,
+        elements: true,
+        links: 1,
+    };
+
+    #[test]
+    fn permissions_follow_the_backing_file_the_mode_and_the_options() {
+        let directory = Facts {
+            directory: true,
+            elements: false,
+            ..FILE
+        };
+        let description = Facts {
+            elements: false,
+            ..FILE
+        };
+        let shown = |mode, writable, umask, facts: &Facts, backing| {
+            Appearance {
+                uid: None,
+                gid: None,
+                umask,
+                mode,
+                writable,
+            }
+            .permissions(facts, backing)
+        };
+        use Mode::{CopyOnWrite, ReadOnly, ReadWrite};
+        for (mode, writable, umask, facts, backing, expected) in [
+            (ReadWrite, true, None, &FILE, 0o100644, 0o644),
+            (ReadWrite, true, None, &FILE, 0o106755, 0o755),
+            (ReadOnly, false, None, &FILE, 0o100664, 0o444),
+            (CopyOnWrite, true, None, &FILE, 0o100440, 0o660),
+            (CopyOnWrite, false, None, &FILE, 0o100640, 0o440),
+            (ReadWrite, true, None, &directory, 0o100640, 0o750),
+            (ReadOnly, false, None, &directory, 0o100644, 0o555),
+            (ReadWrite, true, None, &description, 0o100664, 0o444),
+            (ReadWrite, true, Some(0o027), &FILE, 0o100600, 0o640),
+            (ReadWrite, true, Some(0o027), &directory, 0o100600, 0o750),
+            (ReadOnly, false, Some(0), &FILE, 0o100600, 0o444),
+        ] {
+            let bits = shown(mode, writable, umask, facts, backing);
+            assert_eq!(bits, expected, "{mode} {backing:o} {bits:o}");
+        }
+    }
+
+    #[test]
+    fn block_sizes_are_powers_of_two_that_hold_the_file() {
+        for (len, expected) in [
+            (0, 4096),
+            (4096, 4096),
+            (4097, 8192),
+            (1 << 20, 1 << 20),
+            ((1 << 20) + 1, 1 << 20),
+            (u64::MAX, 1 << 20),
+        ] {
+            assert_eq!(block_size(len), expected);
+        }
+    }
+
+    #[test]
+    fn times_before_1970_are_kept() {
+        let expected = SystemTime::UNIX_EPOCH - Duration::from_millis(1500);
+        assert_eq!(time(-2, 500_000_000), expected);
+    }
+}

@@ -1,0 +1,122 @@
+//! Open files: what each handle number stands for, and which write-back errors
+//! it has yet to report.
+
+use std::io;
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use slab::Slab;
+
+use super::error::FsError;
+use crate::vfile::VirtualFile;
+
+/// An open file.
+#[derive(Debug)]
+pub(super) struct Handle {
+    /// The inode number of the node that was opened.
+    pub(super) inode: u64,
+    /// The file itself.
+    pub(super) file: VirtualFile,
+    /// Whether it was opened for writing.
+    pub(super) writes: bool,
+    /// Closed by the one who used it last; what keeps it open may never use it.
+    pub(super) idle: AtomicBool,
+    /// How many write-back errors had been found when it last looked.
+    errors_seen: AtomicU64,
+}
+
+/// All open files, by handle number.
+#[derive(Debug, Default)]
+pub(super) struct Handles {
+    open: RwLock<Slab<Arc<Handle>>>,
+    errors: WriteBackErrors,
+}
+
+/// The write-back errors found so far. As the kernel does it (`errseq_t`),
+/// each handle that was open when one was found reports it once.
+#[derive(Debug, Default)]
+struct WriteBackErrors {
+    found: AtomicU64,
+    errno: AtomicI32,
+}
+
+impl Handles {
+    /// Opens `file`, the node `inode`, and returns its handle number.
+    pub(super) fn open(&self, inode: u64, file: VirtualFile, writes: bool) -> u64 {
+        let handle = Handle {
+            inode,
+            file,
+            writes,
+            idle: AtomicBool::new(false),
+            errors_seen: AtomicU64::new(self.errors.found.load(Ordering::SeqCst)),
+        };
+        let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
+        open.insert(Arc::new(handle)) as u64
+    }
+
+    /// The open file of this number.
+    pub(super) fn get(&self, number: u64) -> Result<Arc<Handle>, FsError> {
+        let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
+        let handle = open.get(number as usize).cloned();
+        handle.ok_or(FsError::Stale)
+    }
+
+    /// Forgets an open file and returns it.
+    pub(super) fn close(&self, number: u64) -> Option<Arc<Handle>> {
+        let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
+        open.try_remove(number as usize)
+    }
+
+    /// Notes the outcome of a write-back, which every handle open now will
+    /// report once if it failed.
+    pub(super) fn note(&self, outcome: Result<(), FsError>) {
+        if let Err(error) = outcome {
+            log::error!("write-back failed: {error}");
+            let errno = error.errno().code();
+            self.errors.errno.store(errno, Ordering::SeqCst);
+            self.errors.found.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    /// The write-back error that `handle` has yet to report, if there is one.
+    pub(super) fn report(&self, handle: &Handle) -> Result<(), FsError> {
+        let found = self.errors.found.load(Ordering::SeqCst);
+        if handle.errors_seen.swap(found, Ordering::SeqCst) == found {
+            return Ok(());
+        }
+        let errno = self.errors.errno.load(Ordering::SeqCst);
+        Err(io::Error::from_raw_os_error(errno).into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_write_back_error_is_reported_once_by_each_handle_open_when_it_was_found() {
+        let handles = Handles::default();
+        let open = || handles.open(7, VirtualFile::new([]), true);
+        let numbers = [open(), open()];
+        handles.note(Ok(()));
+        handles.note(Err(io::Error::from_raw_os_error(libc::ENOSPC).into()));
+        let later = handles.get(open()).unwrap();
+        for number in numbers {
+            let handle = handles.get(number).unwrap();
+            let error = handles.report(&handle).unwrap_err();
+            assert_eq!(error.errno().code(), libc::ENOSPC);
+            assert!(handles.report(&handle).is_ok());
+        }
+        assert!(handles.report(&later).is_ok());
+    }
+
+    #[test]
+    fn closed_handles_are_stale() {
+        let handles = Handles::default();
+        let number = handles.open(7, VirtualFile::new([]), false);
+        assert!(handles.close(number).is_some());
+        assert!(handles.close(number).is_none());
+        assert!(matches!(handles.get(number), Err(FsError::Stale)));
+        assert!(matches!(handles.get(u64::MAX), Err(FsError::Stale)));
+    }
+}

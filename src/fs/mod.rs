@@ -1,0 +1,15 @@
+//! The file system: what each operation on the tree does, which errno tells of
+//! its failure, and the session with the kernel. Options, signals and the life
+//! of the process are decided above.
+
+mod attr;
+mod error;
+mod handle;
+mod operations;
+mod options;
+mod protocol;
+mod session;
+mod truncation;
+
+pub use options::{Access, Cache, MountFlag, Options, Passthrough};
+pub use session::{MountError, Session};

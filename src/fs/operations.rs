@@ -1,0 +1,403 @@
+//! The operations on a mounted array, in terms of inode numbers and handles,
+//! without a word of the FUSE protocol: they can be called without a kernel.
+
+use std::ffi::OsStr;
+use std::fs::FileTimes;
+use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime};
+
+use fuser::{FileAttr, FileType};
+
+use super::attr::{Appearance, kind};
+use super::error::FsError;
+use super::handle::{Handle, Handles};
+use super::truncation::Truncations;
+use crate::mapping::AccessError;
+use crate::tree::{Node, Tree};
+
+/// A mounted array.
+#[derive(Debug)]
+pub(super) struct ArrayFs {
+    tree: Tree,
+    appearance: Appearance,
+    handles: Handles,
+    truncations: Truncations,
+    /// The last write through the mount, in nanoseconds since 1970; 0 if none.
+    written: AtomicU64,
+}
+
+/// What a client asks to change of a node.
+#[derive(Debug, Default)]
+pub(super) struct Change {
+    /// The permission bits.
+    pub(super) mode: Option<u32>,
+    /// The owner.
+    pub(super) uid: Option<u32>,
+    /// The group.
+    pub(super) gid: Option<u32>,
+    /// The size in bytes.
+    pub(super) size: Option<u64>,
+    /// Whether the size is asked for by a path or `O_TRUNC`, not by an open file.
+    pub(super) by_path: bool,
+    /// The time of the last access.
+    pub(super) atime: Option<SystemTime>,
+    /// The time of the last modification.
+    pub(super) mtime: Option<SystemTime>,
+}
+
+/// A write as the kernel hands it over.
+#[derive(Debug)]
+pub(super) struct Write<'a> {
+    /// The first byte.
+    pub(super) at: u64,
+    /// The bytes.
+    pub(super) data: &'a [u8],
+    /// The flags that the file was opened with.
+    pub(super) flags: i32,
+    /// The bytes come from a mapping's page, not from a write.
+    pub(super) from_page_cache: bool,
+}
+
+/// What `statfs` shows, in blocks of 512 bytes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Usage {
+    /// Blocks of the array, all of them used.
+    pub(super) blocks: u64,
+    /// Files and directories.
+    pub(super) nodes: u64,
+}
+
+/// What `fallocate` is asked to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Allocation {
+    /// Make sure that stores find space, within the present size or beyond.
+    Reserve {
+        /// Whether a range beyond the end leaves the size as it is.
+        keep_size: bool,
+    },
+    /// Turn the range into zeros: a hole, or zeros that keep their space.
+    Zero,
+}
+
+impl ArrayFs {
+    pub(super) fn new(tree: Tree, appearance: Appearance) -> ArrayFs {
+        ArrayFs {
+            tree,
+            appearance,
+            handles: Handles::default(),
+            truncations: Truncations::default(),
+            written: AtomicU64::new(0),
+        }
+    }
+
+    fn node(&self, inode: u64) -> Result<Node, FsError> {
+        self.tree.node(inode).ok_or(FsError::Stale)
+    }
+
+    fn attributes_of(&self, node: Node) -> Result<FileAttr, FsError> {
+        let written = match self.written.load(Ordering::Relaxed) {
+            0 => None,
+            nanoseconds => SystemTime::UNIX_EPOCH.checked_add(Duration::from_nanos(nanoseconds)),
+        };
+        let facts = self.tree.facts(node);
+        let backing = self.tree.mapping().metadata()?;
+        let inode = self.tree.inode(node);
+        Ok(self.appearance.attributes(inode, &facts, &backing, written))
+    }
+
+    /// The node called `name` in the directory `parent`.
+    pub(super) fn lookup(&self, parent: u64, name: &OsStr) -> Result<FileAttr, FsError> {
+        let parent = self.node(parent)?;
+        let node = self.tree.lookup(parent, name).ok_or(FsError::NotFound)?;
+        self.attributes_of(node)
+    }
+
+    /// What `stat` shows of a node.
+    pub(super) fn attributes(&self, inode: u64) -> Result<FileAttr, FsError> {
+        self.attributes_of(self.node(inode)?)
+    }
+
+    /// Changes what can be changed of a node: its times, which are those of
+    /// the backing file, and whether it counts as truncated. All else must be
+    /// as it is already.
+    pub(super) fn change(&self, inode: u64, change: &Change) -> Result<FileAttr, FsError> {
+        let node = self.node(inode)?;
+        let shown = self.attributes_of(node)?;
+        let same = |wanted: Option<u32>, shown| wanted.is_none_or(|wanted| wanted == shown);
+        if !same(change.mode.map(|mode| mode & 0o7777), u32::from(shown.perm))
+            || !same(change.uid, shown.uid)
+            || !same(change.gid, shown.gid)
+        {
+            return Err(FsError::NotPermitted);
+        }
+        if let Some(size) = change.size {
+            self.resize(node, size, change.by_path)?;
+        }
+        self.set_times(change)?;
+        self.attributes_of(node)
+    }
+
+    fn resize(&self, node: Node, size: u64, by_path: bool) -> Result<(), FsError> {
+        let facts = self.tree.facts(node);
+        if !facts.elements {
+            return Err(FsError::NotWritable);
+        }
+        let inode = self.tree.inode(node);
+        if size == facts.len {
+            let file = self.tree.open(node).ok_or(FsError::IsDirectory)?;
+            self.truncations.completed(inode, &file)
+        } else if size == 0 && by_path {
+            self.truncations.truncated(inode);
+            Ok(())
+        } else {
+            Err(FsError::NotPermitted)
+        }
+    }
+
+    fn set_times(&self, change: &Change) -> Result<(), FsError> {
+        if change.atime.is_none() && change.mtime.is_none() {
+            return Ok(());
+        }
+        let mut times = FileTimes::new();
+        if let Some(atime) = change.atime {
+            times = times.set_accessed(atime);
+        }
+        if let Some(mtime) = change.mtime {
+            times = times.set_modified(mtime);
+            self.written.store(0, Ordering::Relaxed);
+        }
+        self.tree.mapping().set_times(times)?;
+        Ok(())
+    }
+
+    /// Opens a file and returns its handle number.
+    pub(super) fn open(&self, inode: u64, writes: bool) -> Result<u64, FsError> {
+        let node = self.node(inode)?;
+        let file = self.tree.open(node).ok_or(FsError::IsDirectory)?;
+        if writes && !self.tree.facts(node).elements {
+            return Err(FsError::NotWritable);
+        }
+        if writes {
+            self.truncations.opened(inode);
+        }
+        Ok(self.handles.open(inode, file, writes))
+    }
+
+    /// Reads from byte `at` into `out`; fewer bytes only at the end, or before
+    /// bytes that cannot be read. Those a page must not leave out: the kernel
+    /// would take the file to end there, so it is told of the error at once.
+    pub(super) fn read(
+        &self,
+        handle: u64,
+        at: u64,
+        out: &mut [u8],
+        into_page_cache: bool,
+    ) -> Result<usize, FsError> {
+        let handle = self.handles.get(handle)?;
+        self.truncations.read(handle.inode);
+        let count = handle.file.read_at(at, out)?;
+        if into_page_cache && count < out.len() {
+            let next = at + count as u64;
+            handle.file.read_at(next, &mut out[count..])?;
+        }
+        Ok(count)
+    }
+
+    /// The number of bytes that a read of `size` bytes from `at` returns.
+    pub(super) fn readable(&self, handle: u64, at: u64, size: u32) -> Result<usize, FsError> {
+        let rest = self.handles.get(handle)?.file.len().saturating_sub(at);
+        Ok(rest.min(u64::from(size)) as usize)
+    }
+
+    /// Writes, and returns how many bytes were taken; fewer only at the end.
+    pub(super) fn write(&self, handle: u64, write: &Write<'_>) -> Result<usize, FsError> {
+        let handle = self.handles.get(handle)?;
+        let end = write.at.saturating_add(write.data.len() as u64);
+        let apply = || Ok(handle.file.write_at(write.at, write.data)?);
+        let taken = if write.from_page_cache {
+            self.truncations.read(handle.inode);
+            let taken = apply()?;
+            if taken < write.data.len() {
+                // The kernel takes the page as written unless told otherwise.
+                handle
+                    .file
+                    .write_at(write.at + taken as u64, &write.data[taken..])?;
+            }
+            taken
+        } else {
+            self.truncations.write(&handle, write.at, end, apply)?
+        };
+        self.touch();
+        if write.flags & (libc::O_SYNC | libc::O_DSYNC) != 0 {
+            self.flush_range(&handle, write.at..end)?;
+        }
+        Ok(taken)
+    }
+
+    /// Notes that the array has been written now.
+    fn touch(&self) {
+        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        let nanoseconds = since
+            .ok()
+            .and_then(|since| u64::try_from(since.as_nanos()).ok());
+        self.written
+            .fetch_max(nanoseconds.unwrap_or(0), Ordering::Relaxed);
+    }
+
+    fn flush_range(&self, handle: &Handle, range: Range<u64>) -> Result<(), FsError> {
+        let outcome = handle.file.flush(range).map_err(FsError::from);
+        self.handles.note(outcome);
+        self.handles.report(handle)
+    }
+
+    /// Writes the bytes that a file covers to the disk.
+    pub(super) fn sync(&self, handle: u64) -> Result<(), FsError> {
+        let handle = self.handles.get(handle)?;
+        self.flush_range(&handle, 0..handle.file.len())
+    }
+
+    /// Writes the whole array to the disk.
+    pub(super) fn sync_all(&self) -> std::io::Result<()> {
+        let outcome = self.tree.mapping().flush_all();
+        if let Err(error) = &outcome {
+            let copy = error
+                .raw_os_error()
+                .map_or_else(|| error.kind().into(), std::io::Error::from_raw_os_error);
+            self.handles.note(Err(AccessError::Io(copy).into()));
+        }
+        outcome
+    }
+
+    /// A descriptor of an open file has been closed.
+    pub(super) fn flushed(&self, handle: u64) -> Result<(), FsError> {
+        let handle = self.handles.get(handle)?;
+        self.truncations.flushed(&handle);
+        Ok(())
+    }
+
+    /// The last use of an open file is over.
+    pub(super) fn release(&self, handle: u64) {
+        if let Some(handle) = self.handles.close(handle) {
+            self.truncations.released(&handle);
+        }
+    }
+
+    /// Reserves space for, or zeroes, the bytes `range` of an open file.
+    pub(super) fn allocate(
+        &self,
+        handle: u64,
+        range: Range<u64>,
+        allocation: Allocation,
+    ) -> Result<(), FsError> {
+        let handle = self.handles.get(handle)?;
+        let len = handle.file.len();
+        match allocation {
+            Allocation::Reserve { keep_size } if range.end > len && !keep_size => {
+                Err(FsError::PastEnd)
+            }
+            Allocation::Reserve { .. } => Ok(handle.file.allocate(range)?),
+            Allocation::Zero => {
+                let end = range.end.min(len);
+                self.truncations.write(&handle, range.start, end, || {
+                    Ok(handle.file.zero(range.clone())?)
+                })?;
+                self.touch();
+                Ok(())
+            }
+        }
+    }
+
+    /// Where data or a hole begins at or after `at`, as `lseek` asks with
+    /// `SEEK_DATA` and `SEEK_HOLE`: the whole file is data.
+    pub(super) fn seek(&self, handle: u64, at: i64, whence: i32) -> Result<i64, FsError> {
+        let len = self.handles.get(handle)?.file.len();
+        let inside = u64::try_from(at).is_ok_and(|at| at < len);
+        match whence {
+            libc::SEEK_DATA | libc::SEEK_HOLE if !inside => Err(FsError::NothingThere),
+            libc::SEEK_DATA => Ok(at),
+            libc::SEEK_HOLE => i64::try_from(len).map_err(|_| FsError::Invalid),
+            _ => Err(FsError::Invalid),
+        }
+    }
+
+    /// Hands the entries of a directory to `add` from the `cursor`-th on, each
+    /// with the cursor of the next, until it returns true for full.
+    pub(super) fn list(
+        &self,
+        inode: u64,
+        cursor: u64,
+        mut add: impl FnMut(Listed<'_>) -> bool,
+    ) -> Result<(), FsError> {
+        let directory = self.node(inode)?;
+        if !self.tree.facts(directory).directory {
+            return Err(FsError::NotDirectory);
+        }
+        let dots = [(".", directory), ("..", self.tree.parent(directory))];
+        let first = usize::try_from(cursor)
+            .unwrap_or(usize::MAX)
+            .min(dots.len());
+        for (k, (name, node)) in dots.into_iter().enumerate().skip(first) {
+            if add(self.listed(name, node, k as u64 + 1)) {
+                return Ok(());
+            }
+        }
+        let children = cursor.saturating_sub(dots.len() as u64)..;
+        for k in children {
+            let Some(entry) = self.tree.entry(directory, k) else {
+                return Ok(());
+            };
+            let next = k + 1 + dots.len() as u64;
+            if add(self.listed(&entry.name, entry.node, next)) {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    fn listed<'a>(&'a self, name: &'a str, node: Node, next: u64) -> Listed<'a> {
+        Listed {
+            fs: self,
+            name,
+            node,
+            next,
+        }
+    }
+
+    /// What `statfs` shows: a file system of just this array, full.
+    pub(super) fn usage(&self) -> Usage {
+        let bytes = self.tree.facts(self.tree.whole()).len;
+        Usage {
+            blocks: bytes.div_ceil(512),
+            nodes: self.tree.nodes(),
+        }
+    }
+}
+
+/// An entry of a directory being listed.
+#[derive(Debug)]
+pub(super) struct Listed<'a> {
+    fs: &'a ArrayFs,
+    /// The name.
+    pub(super) name: &'a str,
+    node: Node,
+    /// The cursor of the entry that comes after it.
+    pub(super) next: u64,
+}
+
+impl Listed<'_> {
+    /// Its inode number.
+    pub(super) fn inode(&self) -> u64 {
+        self.fs.tree.inode(self.node)
+    }
+
+    /// Whether it is a directory or a file.
+    pub(super) fn kind(&self) -> FileType {
+        kind(&self.fs.tree.facts(self.node))
+    }
+
+    /// What `stat` shows of it.
+    pub(super) fn attributes(&self) -> Result<FileAttr, FsError> {
+        self.fs.attributes_of(self.node)
+    }
+}

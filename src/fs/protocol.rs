@@ -1,0 +1,549 @@
+//! The FUSE protocol: each request becomes one call of an operation, each
+//! outcome one reply. Every method of the trait that a kernel can reach is
+//! here, since fuser's defaults log a warning and answer ENOSYS.
+
+use std::cell::RefCell;
+use std::ffi::OsStr;
+use std::io;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use fuser::{
+    AccessFlags, BsdFileFlags, CopyFileRangeFlags, Errno, FileHandle, Filesystem, FopenFlags,
+    Generation, INodeNo, InitFlags, IoctlFlags, KernelConfig, LockOwner, OpenAccMode, OpenFlags,
+    PollEvents, PollFlags, PollNotifier, RenameFlags, ReplyAttr, ReplyBmap, ReplyCreate, ReplyData,
+    ReplyDirectory, ReplyDirectoryPlus, ReplyEmpty, ReplyEntry, ReplyIoctl, ReplyLock, ReplyLseek,
+    ReplyOpen, ReplyPoll, ReplyStatfs, ReplyWrite, ReplyXattr, Request, TimeOrNow, WriteFlags,
+};
+
+use super::operations::{Allocation, ArrayFs, Change, Write};
+
+/// Names and sizes never change, so the kernel may keep entries for long.
+const ENTRY_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Owner, bits and times are the backing file's, which others can change.
+const ATTRIBUTE_LIFETIME: Duration = Duration::from_secs(1);
+
+/// The most bytes in a request, and so the largest buffer of a worker.
+const MAX_REQUEST: u32 = 1 << 20;
+
+/// The node of an inode number is always the same one.
+const GENERATION: Generation = Generation(0);
+
+/// Answers the kernel's requests on an array.
+pub(super) struct Protocol {
+    fs: Arc<ArrayFs>,
+    ended: Mutex<Option<Box<dyn FnOnce() + Send>>>,
+}
+
+impl Protocol {
+    /// Answers with the operations of `fs`, and calls `ended` once no more
+    /// requests will come.
+    pub(super) fn new(fs: Arc<ArrayFs>, ended: impl FnOnce() + Send + 'static) -> Protocol {
+        Protocol {
+            fs,
+            ended: Mutex::new(Some(Box::new(ended))),
+        }
+    }
+}
+
+thread_local! {
+    /// What a worker reads into before it replies.
+    static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Sends the outcome of an operation: `ok` with its value, or the errno.
+macro_rules! reply {
+    ($reply:ident, $outcome:expr, $value:pat => $ok:expr) => {
+        match $outcome {
+            Ok($value) => $ok,
+            Err(error) => $reply.error(error.errno()),
+        }
+    };
+}
+
+/// What a request that would change the tree is told.
+const UNCHANGEABLE: Errno = Errno::EPERM;
+
+impl Filesystem for Protocol {
+    fn init(&mut self, _req: &Request, config: &mut KernelConfig) -> io::Result<()> {
+        let wanted = InitFlags::FUSE_PARALLEL_DIROPS
+            | InitFlags::FUSE_ASYNC_DIO
+            // Both, or the kernel never asks for attributes with the names.
+            | InitFlags::FUSE_DO_READDIRPLUS
+            | InitFlags::FUSE_READDIRPLUS_AUTO
+            // No file is shown set-user-id. Without this the kernel asks for
+            // the security.capability attribute before every buffered write.
+            | InitFlags::FUSE_HANDLE_KILLPRIV_V2
+            // Otherwise files opened for direct I/O cannot be mapped shared.
+            | InitFlags::FUSE_DIRECT_IO_ALLOW_MMAP;
+        let offered = config.capabilities();
+        // Not refused: only what was offered is asked for.
+        let _ = config.add_capabilities(wanted & offered);
+        let _ = config.set_max_write(MAX_REQUEST);
+        Ok(())
+    }
+
+    fn destroy(&mut self) {
+        let ended = self.ended.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if let Some(ended) = ended.take() {
+            ended();
+        }
+    }
+
+    fn lookup(&self, _req: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEntry) {
+        reply!(reply, self.fs.lookup(parent.0, name), attr => {
+            reply.entry_with_ttls(&ATTRIBUTE_LIFETIME, &ENTRY_LIFETIME, &attr, GENERATION);
+        });
+    }
+
+    fn getattr(&self, _req: &Request, ino: INodeNo, _fh: Option<FileHandle>, reply: ReplyAttr) {
+        reply!(reply, self.fs.attributes(ino.0), attr => {
+            reply.attr(&ATTRIBUTE_LIFETIME, &attr);
+        });
+    }
+
+    fn setattr(
+        &self,
+        _req: &Request,
+        ino: INodeNo,
+        mode: Option<u32>,
+        uid: Option<u32>,
+        gid: Option<u32>,
+        size: Option<u64>,
+        atime: Option<TimeOrNow>,
+        mtime: Option<TimeOrNow>,
+        _ctime: Option<SystemTime>,
+        fh: Option<FileHandle>,
+        _crtime: Option<SystemTime>,
+        _chgtime: Option<SystemTime>,
+        _bkuptime: Option<SystemTime>,
+        _flags: Option<BsdFileFlags>,
+        reply: ReplyAttr,
+    ) {
+        let time = |time: TimeOrNow| match time {
+            TimeOrNow::SpecificTime(time) => time,
+            TimeOrNow::Now => SystemTime::now(),
+        };
+        let change = Change {
+            mode,
+            uid,
+            gid,
+            size,
+            by_path: fh.is_none(),
+            atime: atime.map(time),
+            // A truncation comes with a new mtime, which is not one to set.
+            mtime: mtime.filter(|_| size.is_none()).map(time),
+        };
+        reply!(reply, self.fs.change(ino.0, &change), attr => {
+            reply.attr(&ATTRIBUTE_LIFETIME, &attr);
+        });
+    }
+
+    fn open(&self, _req: &Request, ino: INodeNo, flags: OpenFlags, reply: ReplyOpen) {
+        let writes = flags.acc_mode() != OpenAccMode::O_RDONLY;
+        reply!(reply, self.fs.open(ino.0, writes), number => {
+            let mut how = FopenFlags::FOPEN_DIRECT_IO | FopenFlags::FOPEN_PARALLEL_DIRECT_WRITES;
+            if !writes {
+                how |= FopenFlags::FOPEN_NOFLUSH;
+            }
+            reply.opened(FileHandle(number), how);
+        });
+    }
+
+    fn read(
+        &self,
+        _req: &Request,
+        _ino: INodeNo,
+        fh: FileHandle,
+        offset: u64,
+        size: u32,
+        _flags: OpenFlags,
+        lock_owner: Option<LockOwner>,
+        reply: ReplyData,
+    ) {
+        // A fill of the page cache comes without the owner that a read has.
+        let into_page_cache = lock_owner.is_none();
+        BUFFER.with_borrow_mut(|buffer| {
+            let read = self.fs.readable(fh.0, offset, size).and_then(|count| {
+                if buffer.len() < count {
+                    buffer.resize(count, 0);
+                }
+                self.fs
+                    .read(fh.0, offset, &mut buffer[..count], into_page_cache)
+            });
+            reply!(reply, read, count => reply.data(&buffer[..count]));
+        });
+    }
+
+    fn write(
+        &self,
+        _req: &Request,
+        _ino: INodeNo,
+        fh: FileHandle,
+        offset: u64,
+        data: &[u8],
+        write_flags: WriteFlags,
+        flags: OpenFlags,
+        _lock_owner: Option<LockOwner>,
+        reply: ReplyWrite,
+    ) {
+        let write = Write {
+            at: offset,
+            data,
+            flags: flags.0,
+            from_page_cache: write_flags.contains(WriteFlags::FUSE_WRITE_CACHE),
+        };
+        reply!(reply, self.fs.write(fh.0, &write), taken => reply.written(taken as u32));
+    }
+
+    fn flush(
+        &self,
+        _req: &Request,
+        _ino: INodeNo,
+        fh: FileHandle,
+        _lock_owner: LockOwner,
+        reply: ReplyEmpty,
+    ) {
+        reply!(reply, self.fs.flushed(fh.0), () => reply.ok());
+    }
+
+    fn release(
+        &self,
+        _req: &Request,
+        _ino: INodeNo,
+        fh: FileHandle,
+        _flags: OpenFlags,
+        _lock_owner: Option<LockOwner>,
+        _flush: bool,
+        reply: ReplyEmpty,
+    ) {
+        self.fs.release(fh.0);
+        reply.ok();
+    }
+
+    fn fsync(
+        &self,
+        _req: &Request,
+        _ino: INodeNo,
+        fh: FileHandle,
+        _datasync: bool,
+        reply: ReplyEmpty,
+    ) {
+        reply!(reply, self.fs.sync(fh.0), () => reply.ok());
+    }
+
+    fn fsyncdir(
+        &self,
+        _req: &Request,
+        _ino: INodeNo,
+        _fh: FileHandle,
+        _datasync: bool,
+        reply: ReplyEmpty,
+    ) {
+        match self.fs.sync_all() {
+            Ok(()) => reply.ok(),
+            Err(error) => reply.error(error.into()),
+        }
+    }
+
+    fn readdir(
+        &self,
+        _req: &Request,
+        ino: INodeNo,
+        _fh: FileHandle,
+        offset: u64,
+        mut reply: ReplyDirectory,
+    ) {
+        let listed = self.fs.list(ino.0, offset, |entry| {
+            reply.add(INodeNo(entry.inode()), entry.next, entry.kind(), entry.name)
+        });
+        reply!(reply, listed, () => reply.ok());
+    }
+
+    fn readdirplus(
+        &self,
+        _req: &Request,
+        ino: INodeNo,
+        _fh: FileHandle,
+        offset: u64,
+        mut reply: ReplyDirectoryPlus,
+    ) {
+        let mut outcome = Ok(());
+        let listed = self
+            .fs
+            .list(ino.0, offset, |entry| match entry.attributes() {
+                Ok(attr) => reply.add(
+                    INodeNo(entry.inode()),
+                    entry.next,
+                    entry.name,
+                    &ATTRIBUTE_LIFETIME,
+                    &attr,
+                    GENERATION,
+                ),
+                Err(error) => {
+                    outcome = Err(error);
+                    true
+                }
+            });
+        reply!(reply, listed.and(outcome), () => reply.ok());
+    }
+
+    fn statfs(&self, _req: &Request, _ino: INodeNo, reply: ReplyStatfs) {
+        let usage = self.fs.usage();
+        reply.statfs(usage.blocks, 0, 0, usage.nodes, 0, MAX_REQUEST, 255, 512);
+    }
+
+    fn fallocate(
+        &self,
+        _req: &Request,
+        _ino: INodeNo,
+        fh: FileHandle,
+        offset: u64,
+        length: u64,
+        mode: i32,
+        reply: ReplyEmpty,
+    ) {
+        let Some(allocation) = allocation(mode) else {
+            return reply.error(Errno::EOPNOTSUPP);
+        };
+        let range = offset..offset.saturating_add(length);
+        reply!(reply, self.fs.allocate(fh.0, range, allocation), () => reply.ok());
+    }
+
+    fn lseek(
+        &self,
+        _req: &Request,
+        _ino: INodeNo,
+        fh: FileHandle,
+        offset: i64,
+        whence: i32,
+        reply: ReplyLseek,
+    ) {
+        reply!(reply, self.fs.seek(fh.0, offset, whence), at => reply.offset(at));
+    }
+
+    // The permission bits are the kernel's business (`default_permissions`).
+    fn access(&self, _req: &Request, _ino: INodeNo, _mask: AccessFlags, reply: ReplyEmpty) {
+        reply.ok();
+    }
+
+    // ENOSYS makes the kernel copy by reading and writing, and not ask again.
+    fn copy_file_range(
+        &self,
+        _req: &Request,
+        _ino_in: INodeNo,
+        _fh_in: FileHandle,
+        _offset_in: u64,
+        _ino_out: INodeNo,
+        _fh_out: FileHandle,
+        _offset_out: u64,
+        _len: u64,
+        _flags: CopyFileRangeFlags,
+        reply: ReplyWrite,
+    ) {
+        reply.error(Errno::ENOSYS);
+    }
+
+    // ENOSYS makes the kernel handle locks on its own, and not ask again.
+    fn getlk(
+        &self,
+        _req: &Request,
+        _ino: INodeNo,
+        _fh: FileHandle,
+        _lock_owner: LockOwner,
+        _start: u64,
+        _end: u64,
+        _typ: i32,
+        _pid: u32,
+        reply: ReplyLock,
+    ) {
+        reply.error(Errno::ENOSYS);
+    }
+
+    fn setlk(
+        &self,
+        _req: &Request,
+        _ino: INodeNo,
+        _fh: FileHandle,
+        _lock_owner: LockOwner,
+        _start: u64,
+        _end: u64,
+        _typ: i32,
+        _pid: u32,
+        _sleep: bool,
+        reply: ReplyEmpty,
+    ) {
+        reply.error(Errno::ENOSYS);
+    }
+
+    // ENOSYS tells the kernel that there are no extended attributes at all.
+    // Any other answer makes `ls -l` ask for several of every file.
+    fn getxattr(
+        &self,
+        _req: &Request,
+        _ino: INodeNo,
+        _name: &OsStr,
+        _size: u32,
+        reply: ReplyXattr,
+    ) {
+        reply.error(Errno::ENOSYS);
+    }
+
+    fn listxattr(&self, _req: &Request, _ino: INodeNo, _size: u32, reply: ReplyXattr) {
+        reply.error(Errno::ENOSYS);
+    }
+
+    fn setxattr(
+        &self,
+        _req: &Request,
+        _ino: INodeNo,
+        _name: &OsStr,
+        _value: &[u8],
+        _flags: i32,
+        _position: u32,
+        reply: ReplyEmpty,
+    ) {
+        reply.error(Errno::ENOSYS);
+    }
+
+    fn removexattr(&self, _req: &Request, _ino: INodeNo, _name: &OsStr, reply: ReplyEmpty) {
+        reply.error(Errno::ENOSYS);
+    }
+
+    // ENOSYS makes the kernel report every file as ready.
+    fn poll(
+        &self,
+        _req: &Request,
+        _ino: INodeNo,
+        _fh: FileHandle,
+        _ph: PollNotifier,
+        _events: PollEvents,
+        _flags: PollFlags,
+        reply: ReplyPoll,
+    ) {
+        reply.error(Errno::ENOSYS);
+    }
+
+    fn ioctl(
+        &self,
+        _req: &Request,
+        _ino: INodeNo,
+        _fh: FileHandle,
+        _flags: IoctlFlags,
+        _cmd: u32,
+        _in_data: &[u8],
+        _out_size: u32,
+        reply: ReplyIoctl,
+    ) {
+        reply.error(Errno::ENOTTY);
+    }
+
+    fn bmap(&self, _req: &Request, _ino: INodeNo, _blocksize: u32, _idx: u64, reply: ReplyBmap) {
+        reply.error(Errno::ENOSYS);
+    }
+
+    // There are no links.
+    fn readlink(&self, _req: &Request, _ino: INodeNo, reply: ReplyData) {
+        reply.error(Errno::EINVAL);
+    }
+
+    fn create(
+        &self,
+        _req: &Request,
+        _parent: INodeNo,
+        _name: &OsStr,
+        _mode: u32,
+        _umask: u32,
+        _flags: i32,
+        reply: ReplyCreate,
+    ) {
+        reply.error(UNCHANGEABLE);
+    }
+
+    fn mknod(
+        &self,
+        _req: &Request,
+        _parent: INodeNo,
+        _name: &OsStr,
+        _mode: u32,
+        _umask: u32,
+        _rdev: u32,
+        reply: ReplyEntry,
+    ) {
+        reply.error(UNCHANGEABLE);
+    }
+
+    fn mkdir(
+        &self,
+        _req: &Request,
+        _parent: INodeNo,
+        _name: &OsStr,
+        _mode: u32,
+        _umask: u32,
+        reply: ReplyEntry,
+    ) {
+        reply.error(UNCHANGEABLE);
+    }
+
+    fn symlink(
+        &self,
+        _req: &Request,
+        _parent: INodeNo,
+        _link_name: &OsStr,
+        _target: &Path,
+        reply: ReplyEntry,
+    ) {
+        reply.error(UNCHANGEABLE);
+    }
+
+    fn link(
+        &self,
+        _req: &Request,
+        _ino: INodeNo,
+        _newparent: INodeNo,
+        _newname: &OsStr,
+        reply: ReplyEntry,
+    ) {
+        reply.error(UNCHANGEABLE);
+    }
+
+    fn unlink(&self, _req: &Request, _parent: INodeNo, _name: &OsStr, reply: ReplyEmpty) {
+        reply.error(UNCHANGEABLE);
+    }
+
+    fn rmdir(&self, _req: &Request, _parent: INodeNo, _name: &OsStr, reply: ReplyEmpty) {
+        reply.error(UNCHANGEABLE);
+    }
+
+    fn rename(
+        &self,
+        _req: &Request,
+        _parent: INodeNo,
+        _name: &OsStr,
+        _newparent: INodeNo,
+        _newname: &OsStr,
+        _flags: RenameFlags,
+        reply: ReplyEmpty,
+    ) {
+        reply.error(UNCHANGEABLE);
+    }
+}
+
+/// What the `mode` of `fallocate(2)` asks for, where a file of fixed size can
+/// do it.
+fn allocation(mode: i32) -> Option<Allocation> {
+    // As in <linux/falloc.h>; other systems' requests carry only a mode of 0.
+    const KEEP_SIZE: i32 = 0x01;
+    const PUNCH_HOLE: i32 = 0x02;
+    const ZERO_RANGE: i32 = 0x10;
+    match mode {
+        0 => Some(Allocation::Reserve { keep_size: false }),
+        KEEP_SIZE => Some(Allocation::Reserve { keep_size: true }),
+        mode if mode & !KEEP_SIZE == PUNCH_HOLE || mode & !KEEP_SIZE == ZERO_RANGE => {
+            Some(Allocation::Zero)
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,176 @@
+//! Mounting: the options that the kernel and fusermount3 are given, and the
+//! worker threads that serve the mount until it is gone.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use fuser::{BackgroundSession, Config, MountOption, SessionACL};
+
+use super::attr::Appearance;
+use super::operations::ArrayFs;
+use super::protocol::Protocol;
+use super::{Access, MountFlag, Options};
+use crate::mapping::{FileError, Growth};
+use crate::platform;
+use crate::source::Source;
+use crate::tree::{Tree, TreeError};
+
+/// Why a mount did not come about.
+#[derive(Debug, thiserror::Error)]
+pub enum MountError {
+    /// The array cannot be shown.
+    #[error("{}: {error}", file.display())]
+    Tree {
+        /// The backing file.
+        file: PathBuf,
+        /// What is wrong.
+        error: TreeError,
+    },
+    /// The backing file cannot be given its size.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The kernel or fusermount3 refused the mount.
+    #[error("{}: cannot be mounted: {}", mountpoint.display(), refusal(source))]
+    Refused {
+        /// The mount point.
+        mountpoint: PathBuf,
+        /// What the system or fusermount3 said.
+        source: io::Error,
+    },
+}
+
+impl MountError {
+    /// What the user can do about it.
+    pub fn hint(&self) -> Option<String> {
+        let hint = match self {
+            MountError::File(error) => return error.hint(),
+            MountError::Tree { .. } => return None,
+            MountError::Refused { source, .. } => match source.kind() {
+                io::ErrorKind::NotFound => "FUSE is missing: load it with modprobe fuse",
+                _ if source.to_string().contains("user_allow_other") => {
+                    "allow it to users with the line user_allow_other in /etc/fuse.conf"
+                }
+                io::ErrorKind::PermissionDenied => {
+                    "/dev/fuse must be open to this user (as root: chmod 666 /dev/fuse)"
+                }
+                _ => return None,
+            },
+        };
+        Some(hint.into())
+    }
+}
+
+/// The system's or fusermount3's words, on one line and without its name.
+fn refusal(source: &io::Error) -> String {
+    let text = source.to_string();
+    let line = text.lines().next().unwrap_or_default();
+    let line = line.strip_prefix("fusermount3: ").unwrap_or(line);
+    match line.split_once(" (os error") {
+        Some((words, _)) => words.to_lowercase(),
+        None => line.trim().to_string(),
+    }
+}
+
+/// A mounted array, served by worker threads until it is unmounted.
+#[derive(Debug)]
+pub struct Session {
+    fs: Arc<ArrayFs>,
+    /// Dropping it unmounts.
+    _background: BackgroundSession,
+}
+
+impl Session {
+    /// Mounts `source` on `mountpoint`, does what is pending to the backing
+    /// file, and starts serving. `ended` is called once, from another thread,
+    /// when no more requests will come.
+    ///
+    /// # Errors
+    ///
+    /// When the array has too many slices, the mount is refused, or the
+    /// backing file cannot be grown; the file is then as it was.
+    pub fn mount(
+        source: Source,
+        mountpoint: &Path,
+        options: &Options,
+        ended: impl FnOnce() + Send + 'static,
+    ) -> Result<(Session, Option<Growth>), MountError> {
+        let Source {
+            mapping,
+            pending,
+            meta,
+        } = source;
+        let appearance = Appearance {
+            uid: options.uid,
+            gid: options.gid,
+            umask: options.umask,
+            mode: meta.mode,
+            writable: meta.writable,
+        };
+        let tree = Tree::new(Arc::new(mapping), &meta, options.pad).map_err(|error| {
+            let file = meta.file.clone();
+            MountError::Tree { file, error }
+        })?;
+        let fs = Arc::new(ArrayFs::new(tree, appearance));
+        let refused = |source| MountError::Refused {
+            mountpoint: mountpoint.to_path_buf(),
+            source,
+        };
+        let config = config(options, &meta.file, meta.writable);
+        let protocol = Protocol::new(fs.clone(), ended);
+        let session = fuser::Session::new(protocol, mountpoint, &config).map_err(refused)?;
+        // Only now, when all else has succeeded, and before the first request.
+        let growth = pending.commit()?;
+        let background = session.spawn().map_err(refused)?;
+        let session = Session {
+            fs,
+            _background: background,
+        };
+        Ok((session, growth))
+    }
+
+    /// Writes everything to the disk.
+    ///
+    /// # Errors
+    ///
+    /// What the system reports of the write-back.
+    pub fn flush(&self) -> io::Result<()> {
+        self.fs.sync_all()
+    }
+}
+
+fn config(options: &Options, file: &Path, writable: bool) -> Config {
+    let source = match &options.fsname {
+        Some(name) => name.clone(),
+        None => file.to_string_lossy().into_owned(),
+    };
+    let mut config = Config::default();
+    config.mount_options = vec![
+        MountOption::FSName(platform::mount_source(&source)),
+        // fuser leaves its own subtype option out when root mounts.
+        MountOption::CUSTOM("subtype=arrayfs".into()),
+        MountOption::DefaultPermissions,
+        MountOption::NoSuid,
+        MountOption::NoDev,
+        if writable {
+            MountOption::RW
+        } else {
+            MountOption::RO
+        },
+    ];
+    let flags = options.flags.iter().map(|flag| match flag {
+        MountFlag::NoExec => MountOption::NoExec,
+        MountFlag::NoAtime => MountOption::NoAtime,
+        MountFlag::Sync => MountOption::Sync,
+        MountFlag::DirSync => MountOption::DirSync,
+    });
+    config.mount_options.extend(flags);
+    config.acl = match options.access {
+        Access::Owner => SessionACL::Owner,
+        Access::OwnerAndRoot => SessionACL::RootAndOwner,
+        Access::Everyone => SessionACL::All,
+    };
+    config.n_threads = Some(options.threads.unwrap_or_else(platform::default_threads));
+    config.clone_fd = platform::clone_fd();
+    config
+}

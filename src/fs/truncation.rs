@@ -1,0 +1,186 @@
+//! Files of fixed size under programs that truncate first and write then.
+//!
+//! After a truncation the file counts as empty until written: a mark says up
+//! to where it has been. A write beyond the mark fills the gap with zeros as
+//! it would in a file that was really empty, a resize to the full size fills
+//! what is left, and a read, a mapping or the last close of a writer drops the
+//! mark and changes nothing. So a copy that skips holes gives exact bytes, and
+//! a short one leaves the tail as it was.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::error::FsError;
+use super::handle::Handle;
+use crate::vfile::VirtualFile;
+
+/// How many inodes that nobody has open may keep a mark.
+const MAX_UNOPENED: usize = 1024;
+
+/// The mark of an inode: how many bytes count as written, if it counts as
+/// truncated.
+type Mark = Arc<Mutex<Option<u64>>>;
+
+/// The inodes that are open for writing or have a mark.
+#[derive(Debug, Default)]
+pub(super) struct Truncations {
+    inodes: Mutex<HashMap<u64, Writers>>,
+    /// How many marks there may be, so that no request pays for none.
+    marks: AtomicUsize,
+}
+
+#[derive(Debug, Default)]
+struct Writers {
+    /// Handles that are open for writing.
+    open: usize,
+    /// Those that have not been closed by the one who used them last.
+    ///
+    /// The kernel tells of a `close` at once (FLUSH) and of the end of a handle
+    /// later (RELEASE), maybe only when the next writer has opened the file.
+    in_use: usize,
+    mark: Mark,
+}
+
+impl Truncations {
+    fn inodes(&self) -> MutexGuard<'_, HashMap<u64, Writers>> {
+        self.inodes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn any(&self) -> bool {
+        self.marks.load(Ordering::SeqCst) > 0
+    }
+
+    fn drop_mark(&self, mark: &Mark) {
+        if lock(mark).take().is_some() {
+            self.marks.fetch_sub(1, Ordering::SeqCst);
+        }
+    }
+
+    fn mark_of(&self, inode: u64) -> Option<Mark> {
+        let marked = self.any();
+        marked.then(|| self.inodes().get(&inode).map(|w| w.mark.clone()))?
+    }
+
+    /// A handle of `inode` has been opened for writing.
+    pub(super) fn opened(&self, inode: u64) {
+        let mut inodes = self.inodes();
+        let writers = inodes.entry(inode).or_default();
+        if writers.open > 0 && writers.in_use == 0 {
+            self.drop_mark(&writers.mark);
+        }
+        writers.open += 1;
+        writers.in_use += 1;
+    }
+
+    /// A descriptor of `handle` has been closed.
+    pub(super) fn flushed(&self, handle: &Handle) {
+        if handle.writes && !handle.idle.swap(true, Ordering::SeqCst) {
+            if let Some(writers) = self.inodes().get_mut(&handle.inode) {
+                writers.in_use -= 1;
+            }
+        }
+    }
+
+    /// `handle` is used by someone, though a descriptor of it was closed.
+    fn used(&self, handle: &Handle) {
+        if handle.writes && handle.idle.swap(false, Ordering::SeqCst) {
+            if let Some(writers) = self.inodes().get_mut(&handle.inode) {
+                writers.in_use += 1;
+            }
+        }
+    }
+
+    /// The last descriptor and mapping of `handle` are gone.
+    pub(super) fn released(&self, handle: &Handle) {
+        if !handle.writes {
+            return;
+        }
+        self.flushed(handle);
+        let mut inodes = self.inodes();
+        if let Some(writers) = inodes.get_mut(&handle.inode) {
+            writers.open -= 1;
+            if writers.open == 0 {
+                self.drop_mark(&writers.mark);
+                inodes.remove(&handle.inode);
+            }
+        }
+    }
+
+    /// `inode` has been truncated to nothing, and keeps its size.
+    pub(super) fn truncated(&self, inode: u64) {
+        let mut inodes = self.inodes();
+        let unopened =
+            |inodes: &HashMap<_, Writers>| inodes.values().filter(|w| w.open == 0).count();
+        if inodes.len() >= MAX_UNOPENED && unopened(&inodes) >= MAX_UNOPENED {
+            inodes.retain(|_, writers| {
+                let keep = writers.open > 0;
+                if !keep {
+                    self.drop_mark(&writers.mark);
+                }
+                keep
+            });
+        }
+        let mark = &inodes.entry(inode).or_default().mark;
+        if lock(mark).replace(0).is_none() {
+            self.marks.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    /// `inode` is read or mapped: it no longer counts as truncated.
+    pub(super) fn read(&self, inode: u64) {
+        if let Some(mark) = self.mark_of(inode) {
+            self.drop_mark(&mark);
+        }
+    }
+
+    /// `inode`, the file `file`, has been given its full size.
+    ///
+    /// # Errors
+    ///
+    /// When the bytes that were not written cannot be filled with zeros.
+    pub(super) fn completed(&self, inode: u64, file: &VirtualFile) -> Result<(), FsError> {
+        let Some(mark) = self.mark_of(inode) else {
+            return Ok(());
+        };
+        if let Some(written) = *lock(&mark) {
+            file.zero(written..file.len())?;
+        }
+        self.drop_mark(&mark);
+        Ok(())
+    }
+
+    /// Does a write of the bytes from `at` to `end` through `handle`, by calling
+    /// `write`, after filling the gap that it leaves to what has been written.
+    ///
+    /// # Errors
+    ///
+    /// What `write` returns, or that the gap cannot be filled.
+    pub(super) fn write<T>(
+        &self,
+        handle: &Handle,
+        at: u64,
+        end: u64,
+        write: impl FnOnce() -> Result<T, FsError>,
+    ) -> Result<T, FsError> {
+        self.used(handle);
+        let Some(mark) = self.mark_of(handle.inode) else {
+            return write();
+        };
+        // Held throughout, so that no other write comes between gap and write.
+        let mut mark = lock(&mark);
+        if let Some(written) = *mark
+            && at < handle.file.len()
+        {
+            handle.file.zero(written..at)?;
+            let outcome = write()?;
+            *mark = Some(written.max(end));
+            return Ok(outcome);
+        }
+        write()
+    }
+}
+
+fn lock(mark: &Mark) -> MutexGuard<'_, Option<u64>> {
+    mark.lock().unwrap_or_else(PoisonError::into_inner)
+}
