@@ -6,6 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use std::time::{Duration, SystemTime};
 
 use fuser::{FileAttr, FileType, INodeNo};
+use nix::unistd::{Gid, Uid};
 
 use crate::mapping::Mode;
 use crate::tree::Facts;
@@ -15,7 +16,7 @@ use crate::tree::Facts;
 const MAX_BLOCK_SIZE: u32 = 1 << 20;
 
 /// How the owner and the permission bits are shown.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Appearance {
     /// Instead of the backing file's owner.
     pub(super) uid: Option<u32>,
@@ -23,10 +24,42 @@ pub(super) struct Appearance {
     pub(super) gid: Option<u32>,
     /// Bits to leave out of all, instead of the backing file's bits.
     pub(super) umask: Option<u32>,
-    /// The mode of the mapping.
-    pub(super) mode: Mode,
     /// Whether array files can be written.
     pub(super) writable: bool,
+    /// Who may write whatever the bits say, since it does not reach the file.
+    pub(super) copier: Option<Copier>,
+}
+
+/// The user who mounts under mode `c`.
+#[derive(Debug, Clone)]
+pub(super) struct Copier {
+    uid: Uid,
+    groups: Vec<Gid>,
+}
+
+impl Copier {
+    /// The user of this process under mode `c`; none who needs no bits.
+    pub(super) fn of(mode: Mode) -> Option<Copier> {
+        let uid = Uid::effective();
+        if mode != Mode::CopyOnWrite || uid.is_root() {
+            return None;
+        }
+        let mut groups = vec![Gid::effective()];
+        #[cfg(not(target_os = "macos"))]
+        groups.extend(nix::unistd::getgroups().unwrap_or_default());
+        Some(Copier { uid, groups })
+    }
+
+    /// The write bit that lets this user write a file of `uid` and `gid`.
+    fn bit(&self, uid: u32, gid: u32) -> u32 {
+        if self.uid.as_raw() == uid {
+            0o200
+        } else if self.groups.contains(&Gid::from_raw(gid)) {
+            0o020
+        } else {
+            0o002
+        }
+    }
 }
 
 impl Appearance {
@@ -42,6 +75,8 @@ impl Appearance {
         let modified = time(backing.mtime(), backing.mtime_nsec());
         let mtime = written.map_or(modified, |written| modified.max(written));
         let changed = time(backing.ctime(), backing.ctime_nsec());
+        let uid = self.uid.unwrap_or(backing.uid());
+        let gid = self.gid.unwrap_or(backing.gid());
         FileAttr {
             ino: INodeNo(inode),
             size: facts.len,
@@ -51,26 +86,25 @@ impl Appearance {
             ctime: changed.max(mtime),
             crtime: modified,
             kind: kind(facts),
-            perm: self.permissions(facts, backing.mode()),
+            perm: self.permissions(facts, backing.mode(), uid, gid),
             nlink: facts.links,
-            uid: self.uid.unwrap_or(backing.uid()),
-            gid: self.gid.unwrap_or(backing.gid()),
+            uid,
+            gid,
             rdev: 0,
             blksize: block_size(facts.len),
             flags: 0,
         }
     }
 
-    /// The permission bits of a node, from the bits of the backing file. Never
-    /// set-user-id, set-group-id or sticky.
-    fn permissions(&self, facts: &Facts, backing: u32) -> u16 {
+    /// The permission bits of a node shown as of `uid` and `gid`, from the bits
+    /// of the backing file. Never set-user-id, set-group-id or sticky.
+    fn permissions(&self, facts: &Facts, backing: u32, uid: u32, gid: u32) -> u16 {
         let mut bits = match self.umask {
             Some(umask) => 0o666 & !umask,
             None => backing & 0o777,
         };
-        if self.mode == Mode::CopyOnWrite && self.umask.is_none() {
-            // What is written stays in memory, so it takes no right to the file.
-            bits |= (bits & 0o444) >> 1;
+        if let Some(copier) = &self.copier {
+            bits |= copier.bit(uid, gid);
         }
         if facts.directory {
             bits |= (bits & 0o444) >> 2;
@@ -125,7 +159,7 @@ mod tests {
     };
 
     #[test]
-    fn permissions_follow_the_backing_file_the_mode_and_the_options() {
+    fn permissions_follow_the_backing_file_and_the_options() {
         let directory = Facts {
             directory: true,
             elements: false,
@@ -135,32 +169,49 @@ mod tests {
             elements: false,
             ..FILE
         };
-        let shown = |mode, writable, umask, facts: &Facts, backing| {
-            Appearance {
+        for (writable, umask, facts, backing, expected) in [
+            (true, None, &FILE, 0o100644, 0o644),
+            (true, None, &FILE, 0o106755, 0o755),
+            (false, None, &FILE, 0o100664, 0o444),
+            (true, None, &directory, 0o100640, 0o750),
+            (false, None, &directory, 0o100644, 0o555),
+            (true, None, &description, 0o100664, 0o444),
+            (true, Some(0o027), &FILE, 0o100600, 0o640),
+            (true, Some(0o027), &directory, 0o100600, 0o750),
+            (false, Some(0), &FILE, 0o100600, 0o444),
+        ] {
+            let appearance = Appearance {
                 uid: None,
                 gid: None,
                 umask,
-                mode,
                 writable,
-            }
-            .permissions(facts, backing)
+                copier: None,
+            };
+            let bits = appearance.permissions(facts, backing, 0, 0);
+            assert_eq!(bits, expected, "{writable} {umask:?} {backing:o} {bits:o}");
+        }
+    }
+
+    #[test]
+    fn who_copies_on_write_may_write() {
+        let copier = Copier {
+            uid: Uid::from_raw(1000),
+            groups: vec![Gid::from_raw(100)],
         };
-        use Mode::{CopyOnWrite, ReadOnly, ReadWrite};
-        for (mode, writable, umask, facts, backing, expected) in [
-            (ReadWrite, true, None, &FILE, 0o100644, 0o644),
-            (ReadWrite, true, None, &FILE, 0o106755, 0o755),
-            (ReadOnly, false, None, &FILE, 0o100664, 0o444),
-            (CopyOnWrite, true, None, &FILE, 0o100440, 0o660),
-            (CopyOnWrite, false, None, &FILE, 0o100640, 0o440),
-            (ReadWrite, true, None, &directory, 0o100640, 0o750),
-            (ReadOnly, false, None, &directory, 0o100644, 0o555),
-            (ReadWrite, true, None, &description, 0o100664, 0o444),
-            (ReadWrite, true, Some(0o027), &FILE, 0o100600, 0o640),
-            (ReadWrite, true, Some(0o027), &directory, 0o100600, 0o750),
-            (ReadOnly, false, Some(0), &FILE, 0o100600, 0o444),
+        let appearance = Appearance {
+            uid: None,
+            gid: None,
+            umask: None,
+            writable: true,
+            copier: Some(copier),
+        };
+        for (uid, gid, expected) in [
+            (1000, 1000, 0o644),
+            (1000, 100, 0o644),
+            (0, 100, 0o464),
+            (0, 0, 0o446),
         ] {
-            let bits = shown(mode, writable, umask, facts, backing);
-            assert_eq!(bits, expected, "{mode} {backing:o} {bits:o}");
+            assert_eq!(appearance.permissions(&FILE, 0o444, uid, gid), expected);
         }
     }
 

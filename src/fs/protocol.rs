@@ -63,8 +63,15 @@ macro_rules! reply {
     };
 }
 
-/// What a request that would change the tree is told.
-const UNCHANGEABLE: Errno = Errno::EPERM;
+/// Defines requests that are always answered with the same errno, by the types
+/// of their parameters.
+macro_rules! refuse {
+    ($($request:ident($($parameter:ty),*) $reply:ty: $errno:expr,)*) => {
+        $(fn $request(&self, _: &Request, $(_: $parameter,)* reply: $reply) {
+            reply.error($errno);
+        })*
+    };
+}
 
 impl Filesystem for Protocol {
     fn init(&mut self, _req: &Request, config: &mut KernelConfig) -> io::Result<()> {
@@ -329,205 +336,35 @@ impl Filesystem for Protocol {
         reply.ok();
     }
 
-    // ENOSYS makes the kernel copy by reading and writing, and not ask again.
-    fn copy_file_range(
-        &self,
-        _req: &Request,
-        _ino_in: INodeNo,
-        _fh_in: FileHandle,
-        _offset_in: u64,
-        _ino_out: INodeNo,
-        _fh_out: FileHandle,
-        _offset_out: u64,
-        _len: u64,
-        _flags: CopyFileRangeFlags,
-        reply: ReplyWrite,
-    ) {
-        reply.error(Errno::ENOSYS);
-    }
-
-    // ENOSYS makes the kernel handle locks on its own, and not ask again.
-    fn getlk(
-        &self,
-        _req: &Request,
-        _ino: INodeNo,
-        _fh: FileHandle,
-        _lock_owner: LockOwner,
-        _start: u64,
-        _end: u64,
-        _typ: i32,
-        _pid: u32,
-        reply: ReplyLock,
-    ) {
-        reply.error(Errno::ENOSYS);
-    }
-
-    fn setlk(
-        &self,
-        _req: &Request,
-        _ino: INodeNo,
-        _fh: FileHandle,
-        _lock_owner: LockOwner,
-        _start: u64,
-        _end: u64,
-        _typ: i32,
-        _pid: u32,
-        _sleep: bool,
-        reply: ReplyEmpty,
-    ) {
-        reply.error(Errno::ENOSYS);
-    }
-
-    // ENOSYS tells the kernel that there are no extended attributes at all.
-    // Any other answer makes `ls -l` ask for several of every file.
-    fn getxattr(
-        &self,
-        _req: &Request,
-        _ino: INodeNo,
-        _name: &OsStr,
-        _size: u32,
-        reply: ReplyXattr,
-    ) {
-        reply.error(Errno::ENOSYS);
-    }
-
-    fn listxattr(&self, _req: &Request, _ino: INodeNo, _size: u32, reply: ReplyXattr) {
-        reply.error(Errno::ENOSYS);
-    }
-
-    fn setxattr(
-        &self,
-        _req: &Request,
-        _ino: INodeNo,
-        _name: &OsStr,
-        _value: &[u8],
-        _flags: i32,
-        _position: u32,
-        reply: ReplyEmpty,
-    ) {
-        reply.error(Errno::ENOSYS);
-    }
-
-    fn removexattr(&self, _req: &Request, _ino: INodeNo, _name: &OsStr, reply: ReplyEmpty) {
-        reply.error(Errno::ENOSYS);
-    }
-
-    // ENOSYS makes the kernel report every file as ready.
-    fn poll(
-        &self,
-        _req: &Request,
-        _ino: INodeNo,
-        _fh: FileHandle,
-        _ph: PollNotifier,
-        _events: PollEvents,
-        _flags: PollFlags,
-        reply: ReplyPoll,
-    ) {
-        reply.error(Errno::ENOSYS);
-    }
-
-    fn ioctl(
-        &self,
-        _req: &Request,
-        _ino: INodeNo,
-        _fh: FileHandle,
-        _flags: IoctlFlags,
-        _cmd: u32,
-        _in_data: &[u8],
-        _out_size: u32,
-        reply: ReplyIoctl,
-    ) {
-        reply.error(Errno::ENOTTY);
-    }
-
-    fn bmap(&self, _req: &Request, _ino: INodeNo, _blocksize: u32, _idx: u64, reply: ReplyBmap) {
-        reply.error(Errno::ENOSYS);
-    }
-
-    // There are no links.
-    fn readlink(&self, _req: &Request, _ino: INodeNo, reply: ReplyData) {
-        reply.error(Errno::EINVAL);
-    }
-
-    fn create(
-        &self,
-        _req: &Request,
-        _parent: INodeNo,
-        _name: &OsStr,
-        _mode: u32,
-        _umask: u32,
-        _flags: i32,
-        reply: ReplyCreate,
-    ) {
-        reply.error(UNCHANGEABLE);
-    }
-
-    fn mknod(
-        &self,
-        _req: &Request,
-        _parent: INodeNo,
-        _name: &OsStr,
-        _mode: u32,
-        _umask: u32,
-        _rdev: u32,
-        reply: ReplyEntry,
-    ) {
-        reply.error(UNCHANGEABLE);
-    }
-
-    fn mkdir(
-        &self,
-        _req: &Request,
-        _parent: INodeNo,
-        _name: &OsStr,
-        _mode: u32,
-        _umask: u32,
-        reply: ReplyEntry,
-    ) {
-        reply.error(UNCHANGEABLE);
-    }
-
-    fn symlink(
-        &self,
-        _req: &Request,
-        _parent: INodeNo,
-        _link_name: &OsStr,
-        _target: &Path,
-        reply: ReplyEntry,
-    ) {
-        reply.error(UNCHANGEABLE);
-    }
-
-    fn link(
-        &self,
-        _req: &Request,
-        _ino: INodeNo,
-        _newparent: INodeNo,
-        _newname: &OsStr,
-        reply: ReplyEntry,
-    ) {
-        reply.error(UNCHANGEABLE);
-    }
-
-    fn unlink(&self, _req: &Request, _parent: INodeNo, _name: &OsStr, reply: ReplyEmpty) {
-        reply.error(UNCHANGEABLE);
-    }
-
-    fn rmdir(&self, _req: &Request, _parent: INodeNo, _name: &OsStr, reply: ReplyEmpty) {
-        reply.error(UNCHANGEABLE);
-    }
-
-    fn rename(
-        &self,
-        _req: &Request,
-        _parent: INodeNo,
-        _name: &OsStr,
-        _newparent: INodeNo,
-        _newname: &OsStr,
-        _flags: RenameFlags,
-        reply: ReplyEmpty,
-    ) {
-        reply.error(UNCHANGEABLE);
+    refuse! {
+        // The tree is what the array makes it.
+        create(INodeNo, &OsStr, u32, u32, i32) ReplyCreate: Errno::EPERM,
+        mknod(INodeNo, &OsStr, u32, u32, u32) ReplyEntry: Errno::EPERM,
+        mkdir(INodeNo, &OsStr, u32, u32) ReplyEntry: Errno::EPERM,
+        symlink(INodeNo, &OsStr, &Path) ReplyEntry: Errno::EPERM,
+        link(INodeNo, INodeNo, &OsStr) ReplyEntry: Errno::EPERM,
+        unlink(INodeNo, &OsStr) ReplyEmpty: Errno::EPERM,
+        rmdir(INodeNo, &OsStr) ReplyEmpty: Errno::EPERM,
+        rename(INodeNo, &OsStr, INodeNo, &OsStr, RenameFlags) ReplyEmpty: Errno::EPERM,
+        // There are no links to read.
+        readlink(INodeNo) ReplyData: Errno::EINVAL,
+        // ENOSYS tells the kernel that there are no extended attributes at all.
+        // Any other answer makes `ls -l` ask for several of every file.
+        getxattr(INodeNo, &OsStr, u32) ReplyXattr: Errno::ENOSYS,
+        listxattr(INodeNo, u32) ReplyXattr: Errno::ENOSYS,
+        setxattr(INodeNo, &OsStr, &[u8], i32, u32) ReplyEmpty: Errno::ENOSYS,
+        removexattr(INodeNo, &OsStr) ReplyEmpty: Errno::ENOSYS,
+        // ENOSYS makes the kernel copy by reading and writing, handle locks on
+        // its own, and take every file as ready.
+        copy_file_range(
+            INodeNo, FileHandle, u64, INodeNo, FileHandle, u64, u64, CopyFileRangeFlags
+        ) ReplyWrite: Errno::ENOSYS,
+        getlk(INodeNo, FileHandle, LockOwner, u64, u64, i32, u32) ReplyLock: Errno::ENOSYS,
+        setlk(INodeNo, FileHandle, LockOwner, u64, u64, i32, u32, bool) ReplyEmpty: Errno::ENOSYS,
+        poll(INodeNo, FileHandle, PollNotifier, PollEvents, PollFlags) ReplyPoll: Errno::ENOSYS,
+        // There are no blocks of a device, and nothing else to control.
+        bmap(INodeNo, u32, u64) ReplyBmap: Errno::ENOSYS,
+        ioctl(INodeNo, FileHandle, IoctlFlags, u32, &[u8], u32) ReplyIoctl: Errno::ENOTTY,
     }
 }
 

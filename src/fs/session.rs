@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use fuser::{BackgroundSession, Config, MountOption, SessionACL};
 
-use super::attr::Appearance;
+use super::attr::{Appearance, Copier};
 use super::operations::ArrayFs;
 use super::protocol::Protocol;
 use super::{Access, MountFlag, Options};
@@ -104,8 +104,8 @@ impl Session {
             uid: options.uid,
             gid: options.gid,
             umask: options.umask,
-            mode: meta.mode,
             writable: meta.writable,
+            copier: Copier::of(meta.mode),
         };
         let tree = Tree::new(Arc::new(mapping), &meta, options.pad).map_err(|error| {
             let file = meta.file.clone();
