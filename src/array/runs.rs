@@ -127,10 +127,9 @@ impl Layout {
         if range.start == 0 && range.end >= self.nbytes {
             return self.extent();
         }
-        let hull = self.runs(range).fold(u64::MAX..0, |hull, run| {
-            hull.start.min(run.start())..hull.end.max(run.end())
-        });
-        hull.start.min(hull.end)..hull.end
+        let hulls = self.runs(range).map(|run| run.start()..run.end());
+        let joined = hulls.reduce(|a, b| a.start.min(b.start)..a.end.max(b.end));
+        joined.unwrap_or(self.offset..self.offset)
     }
 
     /// The pieces of the file that make up the bytes `range` of the view, in

@@ -63,13 +63,9 @@ impl MountError {
 
 /// The system's or fusermount3's words, on one line and without its name.
 fn refusal(source: &io::Error) -> String {
-    let text = source.to_string();
-    let line = text.lines().next().unwrap_or_default();
-    let line = line.strip_prefix("fusermount3: ").unwrap_or(line);
-    match line.split_once(" (os error") {
-        Some((words, _)) => words.to_lowercase(),
-        None => line.trim().to_string(),
-    }
+    let text = platform::words(source);
+    let line = text.lines().next().unwrap_or_default().trim();
+    line.strip_prefix("fusermount3: ").unwrap_or(line).into()
 }
 
 /// A mounted array, served by worker threads until it is unmounted.

@@ -75,19 +75,21 @@ impl Truncations {
 
     /// A descriptor of `handle` has been closed.
     pub(super) fn flushed(&self, handle: &Handle) {
-        if handle.writes && !handle.idle.swap(true, Ordering::SeqCst) {
-            if let Some(writers) = self.inodes().get_mut(&handle.inode) {
-                writers.in_use -= 1;
-            }
+        if handle.writes
+            && !handle.idle.swap(true, Ordering::SeqCst)
+            && let Some(writers) = self.inodes().get_mut(&handle.inode)
+        {
+            writers.in_use -= 1;
         }
     }
 
     /// `handle` is used by someone, though a descriptor of it was closed.
     fn used(&self, handle: &Handle) {
-        if handle.writes && handle.idle.swap(false, Ordering::SeqCst) {
-            if let Some(writers) = self.inodes().get_mut(&handle.inode) {
-                writers.in_use += 1;
-            }
+        if handle.writes
+            && handle.idle.swap(false, Ordering::SeqCst)
+            && let Some(writers) = self.inodes().get_mut(&handle.inode)
+        {
+            writers.in_use += 1;
         }
     }
 

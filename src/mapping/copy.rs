@@ -61,17 +61,15 @@ fn pieces(
     let (first, piece) = (run.offset as usize, run.piece as usize);
     let (stride, count) = (run.stride as isize, run.count as usize);
     // Every piece is aligned for its size if the first and the step are.
-    let misaligned = (base + first) | stride.unsigned_abs();
-    if matches!(piece, 1 | 2 | 4 | 8) && (count == 1 || misaligned.is_multiple_of(piece)) {
-        if (base + first).is_multiple_of(piece) {
-            let left = words(piece, first, stride, 0, count);
-            let piece = (count - left) as u64;
-            return if left == 0 {
-                Ok(())
-            } else {
-                Err(Fault { piece })
-            };
-        }
+    let step = if count > 1 { stride.unsigned_abs() } else { 0 };
+    if matches!(piece, 1 | 2 | 4 | 8) && ((base + first) | step).is_multiple_of(piece) {
+        let left = words(piece, first, stride, 0, count);
+        let piece = (count - left) as u64;
+        return if left == 0 {
+            Ok(())
+        } else {
+            Err(Fault { piece })
+        };
     }
     for k in 0..count {
         let at = first.wrapping_add_signed(k as isize * stride);

@@ -9,20 +9,29 @@ use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use super::Mode;
+use crate::platform::words;
 
 /// Why a file cannot be mapped in a mode.
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
     /// It cannot be opened or looked at.
-    #[error("{}: {}", path.display(), reason(source))]
+    #[error("{}: {}", path.display(), words(source))]
     Open {
         /// The file.
         path: PathBuf,
         /// What the system said.
         source: io::Error,
     },
+    /// It cannot be created.
+    #[error("{}: cannot be created: {}", path.display(), words(source))]
+    Create {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// It cannot be opened for writing.
-    #[error("{}: cannot be written in mode {mode}: {}", path.display(), reason(source))]
+    #[error("{}: cannot be written in mode {mode}: {}", path.display(), words(source))]
     Unwritable {
         /// The file.
         path: PathBuf,
@@ -53,7 +62,7 @@ pub enum FileError {
         have: u64,
     },
     /// It cannot be made as long as the array.
-    #[error("{}: cannot hold {bytes} bytes: {}", path.display(), reason(source))]
+    #[error("{}: cannot hold {bytes} bytes: {}", path.display(), words(source))]
     NoSpace {
         /// The file.
         path: PathBuf,
@@ -69,7 +78,7 @@ pub enum FileError {
         path: PathBuf,
     },
     /// The system refuses to map it.
-    #[error("{}: cannot map {bytes} bytes: {}", path.display(), reason(source))]
+    #[error("{}: cannot map {bytes} bytes: {}", path.display(), words(source))]
     Map {
         /// The file.
         path: PathBuf,
@@ -99,15 +108,6 @@ impl FileError {
             FileError::FixedSize { .. } => Some("to write it in place, use --mode r+".into()),
             _ => None,
         }
-    }
-}
-
-/// The system's words without Rust's "(os error N)".
-fn reason(error: &io::Error) -> String {
-    let text = error.to_string();
-    match text.split_once(" (os error") {
-        Some((words, _)) => words.to_lowercase(),
-        None => text,
     }
 }
 

@@ -72,7 +72,7 @@ impl Pending {
             None => {
                 let mut options = OpenOptions::new();
                 let created = options.read(true).write(true).create_new(true).open(&path);
-                let file = created.map_err(|source| FileError::Open {
+                let file = created.map_err(|source| FileError::Create {
                     path: path.clone(),
                     source,
                 })?;

@@ -214,7 +214,18 @@ mod routines {
         failed.map_or(Ok(()), Err)
     }
 
-    extern "C" fn on_sigbus(signal: c_int, _info: *mut libc::siginfo_t, context: *mut c_void) {
+    extern "C" fn on_sigbus(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_void) {
+        // SAFETY: the kernel passes a valid description of the signal.
+        if unsafe { (*info).si_code } <= 0 {
+            // Sent by somebody, not raised by an access: it ends the process.
+            // SAFETY: both may be called in a signal handler; the signal stays
+            // blocked until this returns.
+            unsafe {
+                libc::signal(signal, libc::SIG_DFL);
+                libc::raise(signal);
+            }
+            return;
+        }
         // SAFETY: the kernel passes a valid context of the interrupted thread,
         // which it resumes with what is written here.
         let context = unsafe { &mut *context.cast::<libc::ucontext_t>() };

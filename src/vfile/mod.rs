@@ -164,7 +164,7 @@ impl VirtualFile {
     ///
     /// As [`write_at`](VirtualFile::write_at).
     pub fn zero(&self, range: Range<u64>) -> Result<(), FileAccessError> {
-        const ZEROS: [u8; 1 << 16] = [0; 1 << 16];
+        static ZEROS: [u8; 1 << 16] = [0; 1 << 16];
         let end = range.end.min(self.len);
         let mut at = range.start;
         while at < end {

@@ -1,0 +1,87 @@
+//! What can be wrong with a command line, in the words that the user sees.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::array::ArrayError;
+use crate::dtype::DTypeError;
+use crate::mapping::NotAMode;
+
+/// Why a command line cannot be followed.
+#[derive(Debug, thiserror::Error)]
+pub enum UsageError {
+    /// Options that do not exist, lack their value or exclude each other.
+    #[error("{0}")]
+    Arguments(String),
+    /// An argument that the command needs.
+    #[error("{0}: missing")]
+    Missing(&'static str),
+    /// A path that leads nowhere.
+    #[error("{}: cannot be made absolute: {source}", path.display())]
+    Path {
+        /// What was given.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// A mount option that does not exist.
+    #[error("-o {0}: unknown mount option")]
+    UnknownItem(String),
+    /// A mount option without the value that it needs.
+    #[error("-o {0}: needs a value, as in -o {0}=VALUE")]
+    ItemNeedsValue(String),
+    /// A mount option with a value that it cannot have.
+    #[error("-o {0}: takes no value")]
+    ItemTakesNoValue(String),
+    /// The same option as a long one and under `-o`, with different values.
+    #[error("--{name} {long}: contradicts -o {name}={item}")]
+    GivenTwice {
+        /// The option's name.
+        name: &'static str,
+        /// Its value as a long option.
+        long: String,
+        /// Its value under `-o`.
+        item: String,
+    },
+    /// `-o ro` together with a mode that writes.
+    #[error("-o ro: contradicts mode {0}, which writes")]
+    ReadOnlyWrites(String),
+    /// `allow_other` and `allow_root`.
+    #[error("-o allow_other: contradicts -o allow_root")]
+    OtherAndRoot,
+    /// A value that is none of those that an option has.
+    #[error("{name} '{text}': expected {expected}")]
+    Value {
+        /// The option's name.
+        name: &'static str,
+        /// What was given.
+        text: String,
+        /// What it can be.
+        expected: &'static str,
+    },
+    /// A type that NumPy does not have.
+    #[error(transparent)]
+    DType(#[from] DTypeError),
+    /// A shape that no array has.
+    #[error(transparent)]
+    Shape(#[from] ArrayError),
+    /// A mode that NumPy does not have.
+    #[error(transparent)]
+    Mode(#[from] NotAMode),
+}
+
+impl UsageError {
+    /// What the user can do about it.
+    pub fn hint(&self) -> Option<String> {
+        let hint = match self {
+            UsageError::Arguments(_) | UsageError::Missing(_) | UsageError::UnknownItem(_) => {
+                "see arrayfs --help"
+            }
+            UsageError::GivenTwice { .. } => "give it once",
+            UsageError::ReadOnlyWrites(_) => "leave one of them out",
+            UsageError::OtherAndRoot => "leave one of them out; allow_other includes root",
+            _ => return None,
+        };
+        Some(hint.into())
+    }
+}

@@ -1,0 +1,199 @@
+//! The command line: text becomes raw options, and those become a validated
+//! command, which is all that the rest of the program sees. Carrying it out is
+//! the business of `daemon`.
+
+mod error;
+mod message;
+mod mount_options;
+mod raw;
+mod settings;
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use clap::Parser;
+use clap::error::{ContextKind, ErrorKind};
+
+use crate::source::Description;
+pub use error::UsageError;
+pub use message::say;
+use raw::RawOptions;
+pub use settings::{Log, Settings};
+
+/// What the user wants done.
+#[derive(Debug)]
+pub enum Command {
+    /// Mount an array.
+    Mount(Box<Settings>),
+    /// Print what its `meta.json` would say.
+    Info {
+        /// The backing file, absolute.
+        file: PathBuf,
+        /// What it holds.
+        description: Description,
+    },
+    /// Unmount an array.
+    Unmount {
+        /// Where it is mounted, absolute.
+        mountpoint: PathBuf,
+    },
+    /// Print this text, the help or the version.
+    Print(String),
+}
+
+/// Reads a command line, the program's name included.
+///
+/// # Errors
+///
+/// When it cannot be followed as it is.
+pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, UsageError> {
+    let raw = match RawOptions::try_parse_from(arguments) {
+        Ok(raw) => raw,
+        Err(error)
+            if matches!(
+                error.kind(),
+                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
+            ) =>
+        {
+            return Ok(Command::Print(error.render().to_string()));
+        }
+        Err(error) => return Err(UsageError::Arguments(in_one_line(&error))),
+    };
+    if let Some(mountpoint) = &raw.unmount {
+        let mountpoint = absolute(mountpoint)?;
+        return Ok(Command::Unmount { mountpoint });
+    }
+    settings::command(&raw)
+}
+
+/// clap's message in the form of all others: what it is about, then what is wrong.
+fn in_one_line(error: &clap::Error) -> String {
+    let text = |kind| {
+        let text = error.get(kind)?.to_string();
+        Some(text).filter(|text| !text.is_empty())
+    };
+    let what = match error.kind() {
+        ErrorKind::UnknownArgument => match text(ContextKind::SuggestedArg) {
+            Some(similar) => format!("unknown argument; did you mean {similar}?"),
+            None => "unknown argument".into(),
+        },
+        ErrorKind::InvalidValue | ErrorKind::WrongNumberOfValues => "needs a value".into(),
+        ErrorKind::ArgumentConflict => match text(ContextKind::PriorArg) {
+            Some(other) if Some(&other) == text(ContextKind::InvalidArg).as_ref() => {
+                "given twice".into()
+            }
+            Some(other) => format!("contradicts {other}"),
+            None => "allows nothing beside it".into(),
+        },
+        ErrorKind::TooManyValues => "takes no value".into(),
+        _ => return first_line(error),
+    };
+    match text(ContextKind::InvalidArg) {
+        Some(argument) => format!("{}: {what}", argument.trim_matches(['[', ']'])),
+        None => first_line(error),
+    }
+}
+
+fn first_line(error: &clap::Error) -> String {
+    let rendered = error.render().to_string();
+    let line = rendered.lines().next().unwrap_or_default();
+    line.trim_start_matches("error: ").to_owned()
+}
+
+/// A path that means the same in every working directory, without symbolic
+/// links as far as it exists.
+///
+/// Asking for the last name itself can fail although it is there: the root of
+/// a dead mount answers nothing.
+fn absolute(path: &Path) -> Result<PathBuf, UsageError> {
+    if let Ok(found) = path.canonicalize() {
+        return Ok(found);
+    }
+    let path = std::path::absolute(path).map_err(|source| UsageError::Path {
+        path: path.to_path_buf(),
+        source,
+    })?;
+    Ok(
+        match (path.parent().map(Path::canonicalize), path.file_name()) {
+            (Some(Ok(parent)), Some(name)) => parent.join(name),
+            _ => path,
+        },
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(arguments: &[&str]) -> String {
+        let arguments = ["arrayfs"].iter().chain(arguments).map(OsString::from);
+        parse(arguments).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_command_line_that_cannot_be_is_refused_in_one_line() {
+        for (arguments, expected) in [
+            (
+                &["--shap", "3"][..],
+                "--shap: unknown argument; did you mean --shape?",
+            ),
+            (&["--frobnicate"], "--frobnicate: unknown argument"),
+            (&["a", "b", "c"], "c: unknown argument"),
+            (&["a", "b", "--dtype"], "--dtype <DTYPE>: needs a value"),
+            (
+                &["--mode", "r", "--mode", "c"],
+                "--mode <MODE>: given twice",
+            ),
+            (&["--pad=3"], "--pad: takes no value"),
+            (
+                &["-u", "a", "b"],
+                "--unmount <MOUNTPOINT>: allows nothing beside it",
+            ),
+            (&["-u"], "--unmount <MOUNTPOINT>: needs a value"),
+            (&["", "b"], "FILE: needs a value"),
+            (
+                &["/a", "b", "--log-file="],
+                ": cannot be made absolute: cannot make an empty path absolute",
+            ),
+            (
+                &["/a", "b", "--shape", "-1,-1"],
+                "shape '-1,-1': only one length can be -1",
+            ),
+        ] {
+            assert_eq!(error(arguments), expected, "{arguments:?}");
+        }
+    }
+
+    #[test]
+    fn help_and_version_are_texts_to_print() {
+        for (argument, expected) in [
+            ("--help", "arrayfs -u iris"),
+            ("-h", "Usage: arrayfs [OPTIONS] <FILE> <MOUNTPOINT>"),
+            ("--version", env!("CARGO_PKG_VERSION")),
+        ] {
+            let parsed = parse(["arrayfs", argument].map(OsString::from));
+            let Ok(Command::Print(text)) = parsed else {
+                panic!("{argument}: {parsed:?}");
+            };
+            assert!(text.contains(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn paths_are_absolute_and_without_symbolic_links_even_where_nothing_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let real = dir.path().canonicalize().unwrap();
+        std::os::unix::fs::symlink(&real, real.join("link")).unwrap();
+        assert_eq!(
+            absolute(&real.join("link/./new")).unwrap(),
+            real.join("new")
+        );
+        assert_eq!(absolute(&real.join("link")).unwrap(), real);
+        assert_eq!(
+            absolute(Path::new("/no/such")).unwrap(),
+            Path::new("/no/such")
+        );
+        let here = std::env::current_dir().unwrap().canonicalize().unwrap();
+        assert_eq!(absolute(Path::new("new")).unwrap(), here.join("new"));
+    }
+}

@@ -1,0 +1,251 @@
+//! The items of `-o`, as `mount(8)` and `/etc/fstab` write them: splitting,
+//! telling the known from the unknown, and dropping what concerns only others.
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+
+use super::UsageError;
+use crate::fs::MountFlag;
+
+/// Items that stand alone and mean something here.
+const SWITCHES: [&str; 7] = [
+    "ro",
+    "rw",
+    "allow_other",
+    "allow_root",
+    "pad",
+    "foreground",
+    "verbose",
+];
+
+/// Items that need a value: the command's long options, then those that only
+/// mounts have.
+const VALUED: [&str; 13] = [
+    "dtype",
+    "shape",
+    "order",
+    "offset",
+    "mode",
+    "cache",
+    "passthrough",
+    "threads",
+    "log-file",
+    "uid",
+    "gid",
+    "umask",
+    "fsname",
+];
+
+/// Items that set or clear a flag of the kernel's.
+const FLAGS: [(&str, MountFlag, bool); 7] = [
+    ("noexec", MountFlag::NoExec, true),
+    ("exec", MountFlag::NoExec, false),
+    ("noatime", MountFlag::NoAtime, true),
+    ("atime", MountFlag::NoAtime, false),
+    ("sync", MountFlag::Sync, true),
+    ("async", MountFlag::Sync, false),
+    ("dirsync", MountFlag::DirSync, true),
+];
+
+/// Items that are for `mount`, `systemd` or other kinds of file system, or
+/// that say what is so anyway.
+const IGNORED: [&str; 34] = [
+    "_netdev",
+    "auto",
+    "comment",
+    "default_permissions",
+    "defaults",
+    "dev",
+    "diratime",
+    "group",
+    "iversion",
+    "lazytime",
+    "loud",
+    "mand",
+    "noauto",
+    "nodev",
+    "nodiratime",
+    "nofail",
+    "nogroup",
+    "noiversion",
+    "nolazytime",
+    "nomand",
+    "noowner",
+    "norelatime",
+    "nostrictatime",
+    "nosuid",
+    "nouser",
+    "nousers",
+    "owner",
+    "relatime",
+    "silent",
+    "strictatime",
+    "subtype",
+    "suid",
+    "user",
+    "users",
+];
+
+/// The known items of every `-o`, in the order given.
+#[derive(Debug, Default)]
+pub(super) struct MountOptions(Vec<(String, Option<OsString>)>);
+
+impl MountOptions {
+    /// Reads comma-separated items. A backslash takes the next character as it
+    /// is, so that a value can hold a comma.
+    ///
+    /// # Errors
+    ///
+    /// For an item that is unknown, lacks its value, or has one too many.
+    pub(super) fn parse(groups: &[OsString]) -> Result<MountOptions, UsageError> {
+        let mut items = Vec::new();
+        for item in groups.iter().flat_map(|group| split(group.as_bytes())) {
+            let (name, value) = match item.iter().position(|&byte| byte == b'=') {
+                Some(at) => (&item[..at], Some(OsStr::from_bytes(&item[at + 1..]))),
+                None => (&item[..], None),
+            };
+            let name = String::from_utf8_lossy(name).into_owned();
+            if is_known(&name, value.is_some())? {
+                items.push((name, value.map(OsStr::to_owned)));
+            }
+        }
+        Ok(MountOptions(items))
+    }
+
+    /// How many times an item without a value was given.
+    pub(super) fn count(&self, name: &str) -> usize {
+        self.0.iter().filter(|(item, _)| item == name).count()
+    }
+
+    /// Whether an item without a value was given.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.count(name) > 0
+    }
+
+    /// An item's value. The last one wins, as `mount` has it, so that a command
+    /// line can override fstab.
+    pub(super) fn value(&self, name: &str) -> Option<&OsStr> {
+        let found = self.0.iter().rfind(|(item, _)| item == name)?;
+        found.1.as_deref()
+    }
+
+    /// The flags for the kernel; the last word on each counts.
+    pub(super) fn flags(&self) -> Vec<MountFlag> {
+        let mut flags = Vec::new();
+        for (name, _) in &self.0 {
+            for &(item, flag, set) in &FLAGS {
+                if item == name {
+                    flags.retain(|&other| other != flag);
+                    flags.extend(set.then_some(flag));
+                }
+            }
+        }
+        flags
+    }
+}
+
+/// Whether an item is one that means something here; `false` for what is
+/// accepted and dropped.
+fn is_known(name: &str, has_value: bool) -> Result<bool, UsageError> {
+    let item = || name.to_owned();
+    if name.is_empty() && !has_value {
+        return Ok(false);
+    }
+    if name.starts_with("x-") || name.starts_with("X-") || IGNORED.contains(&name) {
+        return Ok(false);
+    }
+    let takes_value = VALUED.contains(&name);
+    let is_flag = FLAGS.iter().any(|&(flag, ..)| flag == name);
+    if !takes_value && !is_flag && !SWITCHES.contains(&name) {
+        return Err(UsageError::UnknownItem(item()));
+    }
+    match (takes_value, has_value) {
+        (true, false) => Err(UsageError::ItemNeedsValue(item())),
+        (false, true) => Err(UsageError::ItemTakesNoValue(item())),
+        _ => Ok(true),
+    }
+}
+
+fn split(group: &[u8]) -> Vec<Vec<u8>> {
+    let mut items = vec![Vec::new()];
+    let mut bytes = group.iter().copied();
+    while let Some(byte) = bytes.next() {
+        match (byte, items.last_mut()) {
+            (b',', _) | (_, None) => items.push(Vec::new()),
+            (b'\\', Some(item)) => item.extend(bytes.next()),
+            (_, Some(item)) => item.push(byte),
+        }
+    }
+    items
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::ffi::OsStringExt;
+
+    fn parse(groups: &[&str]) -> Result<MountOptions, UsageError> {
+        let groups: Vec<OsString> = groups.iter().map(OsString::from).collect();
+        MountOptions::parse(&groups)
+    }
+
+    #[test]
+    fn items_of_all_groups_are_found_and_the_last_value_wins() {
+        let options = parse(&["rw,dtype=f4,shape=3x4", "", "mode=r,,mode=c,pad"]).unwrap();
+        assert!(options.has("rw") && options.has("pad") && !options.has("ro"));
+        assert_eq!(options.value("shape").unwrap(), "3x4");
+        assert_eq!(options.value("mode").unwrap(), "c");
+        assert_eq!(options.value("cache"), None);
+    }
+
+    #[test]
+    fn a_backslash_keeps_a_comma_in_a_value() {
+        let options = parse(&[r"fsname=a\,b\\c=d,ro"]).unwrap();
+        assert_eq!(options.value("fsname").unwrap(), r"a,b\c=d");
+        assert!(options.has("ro"));
+    }
+
+    #[test]
+    fn a_value_need_not_be_utf8() {
+        let group = OsString::from_vec(b"log-file=/tmp/\xff".to_vec());
+        let options = MountOptions::parse(&[group]).unwrap();
+        assert_eq!(options.value("log-file").unwrap().as_bytes(), b"/tmp/\xff");
+    }
+
+    #[test]
+    fn what_mount_and_fstab_add_is_accepted() {
+        let everything = "rw,defaults,noauto,auto,nofail,_netdev,user,users,nouser,owner,group,\
+            x-systemd.automount,x-gvfs-show,X-mount.mkdir,comment=mine,user=me,dev,nodev,suid,nosuid,\
+            diratime,nodiratime,relatime,norelatime,strictatime,nostrictatime,lazytime,nolazytime,\
+            silent,loud,mand,nomand,iversion";
+        assert!(parse(&[everything]).unwrap().flags().is_empty());
+    }
+
+    #[test]
+    fn the_last_word_on_a_flag_of_the_kernel_counts() {
+        let flags = |text: &str| parse(&[text]).unwrap().flags();
+        assert_eq!(
+            flags("noexec,noatime"),
+            [MountFlag::NoExec, MountFlag::NoAtime]
+        );
+        assert_eq!(
+            flags("noexec,exec,sync,dirsync"),
+            [MountFlag::Sync, MountFlag::DirSync]
+        );
+        assert_eq!(flags("async,atime"), []);
+    }
+
+    #[test]
+    fn an_item_that_cannot_be_is_named() {
+        for (text, expected) in [
+            ("ro,frobnicate", "-o frobnicate: unknown mount option"),
+            ("frobnicate=3", "-o frobnicate: unknown mount option"),
+            ("dtype", "-o dtype: needs a value, as in -o dtype=VALUE"),
+            ("pad=1", "-o pad: takes no value"),
+            ("ro=", "-o ro: takes no value"),
+            ("=x", "-o : unknown mount option"),
+        ] {
+            assert_eq!(parse(&[text]).unwrap_err().to_string(), expected);
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! The command line as text, before anything is made of it: clap's part, and
+//! the text of `--help`.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{ArgAction, Parser};
+
+const USAGE: &str = "\
+arrayfs [OPTIONS] <FILE> <MOUNTPOINT>
+       arrayfs [OPTIONS] --info <FILE>
+       arrayfs --unmount <MOUNTPOINT>";
+
+const EXAMPLE: &str = "\
+Example: 150 rows of 4 float64 values
+
+  $ mkdir iris
+  $ arrayfs --dtype f8 --shape 150,4 iris.f64 iris
+  $ od -t f8 iris/rows/0
+  $ arrayfs -u iris
+
+Long options can also be mount options, as in /etc/fstab:
+
+  /data/iris.f64  /mnt/iris  fuse.arrayfs  dtype=f8,shape=150x4,ro  0  0";
+
+/// Mount a binary array file as a directory tree in which every slice of the
+/// array is a file.
+///
+/// The array is described as numpy.memmap describes it. Its rows, columns and
+/// all other slices are then files that any program can read and write in place.
+#[derive(Debug, Default, Parser)]
+#[command(
+    name = "arrayfs",
+    version,
+    override_usage = USAGE,
+    after_help = EXAMPLE,
+    max_term_width = 100
+)]
+pub(super) struct RawOptions {
+    /// The file that holds the array
+    pub file: Option<PathBuf>,
+
+    /// The directory to mount on
+    pub mountpoint: Option<PathBuf>,
+
+    /// Type of an element, as NumPy names it: float32, int16, f4, <i2, >f8,
+    /// S10, complex128 [default: uint8]
+    #[arg(long, help_heading = "The array")]
+    pub dtype: Option<OsString>,
+
+    /// Lengths of the axes: 1000,16 or 1000x16, () for none; one may be -1 and
+    /// follows from the file's size [default: one axis, from the file's size]
+    #[arg(long, allow_hyphen_values = true, help_heading = "The array")]
+    pub shape: Option<OsString>,
+
+    /// Which axis lies closest together in the file: C, the last, or F, the
+    /// first [default: C]
+    #[arg(long, help_heading = "The array")]
+    pub order: Option<OsString>,
+
+    /// Bytes before the array [default: 0]
+    #[arg(
+        long,
+        value_name = "BYTES",
+        allow_negative_numbers = true,
+        help_heading = "The array"
+    )]
+    pub offset: Option<OsString>,
+
+    /// r: read only; r+: read and write, extending a short file with zeros;
+    /// w+: create or overwrite with zeros; c: writes stay in memory [default: r+]
+    #[arg(long, help_heading = "The array")]
+    pub mode: Option<OsString>,
+
+    /// Print what meta.json would say, and mount nothing
+    #[arg(long, help_heading = "The array")]
+    pub info: bool,
+
+    /// Mount options: ro, allow_other, allow_root, uid=N, gid=N, umask=OCTAL,
+    /// fsname=NAME, those of mount(8), and every long option as NAME=VALUE
+    #[arg(
+        short = 'o',
+        value_name = "OPT[,OPT]",
+        action = ArgAction::Append,
+        help_heading = "The mount"
+    )]
+    pub mount_options: Vec<OsString>,
+
+    /// What may be cached: never, what a read returns is what the file holds
+    /// now; auto, while a file is open; always, if nobody else writes the file
+    /// [default: never]
+    #[arg(long, value_name = "WHEN", help_heading = "The mount")]
+    pub cache: Option<OsString>,
+
+    /// Where the kernel may read the file itself: auto, where the whole file is
+    /// mounted read-only; rw, where it is writable too; never [default: auto]
+    #[arg(long, value_name = "WHERE", help_heading = "The mount")]
+    pub passthrough: Option<OsString>,
+
+    /// List indices padded with zeros, so that rows/* is in order
+    #[arg(long, help_heading = "The mount")]
+    pub pad: bool,
+
+    /// Worker threads, 1 to 64 [default: by the number of processors]
+    #[arg(
+        long,
+        value_name = "N",
+        allow_negative_numbers = true,
+        help_heading = "The mount"
+    )]
+    pub threads: Option<OsString>,
+
+    /// Unmount what is mounted there
+    #[arg(
+        short,
+        long,
+        value_name = "MOUNTPOINT",
+        exclusive = true,
+        help_heading = "The mount"
+    )]
+    pub unmount: Option<PathBuf>,
+
+    /// Stay in the foreground; Ctrl-C unmounts
+    #[arg(short, long, help_heading = "Running")]
+    pub foreground: bool,
+
+    /// Append the log to this file [default: syslog, or standard error with -f]
+    #[arg(long, value_name = "PATH", help_heading = "Running")]
+    pub log_file: Option<OsString>,
+
+    /// Log more than warnings: -v what happens, -vv each request, -vvv
+    /// everything; RUST_LOG says it in detail
+    #[arg(short, long, action = ArgAction::Count, help_heading = "Running")]
+    pub verbose: u8,
+}

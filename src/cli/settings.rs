@@ -1,0 +1,418 @@
+//! From raw options to a validated command: every value is parsed here, once,
+//! and options that exclude each other are told apart.
+
+use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use super::mount_options::MountOptions;
+use super::raw::RawOptions;
+use super::{Command, UsageError, absolute};
+use crate::array::Order;
+use crate::dtype::DType;
+use crate::fs::{Access, Cache, Options, Passthrough};
+use crate::mapping::Mode;
+use crate::source::Description;
+
+const MAX_THREADS: usize = 64;
+
+/// Everything about a mount, validated.
+#[derive(Debug)]
+pub struct Settings {
+    /// The backing file, absolute.
+    pub file: PathBuf,
+    /// What it holds.
+    pub description: Description,
+    /// Where to mount it, absolute.
+    pub mountpoint: PathBuf,
+    /// How the mount behaves.
+    pub options: Options,
+    /// Whether the command stays until the mount ends.
+    pub foreground: bool,
+    /// What is logged, and where.
+    pub log: Log,
+}
+
+/// What is logged, and where.
+#[derive(Debug, Default)]
+pub struct Log {
+    /// How often `-v` was given.
+    pub verbosity: usize,
+    /// The file to append to, absolute.
+    pub file: Option<PathBuf>,
+}
+
+/// Validates the options of a mount or of `--info`.
+pub(super) fn command(raw: &RawOptions) -> Result<Command, UsageError> {
+    let items = MountOptions::parse(&raw.mount_options)?;
+    let description = description(raw, &items)?;
+    let options = options(raw, &items)?;
+    let log = Log {
+        verbosity: usize::from(raw.verbose) + items.count("verbose"),
+        file: either("log-file", &raw.log_file, &items, |path| {
+            absolute(path.as_ref())
+        })?,
+    };
+    let file = raw.file.as_ref().ok_or(UsageError::Missing("FILE"))?;
+    let file = absolute(file)?;
+    if raw.info {
+        return Ok(Command::Info { file, description });
+    }
+    let mountpoint = raw.mountpoint.as_ref();
+    let mountpoint = absolute(mountpoint.ok_or(UsageError::Missing("MOUNTPOINT"))?)?;
+    Ok(Command::Mount(Box::new(Settings {
+        file,
+        description,
+        mountpoint,
+        options,
+        foreground: raw.foreground || items.has("foreground"),
+        log,
+    })))
+}
+
+fn description(raw: &RawOptions, items: &MountOptions) -> Result<Description, UsageError> {
+    let dtype = either("dtype", &raw.dtype, items, |value| {
+        Ok(DType::parse(text("dtype", value)?)?)
+    })?;
+    let shape = either("shape", &raw.shape, items, |value| {
+        Ok(text("shape", value)?.parse()?)
+    })?;
+    let order = either("order", &raw.order, items, |value| {
+        choice("order", value, "C or F", |text| match text {
+            "C" | "c" => Some(Order::C),
+            "F" | "f" => Some(Order::F),
+            _ => None,
+        })
+    })?;
+    let offset = either("offset", &raw.offset, items, |value| {
+        choice("offset", value, "a number of bytes, 0 or more", decimal)
+    })?;
+    let mode = either("mode", &raw.mode, items, |value| {
+        Ok(text("mode", value)?.parse()?)
+    })?;
+    let (mode, read_only) = match (mode, items.has("ro")) {
+        (mode, false) => (mode.unwrap_or(Mode::ReadWrite), false),
+        (None, true) => (Mode::ReadOnly, true),
+        (Some(mode @ (Mode::ReadOnly | Mode::CopyOnWrite)), true) => (mode, true),
+        (Some(mode), true) => return Err(UsageError::ReadOnlyWrites(mode.to_string())),
+    };
+    let dtype = match dtype {
+        Some(dtype) => dtype,
+        None => DType::parse("uint8")?,
+    };
+    Ok(Description {
+        dtype,
+        shape,
+        order: order.unwrap_or(Order::C),
+        offset: offset.unwrap_or(0),
+        mode,
+        read_only,
+    })
+}
+
+fn options(raw: &RawOptions, items: &MountOptions) -> Result<Options, UsageError> {
+    let cache = either("cache", &raw.cache, items, |value| {
+        choice("cache", value, "never, auto or always", |text| match text {
+            "never" => Some(Cache::Never),
+            "auto" => Some(Cache::Auto),
+            "always" => Some(Cache::Always),
+            _ => None,
+        })
+    })?;
+    let passthrough = either("passthrough", &raw.passthrough, items, |value| {
+        choice(
+            "passthrough",
+            value,
+            "auto, rw or never",
+            |text| match text {
+                "auto" => Some(Passthrough::Auto),
+                "rw" => Some(Passthrough::ReadWrite),
+                "never" => Some(Passthrough::Never),
+                _ => None,
+            },
+        )
+    })?;
+    let threads = either("threads", &raw.threads, items, |value| {
+        choice("threads", value, "a number from 1 to 64", |text| {
+            decimal(text).filter(|threads| (1..=MAX_THREADS).contains(threads))
+        })
+    })?;
+    let id = |name| {
+        either(name, &None, items, |value| {
+            choice(name, value, "a number", |text| {
+                decimal(text).filter(|&id| id < u32::MAX)
+            })
+        })
+    };
+    let umask = either("umask", &None, items, |value| {
+        choice("umask", value, "octal digits, up to 777", |text| {
+            octal(text).filter(|&bits| bits <= 0o777)
+        })
+    })?;
+    let fsname = either("fsname", &None, items, |value| {
+        choice("fsname", value, "a name", |text| {
+            (!text.is_empty()).then(|| text.to_owned())
+        })
+    })?;
+    Ok(Options {
+        pad: raw.pad || items.has("pad"),
+        uid: id("uid")?,
+        gid: id("gid")?,
+        umask,
+        access: access(items)?,
+        cache: cache.unwrap_or_default(),
+        passthrough: passthrough.unwrap_or_default(),
+        threads,
+        fsname,
+        flags: items.flags(),
+    })
+}
+
+fn access(items: &MountOptions) -> Result<Access, UsageError> {
+    match (items.has("allow_other"), items.has("allow_root")) {
+        (true, true) => Err(UsageError::OtherAndRoot),
+        (true, false) => Ok(Access::Everyone),
+        (false, true) => Ok(Access::OwnerAndRoot),
+        (false, false) => Ok(Access::Owner),
+    }
+}
+
+/// The value of an option that was given as a long one, under `-o`, or both
+/// ways alike.
+fn either<T: PartialEq>(
+    name: &'static str,
+    long: &Option<OsString>,
+    items: &MountOptions,
+    parse: impl Fn(&OsStr) -> Result<T, UsageError>,
+) -> Result<Option<T>, UsageError> {
+    let item = items.value(name);
+    let parsed = (
+        long.as_deref().map(&parse).transpose()?,
+        item.map(&parse).transpose()?,
+    );
+    match (parsed, long, item) {
+        ((Some(first), Some(second)), Some(long), Some(item)) if first != second => {
+            Err(UsageError::GivenTwice {
+                name,
+                long: long.to_string_lossy().into_owned(),
+                item: item.to_string_lossy().into_owned(),
+            })
+        }
+        ((long, item), ..) => Ok(long.or(item)),
+    }
+}
+
+/// The value that a text stands for, or an error that says what was expected.
+fn choice<T>(
+    name: &'static str,
+    value: &OsStr,
+    expected: &'static str,
+    parse: impl Fn(&str) -> Option<T>,
+) -> Result<T, UsageError> {
+    value
+        .to_str()
+        .and_then(parse)
+        .ok_or_else(|| UsageError::Value {
+            name,
+            text: value.to_string_lossy().into_owned(),
+            expected,
+        })
+}
+
+fn text<'a>(name: &'static str, value: &'a OsStr) -> Result<&'a str, UsageError> {
+    value.to_str().ok_or_else(|| UsageError::Value {
+        name,
+        text: value.to_string_lossy().into_owned(),
+        expected: "text in UTF-8",
+    })
+}
+
+/// Digits only: Rust's own parser would take a plus sign.
+fn decimal<T: FromStr>(text: &str) -> Option<T> {
+    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|_| digits)
+}
+
+fn octal(text: &str) -> Option<u32> {
+    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    u32::from_str_radix(text, 8).ok().filter(|_| digits)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    fn parse(line: &str) -> Result<Command, UsageError> {
+        let words = ["arrayfs"].into_iter().chain(line.split_whitespace());
+        let raw = RawOptions::try_parse_from(words).unwrap();
+        command(&raw)
+    }
+
+    fn settings(line: &str) -> Settings {
+        match parse(&format!("/file /point {line}")).unwrap() {
+            Command::Mount(settings) => *settings,
+            other => panic!("{line}: {other:?}"),
+        }
+    }
+
+    fn error(line: &str) -> String {
+        parse(&format!("/file /point {line}"))
+            .unwrap_err()
+            .to_string()
+    }
+
+    #[test]
+    fn without_options_a_file_is_bytes_to_read_and_write() {
+        let settings = settings("");
+        let description = &settings.description;
+        assert_eq!(settings.file, PathBuf::from("/file"));
+        assert_eq!(settings.mountpoint, PathBuf::from("/point"));
+        assert_eq!(description.dtype.numpy_str(), "|u1");
+        assert_eq!((&description.shape, description.order), (&None, Order::C));
+        assert_eq!((description.offset, description.mode), (0, Mode::ReadWrite));
+        assert!(!description.read_only && !settings.foreground && !settings.options.pad);
+        assert_eq!(settings.options.access, Access::Owner);
+        assert_eq!(settings.options.umask, None);
+    }
+
+    #[test]
+    fn every_long_option_can_be_given_both_ways() {
+        let long = "--dtype f4 --shape 3x-1 --order f --offset 8 --mode c --cache auto \
+            --passthrough rw --threads 3 --log-file /log --pad --foreground --verbose";
+        let items = "-o dtype=f4,shape=3x-1,order=F -o offset=8,mode=c,cache=auto,passthrough=rw \
+            -o threads=3,log-file=/log,pad,foreground,verbose";
+        for line in [long, items, &format!("{long} {items}")] {
+            let settings = settings(line);
+            let description = &settings.description;
+            assert_eq!(description.dtype.numpy_str(), "<f4", "{line}");
+            assert_eq!(description.shape, Some("3x-1".parse().unwrap()), "{line}");
+            assert_eq!(
+                (description.order, description.offset),
+                (Order::F, 8),
+                "{line}"
+            );
+            assert_eq!(description.mode, Mode::CopyOnWrite, "{line}");
+            assert_eq!(settings.options.cache, Cache::Auto, "{line}");
+            assert_eq!(
+                settings.options.passthrough,
+                Passthrough::ReadWrite,
+                "{line}"
+            );
+            assert_eq!(settings.options.threads, Some(3), "{line}");
+            assert_eq!(settings.log.file, Some("/log".into()), "{line}");
+            assert!(settings.options.pad && settings.foreground, "{line}");
+            assert!(settings.log.verbosity > 0, "{line}");
+        }
+    }
+
+    #[test]
+    fn an_option_given_both_ways_with_two_values_is_refused_with_both() {
+        assert_eq!(
+            error("--mode r+ -o mode=r"),
+            "--mode r+: contradicts -o mode=r"
+        );
+        assert_eq!(
+            error("--threads 2 -o threads=3"),
+            "--threads 2: contradicts -o threads=3"
+        );
+        assert_eq!(
+            settings("--mode readonly -o mode=r").description.mode,
+            Mode::ReadOnly
+        );
+    }
+
+    #[test]
+    fn ro_is_mode_r_or_a_read_only_view_of_mode_c() {
+        for (line, mode, read_only) in [
+            ("", Mode::ReadWrite, false),
+            ("-o rw", Mode::ReadWrite, false),
+            ("-o ro", Mode::ReadOnly, true),
+            ("-o rw,ro", Mode::ReadOnly, true),
+            ("-o ro --mode r", Mode::ReadOnly, true),
+            ("-o ro --mode c", Mode::CopyOnWrite, true),
+            ("-o rw --mode r", Mode::ReadOnly, false),
+        ] {
+            let description = settings(line).description;
+            assert_eq!(
+                (description.mode, description.read_only),
+                (mode, read_only),
+                "{line}"
+            );
+        }
+        for mode in ["r+", "w+"] {
+            let expected = format!("-o ro: contradicts mode {mode}, which writes");
+            assert_eq!(error(&format!("-o ro --mode {mode}")), expected);
+        }
+    }
+
+    #[test]
+    fn what_is_shown_of_owners_and_bits_is_read() {
+        let options = settings("-o uid=1000,gid=0,umask=027,fsname=me,allow_other").options;
+        assert_eq!((options.uid, options.gid), (Some(1000), Some(0)));
+        assert_eq!(options.umask, Some(0o27));
+        assert_eq!(options.fsname.as_deref(), Some("me"));
+        assert_eq!(options.access, Access::Everyone);
+        assert_eq!(
+            settings("-o allow_root").options.access,
+            Access::OwnerAndRoot
+        );
+        assert_eq!(
+            error("-o allow_root,allow_other"),
+            "-o allow_other: contradicts -o allow_root"
+        );
+    }
+
+    #[test]
+    fn a_value_that_cannot_be_is_refused_with_what_was_expected() {
+        for (line, expected) in [
+            ("--order Z", "order 'Z': expected C or F"),
+            (
+                "--offset -5",
+                "offset '-5': expected a number of bytes, 0 or more",
+            ),
+            (
+                "--offset +5",
+                "offset '+5': expected a number of bytes, 0 or more",
+            ),
+            (
+                "--offset 99999999999999999999",
+                "offset '99999999999999999999': expected a number of bytes, 0 or more",
+            ),
+            ("--threads 0", "threads '0': expected a number from 1 to 64"),
+            (
+                "--threads 65",
+                "threads '65': expected a number from 1 to 64",
+            ),
+            ("--cache no", "cache 'no': expected never, auto or always"),
+            (
+                "--passthrough yes",
+                "passthrough 'yes': expected auto, rw or never",
+            ),
+            ("-o uid=me", "uid 'me': expected a number"),
+            ("-o gid=4294967295", "gid '4294967295': expected a number"),
+            ("-o umask=8", "umask '8': expected octal digits, up to 777"),
+            (
+                "-o umask=1000",
+                "umask '1000': expected octal digits, up to 777",
+            ),
+            ("-o fsname=", "fsname '': expected a name"),
+        ] {
+            assert_eq!(error(line), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn only_info_does_without_a_mount_point() {
+        assert!(matches!(parse("/file --info"), Ok(Command::Info { .. })));
+        assert!(matches!(
+            parse("/file /point --info"),
+            Ok(Command::Info { .. })
+        ));
+        assert_eq!(
+            parse("/file").unwrap_err().to_string(),
+            "MOUNTPOINT: missing"
+        );
+        assert_eq!(parse("").unwrap_err().to_string(), "FILE: missing");
+    }
+}

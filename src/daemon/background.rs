@@ -1,0 +1,95 @@
+//! Going into the background: the command that the user typed waits until the
+//! daemon, its child, has a usable mount, and ends as the daemon's start ended.
+
+use std::fs::File;
+use std::io::{self, PipeReader, PipeWriter, Read, Write};
+use std::process::ExitCode;
+
+use nix::sys::wait::{WaitStatus, waitpid};
+use nix::unistd::{ForkResult, Pid, dup2_stderr, dup2_stdin, dup2_stdout, fork, setsid};
+
+use super::Error;
+
+/// Which of the two processes this is.
+pub(super) enum Role {
+    /// The command that the user typed.
+    Command(Daemon),
+    /// The process that goes on.
+    Daemon(Command),
+}
+
+/// The daemon as the command sees it.
+pub(super) struct Daemon {
+    process: Pid,
+    ready: PipeReader,
+}
+
+/// The command as the daemon sees it.
+pub(super) struct Command {
+    ready: PipeWriter,
+    null: File,
+}
+
+/// Splits the process in two. The process must not have started a thread.
+///
+/// # Errors
+///
+/// When the system has no process, descriptor or session to give.
+pub(super) fn split() -> io::Result<Role> {
+    let (reader, writer) = io::pipe()?;
+    let null = File::options().read(true).write(true).open("/dev/null")?;
+    // SAFETY: this is the only thread, so that the child finds no lock held
+    // and may do all that this process could.
+    match unsafe { fork() }? {
+        ForkResult::Parent { child } => Ok(Role::Command(Daemon {
+            process: child,
+            ready: reader,
+        })),
+        ForkResult::Child => {
+            setsid()?;
+            // The daemon keeps no directory from being unmounted or removed.
+            std::env::set_current_dir("/")?;
+            Ok(Role::Daemon(Command {
+                ready: writer,
+                null,
+            }))
+        }
+    }
+}
+
+impl Daemon {
+    /// Waits until the mount is usable, or the daemon has ended. It has then
+    /// printed why, unless it died.
+    pub(super) fn wait(mut self) -> Result<ExitCode, Error> {
+        if self.ready.read_exact(&mut [0]).is_ok() {
+            return Ok(ExitCode::SUCCESS);
+        }
+        let ended = loop {
+            match waitpid(self.process, None) {
+                Err(nix::Error::EINTR) => {}
+                other => break other,
+            }
+        };
+        match ended {
+            Ok(WaitStatus::Exited(_, status @ (1 | 2))) => Ok(ExitCode::from(status as u8)),
+            Ok(WaitStatus::Exited(_, status)) => Err(Error::Died(format!("exit status {status}"))),
+            Ok(WaitStatus::Signaled(_, signal, _)) => Err(Error::Died(signal.to_string())),
+            Ok(other) => Err(Error::Died(format!("{other:?}"))),
+            Err(error) => Err(Error::Died(error.desc().into())),
+        }
+    }
+}
+
+impl Command {
+    /// Lets go of the terminal, then lets the command return.
+    ///
+    /// # Errors
+    ///
+    /// `BrokenPipe` when the command has been interrupted meanwhile.
+    pub(super) fn release(mut self) -> io::Result<()> {
+        dup2_stdin(&self.null)?;
+        dup2_stdout(&self.null)?;
+        dup2_stderr(&self.null)?;
+        self.ready.write_all(&[0])
+    }
+}

@@ -1,0 +1,88 @@
+//! Why the command failed once its options were understood, and what the user
+//! can do about it.
+
+use std::io;
+use std::path::PathBuf;
+
+use super::mountpoint::MountpointError;
+use super::unmount::UnmountError;
+use crate::fs::MountError;
+use crate::platform::words;
+use crate::source::SourceError;
+
+/// Why a mount did not come about, or did not end well.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The mount point cannot be one.
+    #[error(transparent)]
+    Mountpoint(#[from] MountpointError),
+    /// The file and its description do not make an array.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// The array cannot be mounted.
+    #[error(transparent)]
+    Mount(#[from] MountError),
+    /// The mount cannot be ended.
+    #[error(transparent)]
+    Unmount(#[from] UnmountError),
+    /// The log file cannot be written.
+    #[error("{}: cannot be opened as the log file: {}", path.display(), words(source))]
+    LogFile {
+        /// The log file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// No process, pipe or thread to serve the mount.
+    #[error("the daemon cannot be started: {}", words(.0))]
+    Start(io::Error),
+    /// The daemon ended without a word.
+    #[error("the daemon died before the mount was usable: {0}")]
+    Died(String),
+    /// The kernel has mounted, and yet nothing answers.
+    #[error("{}: is mounted, but does not answer: {}", mountpoint.display(), words(source))]
+    Unanswered {
+        /// The mount point.
+        mountpoint: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Some of what was written may not be on the disk.
+    #[error("{}: not all of it could be written to the disk: {}", file.display(), words(source))]
+    Flush {
+        /// The backing file.
+        file: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The daemon ends and leaves a dead mount.
+    #[error("{}: cannot be unmounted: {}", mountpoint.display(), words(source))]
+    Detach {
+        /// The mount point.
+        mountpoint: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+impl Error {
+    /// What the user can do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Error::Mountpoint(error) => error.hint(),
+            Error::Source(error) => error.hint(),
+            Error::Mount(error) => error.hint(),
+            Error::Unmount(error) => error.hint(),
+            Error::Detach { mountpoint, .. } => Some(format!(
+                "unmount it with: arrayfs -u {}",
+                mountpoint.display()
+            )),
+            _ => None,
+        }
+    }
+
+    /// Whether the options, whatever the file holds, are at fault.
+    pub fn is_usage(&self) -> bool {
+        matches!(self, Error::Source(SourceError::ShapeNeeded { .. }))
+    }
+}

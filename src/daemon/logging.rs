@@ -1,0 +1,251 @@
+//! Where the log goes: standard error, a file, or the system's log, and a file
+//! instead of that where there is none, so that no warning of a daemon is lost.
+
+use std::env;
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::unix::net::UnixDatagram;
+use std::path::{Path, PathBuf};
+use std::process;
+
+use env_logger::Target;
+use env_logger::fmt::Formatter;
+use log::{Level, Metadata, Record};
+use nix::unistd::geteuid;
+
+use super::Error;
+use crate::cli::Log;
+
+/// Where the system's log listens: Linux and the BSDs, macOS.
+const SOCKETS: [&str; 2] = ["/dev/log", "/var/run/syslog"];
+
+/// Begins to log, panics included.
+///
+/// # Errors
+///
+/// When the log file cannot be opened.
+pub(super) fn start(log: &Log, foreground: bool) -> Result<(), Error> {
+    let mut lines = lines(log.verbosity);
+    let logger: Box<dyn log::Log> = match &log.file {
+        Some(path) => {
+            let file = append(path).map_err(|source| Error::LogFile {
+                path: path.clone(),
+                source,
+            })?;
+            Box::new(lines.target(Target::Pipe(Box::new(file))).build())
+        }
+        None if foreground => Box::new(lines.target(Target::Stderr).build()),
+        None => Box::new(SystemLog {
+            socket: datagrams().map_err(Error::Start)?,
+            file: lines
+                .target(Target::Pipe(Box::new(LateFile::default())))
+                .build(),
+        }),
+    };
+    // The logger filters; this only saves it work.
+    log::set_max_level(log::LevelFilter::Trace);
+    if log::set_boxed_logger(logger).is_ok() {
+        std::panic::set_hook(Box::new(|panic| log::error!("{panic}")));
+    }
+    Ok(())
+}
+
+/// A logger of what `RUST_LOG` says, or else of warnings, and of more with each `-v`.
+fn lines(verbosity: usize) -> env_logger::Builder {
+    let said = env::var("RUST_LOG")
+        .ok()
+        .filter(|filters| !filters.is_empty());
+    let mut builder = env_logger::Builder::new();
+    builder.parse_filters(said.as_deref().unwrap_or(filters(verbosity)));
+    builder.format(line);
+    builder
+}
+
+/// Of fuser, what happens is what each request is.
+fn filters(verbosity: usize) -> &'static str {
+    match verbosity {
+        0 => "warn",
+        1 => "warn,arrayfs=info",
+        2 => "debug",
+        _ => "trace",
+    }
+}
+
+/// Whether nobody needs to know. fuser calls it an error when a client no longer
+/// waits for a reply, having been interrupted or the mount being gone.
+fn is_noise(record: &Record) -> bool {
+    let nobody_waits = || io::Error::from_raw_os_error(libc::ENOENT).to_string();
+    record.target() == "fuser::reply" && record.args().to_string().ends_with(&nobody_waits())
+}
+
+fn line(out: &mut Formatter, record: &Record) -> io::Result<()> {
+    if is_noise(record) {
+        return Ok(());
+    }
+    let (time, level) = (out.timestamp_millis(), record.level());
+    let (process, module) = (process::id(), record.target());
+    writeln!(
+        out,
+        "{time} {level:<5} {process} {module}: {}",
+        message(record)
+    )
+}
+
+/// One line, whatever a panic or a file's name holds.
+fn message(record: &Record) -> String {
+    record.args().to_string().replace('\n', " ")
+}
+
+fn append(path: &Path) -> io::Result<File> {
+    File::options().append(true).create(true).open(path)
+}
+
+/// The system's log, as `syslog(3)`.
+struct SystemLog {
+    socket: UnixDatagram,
+    /// Takes what the system's log does not, and knows what is to be logged.
+    file: env_logger::Logger,
+}
+
+impl log::Log for SystemLog {
+    fn enabled(&self, metadata: &Metadata) -> bool {
+        self.file.enabled(metadata)
+    }
+
+    fn log(&self, record: &Record) {
+        let wanted = self.file.matches(record) && !is_noise(record);
+        if wanted && !self.send(&datagram(record)) {
+            self.file.log(record);
+        }
+    }
+
+    fn flush(&self) {
+        self.file.flush();
+    }
+}
+
+/// A socket on which a system's log that has stopped reading holds up nobody.
+fn datagrams() -> io::Result<UnixDatagram> {
+    let socket = UnixDatagram::unbound()?;
+    socket.set_nonblocking(true)?;
+    Ok(socket)
+}
+
+impl SystemLog {
+    fn send(&self, datagram: &str) -> bool {
+        let mut sockets = SOCKETS.iter();
+        sockets.any(|path| self.socket.send_to(datagram.as_bytes(), path).is_ok())
+    }
+}
+
+/// A message as RFC 3164 has it. The time that it puts first is left to the
+/// receiver, which knows the local time.
+fn datagram(record: &Record) -> String {
+    const DAEMON: u8 = 3;
+    let severity = match record.level() {
+        Level::Error => 3,
+        Level::Warn => 4,
+        Level::Info => 6,
+        Level::Debug | Level::Trace => 7,
+    };
+    let (priority, process) = (DAEMON * 8 + severity, process::id());
+    format!(
+        "<{priority}>arrayfs[{process}]: {}: {}",
+        record.target(),
+        message(record)
+    )
+}
+
+/// A log file that is created when there is something to log.
+#[derive(Default)]
+struct LateFile(Option<File>);
+
+impl Write for LateFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let file = match self.0.take() {
+            Some(file) => file,
+            None => {
+                let path = late_path().ok_or(io::ErrorKind::NotFound)?;
+                if let Some(directory) = path.parent() {
+                    std::fs::create_dir_all(directory)?;
+                }
+                append(&path)?
+            }
+        };
+        self.0.insert(file).write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// `/var/log` for root, for others where the XDG Base Directory Specification
+/// puts logs.
+fn late_path() -> Option<PathBuf> {
+    if geteuid().is_root() {
+        return Some("/var/log/arrayfs.log".into());
+    }
+    let state = env::var_os("XDG_STATE_HOME").map(PathBuf::from);
+    let state = match state.filter(|path| path.is_absolute()) {
+        Some(path) => path,
+        None => env::home_dir()?.join(".local/state"),
+    };
+    Some(state.join("arrayfs/arrayfs.log"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use log::Log as _;
+
+    #[test]
+    fn a_record_is_a_line_of_the_system_log_with_its_priority() {
+        for (level, priority) in [(Level::Error, 27), (Level::Warn, 28), (Level::Trace, 31)] {
+            let args = format_args!("a.bin: gone\nand away");
+            let record = Record::builder()
+                .level(level)
+                .target("arrayfs::fs")
+                .args(args)
+                .build();
+            let expected = format!(
+                "<{priority}>arrayfs[{}]: arrayfs::fs: a.bin: gone and away",
+                process::id()
+            );
+            assert_eq!(datagram(&record), expected);
+        }
+    }
+
+    #[test]
+    fn a_reply_that_nobody_waits_for_is_not_logged_but_one_that_fails_is() {
+        for (errno, noise) in [(libc::ENOENT, true), (libc::EFAULT, false)] {
+            let error = io::Error::from_raw_os_error(errno);
+            let args = format_args!("Failed to send FUSE reply: {error}");
+            let record = Record::builder().target("fuser::reply").args(args).build();
+            assert_eq!(is_noise(&record), noise);
+        }
+    }
+
+    #[test]
+    fn each_v_logs_more_of_this_program_first() {
+        for (verbosity, target, level, logged) in [
+            (0, "arrayfs::fs", Level::Warn, true),
+            (0, "fuser::session", Level::Warn, true),
+            (0, "arrayfs::fs", Level::Info, false),
+            (1, "arrayfs::fs", Level::Info, true),
+            (1, "fuser::session", Level::Info, false),
+            (2, "fuser::session", Level::Debug, true),
+            (2, "arrayfs::fs", Level::Trace, false),
+            (3, "arrayfs::fs", Level::Trace, true),
+        ] {
+            let mut builder = env_logger::Builder::new();
+            let logger = builder.parse_filters(filters(verbosity)).build();
+            let metadata = Metadata::builder().level(level).target(target).build();
+            assert_eq!(
+                logger.enabled(&metadata),
+                logged,
+                "{verbosity} {target} {level}"
+            );
+        }
+    }
+}

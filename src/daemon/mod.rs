@@ -1,0 +1,72 @@
+//! The life of the process: checks before anything changes, going into the
+//! background, serving the mount until it ends, and an orderly end. What the
+//! mount shows is the business of `fs` and those below it.
+
+mod background;
+mod error;
+mod events;
+mod logging;
+mod mounted;
+mod mountpoint;
+mod unmount;
+
+use std::process::ExitCode;
+use std::sync::mpsc;
+
+use crate::cli::Settings;
+use background::Role;
+pub use error::Error;
+use mounted::Mounted;
+pub use mountpoint::MountpointError;
+pub use unmount::{UnmountError, unmount};
+
+/// Mounts an array and serves it until it is unmounted; in the background,
+/// unless `settings` say otherwise, which is to say that this returns as soon
+/// as the mount is usable, and once more, in a process of its own, when it has
+/// ended. The process must not have started a thread before.
+///
+/// # Errors
+///
+/// When the mount does not come about, and nothing has changed then, or when
+/// not everything could be flushed at its end.
+pub fn mount(settings: &Settings) -> Result<ExitCode, Error> {
+    mountpoint::check(&settings.mountpoint, &settings.file)?;
+    logging::start(&settings.log, settings.foreground)?;
+    if settings.foreground {
+        serve(settings, None)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    match background::split().map_err(Error::Start)? {
+        Role::Command(daemon) => daemon.wait().inspect_err(|_| remove_dead_mount(settings)),
+        Role::Daemon(command) => {
+            serve(settings, Some(command))?;
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+/// Removes what a daemon leaves that dies between mounting and serving.
+fn remove_dead_mount(settings: &Settings) {
+    let found = mountpoint::check(&settings.mountpoint, &settings.file);
+    if let Err(MountpointError::Dead { .. }) = found {
+        // The death itself is what the user has to hear of.
+        let _ = unmount(&settings.mountpoint);
+    }
+}
+
+/// Mounts, lets a waiting command return, and serves the mount until it ends.
+fn serve(settings: &Settings, command: Option<background::Command>) -> Result<(), Error> {
+    let (sender, events) = mpsc::channel();
+    events::listen(sender.clone()).map_err(Error::Start)?;
+    let mounted = Mounted::start(settings, sender)?;
+    let Some(command) = command else {
+        return mounted.serve(&events, true);
+    };
+    // Whoever interrupts the command does not want the mount.
+    let ended = match command.release() {
+        Ok(()) => mounted.serve(&events, false),
+        Err(_) => mounted.end(&events),
+    };
+    // Standard error is gone.
+    ended.inspect_err(|error| log::error!("{error}"))
+}

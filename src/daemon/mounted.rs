@@ -1,0 +1,141 @@
+//! A mount from its start to its end: what is said about it, how it is served
+//! until a signal or an unmount ends it, and that what was written is flushed.
+
+use std::io;
+use std::mem::ManuallyDrop;
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, Sender};
+
+use nix::sys::signal::Signal;
+
+use super::Error;
+use super::events::Event;
+use crate::cli::{Settings, say};
+use crate::fs::Session;
+use crate::mapping::{Growth, Mode};
+use crate::platform::{self, Mount};
+use crate::source::Plan;
+
+/// A mounted array.
+pub(super) struct Mounted {
+    /// Never dropped: that would unmount whatever is mounted at the path by then.
+    session: ManuallyDrop<Session>,
+    file: PathBuf,
+    mountpoint: PathBuf,
+    /// Its line in the mount table; `None` if there is no table.
+    mount: Option<Mount>,
+}
+
+impl Mounted {
+    /// Mounts as `settings` say, and returns when the mount answers.
+    ///
+    /// # Errors
+    ///
+    /// When it does not come about; nothing is left of it then.
+    pub(super) fn start(settings: &Settings, events: Sender<Event>) -> Result<Mounted, Error> {
+        let Settings {
+            file, mountpoint, ..
+        } = settings;
+        let source = Plan::new(file, &settings.description)?.map()?;
+        let ended = move || {
+            // Without a receiver the process is about to end.
+            let _ = events.send(Event::Ended);
+        };
+        let (session, growth) = Session::mount(source, mountpoint, &settings.options, ended)?;
+        let mounted = Mounted {
+            session: ManuallyDrop::new(session),
+            file: file.clone(),
+            mountpoint: mountpoint.clone(),
+            mount: platform::mounted_at(mountpoint).unwrap_or_default(),
+        };
+        if let Err(source) = mountpoint.symlink_metadata() {
+            mounted.detach()?;
+            let mountpoint = mountpoint.clone();
+            return Err(Error::Unanswered { mountpoint, source });
+        }
+        if let Some(growth) = growth {
+            mounted.announce(settings.description.mode, growth);
+        }
+        log::info!("{}: mounted on {}", file.display(), mountpoint.display());
+        Ok(mounted)
+    }
+
+    /// Tells the user what has become of the file, where it was not asked for
+    /// in so many words.
+    fn announce(&self, mode: Mode, growth: Growth) {
+        let Growth { from, to, sparse } = growth;
+        let what = match (mode, sparse) {
+            (Mode::Write, false) => return,
+            (Mode::Write, true) => format!("made with {to} bytes"),
+            _ => format!("extended from {from} to {to} bytes"),
+        };
+        let warning = if sparse {
+            ", which are not reserved: a write can fail when the disk is full"
+        } else {
+            ""
+        };
+        say(&format!("{}: {what}{warning}", self.file.display()), None);
+    }
+
+    /// Serves the mount until it ends.
+    ///
+    /// # Errors
+    ///
+    /// When not everything could be flushed, or the mount is left dead.
+    pub(super) fn serve(&self, events: &Receiver<Event>, foreground: bool) -> Result<(), Error> {
+        loop {
+            match events.recv() {
+                Ok(Event::Signal(Signal::SIGHUP)) if !foreground => {}
+                Ok(Event::Signal(signal)) => {
+                    log::info!("{}: unmounting on {signal}", self.mountpoint.display());
+                    return self.end(events);
+                }
+                Ok(Event::Ended) | Err(_) => {
+                    log::info!("{}: unmounted", self.mountpoint.display());
+                    return self.flush();
+                }
+            }
+        }
+    }
+
+    /// Flushes, detaches the mount, and flushes what came in between.
+    ///
+    /// # Errors
+    ///
+    /// As [`serve`](Mounted::serve).
+    pub(super) fn end(&self, events: &Receiver<Event>) -> Result<(), Error> {
+        let flushed = self.flush();
+        // The kernel gives the number of a mount that is gone to the next one.
+        let ended = events.try_iter().any(|event| event == Event::Ended);
+        let detached = if ended { Ok(()) } else { self.detach() };
+        flushed.and(detached).and(self.flush())
+    }
+
+    fn flush(&self) -> Result<(), Error> {
+        self.session.flush().map_err(|source| {
+            let file = self.file.clone();
+            Error::Flush { file, source }
+        })
+    }
+
+    /// Takes the mount out of the tree, and nothing else that is mounted there by now.
+    fn detach(&self) -> Result<(), Error> {
+        let Some(mount) = &self.mount else {
+            return Ok(());
+        };
+        detach(mount).map_err(|source| {
+            let mountpoint = self.mountpoint.clone();
+            Error::Detach { mountpoint, source }
+        })
+    }
+}
+
+fn detach(mount: &Mount) -> io::Result<()> {
+    let Some(now) = mount.now()? else {
+        return Ok(());
+    };
+    match platform::mounted_at(&now.point)? {
+        Some(upper) if upper != now => Err(io::Error::other("another mount covers it")),
+        _ => platform::detach(&now.point),
+    }
+}

@@ -1,0 +1,163 @@
+//! Telling whether a directory can be mounted on, before anything is changed.
+
+use std::ffi::OsString;
+use std::fs::Metadata;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use nix::sys::statvfs::statvfs;
+
+use crate::platform::{self, words};
+
+/// Why a path cannot be mounted on.
+#[derive(Debug, thiserror::Error)]
+pub enum MountpointError {
+    /// Nothing is there.
+    #[error("{}: the mount point does not exist", .0.display())]
+    Missing(PathBuf),
+    /// Something else than a directory is there.
+    #[error("{}: the mount point is not a directory", .0.display())]
+    NotADirectory(PathBuf),
+    /// Mounting would hide the backing file.
+    #[error("{}: the mount point holds the file to mount, {}", point.display(), file.display())]
+    HoldsFile {
+        /// The mount point.
+        point: PathBuf,
+        /// The backing file.
+        file: PathBuf,
+    },
+    /// An array is mounted there.
+    #[error("{}: is already an arrayfs mount, of {}", point.display(), what.display())]
+    Taken {
+        /// The mount point.
+        point: PathBuf,
+        /// The array's file.
+        what: OsString,
+    },
+    /// What is mounted there has lost its daemon.
+    #[error(
+        "{}: is a dead mount, of {} ({}): {}",
+        point.display(), what.display(), kind.display(), words(error)
+    )]
+    Dead {
+        /// The mount point.
+        point: PathBuf,
+        /// What was mounted.
+        what: OsString,
+        /// Its type.
+        kind: OsString,
+        /// Whether it was an array.
+        is_arrayfs: bool,
+        /// What the system says.
+        error: io::Error,
+    },
+    /// It cannot be looked at.
+    #[error("{}: the mount point cannot be used: {}", point.display(), words(source))]
+    Unreadable {
+        /// The mount point.
+        point: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+impl MountpointError {
+    /// What the user can do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            MountpointError::Missing(point) => {
+                Some(format!("create it with: mkdir {}", point.display()))
+            }
+            MountpointError::NotADirectory(_) | MountpointError::HoldsFile { .. } => {
+                Some("mount on an empty directory".into())
+            }
+            MountpointError::Taken { point, .. } => Some(format!(
+                "to unmount it, type: arrayfs -u {}",
+                point.display()
+            )),
+            MountpointError::Dead {
+                point, is_arrayfs, ..
+            } => {
+                let command = if *is_arrayfs { "arrayfs -u" } else { "umount" };
+                Some(format!("to remove it, type: {command} {}", point.display()))
+            }
+            MountpointError::Unreadable { .. } => None,
+        }
+    }
+}
+
+/// Makes sure that `point` can be mounted on, and that `file` stays visible.
+/// Both are absolute and without symbolic links.
+///
+/// # Errors
+///
+/// When it cannot, with the reason.
+pub(super) fn check(point: &Path, file: &Path) -> Result<(), MountpointError> {
+    // Without a mount table, mounting itself has to tell.
+    let mounted = platform::mounted_at(point).unwrap_or_default();
+    let point = point.to_path_buf();
+    match (look_at(&point), mounted) {
+        (Err(error), Some(mount)) if is_dead(&error) => Err(MountpointError::Dead {
+            is_arrayfs: mount.is_arrayfs(),
+            point,
+            what: mount.source,
+            kind: mount.kind,
+            error,
+        }),
+        (_, Some(mount)) if mount.is_arrayfs() => {
+            let what = mount.source;
+            Err(MountpointError::Taken { point, what })
+        }
+        (Err(error), _) if error.kind() == io::ErrorKind::NotFound => {
+            Err(MountpointError::Missing(point))
+        }
+        (Err(source), _) => Err(MountpointError::Unreadable { point, source }),
+        (Ok(found), _) if !found.is_dir() => Err(MountpointError::NotADirectory(point)),
+        _ if file.starts_with(&point) => {
+            let file = file.to_path_buf();
+            Err(MountpointError::HoldsFile { point, file })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What is at `point`. A dead mount can still be remembered by the kernel as a
+/// directory, but not as a file system with free blocks.
+fn look_at(point: &Path) -> io::Result<Metadata> {
+    let found = std::fs::metadata(point)?;
+    statvfs(point)?;
+    Ok(found)
+}
+
+/// Whether a file system has nobody to serve it: Linux says ENOTCONN, macOS ENXIO.
+fn is_dead(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::ENOTCONN | libc::ENXIO))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_that_cannot_be_mounted_on_is_refused_with_what_to_do() {
+        let dir = tempfile::tempdir().unwrap();
+        let dir = dir.path().canonicalize().unwrap();
+        let file = dir.join("file");
+        std::fs::write(&file, "").unwrap();
+        let missing = dir.join("missing");
+        for (point, file, message, hint) in [
+            (&missing, &file, "does not exist", "mkdir"),
+            (&file, &file, "is not a directory", "empty directory"),
+            (&dir, &file, "holds the file to mount", "empty directory"),
+        ] {
+            let error = check(point, file).unwrap_err();
+            assert!(
+                error.to_string().starts_with(point.to_str().unwrap()),
+                "{error}"
+            );
+            assert!(error.to_string().contains(message), "{error}");
+            assert!(error.hint().unwrap().contains(hint), "{error:?}");
+        }
+        assert!(check(&dir, Path::new("/elsewhere")).is_ok());
+    }
+}

@@ -1,0 +1,77 @@
+//! The program: reads the command line, does what it says, and reports what
+//! went wrong by a line on standard error and the exit status.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use arrayfs::cli::{self, Command, UsageError};
+use arrayfs::daemon;
+use arrayfs::platform::words;
+use arrayfs::source::Plan;
+
+/// Why the command failed.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error(transparent)]
+    Usage(#[from] UsageError),
+    #[error(transparent)]
+    Daemon(#[from] daemon::Error),
+    #[error("standard output: {}", words(.0))]
+    Output(#[from] io::Error),
+}
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(status) => status,
+        Err(failure) => {
+            cli::say(&failure.to_string(), failure.hint().as_deref());
+            ExitCode::from(failure.status())
+        }
+    }
+}
+
+fn run() -> Result<ExitCode, Failure> {
+    match cli::parse(std::env::args_os())? {
+        Command::Mount(settings) => return Ok(daemon::mount(&settings)?),
+        Command::Unmount { mountpoint } => {
+            daemon::unmount(&mountpoint).map_err(daemon::Error::from)?;
+        }
+        Command::Info { file, description } => {
+            let plan = Plan::new(&file, &description).map_err(daemon::Error::from)?;
+            print(&plan.meta().to_json())?;
+        }
+        Command::Print(text) => print(&text)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Prints to standard output; a reader that has seen enough, as `head`, is no failure.
+fn print(text: &str) -> io::Result<()> {
+    let mut output = io::stdout();
+    match output
+        .write_all(text.as_bytes())
+        .and_then(|()| output.flush())
+    {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => other,
+    }
+}
+
+impl Failure {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Failure::Usage(error) => error.hint(),
+            Failure::Daemon(error) => error.hint(),
+            Failure::Output(_) => None,
+        }
+    }
+
+    /// 2 for wrong usage, 1 for anything else.
+    fn status(&self) -> u8 {
+        match self {
+            Failure::Usage(_) => 2,
+            Failure::Daemon(error) if error.is_usage() => 2,
+            _ => 1,
+        }
+    }
+}

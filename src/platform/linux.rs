@@ -1,0 +1,200 @@
+//! What Linux has.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io;
+use std::num::NonZero;
+use std::ops::Range;
+use std::os::unix::ffi::OsStringExt;
+use std::path::Path;
+
+use nix::fcntl::{FallocateFlags, fallocate};
+use nix::mount::{MntFlags, umount2};
+use nix::unistd::geteuid;
+
+use super::Mount;
+use super::command::{fusermount, option_value};
+
+/// Reserves the bytes `range` of `file` without changing its size, so that
+/// storing to them will not run out of space: `fallocate(2)`, the system call
+/// itself, since the C library's `posix_fallocate` writes zeros instead where
+/// the file system cannot.
+///
+/// # Errors
+///
+/// `Unsupported` where the file system cannot reserve space; ENOSPC, EDQUOT
+/// and EFBIG as the manual page has them.
+pub fn reserve(file: &File, range: Range<u64>) -> io::Result<()> {
+    change(file, range, FallocateFlags::FALLOC_FL_KEEP_SIZE)
+}
+
+/// Turns the bytes `range` of `file` into zeros and keeps their space.
+///
+/// # Errors
+///
+/// `Unsupported` where the file system cannot do that.
+pub fn zero(file: &File, range: Range<u64>) -> io::Result<()> {
+    let flags = FallocateFlags::FALLOC_FL_ZERO_RANGE | FallocateFlags::FALLOC_FL_KEEP_SIZE;
+    change(file, range, flags)
+}
+
+fn change(file: &File, range: Range<u64>, flags: FallocateFlags) -> io::Result<()> {
+    let too_far = |_| io::Error::from_raw_os_error(libc::EFBIG);
+    let offset = i64::try_from(range.start).map_err(too_far)?;
+    let length = i64::try_from(range.end.saturating_sub(range.start)).map_err(too_far)?;
+    if length == 0 {
+        return Ok(());
+    }
+    loop {
+        match fallocate(file, flags, offset, length) {
+            Ok(()) => return Ok(()),
+            Err(nix::Error::EINTR) => {}
+            Err(nix::Error::EOPNOTSUPP | nix::Error::ENOSYS) => {
+                return Err(io::ErrorKind::Unsupported.into());
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// What this process sees mounted, `/proc/self/mountinfo`; of several mounts
+/// on one point, the uppermost comes last.
+///
+/// # Errors
+///
+/// When it cannot be read.
+pub fn mount_table() -> io::Result<Vec<Mount>> {
+    let table = std::fs::read("/proc/self/mountinfo")?;
+    Ok(table
+        .split(|&byte| byte == b'\n')
+        .filter_map(mount)
+        .collect())
+}
+
+/// Reads a line as proc_pid_mountinfo(5) has it: `ID PARENT DEVICE ROOT POINT
+/// OPTIONS [OPTIONAL...] - TYPE SOURCE OPTIONS`.
+fn mount(line: &[u8]) -> Option<Mount> {
+    let mut fields = line.split(|&byte| byte == b' ');
+    let id = str::from_utf8(fields.next()?).ok()?.parse().ok()?;
+    let point = unescaped(fields.nth(3)?).into();
+    fields.find(|&field| field == b"-")?;
+    Some(Mount {
+        id: Some(id),
+        point,
+        kind: unescaped(fields.next()?),
+        source: unescaped(fields.next()?),
+    })
+}
+
+/// Blanks and backslashes are `\ooo` in the table.
+fn unescaped(field: &[u8]) -> OsString {
+    let mut bytes = Vec::with_capacity(field.len());
+    let mut rest = field;
+    while let Some((&first, after)) = rest.split_first() {
+        let octal = |digits: &[u8]| u8::from_str_radix(str::from_utf8(digits).ok()?, 8).ok();
+        match after.get(..3).filter(|_| first == b'\\').and_then(octal) {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = &after[3..];
+            }
+            None => {
+                bytes.push(first);
+                rest = after;
+            }
+        }
+    }
+    OsString::from_vec(bytes)
+}
+
+/// Unmounts what is mounted on `point`, `umount(2)`; users other than root do
+/// it by `fusermount3`.
+///
+/// # Errors
+///
+/// `ResourceBusy` while it is in use.
+pub fn unmount(point: &Path) -> io::Result<()> {
+    match umount2(point, MntFlags::UMOUNT_NOFOLLOW) {
+        Err(nix::Error::EPERM) => fusermount(point, false),
+        other => Ok(other?),
+    }
+}
+
+/// Takes what is mounted on `point` out of the tree, busy or not, with
+/// `MNT_DETACH`.
+///
+/// # Errors
+///
+/// What the system reports.
+pub fn detach(point: &Path) -> io::Result<()> {
+    match umount2(point, MntFlags::MNT_DETACH | MntFlags::UMOUNT_NOFOLLOW) {
+        Err(nix::Error::EPERM) => fusermount(point, true),
+        other => Ok(other?),
+    }
+}
+
+/// The name that the mount table shall show, as the mount call wants it: users
+/// other than root mount by `fusermount3`, which reads a list of options.
+pub fn mount_source(name: &str) -> String {
+    if geteuid().is_root() {
+        name.to_owned()
+    } else {
+        option_value(name)
+    }
+}
+
+/// The workers of a session without `--threads`: one beside the client's
+/// processor, and no more than speed anything up.
+pub fn default_threads() -> usize {
+    std::thread::available_parallelism()
+        .map_or(2, NonZero::get)
+        .clamp(2, 4)
+}
+
+/// Whether each worker gets a descriptor of the FUSE device of its own, so
+/// that they do not contend for one.
+pub fn clone_fd() -> bool {
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_of_the_mount_table_are_read_with_their_escapes() {
+        for (line, id, point, kind, source) in [
+            (
+                r"43 27 0:40 / /mnt/a rw,nosuid - fuse.arrayfs /data/a.bin rw,user_id=0",
+                43,
+                "/mnt/a",
+                "fuse.arrayfs",
+                "/data/a.bin",
+            ),
+            (
+                r"7 1 0:5 / /mnt/a\040b\134c rw shared:3 master:1 - fuse.arrayfs /d\011e\012\043 rw",
+                7,
+                "/mnt/a b\\c",
+                "fuse.arrayfs",
+                "/d\te\n#",
+            ),
+            (
+                r"1 1 8:1 / / rw - ext4 /dev/\09 rw",
+                1,
+                "/",
+                "ext4",
+                r"/dev/\09",
+            ),
+        ] {
+            let expected = Mount {
+                id: Some(id),
+                point: point.into(),
+                kind: kind.into(),
+                source: source.into(),
+            };
+            assert_eq!(mount(line.as_bytes()), Some(expected), "{line}");
+        }
+        for line in ["", "x", "1 2 3 4 5 6", "1 2 3 4 5 6 - ext4"] {
+            assert_eq!(mount(line.as_bytes()), None, "{line}");
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! What only Linux has, behind one set of functions with a portable twin:
+//! reserving space, the mount table, unmounting, how many workers a session can
+//! have, and the system's words for its errors. It knows no arrays.
+
+mod command;
+mod mount;
+
+#[cfg(all(target_os = "linux", not(arrayfs_portable)))]
+mod linux;
+#[cfg(all(target_os = "linux", not(arrayfs_portable)))]
+pub use linux::*;
+
+#[cfg(not(all(target_os = "linux", not(arrayfs_portable))))]
+mod portable;
+#[cfg(not(all(target_os = "linux", not(arrayfs_portable))))]
+pub use portable::*;
+
+pub use mount::{Mount, mounted_at};
+
+/// The system's words for an error, for messages: in lower case and without
+/// Rust's "(os error N)".
+pub fn words(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    match text.split_once(" (os error") {
+        Some((words, _)) => words.to_lowercase(),
+        None => text,
+    }
+}

@@ -1,0 +1,75 @@
+//! A line of the mount table, wherever the table comes from.
+
+use std::ffi::OsString;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// A mounted file system.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mount {
+    /// The kernel's number for it, unique as long as it is mounted; `None`
+    /// where the table has no numbers.
+    pub id: Option<u64>,
+    /// Where it is mounted.
+    pub point: PathBuf,
+    /// Its type, such as `ext4` or `fuse.arrayfs`.
+    pub kind: OsString,
+    /// What is mounted: for arrayfs, the backing file unless `fsname=` says otherwise.
+    pub source: OsString,
+}
+
+impl Mount {
+    /// Whether it is a mounted array. macOS does not tell one FUSE file system
+    /// from another.
+    pub fn is_arrayfs(&self) -> bool {
+        if cfg!(target_os = "macos") {
+            self.kind.to_string_lossy().contains("fuse")
+        } else {
+            self.kind == "fuse.arrayfs"
+        }
+    }
+
+    /// The same mount as the table shows it now: a renamed directory above it
+    /// moves its mount point. `None` once it is unmounted.
+    ///
+    /// # Errors
+    ///
+    /// When the table cannot be read.
+    pub fn now(&self) -> io::Result<Option<Mount>> {
+        let is_this = |other: &Mount| match self.id {
+            Some(_) => other.id == self.id && other.kind == self.kind,
+            None => other == self,
+        };
+        Ok(super::mount_table()?.into_iter().find(is_this))
+    }
+}
+
+/// The mount that a path without symbolic links leads to, if one is mounted
+/// there; the uppermost where there are several.
+///
+/// # Errors
+///
+/// When the table cannot be read.
+pub fn mounted_at(point: &Path) -> io::Result<Option<Mount>> {
+    let table = super::mount_table()?;
+    Ok(table.into_iter().rfind(|mount| mount.point == point))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mount_is_found_by_its_point_and_again_by_itself() {
+        let root = mounted_at(Path::new("/")).unwrap().unwrap();
+        assert_eq!(root.now().unwrap(), Some(root.clone()));
+        assert!(!root.is_arrayfs());
+        let gone = Mount {
+            id: root.id.map(|_| u64::MAX),
+            point: "/nowhere".into(),
+            ..root
+        };
+        assert_eq!(gone.now().unwrap(), None);
+        assert_eq!(mounted_at(&gone.point).unwrap(), None);
+    }
+}

@@ -1,0 +1,164 @@
+//! What any Unix has: system calls that all share, and otherwise the commands
+//! that each has under the same name.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io;
+use std::ops::Range;
+use std::os::unix::ffi::OsStringExt;
+use std::path::Path;
+
+use nix::unistd::geteuid;
+
+use super::Mount;
+use super::command::{fusermount, option_value, run};
+
+/// Space cannot be reserved portably.
+///
+/// # Errors
+///
+/// `Unsupported`, unless `range` is empty.
+pub fn reserve(_file: &File, range: Range<u64>) -> io::Result<()> {
+    if range.is_empty() {
+        return Ok(());
+    }
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// Ranges cannot be zeroed portably.
+///
+/// # Errors
+///
+/// Always `Unsupported`.
+pub fn zero(_file: &File, _range: Range<u64>) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// What the `mount` command lists; of several mounts on one point, the
+/// uppermost comes last.
+///
+/// # Errors
+///
+/// When the command fails.
+pub fn mount_table() -> io::Result<Vec<Mount>> {
+    let listed = run("mount", &[])?.stdout;
+    Ok(listed
+        .split(|&byte| byte == b'\n')
+        .filter_map(mount)
+        .collect())
+}
+
+/// Reads `SOURCE on POINT type TYPE (OPTIONS)`, or, as macOS and the BSDs have
+/// it, `SOURCE on POINT (TYPE, OPTIONS)`.
+fn mount(line: &[u8]) -> Option<Mount> {
+    let (source, rest) = split(line, b" on /", false)?;
+    // The slash is the point's first byte.
+    let rest = &line[line.len() - rest.len() - 1..];
+    let (rest, options) = split(rest, b" (", true)?;
+    let (point, kind) = match split(rest, b" type ", true) {
+        Some(found) => found,
+        None => (
+            rest,
+            options.split(|&byte| matches!(byte, b',' | b')')).next()?,
+        ),
+    };
+    let text = |bytes: &[u8]| OsString::from_vec(bytes.to_vec());
+    Some(Mount {
+        id: None,
+        point: text(point).into(),
+        kind: text(kind),
+        source: text(source),
+    })
+}
+
+/// What stands before and after the first, or the last, `separator`.
+fn split<'a>(bytes: &'a [u8], separator: &[u8], last: bool) -> Option<(&'a [u8], &'a [u8])> {
+    let mut windows = bytes.windows(separator.len());
+    let found = |window: &[u8]| window == separator;
+    let at = if last {
+        windows.rposition(found)
+    } else {
+        windows.position(found)
+    }?;
+    Some((&bytes[..at], &bytes[at + separator.len()..]))
+}
+
+/// Unmounts what is mounted on `point`.
+///
+/// # Errors
+///
+/// `ResourceBusy` while it is in use.
+pub fn unmount(point: &Path) -> io::Result<()> {
+    if cfg!(target_os = "linux") {
+        fusermount(point, false)
+    } else {
+        run("umount", &[point.as_os_str()]).map(drop)
+    }
+}
+
+/// Takes what is mounted on `point` out of the tree, busy or not.
+///
+/// # Errors
+///
+/// What the system reports.
+pub fn detach(point: &Path) -> io::Result<()> {
+    if cfg!(target_os = "linux") {
+        fusermount(point, true)
+    } else {
+        run("umount", &["-f".as_ref(), point.as_os_str()]).map(drop)
+    }
+}
+
+/// The name that the mount table shall show, as the mount call wants it: on
+/// Linux, users other than root mount by `fusermount3`; elsewhere libfuse reads
+/// a list of options.
+pub fn mount_source(name: &str) -> String {
+    if cfg!(target_os = "linux") && geteuid().is_root() {
+        name.to_owned()
+    } else {
+        option_value(name)
+    }
+}
+
+/// The workers of a session without `--threads`: fuser has one outside Linux.
+pub fn default_threads() -> usize {
+    1
+}
+
+/// Whether each worker gets a descriptor of the FUSE device of its own: not
+/// outside Linux.
+pub fn clone_fd() -> bool {
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_of_the_mount_command_are_read_on_linux_and_macos() {
+        for (line, point, kind, source) in [
+            (
+                "/data/a.bin on /mnt/a b type fuse.arrayfs (rw,nosuid,user_id=0)",
+                "/mnt/a b",
+                "fuse.arrayfs",
+                "/data/a.bin",
+            ),
+            (
+                "/data/a.bin on /Volumes/a (macfuse, nodev, nosuid, mounted by me)",
+                "/Volumes/a",
+                "macfuse",
+                "/data/a.bin",
+            ),
+        ] {
+            let expected = Mount {
+                id: None,
+                point: point.into(),
+                kind: kind.into(),
+                source: source.into(),
+            };
+            assert_eq!(mount(line.as_bytes()), Some(expected), "{line}");
+        }
+        assert_eq!(mount(b"what is this"), None);
+    }
+}

@@ -1,0 +1,208 @@
+//! What the tests of the whole program share: directories to work in, commands
+//! that are run and waited for, and mounts that must end well. On a failure
+//! each prints what it did and what is there.
+//!
+//! A daemon outlives the command that started it. The test process adopts it
+//! (`PR_SET_CHILD_SUBREAPER`), so that its end and its exit status can be
+//! waited for like those of any child.
+
+// Each test binary uses a part of it.
+#![allow(dead_code)]
+
+mod mount;
+mod run;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+pub use mount::Mount;
+pub use run::{TestCommand, wait_until};
+use tempfile::TempDir;
+
+/// The program under test.
+pub const ARRAYFS: &str = env!("CARGO_BIN_EXE_arrayfs");
+
+/// A directory that lives as long as a test.
+///
+/// There is one at a time: what a test has open, the children that another
+/// starts hold open too until they are programs of their own, and a mount
+/// would be busy for no reason that the test can see.
+pub struct Dir {
+    path: PathBuf,
+    _temporary: TempDir,
+    _alone: MutexGuard<'static, ()>,
+}
+
+static ALONE: Mutex<()> = Mutex::new(());
+
+impl Dir {
+    /// An empty directory, open to every user.
+    pub fn new() -> Dir {
+        let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+        nix::sys::prctl::set_child_subreaper(true).unwrap();
+        let temporary = tempfile::tempdir().unwrap();
+        let path = temporary.path().canonicalize().unwrap();
+        let everyone = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        fs::set_permissions(&path, everyone).unwrap();
+        Dir {
+            path,
+            _temporary: temporary,
+            _alone: alone,
+        }
+    }
+
+    /// A directory for a test that mounts; `None` where such tests are to be skipped.
+    pub fn with_fuse() -> Option<Dir> {
+        let device = fs::File::options().read(true).write(true).open("/dev/fuse");
+        match device {
+            Ok(_) => Some(Dir::new()),
+            Err(error) if std::env::var_os("ARRAYFS_SKIP_FUSE").is_some_and(|skip| skip == "1") => {
+                eprintln!("skipped: /dev/fuse: {error}");
+                None
+            }
+            Err(error) => panic!(
+                "/dev/fuse: {error}; this test mounts, which needs FUSE \
+                 (ARRAYFS_SKIP_FUSE=1 skips it)"
+            ),
+        }
+    }
+
+    /// A directory for a test that mounts and only root can run; `None` for others.
+    pub fn for_root() -> Option<Dir> {
+        if !nix::unistd::geteuid().is_root() {
+            eprintln!("skipped: this test needs root");
+            return None;
+        }
+        Dir::with_fuse()
+    }
+
+    /// The directory, absolute and without symbolic links.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// A path in the directory.
+    pub fn join(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// A file of these bytes.
+    pub fn file(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.join(name);
+        fs::write(&path, bytes).unwrap();
+        path
+    }
+
+    /// A directory in it.
+    pub fn directory(&self, name: &str) -> PathBuf {
+        let path = self.join(name);
+        fs::create_dir(&path).unwrap();
+        path
+    }
+
+    /// An arrayfs command with this directory as its working directory.
+    pub fn arrayfs<S: AsRef<std::ffi::OsStr>>(&self, arguments: &[S]) -> TestCommand {
+        self.command(ARRAYFS, arguments)
+    }
+
+    /// Any command with this directory as its working directory.
+    pub fn command<S: AsRef<std::ffi::OsStr>>(
+        &self,
+        program: &str,
+        arguments: &[S],
+    ) -> TestCommand {
+        TestCommand::new(program, self.path()).args(arguments)
+    }
+
+    /// Mounts `file` on a new directory, in the background; the command has to
+    /// succeed without a word.
+    pub fn mount(&self, file: &Path, options: &[&str]) -> Mount {
+        let (mount, outcome) = Mount::start(self, file, options);
+        outcome.succeeds_silently();
+        mount
+    }
+
+    /// Mounts `file` on a new directory in the foreground, and returns when it is mounted.
+    pub fn mount_in_foreground(&self, file: &Path, options: &[&str]) -> Mount {
+        Mount::start_in_foreground(self, file, options)
+    }
+
+    /// What is there, with sizes and times: equal if nothing has changed.
+    pub fn listing(&self) -> String {
+        let mut lines = vec![format!("{}:", self.path.display())];
+        list(&self.path, &mut lines);
+        lines.extend(mounts_below(&self.path));
+        lines.join("\n")
+    }
+}
+
+/// Whatever a test does, it leaves nothing mounted.
+impl Drop for Dir {
+    fn drop(&mut self) {
+        let left = mounts_below(&self.path);
+        for mount in arrayfs::platform::mount_table()
+            .unwrap_or_default()
+            .iter()
+            .rev()
+        {
+            if mount.point.starts_with(&self.path) {
+                let _ = Command::new("umount").arg("-l").arg(&mount.point).status();
+            }
+        }
+        assert!(
+            left.is_empty() || std::thread::panicking(),
+            "left mounted: {left:?}"
+        );
+    }
+}
+
+/// What a mount that grows or makes its file has to print. The portable twin
+/// of what only Linux has cannot reserve space.
+pub fn growth_notice(file: &Path, mode: &str, from: usize, to: usize) -> String {
+    let sparse = cfg!(arrayfs_portable);
+    let what = match mode {
+        "w+" if !sparse || to == 0 => return String::new(),
+        "w+" => format!("made with {to} bytes"),
+        _ => format!("extended from {from} to {to} bytes"),
+    };
+    let warning = if sparse {
+        ", which are not reserved: a write can fail when the disk is full"
+    } else {
+        ""
+    };
+    format!("arrayfs: {}: {what}{warning}\n", file.display())
+}
+
+fn list(directory: &Path, lines: &mut Vec<String>) {
+    let Ok(entries) = fs::read_dir(directory) else {
+        return;
+    };
+    let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    paths.sort();
+    for path in paths {
+        match path.symlink_metadata() {
+            Ok(found) => {
+                let time = found.modified().unwrap();
+                lines.push(format!("{:>8} {time:?} {}", found.len(), path.display()));
+                if found.is_dir() && mounts_below(&path).is_empty() {
+                    list(&path, lines);
+                }
+            }
+            Err(error) => lines.push(format!("{}: {error}", path.display())),
+        }
+    }
+}
+
+/// The lines of the mount table for `path` and what is below it.
+pub fn mounts_below(path: &Path) -> Vec<String> {
+    let table = fs::read("/proc/self/mountinfo").unwrap();
+    let table = String::from_utf8_lossy(&table);
+    let is_below = |line: &&str| {
+        line.split(' ')
+            .nth(4)
+            .is_some_and(|p| Path::new(p).starts_with(path))
+    };
+    table.lines().filter(is_below).map(str::to_owned).collect()
+}

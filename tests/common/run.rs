@@ -1,0 +1,161 @@
+//! Running a command to its end, with a deadline.
+
+use std::ffi::OsStr;
+use std::fmt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+/// How long the program may take for anything that it does by itself.
+pub const DEADLINE: Duration = Duration::from_secs(30);
+
+/// A command to run to its end.
+pub struct TestCommand {
+    command: Command,
+    directory: PathBuf,
+}
+
+impl TestCommand {
+    /// `program`, to be run in `directory`, without the environment's say in what is logged.
+    pub fn new(program: &str, directory: &Path) -> TestCommand {
+        let mut command = Command::new(program);
+        command
+            .current_dir(directory)
+            .stdin(Stdio::null())
+            .env_remove("RUST_LOG");
+        TestCommand {
+            command,
+            directory: directory.into(),
+        }
+    }
+
+    /// Adds arguments.
+    pub fn args<S: AsRef<OsStr>>(mut self, arguments: &[S]) -> TestCommand {
+        self.command.args(arguments);
+        self
+    }
+
+    /// Sets a variable of its environment.
+    pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> TestCommand {
+        self.command.env(name, value);
+        self
+    }
+
+    /// Runs it as another user, with a group of the same number.
+    pub fn user(mut self, id: u32) -> TestCommand {
+        self.command.uid(id).gid(id);
+        self
+    }
+
+    /// The command, to be started otherwise.
+    pub fn into_inner(self) -> Command {
+        self.command
+    }
+
+    /// Waits until it has ended and let go of its output.
+    pub fn run(mut self) -> Outcome {
+        let shown = format!("{:?} in {}", self.command, self.directory.display());
+        self.command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let child = self
+            .command
+            .spawn()
+            .unwrap_or_else(|error| panic!("{shown}: {error}"));
+        let process = Pid::from_raw(child.id() as i32);
+        let output = in_time(&shown, move || child.wait_with_output()).unwrap_or_else(|| {
+            let _ = kill(process, Signal::SIGKILL);
+            panic!("{shown}: neither ended nor closed its output in {DEADLINE:?}")
+        });
+        let output = output.unwrap();
+        Outcome {
+            status: output.status,
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+            shown,
+        }
+    }
+}
+
+/// How a command ended.
+pub struct Outcome {
+    pub status: ExitStatus,
+    pub stdout: String,
+    pub stderr: String,
+    shown: String,
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Outcome {
+            status,
+            stdout,
+            stderr,
+            shown,
+        } = self;
+        write!(f, "{shown}\n{status}\nstdout: {stdout}\nstderr: {stderr}")
+    }
+}
+
+impl Outcome {
+    /// It has to have succeeded; what it printed on standard output.
+    #[track_caller]
+    pub fn succeeds(self) -> String {
+        assert!(self.status.success(), "{self}");
+        self.stdout
+    }
+
+    /// It has to have succeeded, and printed nothing.
+    #[track_caller]
+    pub fn succeeds_silently(self) {
+        let printed = (self.stdout.as_str(), self.stderr.as_str());
+        assert!(self.status.success() && printed == ("", ""), "{self}");
+    }
+
+    /// It has to have ended with this status, and printed exactly this as its error.
+    #[track_caller]
+    pub fn fails(self, status: i32, stderr: &str) {
+        assert_eq!(self.status.code(), Some(status), "{self}");
+        assert_eq!(self.stderr, stderr, "{self}");
+        assert_eq!(self.stdout, "", "{self}");
+    }
+}
+
+/// What `work` returns, unless it takes longer than the deadline.
+pub fn in_time<T: Send + 'static>(
+    name: &str,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Option<T> {
+    let (sender, receiver) = mpsc::channel();
+    let thread =
+        thread::Builder::new().name(name.chars().take(15).filter(|c| *c != '\0').collect());
+    thread.spawn(move || sender.send(work())).unwrap();
+    receiver.recv_timeout(DEADLINE).ok()
+}
+
+/// Waits for a condition that nothing announces.
+#[track_caller]
+pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !condition() {
+        assert!(
+            start.elapsed() < DEADLINE,
+            "{what}: not within {DEADLINE:?}"
+        );
+        thread::yield_now();
+    }
+}
+
+/// The exit status of a daemon that this process has adopted.
+pub fn wait_for_process(process: Pid) -> Option<ExitStatus> {
+    use nix::sys::wait::{WaitStatus, waitpid};
+    in_time("waitpid", move || waitpid(process, None)).map(|ended| match ended {
+        Ok(WaitStatus::Exited(_, status)) => ExitStatus::from_raw(status << 8),
+        Ok(WaitStatus::Signaled(_, signal, _)) => ExitStatus::from_raw(signal as i32),
+        other => panic!("daemon {process}: {other:?}"),
+    })
+}
