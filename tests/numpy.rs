@@ -1,23 +1,25 @@
 //! NumPy judges the mounted tree: each test runs one script of `tests/numpy`,
 //! which prints a complete reproduction when it finds a difference.
 
+mod common;
+
 use std::path::Path;
-use std::process::Command;
+
+use common::{ARRAYFS, Dir};
 
 fn run(script: &str) {
-    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/numpy");
-    let output = Command::new("python3")
-        .arg(directory.join(script))
-        .args(["--arrayfs", env!("CARGO_BIN_EXE_arrayfs")])
-        .env("PYTHONDONTWRITEBYTECODE", "1")
-        .output()
-        .expect("python3 with NumPy is needed: run scripts/test.sh");
+    let Some(dir) = Dir::with_fuse() else { return };
+    let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/numpy");
+    let script = scripts.join(script).display().to_string();
+    let arguments = ["-B", &script, "--arrayfs", ARRAYFS];
+    // Each script has a deadline of its own.
+    let output = dir.command("python3", &arguments).into_inner().output();
+    let output = output.expect("python3 is missing: run scripts/test.sh");
     assert!(
         output.status.success(),
-        "{script}: {}\n{}{}",
-        output.status,
+        "{}{}",
         String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr),
+        String::from_utf8_lossy(&output.stderr)
     );
 }
 
