@@ -7,7 +7,7 @@
 //! waited for like those of any child.
 
 // Each test binary uses a part of it.
-#![allow(dead_code)]
+#![allow(dead_code, unused_imports)]
 
 mod mount;
 mod run;
