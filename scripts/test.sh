@@ -15,7 +15,8 @@ fi
 
 # The judges: NumPy, and real arrays that come inside other packages, of which
 # only the files are wanted.
-venv="${CARGO_TARGET_DIR:-target}/venv"
+target="${CARGO_TARGET_DIR:-target}"
+venv="$target/venv"
 if ! "$venv/bin/python3" -c 'import numpy, sys; sys.exit(not numpy.__version__.startswith("2.4."))' 2>/dev/null; then
     python3 -m venv --clear "$venv"
     "$venv/bin/pip" install --quiet --disable-pip-version-check 'numpy==2.4.*'
@@ -36,3 +37,8 @@ step env RUSTDOCFLAGS='-D warnings' cargo doc --no-deps --quiet
 step scripts/check-direction.sh
 step scripts/check-claims.sh
 step cargo test
+
+# Once more with the portable twin of what only Linux has, as macOS builds it.
+portable=(env RUSTFLAGS='--cfg arrayfs_portable' CARGO_TARGET_DIR="$target/portable")
+step "${portable[@]}" cargo clippy --all-targets --quiet -- -D warnings
+step "${portable[@]}" cargo test
