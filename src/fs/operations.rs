@@ -68,15 +68,12 @@ pub(super) struct Usage {
     pub(super) nodes: u64,
 }
 
-/// What `fallocate` is asked to do.
+/// What `fallocate` is asked to do with a range.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Allocation {
-    /// Make sure that stores find space, within the present size or beyond.
-    Reserve {
-        /// Whether a range beyond the end leaves the size as it is.
-        keep_size: bool,
-    },
-    /// Turn the range into zeros: a hole, or zeros that keep their space.
+    /// Make sure that stores find space.
+    Reserve,
+    /// Turn it into zeros: a hole, or zeros that keep their space.
     Zero,
 }
 
@@ -283,25 +280,25 @@ impl ArrayFs {
         }
     }
 
-    /// Reserves space for, or zeroes, the bytes `range` of an open file.
+    /// Reserves space for, or zeroes, the bytes `range` of an open file, which
+    /// can lie past the end only if the size is to be kept.
     pub(super) fn allocate(
         &self,
         handle: u64,
         range: Range<u64>,
         allocation: Allocation,
+        keep_size: bool,
     ) -> Result<(), FsError> {
         let handle = self.handles.get(handle)?;
-        let len = handle.file.len();
+        let end = range.end.min(handle.file.len());
+        if end < range.end && !keep_size {
+            return Err(FsError::PastEnd);
+        }
         match allocation {
-            Allocation::Reserve { keep_size } if range.end > len && !keep_size => {
-                Err(FsError::PastEnd)
-            }
-            Allocation::Reserve { .. } => Ok(handle.file.allocate(range)?),
+            Allocation::Reserve => Ok(handle.file.allocate(range)?),
             Allocation::Zero => {
-                let end = range.end.min(len);
-                self.truncations.write(&handle, range.start, end, || {
-                    Ok(handle.file.zero(range.clone())?)
-                })?;
+                let zero = || Ok(handle.file.zero(range.clone())?);
+                self.truncations.write(&handle, range.start, end, zero)?;
                 self.touch();
                 Ok(())
             }

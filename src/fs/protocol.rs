@@ -311,11 +311,19 @@ impl Filesystem for Protocol {
         mode: i32,
         reply: ReplyEmpty,
     ) {
-        let Some(allocation) = allocation(mode) else {
-            return reply.error(Errno::EOPNOTSUPP);
+        // As in <linux/falloc.h>; other systems' requests carry only a mode of 0.
+        const KEEP_SIZE: i32 = 0x01;
+        const PUNCH_HOLE: i32 = 0x02;
+        const ZERO_RANGE: i32 = 0x10;
+        let allocation = match mode & !KEEP_SIZE {
+            0 => Allocation::Reserve,
+            PUNCH_HOLE | ZERO_RANGE => Allocation::Zero,
+            _ => return reply.error(Errno::EOPNOTSUPP),
         };
+        let keep_size = mode & KEEP_SIZE != 0;
         let range = offset..offset.saturating_add(length);
-        reply!(reply, self.fs.allocate(fh.0, range, allocation), () => reply.ok());
+        let outcome = self.fs.allocate(fh.0, range, allocation, keep_size);
+        reply!(reply, outcome, () => reply.ok());
     }
 
     fn lseek(
@@ -364,22 +372,5 @@ impl Filesystem for Protocol {
         // There are no blocks of a device, and nothing else to control.
         bmap(INodeNo, u32, u64) ReplyBmap: Errno::ENOSYS,
         ioctl(INodeNo, FileHandle, IoctlFlags, u32, &[u8], u32) ReplyIoctl: Errno::ENOTTY,
-    }
-}
-
-/// What the `mode` of `fallocate(2)` asks for, where a file of fixed size can
-/// do it.
-fn allocation(mode: i32) -> Option<Allocation> {
-    // As in <linux/falloc.h>; other systems' requests carry only a mode of 0.
-    const KEEP_SIZE: i32 = 0x01;
-    const PUNCH_HOLE: i32 = 0x02;
-    const ZERO_RANGE: i32 = 0x10;
-    match mode {
-        0 => Some(Allocation::Reserve { keep_size: false }),
-        KEEP_SIZE => Some(Allocation::Reserve { keep_size: true }),
-        mode if mode & !KEEP_SIZE == PUNCH_HOLE || mode & !KEEP_SIZE == ZERO_RANGE => {
-            Some(Allocation::Zero)
-        }
-        _ => None,
     }
 }

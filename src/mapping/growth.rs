@@ -5,6 +5,7 @@
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::ops::Range;
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -89,8 +90,11 @@ impl Pending {
             undo,
         };
         if grows {
-            let kept = if mode == Mode::Write { 0 } else { len };
-            pending.reserve_space(kept..array.end)?;
+            pending.reserve_space(len.min(array.end)..array.end)?;
+            if mode == Mode::Write && !pending.sparse {
+                let outcome = holes_have_space(&pending.file, len.min(array.end));
+                outcome.map_err(|source| pending.no_space(array.end, source))?;
+            }
         }
         Ok((pending.file.clone(), pending))
     }
@@ -148,6 +152,25 @@ impl Pending {
         truncated.map_err(|source| self.no_space(to, source))?;
         self.reserve_space(0..to)
     }
+}
+
+/// Makes sure that there is space for the holes in the first `bytes` bytes of
+/// `file`. They are not filled before the file may change, for nobody could
+/// tell afterwards which they were.
+///
+/// # Errors
+///
+/// ENOSPC when there is not.
+fn holes_have_space(file: &File, bytes: u64) -> io::Result<()> {
+    let holes = bytes.saturating_sub(file.metadata()?.blocks().saturating_mul(512));
+    let system = nix::sys::statvfs::fstatvfs(file)?;
+    let free = system
+        .blocks_available()
+        .saturating_mul(system.fragment_size());
+    if holes > free {
+        return Err(io::Error::from_raw_os_error(libc::ENOSPC));
+    }
+    Ok(())
 }
 
 impl Drop for Pending {
