@@ -5,7 +5,7 @@
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Seek, SeekFrom};
 use std::ops::Range;
-use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
 use super::Mode;
@@ -60,6 +60,8 @@ pub enum FileError {
         array: Range<u64>,
         /// The file's size in bytes.
         have: u64,
+        /// It is a block device, which no mode extends.
+        fixed_size: bool,
     },
     /// It cannot be made as long as the array.
     #[error("{}: cannot hold {bytes} bytes: {}", path.display(), words(source))]
@@ -99,9 +101,18 @@ impl FileError {
             } => {
                 Some("to read it only, use --mode r; to write to a copy in memory, --mode c".into())
             }
-            FileError::Open { source, .. } if source.kind() == io::ErrorKind::NotFound => {
+            FileError::Open { path, source }
+                if source.kind() == io::ErrorKind::NotFound
+                    && path.parent().is_some_and(Path::is_dir) =>
+            {
                 Some("to create it, use --mode w+ with a --shape".into())
             }
+            FileError::Open { source, .. } if source.kind() == io::ErrorKind::NotConnected => Some(
+                "it lies below a dead mount: findmnt -t fuse shows it, umount -l removes it".into(),
+            ),
+            FileError::TooShort {
+                fixed_size: true, ..
+            } => Some("check --dtype, --shape and --offset".into()),
             FileError::TooShort { .. } => {
                 Some("check --dtype, --shape and --offset; --mode r+ would extend the file".into())
             }
@@ -144,6 +155,7 @@ impl BackingFile {
         match std::fs::metadata(path) {
             Ok(metadata) => backing.check_kind(&metadata)?,
             Err(error) if mode == Mode::Write && error.kind() == io::ErrorKind::NotFound => {
+                backing.path = followed(path);
                 return Ok(backing);
             }
             Err(error) => return Err(failed(error)),
@@ -151,8 +163,6 @@ impl BackingFile {
         let mut file = OpenOptions::new()
             .read(true)
             .write(mode.writes_through())
-            // Should a FIFO have taken the path meanwhile, open must not wait.
-            .custom_flags(libc::O_NONBLOCK)
             .open(path)
             .map_err(|source| backing.refused(source))?;
         let metadata = file.metadata().map_err(failed)?;
@@ -191,7 +201,8 @@ impl BackingFile {
         }
     }
 
-    /// The path, as it was given to [`open`](BackingFile::open).
+    /// The path, as it was given to [`open`](BackingFile::open); of a file yet
+    /// to be created, what symbolic links lead to.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -223,9 +234,25 @@ impl BackingFile {
                 path: self.path.clone(),
                 array: array.clone(),
                 have: self.len,
+                fixed_size: self.block_device,
             }),
         }
     }
+}
+
+/// Where `path` leads by symbolic links although nothing is there.
+fn followed(path: &Path) -> PathBuf {
+    // As many as the kernel follows, path_resolution(7).
+    const MAX_LINKS: usize = 40;
+    let mut path = path.to_path_buf();
+    for _ in 0..MAX_LINKS {
+        let Ok(link) = path.read_link() else { break };
+        path = match path.parent() {
+            Some(parent) => parent.join(link),
+            None => link,
+        };
+    }
+    path
 }
 
 #[cfg(test)]

@@ -2,12 +2,15 @@
 //! file changes only once the mount has come about, and what was begun is
 //! undone if it does not.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, FileTimes, OpenOptions};
 use std::io;
 use std::ops::Range;
 use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
+
+use nix::sys::resource::{Resource, getrlimit};
 
 use super::{BackingFile, FileError, Mode};
 use crate::platform;
@@ -41,8 +44,8 @@ pub struct Pending {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Undo {
     Nothing,
-    /// Space was reserved past its end.
-    Reserved,
+    /// Space was reserved past its end, which changes the time given here.
+    Reserved(SystemTime),
     /// It was not there before.
     Created,
 }
@@ -67,17 +70,23 @@ impl Pending {
             len,
             ..
         } = backing;
+        if grows {
+            within_limit(array.end).map_err(|source| no_space(&path, array.end, source))?;
+        }
+        let failed = |source| FileError::Create {
+            path: path.clone(),
+            source,
+        };
         let (file, undo) = match file {
-            Some(file) if grows => (file, Undo::Reserved),
+            Some(file) if grows => {
+                let modified = file.metadata().and_then(|found| found.modified());
+                (file, Undo::Reserved(modified.map_err(failed)?))
+            }
             Some(file) => (file, Undo::Nothing),
             None => {
                 let mut options = OpenOptions::new();
-                let created = options.read(true).write(true).create_new(true).open(&path);
-                let file = created.map_err(|source| FileError::Create {
-                    path: path.clone(),
-                    source,
-                })?;
-                (file, Undo::Created)
+                options.read(true).write(true).create_new(true);
+                (options.open(&path).map_err(failed)?, Undo::Created)
             }
         };
         let mut pending = Pending {
@@ -111,12 +120,7 @@ impl Pending {
     }
 
     fn no_space(&self, bytes: u64, source: io::Error) -> FileError {
-        let path = self.path.clone();
-        FileError::NoSpace {
-            path,
-            bytes,
-            source,
-        }
+        no_space(&self.path, bytes, source)
     }
 
     /// Gives the file its size; under `w+` all its bytes become zero. From
@@ -129,10 +133,10 @@ impl Pending {
         let Some(to) = self.to else {
             return Ok(None);
         };
-        if self.mode == Mode::Write && self.from > 0 {
-            self.clear(to)?;
-        }
-        let resized = self.file.set_len(to);
+        let resized = match self.mode {
+            Mode::Write => self.clear(to).and_then(|()| self.file.set_len(to)),
+            _ => self.extend(to),
+        };
         resized.map_err(|source| self.no_space(to, source))?;
         self.undo = Undo::Nothing;
         Ok(Some(Growth {
@@ -142,16 +146,67 @@ impl Pending {
         }))
     }
 
+    /// Makes the file at least `to` bytes long, never shorter: others may have
+    /// written beyond meanwhile.
+    fn extend(&self, to: u64) -> io::Result<()> {
+        match platform::extend(&self.file, self.from..to) {
+            Err(error) if error.kind() == io::ErrorKind::Unsupported => {}
+            other => return other,
+        }
+        if self.file.metadata()?.len() < to {
+            self.file.set_len(to)?;
+        }
+        Ok(())
+    }
+
     /// Turns the bytes that the file has into zeros while keeping hold of the
     /// space, where the file system can; elsewhere by truncating it.
-    fn clear(&mut self, to: u64) -> Result<(), FileError> {
-        if platform::zero(&self.file, 0..self.from.min(to)).is_ok() {
+    fn clear(&mut self, to: u64) -> io::Result<()> {
+        let bytes = self.file.metadata()?.len().min(to);
+        match platform::zero(&self.file, 0..bytes) {
+            Err(error) if error.kind() == io::ErrorKind::Unsupported => {}
+            other => return other,
+        }
+        self.file.set_len(0)?;
+        // There was space for it. If somebody has just taken that, there is no
+        // way back to what the file held.
+        self.sparse |= platform::reserve(&self.file, 0..to).is_err();
+        Ok(())
+    }
+
+    /// Frees what was reserved past the end of the file, by cutting it where it
+    /// ends, unless others have written there meanwhile.
+    fn give_back(&self, modified: SystemTime) -> io::Result<()> {
+        if self.file.metadata()?.len() != self.from {
             return Ok(());
         }
-        let truncated = self.file.set_len(0);
-        truncated.map_err(|source| self.no_space(to, source))?;
-        self.reserve_space(0..to)
+        self.file.set_len(self.from)?;
+        // Only its owner may do this, and nothing depends on it.
+        let _ = self.file.set_times(FileTimes::new().set_modified(modified));
+        Ok(())
     }
+}
+
+fn no_space(path: &Path, bytes: u64, source: io::Error) -> FileError {
+    FileError::NoSpace {
+        path: path.to_path_buf(),
+        bytes,
+        source,
+    }
+}
+
+/// Makes sure that this process may have files of `bytes` bytes. Reserving
+/// space past the end of a file does not ask for that.
+///
+/// # Errors
+///
+/// EFBIG when it may not.
+fn within_limit(bytes: u64) -> io::Result<()> {
+    let (limit, _) = getrlimit(Resource::RLIMIT_FSIZE)?;
+    if bytes > limit {
+        return Err(io::Error::from_raw_os_error(libc::EFBIG));
+    }
+    Ok(())
 }
 
 /// Makes sure that there is space for the holes in the first `bytes` bytes of
@@ -162,7 +217,8 @@ impl Pending {
 ///
 /// ENOSPC when there is not.
 fn holes_have_space(file: &File, bytes: u64) -> io::Result<()> {
-    let holes = bytes.saturating_sub(file.metadata()?.blocks().saturating_mul(512));
+    let allocated = file.metadata()?.blocks().saturating_mul(512);
+    let holes = bytes.saturating_sub(allocated);
     let system = nix::sys::statvfs::fstatvfs(file)?;
     let free = system
         .blocks_available()
@@ -177,8 +233,7 @@ impl Drop for Pending {
     fn drop(&mut self) {
         let undone = match self.undo {
             Undo::Nothing => return,
-            // Cutting the file where it ends frees what was reserved beyond.
-            Undo::Reserved => self.file.set_len(self.from),
+            Undo::Reserved(modified) => self.give_back(modified),
             Undo::Created => std::fs::remove_file(&self.path),
         };
         if let Err(error) = undone {
@@ -217,6 +272,33 @@ mod tests {
         assert!(new.exists());
         drop(pending);
         assert!(!new.exists());
+    }
+
+    #[test]
+    fn what_others_write_past_the_end_meanwhile_is_kept() {
+        for completed in [true, false] {
+            let (_dir, path) = file_of(100);
+            let pending = reserve(&path, Mode::ReadWrite, 0..120);
+            let mut other = File::options().append(true).open(&path).unwrap();
+            other.write_all(&[8; 50]).unwrap();
+            if completed {
+                pending.commit().unwrap();
+            } else {
+                drop(pending);
+            }
+            let expected = [vec![7; 100], vec![8; 50]].concat();
+            assert_eq!(std::fs::read(&path).unwrap(), expected, "{completed}");
+        }
+    }
+
+    #[test]
+    fn what_is_undone_leaves_the_time_of_the_last_modification() {
+        let (_dir, path) = file_of(100);
+        let before = SystemTime::UNIX_EPOCH;
+        let file = File::options().write(true).open(&path).unwrap();
+        file.set_modified(before).unwrap();
+        drop(reserve(&path, Mode::ReadWrite, 0..5000));
+        assert_eq!(file.metadata().unwrap().modified().unwrap(), before);
     }
 
     #[test]

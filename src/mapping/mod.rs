@@ -9,13 +9,15 @@ mod guard;
 mod mode;
 mod transfer;
 
-use std::fs::{File, FileTimes, Metadata};
+use std::fs::{File, Metadata};
 use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use memmap2::{MmapOptions, MmapRaw};
+use nix::sys::stat::futimens;
+use nix::sys::time::TimeSpec;
 
 use crate::array::Layout;
 use crate::platform;
@@ -85,10 +87,22 @@ impl Mapping {
             None
         } else {
             let mapped = map(&file, mode, array.end);
-            Some(mapped.map_err(|source| FileError::Map {
-                path: path.clone(),
-                bytes: array.end,
-                source,
+            Some(mapped.map_err(|source| {
+                let path = path.clone();
+                // A device that cannot be written can be opened for it all the same.
+                let unwritable = device_size.is_some() && mode.writes_through();
+                match source.kind() {
+                    io::ErrorKind::InvalidInput if unwritable => FileError::Unwritable {
+                        path,
+                        mode,
+                        source: io::ErrorKind::ReadOnlyFilesystem.into(),
+                    },
+                    _ => FileError::Map {
+                        path,
+                        bytes: array.end,
+                        source,
+                    },
+                }
             })?)
         };
         let mapping = Mapping {
@@ -184,16 +198,18 @@ impl Mapping {
         self.file.metadata()
     }
 
-    /// Sets the file's times; a no-op in mode `c`, which changes no file.
+    /// Sets the times of the file's last access and modification as `futimens`
+    /// does, `UTIME_NOW` and `UTIME_OMIT` included; a no-op in mode `c`, which
+    /// changes no file.
     ///
     /// # Errors
     ///
     /// What the system reports.
-    pub fn set_times(&self, times: FileTimes) -> io::Result<()> {
+    pub fn set_times(&self, atime: TimeSpec, mtime: TimeSpec) -> io::Result<()> {
         if !self.mode.writes_through() {
             return Ok(());
         }
-        self.file.set_times(times)
+        Ok(futimens(&*self.file, &atime, &mtime)?)
     }
 
     /// Makes sure that storing to the bytes `range` of the file will not run

@@ -40,10 +40,14 @@ impl Mapping {
         let Some(map) = &self.map else { return Ok(0) };
         let mut size = self.current_size()?;
         for _ in 0..ATTEMPTS {
-            let (done, reached) = self.attempt(map.as_mut_ptr(), view, at, &mut private, size)?;
+            let attempt = self.attempt(map.as_mut_ptr(), view, at, &mut private, size);
+            let before = size;
             size = self.current_size()?;
-            if reached <= size {
-                return Ok(done);
+            match attempt {
+                Ok((done, reached)) if reached <= size => return Ok(done),
+                // A cut that came in between fails more than what it cut off.
+                Err(error) if size >= before => return Err(error),
+                _ => {}
             }
         }
         Err(AccessError::Shrunk {

@@ -38,6 +38,16 @@ pub fn zero(file: &File, range: Range<u64>) -> io::Result<()> {
     change(file, range, flags)
 }
 
+/// Makes `file` reach to the end of `range`, whose space is reserved, unless it
+/// does already.
+///
+/// # Errors
+///
+/// As [`reserve`].
+pub fn extend(file: &File, range: Range<u64>) -> io::Result<()> {
+    change(file, range, FallocateFlags::empty())
+}
+
 fn change(file: &File, range: Range<u64>, flags: FallocateFlags) -> io::Result<()> {
     let too_far = |_| io::Error::from_raw_os_error(libc::EFBIG);
     let offset = i64::try_from(range.start).map_err(too_far)?;

@@ -34,6 +34,15 @@ pub fn zero(_file: &File, _range: Range<u64>) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
+/// Files are not extended in one step portably.
+///
+/// # Errors
+///
+/// Always `Unsupported`.
+pub fn extend(_file: &File, _range: Range<u64>) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
 /// What the `mount` command lists; of several mounts on one point, the
 /// uppermost comes last.
 ///
