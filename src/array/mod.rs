@@ -30,6 +30,14 @@ pub enum ArrayError {
         /// The length.
         length: String,
     },
+    /// A length is more than any file holds.
+    #[error("shape '{text}': the length {length} is past 2^63, the end of the largest file")]
+    LengthTooLarge {
+        /// What was given.
+        text: String,
+        /// The length.
+        length: String,
+    },
     /// More than one length is to be inferred.
     #[error("shape '{text}': only one length can be -1")]
     TwoInferred {
@@ -46,8 +54,8 @@ pub enum ArrayError {
     },
     /// The array's bytes cannot be counted in 63 bits.
     #[error(
-        "shape {shape} of {itemsize}-byte items at offset {offset} ends past byte 2^63, \
-         the end of the largest file"
+        "shape {shape} of {itemsize}-byte items at offset {offset} reaches byte 2^63, \
+         which no file has"
     )]
     TooLarge {
         /// The shape.

@@ -16,6 +16,9 @@ use super::{Folder, Kind, Node};
 /// The most bits that an inode number has: programs take it for an `off_t`.
 const MAX_BITS: u32 = 63;
 
+/// The largest inode number.
+const MAX: u64 = low(MAX_BITS);
+
 /// The widths of the fields, in bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Inodes {
@@ -37,6 +40,16 @@ impl Inodes {
         let needed = inodes.place + inodes.group + inodes.index;
         if needed > MAX_BITS {
             return Err(needed);
+        }
+        let last = Node {
+            place: places - 1,
+            kind: Kind::Slice {
+                axis: ndim.saturating_sub(1),
+                index: longest.saturating_sub(1),
+            },
+        };
+        if inodes.number(last) > MAX {
+            return Err(MAX_BITS + 1);
         }
         Ok(inodes)
     }
@@ -106,7 +119,7 @@ fn bits(largest: u64) -> u32 {
 }
 
 /// A mask of the `width` lowest bits.
-fn low(width: u32) -> u64 {
+const fn low(width: u32) -> u64 {
     (1 << width) - 1
 }
 
@@ -151,6 +164,9 @@ mod tests {
         // One bit for T, two for the axes: 60 are left for the index.
         assert!(Inodes::new(2, 2, 1 << 60).is_ok());
         assert_eq!(Inodes::new(2, 2, (1 << 60) + 1), Err(64));
+        // All bits of all fields, and one more is added to that.
+        assert_eq!(Inodes::new(2, 3, 1 << 60), Err(64));
+        assert!(Inodes::new(2, 3, (1 << 60) - 1).is_ok());
         let largest = Inodes::new(2, 2, 1 << 60).unwrap();
         let node = Node {
             place: 1,

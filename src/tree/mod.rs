@@ -111,7 +111,9 @@ pub struct Facts {
     pub len: u64,
     /// Whether its bytes are an array's, and not a description.
     pub elements: bool,
-    /// How many names it has: for a directory, those from within too.
+    /// The link count of `stat`. A file has one, although `rows/3` is
+    /// `axes/0/3` too: from others, tools would conclude that it can be parted
+    /// from its other name, and try to.
     pub links: u32,
 }
 
@@ -337,10 +339,9 @@ impl Tree {
             Kind::Folder(_) => (0, 2),
             Kind::Meta => (self.arrays[array].meta.len() as u64, 1),
             Kind::Data => ((encoding.len)(self.view(node)), 1),
-            // Rows and columns are listed by their axis too.
-            Kind::Slice { axis, .. } => {
+            Kind::Slice { .. } => {
                 let len = self.elements(node).map_or(0, |view| (encoding.len)(&view));
-                (len, if axis < 2 { 2 } else { 1 })
+                (len, 1)
             }
         };
         Facts {
