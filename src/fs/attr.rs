@@ -113,7 +113,7 @@ impl Appearance {
             bits &= !0o222;
         }
         if !facts.directory && !facts.elements {
-            bits &= 0o444;
+            bits = 0o444 & !self.umask.unwrap_or(0);
         }
         bits as u16
     }
@@ -175,7 +175,8 @@ mod tests {
             (false, None, &FILE, 0o100664, 0o444),
             (true, None, &directory, 0o100640, 0o750),
             (false, None, &directory, 0o100644, 0o555),
-            (true, None, &description, 0o100664, 0o444),
+            (true, None, &description, 0o100660, 0o444),
+            (true, Some(0o027), &description, 0o100660, 0o440),
             (true, Some(0o027), &FILE, 0o100600, 0o640),
             (true, Some(0o027), &directory, 0o100600, 0o750),
             (false, Some(0), &FILE, 0o100600, 0o444),

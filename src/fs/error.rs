@@ -13,6 +13,9 @@ pub(super) enum FsError {
     /// There is no such name.
     #[error("no such name")]
     NotFound,
+    /// The name is longer than any that `statfs` allows.
+    #[error("the name is too long")]
+    NameTooLong,
     /// There is no such node or handle, though the kernel believes so.
     #[error("no such node")]
     Stale,
@@ -63,6 +66,7 @@ impl FsError {
     pub(super) fn errno(&self) -> Errno {
         match self {
             FsError::NotFound => Errno::ENOENT,
+            FsError::NameTooLong => Errno::ENAMETOOLONG,
             FsError::Stale => Errno::from_i32(libc::ESTALE),
             FsError::NotPermitted => Errno::EPERM,
             FsError::NotWritable => Errno::EACCES,

@@ -9,6 +9,7 @@ mod operations;
 mod options;
 mod protocol;
 mod session;
+mod trouble;
 mod truncation;
 
 pub use options::{Access, Cache, MountFlag, Options, Passthrough};

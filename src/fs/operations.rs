@@ -1,20 +1,24 @@
-//! The operations on a mounted array, in terms of inode numbers and handles,
-//! without a word of the FUSE protocol: they can be called without a kernel.
+//! The operations on a mounted array, in terms of inode numbers and handles:
+//! they know no requests and no replies, and can be called without a kernel.
 
 use std::ffi::OsStr;
-use std::fs::FileTimes;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use fuser::{FileAttr, FileType};
+use nix::sys::time::TimeSpec;
 
 use super::attr::{Appearance, kind};
 use super::error::FsError;
 use super::handle::{Handle, Handles};
+use super::trouble::Troubles;
 use super::truncation::Truncations;
 use crate::mapping::AccessError;
 use crate::tree::{Node, Tree};
+
+/// The most bytes in a name, as everywhere else.
+pub(super) const MAX_NAME: usize = 255;
 
 /// A mounted array.
 #[derive(Debug)]
@@ -23,6 +27,7 @@ pub(super) struct ArrayFs {
     appearance: Appearance,
     handles: Handles,
     truncations: Truncations,
+    troubles: Troubles,
     /// The last write through the mount, in nanoseconds since 1970; 0 if none.
     written: AtomicU64,
 }
@@ -40,10 +45,10 @@ pub(super) struct Change {
     pub(super) size: Option<u64>,
     /// Whether the size is asked for by a path or `O_TRUNC`, not by an open file.
     pub(super) by_path: bool,
-    /// The time of the last access.
-    pub(super) atime: Option<SystemTime>,
-    /// The time of the last modification.
-    pub(super) mtime: Option<SystemTime>,
+    /// The time of the last access, or that it is now.
+    pub(super) atime: Option<TimeSpec>,
+    /// The time of the last modification, or that it is now.
+    pub(super) mtime: Option<TimeSpec>,
 }
 
 /// A write as the kernel hands it over.
@@ -84,6 +89,7 @@ impl ArrayFs {
             appearance,
             handles: Handles::default(),
             truncations: Truncations::default(),
+            troubles: Troubles::default(),
             written: AtomicU64::new(0),
         }
     }
@@ -105,6 +111,10 @@ impl ArrayFs {
 
     /// The node called `name` in the directory `parent`.
     pub(super) fn lookup(&self, parent: u64, name: &OsStr) -> Result<FileAttr, FsError> {
+        // The kernel passes longer ones on.
+        if name.len() > MAX_NAME {
+            return Err(FsError::NameTooLong);
+        }
         let parent = self.node(parent)?;
         let node = self.tree.lookup(parent, name).ok_or(FsError::NotFound)?;
         self.attributes_of(node)
@@ -143,7 +153,10 @@ impl ArrayFs {
         let inode = self.tree.inode(node);
         if size == facts.len {
             let file = self.tree.open(node).ok_or(FsError::IsDirectory)?;
-            self.truncations.completed(inode, &file)
+            if self.truncations.completed(inode, &file)? {
+                self.touch();
+            }
+            Ok(())
         } else if size == 0 && by_path {
             self.truncations.truncated(inode);
             Ok(())
@@ -156,15 +169,13 @@ impl ArrayFs {
         if change.atime.is_none() && change.mtime.is_none() {
             return Ok(());
         }
-        let mut times = FileTimes::new();
-        if let Some(atime) = change.atime {
-            times = times.set_accessed(atime);
-        }
-        if let Some(mtime) = change.mtime {
-            times = times.set_modified(mtime);
+        let omit = TimeSpec::UTIME_OMIT;
+        let (atime, mtime) = (change.atime.unwrap_or(omit), change.mtime.unwrap_or(omit));
+        let mapping = self.tree.mapping();
+        mapping.set_times(atime, mtime)?;
+        if change.mtime.is_some() && mapping.mode().writes_through() {
             self.written.store(0, Ordering::Relaxed);
         }
-        self.tree.mapping().set_times(times)?;
         Ok(())
     }
 
@@ -193,12 +204,21 @@ impl ArrayFs {
     ) -> Result<usize, FsError> {
         let handle = self.handles.get(handle)?;
         self.truncations.read(handle.inode);
-        let count = handle.file.read_at(at, out)?;
-        if into_page_cache && count < out.len() {
-            let next = at + count as u64;
-            handle.file.read_at(next, &mut out[count..])?;
-        }
-        Ok(count)
+        self.noting(|| {
+            let count = handle.file.read_at(at, out)?;
+            if into_page_cache && count < out.len() {
+                let next = at + count as u64;
+                handle.file.read_at(next, &mut out[count..])?;
+            }
+            Ok(count)
+        })
+    }
+
+    /// Does `operation`, and has the log tell of trouble with the backing file.
+    fn noting<T>(&self, operation: impl FnOnce() -> Result<T, FsError>) -> Result<T, FsError> {
+        operation().inspect_err(|error| {
+            self.troubles.note(self.tree.mapping().path(), error);
+        })
     }
 
     /// The number of bytes that a read of `size` bytes from `at` returns.
@@ -212,24 +232,48 @@ impl ArrayFs {
         let handle = self.handles.get(handle)?;
         let end = write.at.saturating_add(write.data.len() as u64);
         let apply = || Ok(handle.file.write_at(write.at, write.data)?);
-        let taken = if write.from_page_cache {
+        let taken = self.noting(|| {
+            if !write.from_page_cache {
+                return self.truncations.write(&handle, write.at, end, apply);
+            }
             self.truncations.read(handle.inode);
             let taken = apply()?;
             if taken < write.data.len() {
                 // The kernel takes the page as written unless told otherwise.
-                handle
-                    .file
-                    .write_at(write.at + taken as u64, &write.data[taken..])?;
+                let next = write.at + taken as u64;
+                handle.file.write_at(next, &write.data[taken..])?;
             }
-            taken
-        } else {
-            self.truncations.write(&handle, write.at, end, apply)?
-        };
+            Ok(taken)
+        })?;
         self.touch();
         if write.flags & (libc::O_SYNC | libc::O_DSYNC) != 0 {
             self.flush_range(&handle, write.at..end)?;
         }
         Ok(taken)
+    }
+
+    /// Copies up to `len` bytes from one open file to another through `buffer`,
+    /// and returns how many were copied: fewer at the end of either, or because
+    /// the buffer is smaller.
+    pub(super) fn copy(
+        &self,
+        (from, from_at): (u64, u64),
+        (to, to_at): (u64, u64),
+        len: u64,
+        buffer: &mut [u8],
+    ) -> Result<usize, FsError> {
+        let len = usize::try_from(len).map_or(buffer.len(), |len| len.min(buffer.len()));
+        let count = self.read(from, from_at, &mut buffer[..len], false)?;
+        if count == 0 {
+            return Ok(0);
+        }
+        let write = Write {
+            at: to_at,
+            data: &buffer[..count],
+            flags: 0,
+            from_page_cache: false,
+        };
+        self.write(to, &write)
     }
 
     /// Notes that the array has been written now.
@@ -294,7 +338,7 @@ impl ArrayFs {
         if end < range.end && !keep_size {
             return Err(FsError::PastEnd);
         }
-        match allocation {
+        self.noting(|| match allocation {
             Allocation::Reserve => Ok(handle.file.allocate(range)?),
             Allocation::Zero => {
                 let zero = || Ok(handle.file.zero(range.clone())?);
@@ -302,7 +346,7 @@ impl ArrayFs {
                 self.touch();
                 Ok(())
             }
-        }
+        })
     }
 
     /// Where data or a hole begins at or after `at`, as `lseek` asks with

@@ -17,7 +17,9 @@ use fuser::{
     ReplyOpen, ReplyPoll, ReplyStatfs, ReplyWrite, ReplyXattr, Request, TimeOrNow, WriteFlags,
 };
 
-use super::operations::{Allocation, ArrayFs, Change, Write};
+use nix::sys::time::TimeSpec;
+
+use super::operations::{Allocation, ArrayFs, Change, MAX_NAME, Write};
 
 /// Names and sizes never change, so the kernel may keep entries for long.
 const ENTRY_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
@@ -51,6 +53,16 @@ impl Protocol {
 thread_local! {
     /// What a worker reads into before it replies.
     static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Hands `count` bytes of the worker's buffer to `work`.
+fn with_buffer<T>(count: usize, work: impl FnOnce(&mut [u8]) -> T) -> T {
+    BUFFER.with_borrow_mut(|buffer| {
+        if buffer.len() < count {
+            buffer.resize(count, 0);
+        }
+        work(&mut buffer[..count])
+    })
 }
 
 /// Sends the outcome of an operation: `ok` with its value, or the errno.
@@ -128,19 +140,15 @@ impl Filesystem for Protocol {
         _flags: Option<BsdFileFlags>,
         reply: ReplyAttr,
     ) {
-        let time = |time: TimeOrNow| match time {
-            TimeOrNow::SpecificTime(time) => time,
-            TimeOrNow::Now => SystemTime::now(),
-        };
         let change = Change {
             mode,
             uid,
             gid,
             size,
             by_path: fh.is_none(),
-            atime: atime.map(time),
+            atime: atime.map(time_spec),
             // A truncation comes with a new mtime, which is not one to set.
-            mtime: mtime.filter(|_| size.is_none()).map(time),
+            mtime: mtime.filter(|_| size.is_none()).map(time_spec),
         };
         reply!(reply, self.fs.change(ino.0, &change), attr => {
             reply.attr(&ATTRIBUTE_LIFETIME, &attr);
@@ -171,14 +179,12 @@ impl Filesystem for Protocol {
     ) {
         // A fill of the page cache comes without the owner that a read has.
         let into_page_cache = lock_owner.is_none();
-        BUFFER.with_borrow_mut(|buffer| {
-            let read = self.fs.readable(fh.0, offset, size).and_then(|count| {
-                if buffer.len() < count {
-                    buffer.resize(count, 0);
-                }
-                self.fs
-                    .read(fh.0, offset, &mut buffer[..count], into_page_cache)
-            });
+        let count = match self.fs.readable(fh.0, offset, size) {
+            Ok(count) => count,
+            Err(error) => return reply.error(error.errno()),
+        };
+        with_buffer(count, |buffer| {
+            let read = self.fs.read(fh.0, offset, buffer, into_page_cache);
             reply!(reply, read, count => reply.data(&buffer[..count]));
         });
     }
@@ -298,7 +304,8 @@ impl Filesystem for Protocol {
 
     fn statfs(&self, _req: &Request, _ino: INodeNo, reply: ReplyStatfs) {
         let usage = self.fs.usage();
-        reply.statfs(usage.blocks, 0, 0, usage.nodes, 0, MAX_REQUEST, 255, 512);
+        let name = MAX_NAME as u32;
+        reply.statfs(usage.blocks, 0, 0, usage.nodes, 0, MAX_REQUEST, name, 512);
     }
 
     fn fallocate(
@@ -324,6 +331,28 @@ impl Filesystem for Protocol {
         let range = offset..offset.saturating_add(length);
         let outcome = self.fs.allocate(fh.0, range, allocation, keep_size);
         reply!(reply, outcome, () => reply.ok());
+    }
+
+    // Left to the kernel, this would copy pages that it may hold from before a
+    // write through another view.
+    fn copy_file_range(
+        &self,
+        _req: &Request,
+        _ino_in: INodeNo,
+        fh_in: FileHandle,
+        offset_in: u64,
+        _ino_out: INodeNo,
+        fh_out: FileHandle,
+        offset_out: u64,
+        len: u64,
+        _flags: CopyFileRangeFlags,
+        reply: ReplyWrite,
+    ) {
+        let (from, to) = ((fh_in.0, offset_in), (fh_out.0, offset_out));
+        let copied = with_buffer(MAX_REQUEST as usize, |buffer| {
+            self.fs.copy(from, to, len, buffer)
+        });
+        reply!(reply, copied, count => reply.written(count as u32));
     }
 
     fn lseek(
@@ -361,16 +390,31 @@ impl Filesystem for Protocol {
         listxattr(INodeNo, u32) ReplyXattr: Errno::ENOSYS,
         setxattr(INodeNo, &OsStr, &[u8], i32, u32) ReplyEmpty: Errno::ENOSYS,
         removexattr(INodeNo, &OsStr) ReplyEmpty: Errno::ENOSYS,
-        // ENOSYS makes the kernel copy by reading and writing, handle locks on
-        // its own, and take every file as ready.
-        copy_file_range(
-            INodeNo, FileHandle, u64, INodeNo, FileHandle, u64, u64, CopyFileRangeFlags
-        ) ReplyWrite: Errno::ENOSYS,
+        // ENOSYS makes the kernel handle locks on its own, and take every file as
+        // ready.
         getlk(INodeNo, FileHandle, LockOwner, u64, u64, i32, u32) ReplyLock: Errno::ENOSYS,
         setlk(INodeNo, FileHandle, LockOwner, u64, u64, i32, u32, bool) ReplyEmpty: Errno::ENOSYS,
         poll(INodeNo, FileHandle, PollNotifier, PollEvents, PollFlags) ReplyPoll: Errno::ENOSYS,
         // There are no blocks of a device, and nothing else to control.
         bmap(INodeNo, u32, u64) ReplyBmap: Errno::ENOSYS,
         ioctl(INodeNo, FileHandle, IoctlFlags, u32, &[u8], u32) ReplyIoctl: Errno::ENOTTY,
+    }
+}
+
+/// A time as `futimens` takes it. Now stays now: whoever may write a file may
+/// set that, but only its owner any other time.
+fn time_spec(time: TimeOrNow) -> TimeSpec {
+    let time = match time {
+        TimeOrNow::Now => return TimeSpec::UTIME_NOW,
+        TimeOrNow::SpecificTime(time) => time,
+    };
+    match time.duration_since(SystemTime::UNIX_EPOCH) {
+        Ok(since) => TimeSpec::new(since.as_secs() as i64, i64::from(since.subsec_nanos())),
+        // fuser counts the fraction of a time before 1970 backwards from the
+        // second, while the kernel counts it forwards.
+        Err(before) => {
+            let before = before.duration();
+            TimeSpec::new(-(before.as_secs() as i64), i64::from(before.subsec_nanos()))
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Mounting: the options that the kernel and fusermount3 are given, and the
 //! worker threads that serve the mount until it is gone.
 
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use super::attr::{Appearance, Copier};
 use super::operations::ArrayFs;
 use super::protocol::Protocol;
 use super::{Access, MountFlag, Options};
-use crate::mapping::{FileError, Growth};
+use crate::mapping::Pending;
 use crate::platform;
 use crate::source::Source;
 use crate::tree::{Tree, TreeError};
@@ -27,9 +28,6 @@ pub enum MountError {
         /// What is wrong.
         error: TreeError,
     },
-    /// The backing file cannot be given its size.
-    #[error(transparent)]
-    File(#[from] FileError),
     /// The kernel or fusermount3 refused the mount.
     #[error("{}: cannot be mounted: {}", mountpoint.display(), refusal(source))]
     Refused {
@@ -44,28 +42,39 @@ impl MountError {
     /// What the user can do about it.
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
-            MountError::File(error) => return error.hint(),
             MountError::Tree { .. } => return None,
-            MountError::Refused { source, .. } => match source.kind() {
-                io::ErrorKind::NotFound => "FUSE is missing: load it with modprobe fuse",
-                _ if source.to_string().contains("user_allow_other") => {
+            MountError::Refused { source, .. } => match device() {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    "FUSE is missing: load it with modprobe fuse"
+                }
+                Err(_) => "/dev/fuse must be open to this user (as root: chmod 666 /dev/fuse)",
+                Ok(_) if source.to_string().contains("user_allow_other") => {
                     "allow it to users with the line user_allow_other in /etc/fuse.conf"
                 }
-                io::ErrorKind::PermissionDenied => {
-                    "/dev/fuse must be open to this user (as root: chmod 666 /dev/fuse)"
+                // What fuser runs for users other than root.
+                Ok(_) if source.kind() == io::ErrorKind::NotFound => {
+                    "fusermount3 is missing: install the package fuse3"
                 }
-                _ => return None,
+                Ok(_) => return None,
             },
         };
         Some(hint.into())
     }
 }
 
+/// The device that all mounts are made with.
+fn device() -> io::Result<File> {
+    File::options().read(true).write(true).open("/dev/fuse")
+}
+
 /// The system's or fusermount3's words, on one line and without its name.
 fn refusal(source: &io::Error) -> String {
     let text = platform::words(source);
     let line = text.lines().next().unwrap_or_default().trim();
-    line.strip_prefix("fusermount3: ").unwrap_or(line).into()
+    match line.split_once("fusermount3: ") {
+        Some((_, words)) => words.into(),
+        None => line.into(),
+    }
 }
 
 /// A mounted array, served by worker threads until it is unmounted.
@@ -77,20 +86,20 @@ pub struct Session {
 }
 
 impl Session {
-    /// Mounts `source` on `mountpoint`, does what is pending to the backing
-    /// file, and starts serving. `ended` is called once, from another thread,
-    /// when no more requests will come.
+    /// Mounts `source` on `mountpoint`, starts serving, and returns what is
+    /// still to be done to the backing file. `ended` is called once, from
+    /// another thread, when no more requests will come, be it because no thread
+    /// could be started to answer them.
     ///
     /// # Errors
     ///
-    /// When the array has too many slices, the mount is refused, or the
-    /// backing file cannot be grown; the file is then as it was.
+    /// When the array has too many slices or the mount is refused.
     pub fn mount(
         source: Source,
         mountpoint: &Path,
         options: &Options,
         ended: impl FnOnce() + Send + 'static,
-    ) -> Result<(Session, Option<Growth>), MountError> {
+    ) -> Result<(Session, Pending), MountError> {
         let Source {
             mapping,
             pending,
@@ -115,14 +124,12 @@ impl Session {
         let config = config(options, &meta.file, meta.writable);
         let protocol = Protocol::new(fs.clone(), ended);
         let session = fuser::Session::new(protocol, mountpoint, &config).map_err(refused)?;
-        // Only now, when all else has succeeded, and before the first request.
-        let growth = pending.commit()?;
         let background = session.spawn().map_err(refused)?;
         let session = Session {
             fs,
             _background: background,
         };
-        Ok((session, growth))
+        Ok((session, pending))
     }
 
     /// Writes everything to the disk.

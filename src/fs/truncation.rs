@@ -136,20 +136,19 @@ impl Truncations {
         }
     }
 
-    /// `inode`, the file `file`, has been given its full size.
+    /// `inode`, the file `file`, has been given its full size. Returns whether
+    /// it counted as truncated.
     ///
     /// # Errors
     ///
     /// When the bytes that were not written cannot be filled with zeros.
-    pub(super) fn completed(&self, inode: u64, file: &VirtualFile) -> Result<(), FsError> {
+    pub(super) fn completed(&self, inode: u64, file: &VirtualFile) -> Result<bool, FsError> {
         let Some(mark) = self.mark_of(inode) else {
-            return Ok(());
+            return Ok(false);
         };
-        if let Some(written) = *lock(&mark) {
-            file.zero(written..file.len())?;
-        }
+        fill(&mark, file, file.len())?;
         self.drop_mark(&mark);
-        Ok(())
+        Ok(true)
     }
 
     /// Does a write of the bytes from `at` to `end` through `handle`, by calling
@@ -169,17 +168,33 @@ impl Truncations {
         let Some(mark) = self.mark_of(handle.inode) else {
             return write();
         };
-        // Held throughout, so that no other write comes between gap and write.
-        let mut mark = lock(&mark);
-        if let Some(written) = *mark
-            && at < handle.file.len()
-        {
-            handle.file.zero(written..at)?;
-            let outcome = write()?;
-            *mark = Some(written.max(end));
-            return Ok(outcome);
+        if at < handle.file.len() {
+            fill(&mark, &handle.file, at)?;
         }
-        write()
+        let mut mark = lock(&mark);
+        let outcome = write()?;
+        if let Some(written) = mark.as_mut() {
+            *written = end.max(*written);
+        }
+        Ok(outcome)
+    }
+}
+
+/// Fills `file` with zeros from its mark up to byte `end`, a step at a time: a
+/// read that comes in between need not wait for a long gap, and ends the fill
+/// with the mark.
+fn fill(mark: &Mark, file: &VirtualFile, end: u64) -> Result<(), FsError> {
+    const STEP: u64 = 1 << 20;
+    loop {
+        let mut mark = lock(mark);
+        match mark.as_mut() {
+            Some(written) if *written < end => {
+                let next = end.min(written.saturating_add(STEP));
+                file.zero(*written..next)?;
+                *written = next;
+            }
+            _ => return Ok(()),
+        }
     }
 }
 

@@ -1,0 +1,59 @@
+//! Trouble with the backing file, for the log: what clients are told as an
+//! errno somebody has to be able to look up, and a client that tries again and
+//! again must not fill the disk with it.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::error::FsError;
+use crate::mapping::AccessError;
+
+/// How long an errno is not logged again.
+const QUIET: Duration = Duration::from_secs(60);
+
+/// When each errno was logged last.
+#[derive(Debug, Default)]
+pub(super) struct Troubles {
+    logged: Mutex<HashMap<i32, Instant>>,
+}
+
+impl Troubles {
+    /// Logs that an operation on `file` failed, if the file below is to blame
+    /// and it has not been logged lately.
+    pub(super) fn note(&self, file: &Path, error: &FsError) {
+        let FsError::Access(trouble) = error else {
+            return;
+        };
+        let asked_for = matches!(trouble, AccessError::ReadOnly { .. });
+        if !asked_for && self.is_due(error.errno().code()) {
+            log::error!("{}: {error}", file.display());
+        }
+    }
+
+    fn is_due(&self, errno: i32) -> bool {
+        let now = Instant::now();
+        let mut logged = self.logged.lock().unwrap_or_else(PoisonError::into_inner);
+        let due = logged
+            .get(&errno)
+            .is_none_or(|&last| now.duration_since(last) >= QUIET);
+        if due {
+            logged.insert(errno, now);
+        }
+        due
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_errno_is_logged_once_in_a_while() {
+        let troubles = Troubles::default();
+        assert!(troubles.is_due(libc::EIO));
+        assert!(!troubles.is_due(libc::EIO));
+        assert!(troubles.is_due(libc::ENOSPC));
+    }
+}
