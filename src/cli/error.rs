@@ -27,6 +27,12 @@ pub enum UsageError {
     /// A mount option that does not exist.
     #[error("-o {0}: unknown mount option")]
     UnknownItem(String),
+    /// The rest of a shape that was written with commas.
+    #[error("-o {0}: is no option, and a comma ends a shape")]
+    RestOfShape(String),
+    /// A request of `mount` to change a mount.
+    #[error("-o remount: a mount cannot be changed")]
+    Remount,
     /// A mount option without the value that it needs.
     #[error("-o {0}: needs a value, as in -o {0}=VALUE")]
     ItemNeedsValue(String),
@@ -76,6 +82,10 @@ impl UsageError {
         let hint = match self {
             UsageError::Arguments(_) | UsageError::Missing(_) | UsageError::UnknownItem(_) => {
                 "see arrayfs --help"
+            }
+            UsageError::RestOfShape(_) => "write the shape with x, as in -o shape=10x4",
+            UsageError::Remount => {
+                "unmount it and mount it anew; mount -i -o remount,ro makes it read-only as it is"
             }
             UsageError::GivenTwice { .. } => "give it once",
             UsageError::ReadOnlyWrites(_) => "leave one of them out",

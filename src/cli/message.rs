@@ -2,6 +2,7 @@
 //! says what to do.
 
 use std::io::Write;
+use std::path::Path;
 
 /// Prints `arrayfs: TEXT`, and `hint` below it. A path can hold a line break,
 /// so control characters are printed as escapes.
@@ -12,6 +13,17 @@ pub fn say(text: &str, hint: Option<&str>) {
     }
     // There is nobody left to tell if standard error is closed.
     let _ = std::io::stderr().write_all(lines.as_bytes());
+}
+
+/// A path as a shell takes it, for commands that the user can paste.
+pub fn quoted(path: &Path) -> String {
+    let path = path.to_string_lossy();
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+,:=@%".contains(c);
+    if !path.is_empty() && path.chars().all(is_plain) {
+        path.into_owned()
+    } else {
+        format!("'{}'", path.replace('\'', r"'\''"))
+    }
 }
 
 fn in_one_line(text: &str) -> String {
@@ -28,7 +40,19 @@ fn in_one_line(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::in_one_line;
+    use super::{in_one_line, quoted};
+
+    #[test]
+    fn paths_are_quoted_where_a_shell_would_split_or_expand_them() {
+        for (path, expected) in [
+            ("/mnt/a-1.b", "/mnt/a-1.b"),
+            ("/mnt/a b", "'/mnt/a b'"),
+            ("/mnt/it's", r"'/mnt/it'\''s'"),
+            ("/mnt/$x", "'/mnt/$x'"),
+        ] {
+            assert_eq!(quoted(path.as_ref()), expected);
+        }
+    }
 
     #[test]
     fn a_message_is_one_line_whatever_it_quotes() {

@@ -16,7 +16,7 @@ use clap::error::{ContextKind, ErrorKind};
 
 use crate::source::Description;
 pub use error::UsageError;
-pub use message::say;
+pub use message::{quoted, say};
 use raw::RawOptions;
 pub use settings::{Log, Settings};
 

@@ -36,6 +36,10 @@ const VALUED: [&str; 13] = [
     "fsname",
 ];
 
+/// Other names of items: mount(8) takes `offset=` for itself, makes a loop
+/// device that begins there, and has that mounted without an offset.
+const ALIASES: [(&str, &str); 1] = [("array_offset", "offset")];
+
 /// Items that set or clear a flag of the kernel's.
 const FLAGS: [(&str, MountFlag, bool); 7] = [
     ("noexec", MountFlag::NoExec, true),
@@ -49,7 +53,7 @@ const FLAGS: [(&str, MountFlag, bool); 7] = [
 
 /// Items that are for `mount`, `systemd` or other kinds of file system, or
 /// that say what is so anyway.
-const IGNORED: [&str; 34] = [
+const IGNORED: [&str; 36] = [
     "_netdev",
     "auto",
     "comment",
@@ -70,10 +74,12 @@ const IGNORED: [&str; 34] = [
     "noiversion",
     "nolazytime",
     "nomand",
+    "nonempty",
     "noowner",
     "norelatime",
     "nostrictatime",
     "nosuid",
+    "nosymfollow",
     "nouser",
     "nousers",
     "owner",
@@ -105,6 +111,12 @@ impl MountOptions {
                 None => (&item[..], None),
             };
             let name = String::from_utf8_lossy(name).into_owned();
+            let alias = ALIASES.iter().find(|(alias, _)| *alias == name);
+            let name = alias.map_or(name, |&(_, name)| name.to_owned());
+            let is_length = !name.is_empty() && name.bytes().all(|b| b.is_ascii_digit());
+            if is_length && value.is_none() {
+                return Err(UsageError::RestOfShape(name));
+            }
             if is_known(&name, value.is_some())? {
                 items.push((name, value.map(OsStr::to_owned)));
             }
@@ -151,6 +163,9 @@ fn is_known(name: &str, has_value: bool) -> Result<bool, UsageError> {
     if name.is_empty() && !has_value {
         return Ok(false);
     }
+    if name == "remount" {
+        return Err(UsageError::Remount);
+    }
     if name.starts_with("x-") || name.starts_with("X-") || IGNORED.contains(&name) {
         return Ok(false);
     }
@@ -195,6 +210,10 @@ mod tests {
         assert!(options.has("rw") && options.has("pad") && !options.has("ro"));
         assert_eq!(options.value("shape").unwrap(), "3x4");
         assert_eq!(options.value("mode").unwrap(), "c");
+        assert_eq!(
+            parse(&["array_offset=8"]).unwrap().value("offset").unwrap(),
+            "8"
+        );
         assert_eq!(options.value("cache"), None);
     }
 
@@ -240,6 +259,8 @@ mod tests {
         for (text, expected) in [
             ("ro,frobnicate", "-o frobnicate: unknown mount option"),
             ("frobnicate=3", "-o frobnicate: unknown mount option"),
+            ("shape=10,4", "-o 4: is no option, and a comma ends a shape"),
+            ("remount,ro", "-o remount: a mount cannot be changed"),
             ("dtype", "-o dtype: needs a value, as in -o dtype=VALUE"),
             ("pad=1", "-o pad: takes no value"),
             ("ro=", "-o ro: takes no value"),

@@ -19,7 +19,8 @@ Example: 150 rows of 4 float64 values
   $ od -t f8 iris/rows/0
   $ arrayfs -u iris
 
-Long options can also be mount options, as in /etc/fstab:
+Long options can also be mount options, as in /etc/fstab (where offset has to be
+array_offset, since mount takes the other for itself):
 
   /data/iris.f64  /mnt/iris  fuse.arrayfs  dtype=f8,shape=150x4,ro  0  0";
 

@@ -1,12 +1,16 @@
 //! Going into the background: the command that the user typed waits until the
 //! daemon, its child, has a usable mount, and ends as the daemon's start ended.
+//! A shell's `&` and `nohup(1)` have their own way, which is to be respected.
 
 use std::fs::File;
 use std::io::{self, PipeReader, PipeWriter, Read, Write};
+use std::mem::MaybeUninit;
 use std::process::ExitCode;
+use std::ptr;
 
+use nix::sys::signal::Signal;
 use nix::sys::wait::{WaitStatus, waitpid};
-use nix::unistd::{ForkResult, Pid, dup2_stderr, dup2_stdin, dup2_stdout, fork, setsid};
+use nix::unistd::{ForkResult, Pid, dup2_stderr, dup2_stdin, dup2_stdout, fork, getppid, setsid};
 
 use super::Error;
 
@@ -26,6 +30,7 @@ pub(super) struct Daemon {
 
 /// The command as the daemon sees it.
 pub(super) struct Command {
+    process: Pid,
     ready: PipeWriter,
     null: File,
 }
@@ -50,6 +55,7 @@ pub(super) fn split() -> io::Result<Role> {
             // The daemon keeps no directory from being unmounted or removed.
             std::env::set_current_dir("/")?;
             Ok(Role::Daemon(Command {
+                process: getppid(),
                 ready: writer,
                 null,
             }))
@@ -81,6 +87,11 @@ impl Daemon {
 }
 
 impl Command {
+    /// Whether it has been interrupted.
+    pub(super) fn is_gone(&self) -> bool {
+        getppid() != self.process
+    }
+
     /// Lets go of the terminal, then lets the command return.
     ///
     /// # Errors
@@ -92,4 +103,17 @@ impl Command {
         dup2_stderr(&self.null)?;
         self.ready.write_all(&[0])
     }
+}
+
+/// Whether the process was started to ignore `signal`: SIGHUP by `nohup(1)`,
+/// SIGINT by a shell's `&`.
+pub(super) fn was_ignored(signal: Signal) -> bool {
+    let mut action = MaybeUninit::<libc::sigaction>::zeroed();
+    // SAFETY: without a new action nothing is changed, and all zeros is a valid
+    // old one, whether it is overwritten or not.
+    let action = unsafe {
+        libc::sigaction(signal as libc::c_int, ptr::null(), action.as_mut_ptr());
+        action.assume_init()
+    };
+    action.sa_sigaction == libc::SIG_IGN
 }

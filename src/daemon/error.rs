@@ -6,7 +6,9 @@ use std::path::PathBuf;
 
 use super::mountpoint::MountpointError;
 use super::unmount::UnmountError;
+use crate::cli::quoted;
 use crate::fs::MountError;
+use crate::mapping::FileError;
 use crate::platform::words;
 use crate::source::SourceError;
 
@@ -22,6 +24,9 @@ pub enum Error {
     /// The array cannot be mounted.
     #[error(transparent)]
     Mount(#[from] MountError),
+    /// The file cannot be made as long as the array.
+    #[error(transparent)]
+    File(#[from] FileError),
     /// The mount cannot be ended.
     #[error(transparent)]
     Unmount(#[from] UnmountError),
@@ -39,6 +44,9 @@ pub enum Error {
     /// The daemon ended without a word.
     #[error("the daemon died before the mount was usable: {0}")]
     Died(String),
+    /// The user has thought better of it.
+    #[error("{}: was not mounted: the command was interrupted", .0.display())]
+    Interrupted(PathBuf),
     /// The kernel has mounted, and yet nothing answers.
     #[error("{}: is mounted, but does not answer: {}", mountpoint.display(), words(source))]
     Unanswered {
@@ -47,6 +55,9 @@ pub enum Error {
         /// What the system said.
         source: io::Error,
     },
+    /// The kernel has mounted, but the threads that answer could not be had.
+    #[error("{}: was not mounted: its workers could not be started", .0.display())]
+    Unserved(PathBuf),
     /// Some of what was written may not be on the disk.
     #[error("{}: not all of it could be written to the disk: {}", file.display(), words(source))]
     Flush {
@@ -72,10 +83,14 @@ impl Error {
             Error::Mountpoint(error) => error.hint(),
             Error::Source(error) => error.hint(),
             Error::Mount(error) => error.hint(),
+            Error::File(error) => error.hint(),
             Error::Unmount(error) => error.hint(),
+            Error::Unserved(_) => {
+                Some("raise the limits of open files (ulimit -n) and processes (ulimit -u)".into())
+            }
             Error::Detach { mountpoint, .. } => Some(format!(
                 "unmount it with: arrayfs -u {}",
-                mountpoint.display()
+                quoted(mountpoint)
             )),
             _ => None,
         }

@@ -57,14 +57,15 @@ fn remove_dead_mount(settings: &Settings) {
 /// Mounts, lets a waiting command return, and serves the mount until it ends.
 fn serve(settings: &Settings, command: Option<background::Command>) -> Result<(), Error> {
     let (sender, events) = mpsc::channel();
-    events::listen(sender.clone()).map_err(Error::Start)?;
-    let mounted = Mounted::start(settings, sender)?;
-    let Some(command) = command else {
-        return mounted.serve(&events, true);
-    };
+    events::listen(sender.clone(), settings.foreground).map_err(Error::Start)?;
     // Whoever interrupts the command does not want the mount.
+    let is_gone = || command.as_ref().is_some_and(|command| command.is_gone());
+    let mounted = Mounted::start(settings, &sender, &events, is_gone)?;
+    let Some(command) = command else {
+        return mounted.serve(&events);
+    };
     let ended = match command.release() {
-        Ok(()) => mounted.serve(&events, false),
+        Ok(()) => mounted.serve(&events),
         Err(_) => mounted.end(&events),
     };
     // Standard error is gone.

@@ -5,8 +5,7 @@ use std::io;
 use std::mem::ManuallyDrop;
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, Sender};
-
-use nix::sys::signal::Signal;
+use std::thread;
 
 use super::Error;
 use super::events::Event;
@@ -27,37 +26,79 @@ pub(super) struct Mounted {
 }
 
 impl Mounted {
-    /// Mounts as `settings` say, and returns when the mount answers.
+    /// Mounts as `settings` say, and returns when the mount answers and the file
+    /// has its size. Asks whether the command `is_gone` when all that can take
+    /// long is done and nothing has changed.
     ///
     /// # Errors
     ///
     /// When it does not come about; nothing is left of it then.
-    pub(super) fn start(settings: &Settings, events: Sender<Event>) -> Result<Mounted, Error> {
+    pub(super) fn start(
+        settings: &Settings,
+        sender: &Sender<Event>,
+        events: &Receiver<Event>,
+        is_gone: impl FnOnce() -> bool,
+    ) -> Result<Mounted, Error> {
         let Settings {
             file, mountpoint, ..
         } = settings;
         let source = Plan::new(file, &settings.description)?.map()?;
+        if is_gone() || events.try_recv().is_ok() {
+            return Err(Error::Interrupted(mountpoint.clone()));
+        }
+        let sender_of_end = sender.clone();
         let ended = move || {
             // Without a receiver the process is about to end.
-            let _ = events.send(Event::Ended);
+            let _ = sender_of_end.send(Event::Ended);
         };
-        let (session, growth) = Session::mount(source, mountpoint, &settings.options, ended)?;
+        let (session, pending) = Session::mount(source, mountpoint, &settings.options, ended)?;
         let mounted = Mounted {
             session: ManuallyDrop::new(session),
             file: file.clone(),
             mountpoint: mountpoint.clone(),
             mount: platform::mounted_at(mountpoint).unwrap_or_default(),
         };
-        if let Err(source) = mountpoint.symlink_metadata() {
-            mounted.detach()?;
-            let mountpoint = mountpoint.clone();
-            return Err(Error::Unanswered { mountpoint, source });
-        }
+        let answered = mounted.wait_for_answer(sender.clone(), events);
+        // Only now, when all else has succeeded.
+        let committed = answered.and_then(|()| Ok(pending.commit()?));
+        let growth = committed.or_else(|error| {
+            // By its path: nothing else has been mounted there yet, and to read
+            // the mount table there may be no descriptor left.
+            mounted
+                .detached(platform::detach(mountpoint))
+                .and(Err(error))
+        })?;
         if let Some(growth) = growth {
             mounted.announce(settings.description.mode, growth);
         }
         log::info!("{}: mounted on {}", file.display(), mountpoint.display());
         Ok(mounted)
+    }
+
+    /// Returns when the mount answers a `stat`, which comes from a thread of its
+    /// own: if nobody serves the mount, it waits for ever.
+    fn wait_for_answer(
+        &self,
+        sender: Sender<Event>,
+        events: &Receiver<Event>,
+    ) -> Result<(), Error> {
+        let mountpoint = self.mountpoint.clone();
+        let look = move || {
+            let answer = mountpoint.symlink_metadata().map(drop);
+            // Without a receiver nobody waits for the answer any more.
+            let _ = sender.send(Event::Answered(answer));
+        };
+        thread::Builder::new()
+            .name("answer".into())
+            .spawn(look)
+            .map_err(Error::Start)?;
+        let mountpoint = self.mountpoint.clone();
+        match events.recv() {
+            Ok(Event::Answered(Ok(()))) => Ok(()),
+            Ok(Event::Answered(Err(source))) => Err(Error::Unanswered { mountpoint, source }),
+            Ok(Event::Signal(_)) => Err(Error::Interrupted(mountpoint)),
+            Ok(Event::Ended) | Err(_) => Err(Error::Unserved(mountpoint)),
+        }
     }
 
     /// Tells the user what has become of the file, where it was not asked for
@@ -82,18 +123,16 @@ impl Mounted {
     /// # Errors
     ///
     /// When not everything could be flushed, or the mount is left dead.
-    pub(super) fn serve(&self, events: &Receiver<Event>, foreground: bool) -> Result<(), Error> {
-        loop {
-            match events.recv() {
-                Ok(Event::Signal(Signal::SIGHUP)) if !foreground => {}
-                Ok(Event::Signal(signal)) => {
-                    log::info!("{}: unmounting on {signal}", self.mountpoint.display());
-                    return self.end(events);
-                }
-                Ok(Event::Ended) | Err(_) => {
-                    log::info!("{}: unmounted", self.mountpoint.display());
-                    return self.flush();
-                }
+    pub(super) fn serve(&self, events: &Receiver<Event>) -> Result<(), Error> {
+        match events.recv() {
+            Ok(Event::Answered(_)) => self.serve(events),
+            Ok(Event::Signal(signal)) => {
+                log::info!("{}: unmounting on {signal}", self.mountpoint.display());
+                self.end(events)
+            }
+            Ok(Event::Ended) | Err(_) => {
+                log::info!("{}: unmounted", self.mountpoint.display());
+                self.flush()
             }
         }
     }
@@ -106,7 +145,7 @@ impl Mounted {
     pub(super) fn end(&self, events: &Receiver<Event>) -> Result<(), Error> {
         let flushed = self.flush();
         // The kernel gives the number of a mount that is gone to the next one.
-        let ended = events.try_iter().any(|event| event == Event::Ended);
+        let ended = events.try_iter().any(|event| matches!(event, Event::Ended));
         let detached = if ended { Ok(()) } else { self.detach() };
         flushed.and(detached).and(self.flush())
     }
@@ -123,7 +162,11 @@ impl Mounted {
         let Some(mount) = &self.mount else {
             return Ok(());
         };
-        detach(mount).map_err(|source| {
+        self.detached(detach(mount))
+    }
+
+    fn detached(&self, outcome: io::Result<()>) -> Result<(), Error> {
+        outcome.map_err(|source| {
             let mountpoint = self.mountpoint.clone();
             Error::Detach { mountpoint, source }
         })

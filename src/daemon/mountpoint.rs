@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use nix::sys::statvfs::statvfs;
 
+use crate::cli::quoted;
 use crate::platform::{self, words};
 
 /// Why a path cannot be mounted on.
@@ -66,21 +67,23 @@ impl MountpointError {
     pub fn hint(&self) -> Option<String> {
         match self {
             MountpointError::Missing(point) => {
-                Some(format!("create it with: mkdir {}", point.display()))
+                Some(format!("create it with: mkdir {}", quoted(point)))
             }
             MountpointError::NotADirectory(_) | MountpointError::HoldsFile { .. } => {
                 Some("mount on an empty directory".into())
             }
-            MountpointError::Taken { point, .. } => Some(format!(
-                "to unmount it, type: arrayfs -u {}",
-                point.display()
-            )),
+            MountpointError::Taken { point, .. } => {
+                Some(format!("to unmount it, type: arrayfs -u {}", quoted(point)))
+            }
             MountpointError::Dead {
                 point, is_arrayfs, ..
             } => {
                 let command = if *is_arrayfs { "arrayfs -u" } else { "umount" };
-                Some(format!("to remove it, type: {command} {}", point.display()))
+                Some(format!("to remove it, type: {command} {}", quoted(point)))
             }
+            MountpointError::Unreadable { source, .. } if is_dead(source) => Some(
+                "it lies below a dead mount: findmnt -t fuse shows it, umount -l removes it".into(),
+            ),
             MountpointError::Unreadable { .. } => None,
         }
     }

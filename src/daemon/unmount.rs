@@ -7,6 +7,9 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use nix::unistd::geteuid;
+
+use crate::cli::quoted;
 use crate::platform::{self, words};
 
 /// Why nothing was unmounted.
@@ -51,12 +54,15 @@ impl UnmountError {
             UnmountError::Busy(point) => Some(format!(
                 "close the files that are open there and leave it with cd (fuser -vm shows who), \
                  or detach it: fusermount3 -uz {}",
-                point.display()
+                quoted(point)
             )),
             UnmountError::OtherMount { point, .. } => Some(format!(
                 "to unmount it all the same, type: umount {}",
-                point.display()
+                quoted(point)
             )),
+            UnmountError::Refused { .. } if !geteuid().is_root() => {
+                Some("only root and the user who mounted it may do that".into())
+            }
             _ => None,
         }
     }
