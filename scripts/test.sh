@@ -7,7 +7,9 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/setup.sh
 
-install_packages fuse3 gcc libc6-dev python3 python3-venv proj-data e2fsprogs strace
+install_packages fuse3 gcc libc6-dev python3 python3-venv proj-data mount strace \
+    e2fsprogs xfsprogs btrfs-progs attr \
+    curl file bsdextrautils less nginx-light parallel rsync unzip vim-tiny xxd zip
 need_rust
 if [ -z "${ARRAYFS_SKIP_FUSE:-}" ]; then
     need_fuse

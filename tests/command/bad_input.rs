@@ -90,8 +90,8 @@ const OF_THE_ARRAY: [Refusal; 14] = [
     refusal(
         "data.bin mnt --shape 4294967296x4294967296",
         1,
-        "DIR/data.bin: shape (4294967296, 4294967296) of 1-byte items at offset 0 ends past byte \
-         2^63, the end of the largest file",
+        "DIR/data.bin: shape (4294967296, 4294967296) of 1-byte items at offset 0 reaches byte \
+         2^63, which no file has",
         "",
     ),
     refusal(

@@ -1,12 +1,11 @@
 //! The command as users meet it: what it accepts and refuses, how it goes into
-//! the background, what it logs, and how a mount ends.
+//! the background, and what it logs.
 
 #[path = "../common/mod.rs"]
 mod common;
 
 mod bad_input;
 mod edges;
-mod ends;
 mod logging;
 mod options;
 mod start;

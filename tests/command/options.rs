@@ -129,33 +129,6 @@ fn paths_can_be_relative_and_hold_any_byte() {
 }
 
 #[test]
-fn mount_and_umount_work_with_it() {
-    let Some(dir) = Dir::for_root() else { return };
-    dir.file("data.bin", [7; 100]);
-    dir.directory("mnt");
-    // `mount` looks for the program where programs are installed, and nowhere else.
-    dir.directory("bin");
-    fs::copy(ARRAYFS, dir.join("bin/arrayfs")).unwrap();
-    let script = r#"
-        set -e
-        mount --bind bin /usr/local/sbin
-        mount -t fuse.arrayfs data.bin mnt -o dtype=f4,shape=5x5,noatime,nofail,log-file=log
-        findmnt -n -o FSTYPE,SOURCE,OPTIONS mnt
-        cmp -n 20 data.bin mnt/rows/4
-        umount mnt
-    "#;
-    let arguments = ["--mount", "sh", "-c", script];
-    let shown = dir.command("unshare", &arguments).run().succeeds();
-    let words: Vec<&str> = shown.split_whitespace().collect();
-    assert_eq!(
-        words[..2],
-        ["fuse.arrayfs", dir.join("data.bin").to_str().unwrap()]
-    );
-    assert!(words[2].contains("noatime"), "{shown}");
-    assert_eq!(fs::read_to_string(dir.join("log")).unwrap(), "");
-}
-
-#[test]
 fn help_and_version_are_printed_for_a_reader_who_may_stop_reading() {
     let dir = Dir::new();
     assert!(

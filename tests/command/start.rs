@@ -3,8 +3,9 @@
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
+use std::process::Stdio;
 
-use crate::common::{ARRAYFS, Dir, Mount, growth_notice, mounts_below};
+use crate::common::{ARRAYFS, Dir, Mount, growth_notice, mounts_below, wait_until};
 
 #[test]
 fn the_first_look_after_the_command_returns_succeeds_every_time() {
@@ -25,11 +26,9 @@ fn the_daemon_lets_go_of_its_terminal_and_directory() {
     let file = dir.file("data.bin", [7; 100]);
     let mount = dir.mount(&file, &[]);
     let daemon = mount.daemon();
-    let link = |name: &str| fs::read_link(format!("/proc/{daemon}/{name}")).unwrap();
-    assert_eq!(link("cwd").to_str(), Some("/"));
-    for descriptor in ["fd/0", "fd/1", "fd/2"] {
-        assert_eq!(link(descriptor).to_str(), Some("/dev/null"));
-    }
+    let directory = fs::read_link(format!("/proc/{daemon}/cwd")).unwrap();
+    assert_eq!(directory.to_str(), Some("/"));
+    assert_eq!(streams(&mount), ["/dev/null"; 3]);
     let session = nix::unistd::getsid(Some(daemon)).unwrap();
     assert_eq!(session, daemon);
     mount.unmount();
@@ -56,23 +55,53 @@ fn growth_is_announced_with_both_sizes() {
     assert_eq!(file.metadata().unwrap().len(), 210);
 }
 
+/// The first three descriptors of the daemon that serves `mount`.
+fn streams(mount: &Mount) -> [String; 3] {
+    ["0", "1", "2"].map(|descriptor| {
+        let link = format!("/proc/{}/fd/{descriptor}", mount.daemon());
+        fs::read_link(link).unwrap().to_str().unwrap().to_owned()
+    })
+}
+
 #[test]
-fn a_daemon_that_dies_before_the_mount_is_usable_is_reported_and_leaves_no_mount() {
+fn standard_streams_that_are_closed_are_no_obstacle() {
+    for attachment in ["", "-f"] {
+        for closed in ["<&-", ">&-", "2>&-", "<&- >&-", "<&- >&- 2>&-"] {
+            let Some(dir) = Dir::with_fuse() else { return };
+            dir.file("data.bin", [7; 100]);
+            let point = dir.directory("mnt");
+            let ampersand = if attachment == "-f" { "&" } else { "" };
+            let script = format!(
+                "{ARRAYFS} {attachment} --shape 10,10 --log-file mnt.log data.bin {} \
+                 {closed} {ampersand}",
+                point.display()
+            );
+            let mut shell = dir.command("sh", &["-c", &script]).into_inner();
+            shell.stdout(Stdio::null()).stderr(Stdio::null());
+            assert!(shell.status().unwrap().success(), "{script}");
+            wait_until("the mount", || !mounts_below(&point).is_empty());
+            let mount = Mount::found(&dir, &point);
+            assert_eq!(streams(&mount), ["/dev/null"; 3], "{script}");
+            assert_eq!(fs::read(point.join("rows/3")).unwrap(), [7; 10]);
+            mount.unmount();
+        }
+    }
+}
+
+#[test]
+fn a_shell_that_reads_what_the_command_prints_goes_on() {
     let Some(dir) = Dir::with_fuse() else { return };
     dir.file("data.bin", [7; 100]);
-    dir.directory("mnt");
-    // Enough for the command, but not for a daemon's buffers.
-    let arguments = [
-        "--as=20000000",
-        ARRAYFS,
-        "data.bin",
-        "mnt",
-        "--log-file",
-        "log",
-    ];
-    let outcome = dir.command("prlimit", &arguments).run();
-    let expected = "arrayfs: the daemon died before the mount was usable: SIGABRT\n";
-    assert!(outcome.stderr.ends_with(expected), "{outcome}");
-    assert_eq!(outcome.status.code(), Some(1), "{outcome}");
-    assert!(mounts_below(dir.path()).is_empty());
+    let point = dir.directory("mnt");
+    for line in [
+        "x=$(\"$@\" 2>&1) && echo \"got: $x\"",
+        "\"$@\" 2>&1 | sed 's/^/got: /'; echo got:",
+        "got=$(\"$@\" 2>&1 | cat); echo got: $got",
+    ] {
+        let shell = dir.command("sh", &["-c", line, "sh", ARRAYFS]);
+        let shell = shell.args(&["data.bin", "--log-file", "mnt.log"]);
+        let printed = shell.args(&[&point]).run().succeeds();
+        assert_eq!(printed.trim_end(), "got:", "{line}");
+        Mount::found(&dir, &point).unmount();
+    }
 }

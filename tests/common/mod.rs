@@ -9,16 +9,19 @@
 // Each test binary uses a part of it.
 #![allow(dead_code, unused_imports)]
 
+mod machine;
 mod mount;
 mod run;
 
 use std::fs;
+use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+pub use machine::{INSTALLED, Machine};
 pub use mount::Mount;
-pub use run::{TestCommand, wait_until};
+pub use run::{TestCommand, in_time, wait_for_process, wait_until};
 use tempfile::TempDir;
 
 /// The program under test.
@@ -30,6 +33,7 @@ pub const ARRAYFS: &str = env!("CARGO_BIN_EXE_arrayfs");
 /// starts hold open too until they are programs of their own, and a mount
 /// would be busy for no reason that the test can see.
 pub struct Dir {
+    machine: Option<Machine>,
     path: PathBuf,
     _temporary: TempDir,
     _alone: MutexGuard<'static, ()>,
@@ -47,6 +51,7 @@ impl Dir {
         let everyone = std::os::unix::fs::PermissionsExt::from_mode(0o755);
         fs::set_permissions(&path, everyone).unwrap();
         Dir {
+            machine: None,
             path,
             _temporary: temporary,
             _alone: alone,
@@ -78,6 +83,19 @@ impl Dir {
         Dir::with_fuse()
     }
 
+    /// A directory for a test that mounts on a machine of its own, which only
+    /// root can run; `None` for others.
+    pub fn on_own_machine() -> Option<Dir> {
+        let mut dir = Dir::for_root()?;
+        dir.machine = Some(Machine::new());
+        Some(dir)
+    }
+
+    /// The test's own machine.
+    pub fn machine(&self) -> &Machine {
+        self.machine.as_ref().expect("a test on its own machine")
+    }
+
     /// The directory, absolute and without symbolic links.
     pub fn path(&self) -> &Path {
         &self.path
@@ -99,6 +117,20 @@ impl Dir {
     pub fn directory(&self, name: &str) -> PathBuf {
         let path = self.join(name);
         fs::create_dir(&path).unwrap();
+        path
+    }
+
+    /// A directory in it that belongs to a user, and to the group of the same number.
+    pub fn directory_of(&self, user: u32, name: &str) -> PathBuf {
+        let path = self.directory(name);
+        chown(&path, Some(user), Some(user)).unwrap();
+        path
+    }
+
+    /// A file of these bytes that belongs to a user, and to the group of the same number.
+    pub fn file_of(&self, user: u32, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.file(name, bytes);
+        chown(&path, Some(user), Some(user)).unwrap();
         path
     }
 
@@ -142,11 +174,12 @@ impl Dir {
 impl Drop for Dir {
     fn drop(&mut self) {
         let left = mounts_below(&self.path);
-        for mount in arrayfs::platform::mount_table()
-            .unwrap_or_default()
-            .iter()
-            .rev()
-        {
+        // A machine of its own takes its mounts along.
+        let table = match self.machine {
+            Some(_) => Vec::new(),
+            None => arrayfs::platform::mount_table().unwrap_or_default(),
+        };
+        for mount in table.iter().rev() {
             if mount.point.starts_with(&self.path) {
                 let _ = Command::new("umount").arg("-l").arg(&mount.point).status();
             }
@@ -195,14 +228,15 @@ fn list(directory: &Path, lines: &mut Vec<String>) {
     }
 }
 
-/// The lines of the mount table for `path` and what is below it.
+/// The lines of this thread's mount table for `path` and what is below it.
 pub fn mounts_below(path: &Path) -> Vec<String> {
-    let table = fs::read("/proc/self/mountinfo").unwrap();
+    let table = fs::read("/proc/thread-self/mountinfo").unwrap();
     let table = String::from_utf8_lossy(&table);
     let is_below = |line: &&str| {
-        line.split(' ')
-            .nth(4)
-            .is_some_and(|p| Path::new(p).starts_with(path))
+        // Blanks and backslashes are escaped: proc_pid_mountinfo(5).
+        let point = line.split(' ').nth(4).unwrap_or_default();
+        let point = point.replace(r"\040", " ").replace(r"\134", r"\");
+        Path::new(&point).starts_with(path)
     };
     table.lines().filter(is_below).map(str::to_owned).collect()
 }

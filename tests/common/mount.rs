@@ -2,6 +2,7 @@
 //! its daemon ends with status 0 and has logged no warning.
 
 use std::fs;
+use std::os::unix::fs::chown;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
@@ -10,13 +11,15 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use super::run::{Outcome, wait_for_process, wait_until};
-use super::{ARRAYFS, Dir, TestCommand, mounts_below};
+use super::{ARRAYFS, Dir, INSTALLED, TestCommand, mounts_below};
 
 /// A mounted array.
 pub struct Mount {
     point: PathBuf,
     log: PathBuf,
     directory: PathBuf,
+    /// Who unmounts it; the user who runs the tests, unless it is another.
+    user: Option<u32>,
     shown: String,
     /// `None` once its end has been seen.
     daemon: Option<Pid>,
@@ -66,6 +69,33 @@ impl Mount {
         mount
     }
 
+    /// Runs the command that mounts `file` on a new directory of another user,
+    /// as that user. The test has to be on a machine of its own.
+    pub fn start_as(dir: &Dir, user: u32, file: &Path, options: &[&str]) -> (Mount, Outcome) {
+        let point = new_point(dir);
+        chown(&point, Some(user), Some(user)).unwrap();
+        let (mut mount, _) = Mount::prepare(dir, file, &point, &[]);
+        fs::write(&mount.log, "").unwrap();
+        chown(&mount.log, Some(user), Some(user)).unwrap();
+        mount.user = Some(user);
+        mount.shown += &format!(" by user {user} with {options:?}");
+        let command = dir.command(INSTALLED, options).user(user);
+        let paths = [file, &point, Path::new("--log-file"), &mount.log];
+        let outcome = command.args(&paths).run();
+        mount.daemon = process_with(&point);
+        (mount, outcome)
+    }
+
+    /// The array that another command has mounted on `point`. What it logs is
+    /// looked for in `POINT.log`.
+    pub fn found(dir: &Dir, point: &Path) -> Mount {
+        let (mut mount, _) = Mount::prepare(dir, Path::new(""), point, &[]);
+        assert_eq!(mounts_below(point).len(), 1, "{}", point.display());
+        mount.daemon = process_with(point);
+        assert!(mount.daemon.is_some(), "{}: no daemon", point.display());
+        mount
+    }
+
     /// Starts `arrayfs -f`, and waits for the mount.
     #[expect(
         clippy::zombie_processes,
@@ -73,11 +103,12 @@ impl Mount {
     )]
     pub fn start_in_foreground(dir: &Dir, file: &Path, options: &[&str]) -> Mount {
         let (mut mount, command) = Mount::prepare(dir, file, &new_point(dir), options);
-        let mut command = command.args(&["-f"]).into_inner();
+        let mut command = command.args(&["-f", "-v"]).into_inner();
         command.stdout(Stdio::null()).stderr(Stdio::null());
         let child = command.spawn().unwrap();
         mount.daemon = Some(Pid::from_raw(child.id() as i32));
-        wait_until(&mount.shown, || !mounts_below(&mount.point).is_empty());
+        // The mount table shows it before it is served.
+        wait_until(&mount.shown, || mount.log().contains(": mounted on "));
         mount
     }
 
@@ -95,6 +126,7 @@ impl Mount {
             point: point.into(),
             log,
             directory: dir.path().into(),
+            user: None,
             daemon: None,
             expected_warning: None,
         };
@@ -133,7 +165,13 @@ impl Mount {
 
     /// Runs `arrayfs -u` on it.
     pub fn unmount_command(&self) -> TestCommand {
-        TestCommand::new(ARRAYFS, &self.directory).args(&[Path::new("-u"), &self.point])
+        let arguments = [Path::new("-u"), &self.point];
+        match self.user {
+            None => TestCommand::new(ARRAYFS, &self.directory).args(&arguments),
+            Some(user) => TestCommand::new(INSTALLED, &self.directory)
+                .args(&arguments)
+                .user(user),
+        }
     }
 
     /// Waits for the end of the daemon, checks that its mount is gone and that
@@ -219,7 +257,7 @@ fn new_point(dir: &Dir) -> PathBuf {
 }
 
 /// The process that has `path` as an argument.
-fn process_with(path: &Path) -> Option<Pid> {
+pub fn process_with(path: &Path) -> Option<Pid> {
     let wanted = path.as_os_str().as_encoded_bytes();
     let processes = fs::read_dir("/proc").unwrap().flatten();
     processes

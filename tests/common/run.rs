@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fmt;
+use std::io;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
@@ -9,7 +10,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::{Signal, kill};
+use nix::sys::signal::{SigHandler, Signal, kill};
 use nix::unistd::Pid;
 
 /// How long the program may take for anything that it does by itself.
@@ -29,6 +30,8 @@ impl TestCommand {
             .current_dir(directory)
             .stdin(Stdio::null())
             .env_remove("RUST_LOG");
+        // SAFETY: signal is safe to call between fork and exec.
+        unsafe { command.pre_exec(hear_signals) };
         TestCommand {
             command,
             directory: directory.into(),
@@ -79,6 +82,16 @@ impl TestCommand {
             shown,
         }
     }
+}
+
+/// Has a process start as from a terminal, although the tests may have been
+/// started by nohup or a shell's `&`, which ignore signals on behalf of their programs.
+fn hear_signals() -> io::Result<()> {
+    for signal in [Signal::SIGHUP, Signal::SIGINT] {
+        // SAFETY: no handler is installed.
+        unsafe { nix::sys::signal::signal(signal, SigHandler::SigDfl) }?;
+    }
+    Ok(())
 }
 
 /// How a command ended.

@@ -1,0 +1,21 @@
+//! What an array's file can be and lie on: every file system that is at hand,
+//! block devices, files of several names and of odd ones, and one file under
+//! several daemons.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+#[allow(dead_code)]
+#[path = "../semantics/arrays.rs"]
+mod arrays;
+
+#[allow(dead_code)]
+#[path = "../semantics/calls.rs"]
+mod calls;
+
+mod daemons;
+mod devices;
+mod file_systems;
+mod names;
+mod views;
+mod volumes;

@@ -1,0 +1,310 @@
+//! A start that is interrupted, or whose daemon dies: as long as nothing has
+//! changed nothing changes, no mount is left, and the command says so.
+//!
+//! The start is held up at two points: before anything has changed, where a
+//! preloaded library has whoever maps a file wait, and once the array is
+//! mounted, where a log that is a full pipe does.
+
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Write};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+
+use nix::libc;
+use nix::sys::signal::{Signal, kill};
+use nix::sys::stat::Mode;
+use nix::unistd::{Pid, mkfifo};
+
+use crate::common::{ARRAYFS, Dir, Mount, in_time, mounts_below, wait_for_process, wait_until};
+use crate::only_these_are_left;
+
+/// Starts that, unless they are interrupted, do nothing to the file, let it
+/// grow, fill it with zeros, and make one.
+const STARTS: [&[&str]; 4] = [
+    &["data.bin", "--mode", "r"],
+    &["data.bin", "--shape", "5000"],
+    &["data.bin", "--mode", "w+", "--shape", "50"],
+    &["new.bin", "--mode", "w+", "--shape", "50"],
+];
+
+/// A command that is under way, and held up before anything has changed.
+struct Held {
+    dir: Dir,
+    command: Child,
+    /// It goes on when this is closed.
+    hold: File,
+    before: (Vec<u8>, u64),
+}
+
+impl Held {
+    fn start(options: &[&str]) -> Option<Held> {
+        let dir = Dir::with_fuse()?;
+        let file = dir.file("data.bin", [7; 100]);
+        dir.directory("mnt");
+        let before = state(&file);
+        let (library, pipe) = (dir.join("hold.so"), dir.join("hold"));
+        let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/ends/hold.c");
+        let mut compiler = Command::new("gcc");
+        compiler
+            .args(["-shared", "-fPIC", "-o"])
+            .arg(&library)
+            .arg(source);
+        assert!(compiler.status().unwrap().success());
+        mkfifo(&pipe, Mode::S_IRWXU).unwrap();
+        let mut command = dir.arrayfs(options).args(&["mnt"]).into_inner();
+        command.env("LD_PRELOAD", library).env("HOLD", &pipe);
+        let command = spawn(command);
+        // Nobody can write to it before somebody reads it.
+        let mut hold = None;
+        wait_until("mapping the file", || {
+            let mut options = File::options();
+            hold = options
+                .write(true)
+                .custom_flags(libc::O_NONBLOCK)
+                .open(&pipe)
+                .ok();
+            hold.is_some()
+        });
+        Some(Held {
+            hold: hold.unwrap(),
+            dir,
+            command,
+            before,
+        })
+    }
+
+    /// Lets it go on. When it has ended, nothing may have changed. What it and
+    /// its daemon have printed, and its exit status.
+    #[track_caller]
+    fn goes_on_and_changes_nothing(mut self) -> (Dir, String, ExitStatus) {
+        drop(self.hold);
+        let printed = printed(&mut self.command);
+        let status = self.command.wait().unwrap();
+        assert_eq!(state(&self.dir.join("data.bin")), self.before);
+        (self.dir, printed, status)
+    }
+}
+
+const HELD_FILES: [&str; 4] = ["data.bin", "hold", "hold.so", "mnt"];
+
+fn interrupted(dir: &Dir) -> String {
+    let point = dir.join("mnt");
+    format!(
+        "arrayfs: {}: was not mounted: the command was interrupted\n",
+        point.display()
+    )
+}
+
+/// A full pipe with a name: whoever writes to it waits until it is emptied.
+struct FullPipe(File);
+
+impl FullPipe {
+    fn new(path: &Path) -> FullPipe {
+        mkfifo(path, Mode::S_IRWXU).unwrap();
+        let mut options = File::options();
+        options
+            .read(true)
+            .write(true)
+            .custom_flags(libc::O_NONBLOCK);
+        let mut pipe = options.open(path).unwrap();
+        assert!(pipe.metadata().unwrap().file_type().is_fifo());
+        for piece in [&[b'.'; 4096][..], b"."] {
+            while pipe.write_all(piece).is_ok() {}
+        }
+        FullPipe(pipe)
+    }
+
+    fn empty(&mut self) {
+        let error = io::copy(&mut self.0, &mut io::sink()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::WouldBlock);
+    }
+}
+
+fn spawn(mut command: Command) -> Child {
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.spawn().unwrap()
+}
+
+fn id(child: &Child) -> Pid {
+    Pid::from_raw(child.id() as i32)
+}
+
+/// The daemon that a command has started.
+fn daemon_of(command: &Child) -> Pid {
+    let id = command.id();
+    let children = fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap();
+    Pid::from_raw(children.trim().parse().unwrap())
+}
+
+/// What can be told of a file without its times: its bytes and its blocks.
+fn state(path: &Path) -> (Vec<u8>, u64) {
+    (fs::read(path).unwrap(), path.metadata().unwrap().blocks())
+}
+
+/// What a command and its daemon have printed once both have ended.
+#[track_caller]
+fn printed(command: &mut Child) -> String {
+    let errors = command.stderr.take().unwrap();
+    let printed = in_time("printing", move || io::read_to_string(errors).unwrap());
+    printed.expect("a command that ends")
+}
+
+#[test]
+fn an_interrupted_command_has_its_daemon_give_up_before_anything_changes() {
+    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
+        for options in STARTS {
+            let Some(mut held) = Held::start(options) else {
+                return;
+            };
+            let daemon = daemon_of(&held.command);
+            kill(id(&held.command), signal).unwrap();
+            held.command.wait().unwrap();
+            let (dir, printed, status) = held.goes_on_and_changes_nothing();
+            assert_eq!(status.signal(), Some(signal as i32));
+            assert_eq!(printed, interrupted(&dir), "{signal} {options:?}");
+            let ended = wait_for_process(daemon).unwrap();
+            assert_eq!(ended.code(), Some(1), "{signal} {options:?}");
+            only_these_are_left(&dir, &HELD_FILES);
+        }
+    }
+}
+
+#[test]
+fn a_signal_to_whoever_is_starting_has_it_give_up_before_anything_changes() {
+    for signal in [Signal::SIGINT, Signal::SIGTERM] {
+        for (options, foreground) in STARTS
+            .map(|options| [(options, true), (options, false)])
+            .concat()
+        {
+            let attachment = if foreground { &["-f"][..] } else { &[] };
+            let Some(held) = Held::start(&[options, attachment].concat()) else {
+                return;
+            };
+            let serving = if foreground {
+                id(&held.command)
+            } else {
+                daemon_of(&held.command)
+            };
+            kill(serving, signal).unwrap();
+            wait_until("hearing the signal", || has_heard(serving));
+            let (dir, printed, status) = held.goes_on_and_changes_nothing();
+            assert_eq!(printed, interrupted(&dir), "{signal} {options:?}");
+            assert_eq!(status.code(), Some(1), "{signal} {options:?}");
+            only_these_are_left(&dir, &HELD_FILES);
+        }
+    }
+}
+
+/// Whether a process has taken all signals that were sent to it, and the
+/// thread that takes them waits for the next.
+fn has_heard(process: Pid) -> bool {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+    let pending = status.lines().find(|line| line.starts_with("ShdPnd:"));
+    let none = pending.unwrap().ends_with(&"0".repeat(16));
+    let tasks = fs::read_dir(format!("/proc/{process}/task")).unwrap();
+    none && tasks.flatten().any(|task| {
+        let stat = fs::read_to_string(task.path().join("stat")).unwrap_or_default();
+        stat.contains("(signals) S")
+    })
+}
+
+#[test]
+fn a_daemon_that_dies_before_anything_changes_is_reported() {
+    let Some(held) = Held::start(STARTS[0]) else {
+        return;
+    };
+    kill(daemon_of(&held.command), Signal::SIGKILL).unwrap();
+    let (dir, printed, status) = held.goes_on_and_changes_nothing();
+    assert_eq!(status.code(), Some(1));
+    let expected = "arrayfs: the daemon died before the mount was usable: SIGKILL\n";
+    assert_eq!(printed, expected);
+    only_these_are_left(&dir, &HELD_FILES);
+}
+
+/// A start that is held up when the array is mounted and not yet usable.
+fn mounted_and_held_up(dir: &Dir) -> (Child, FullPipe) {
+    dir.file("data.bin", [7; 100]);
+    let point = dir.directory("mnt");
+    let pipe = FullPipe::new(&dir.join("log"));
+    let arguments = ["data.bin", "mnt", "-v", "--log-file", "log"];
+    let command = spawn(dir.arrayfs(&arguments).into_inner());
+    wait_until("mounting", || !mounts_below(&point).is_empty());
+    (command, pipe)
+}
+
+#[test]
+fn a_command_that_is_interrupted_when_the_array_is_mounted_leaves_no_mount() {
+    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGKILL] {
+        let Some(dir) = Dir::with_fuse() else { return };
+        let (mut command, mut pipe) = mounted_and_held_up(&dir);
+        let daemon = daemon_of(&command);
+        kill(id(&command), signal).unwrap();
+        assert_eq!(command.wait().unwrap().signal(), Some(signal as i32));
+        pipe.empty();
+        assert_eq!(wait_for_process(daemon).unwrap(), ExitStatus::from_raw(0));
+        assert_eq!(printed(&mut command), "", "{signal}");
+        only_these_are_left(&dir, &["data.bin", "log", "mnt"]);
+        assert_eq!(fs::read(dir.join("data.bin")).unwrap(), [7; 100]);
+    }
+}
+
+#[test]
+fn a_daemon_that_dies_when_the_array_is_mounted_leaves_no_mount() {
+    let Some(dir) = Dir::with_fuse() else { return };
+    let (mut command, _pipe) = mounted_and_held_up(&dir);
+    kill(daemon_of(&command), Signal::SIGKILL).unwrap();
+    assert_eq!(command.wait().unwrap().code(), Some(1));
+    let expected = "arrayfs: the daemon died before the mount was usable: SIGKILL\n";
+    assert_eq!(printed(&mut command), expected);
+    only_these_are_left(&dir, &["data.bin", "log", "mnt"]);
+}
+
+#[test]
+fn a_daemon_without_memory_is_reported_and_leaves_no_mount() {
+    let Some(dir) = Dir::with_fuse() else { return };
+    dir.file("data.bin", [7; 100]);
+    dir.directory("mnt");
+    // Enough for the command, but not for a daemon's buffers.
+    let arguments = [
+        "--as=20000000",
+        ARRAYFS,
+        "data.bin",
+        "mnt",
+        "--log-file",
+        "log",
+    ];
+    let outcome = dir.command("prlimit", &arguments).run();
+    let expected = "arrayfs: the daemon died before the mount was usable: SIGABRT\n";
+    assert!(outcome.stderr.ends_with(expected), "{outcome}");
+    assert_eq!(outcome.status.code(), Some(1), "{outcome}");
+    only_these_are_left(&dir, &["data.bin", "log", "mnt"]);
+}
+
+#[test]
+fn workers_that_cannot_be_started_are_reported_and_nothing_has_changed() {
+    let Some(dir) = Dir::with_fuse() else { return };
+    let file = dir.file("data.bin", [7; 100]);
+    let point = dir.directory("mnt");
+    let before = state(&file);
+    let mut refusals = 0;
+    // With too few descriptors it fails at one place or another, at last where
+    // the kernel has mounted already.
+    for limit in 5..16 {
+        let limit = format!("--nofile={limit}");
+        let array = [&limit, ARRAYFS, "--mode", "w+", "--shape", "500"];
+        let command = dir.command("prlimit", &array);
+        let outcome = command.args(&[&file, &point]).run();
+        if outcome.status.success() {
+            Mount::found(&dir, &point).unmount();
+            break;
+        }
+        refusals += 1;
+        assert_eq!(outcome.status.code(), Some(1), "{outcome}");
+        assert!(outcome.stderr.starts_with("arrayfs: "), "{outcome}");
+        assert!(state(&file) == before, "{outcome}");
+        assert_eq!(mounts_below(dir.path()), [""; 0], "{outcome}");
+    }
+    assert!(refusals > 0);
+}

@@ -1,0 +1,153 @@
+//! Every command that unmounts, also where the mount is busy, two unmount at
+//! once, or there is nothing to unmount.
+
+use std::fs::{self, File};
+use std::io::{Read, Seek, Write};
+use std::os::unix::process::ExitStatusExt;
+use std::process::{ExitStatus, Stdio};
+
+use nix::sys::signal::Signal;
+
+use crate::common::{Dir, Mount, mounts_below};
+use crate::{ends_well, mounted, written};
+
+#[test]
+fn every_command_that_unmounts_ends_the_daemon() {
+    for words in [
+        &["umount"][..],
+        &["umount", "-l"],
+        &["fusermount3", "-u"],
+        &["fusermount3", "-uz"],
+    ] {
+        let Some((dir, mount)) = mounted() else {
+            return;
+        };
+        let command = dir.command(words[0], &words[1..]).args(&[mount.point()]);
+        command.run().succeeds_silently();
+        ends_well(&dir, mount);
+    }
+    let Some((dir, mount)) = mounted() else {
+        return;
+    };
+    mount.unmount_command().run().succeeds_silently();
+    ends_well(&dir, mount);
+}
+
+#[test]
+fn a_busy_mount_stays_and_the_hint_says_what_to_do() {
+    let Some((dir, mount)) = mounted() else {
+        return;
+    };
+    let open = File::open(mount.join("rows/3")).unwrap();
+    let point = mount.point().display().to_string();
+    let expected = format!(
+        "arrayfs: {point}: is busy\n  close the files that are open there and leave it with cd \
+         (fuser -vm shows who), or detach it: fusermount3 -uz {point}\n"
+    );
+    mount.unmount_command().run().fails(1, &expected);
+    assert_eq!(fs::read(mount.join("rows/3")).unwrap(), [9; 10]);
+    drop(open);
+    mount.unmount_command().run().succeeds_silently();
+    ends_well(&dir, mount);
+}
+
+#[test]
+fn two_who_unmount_at_once_do_not_disturb_each_other() {
+    for _ in 0..20 {
+        let Some((dir, mount)) = mounted() else {
+            return;
+        };
+        let start = || {
+            let mut command = mount.unmount_command().into_inner();
+            command.stderr(Stdio::piped()).spawn().unwrap()
+        };
+        let both = [start(), start()].map(|child| child.wait_with_output().unwrap());
+        assert!(
+            both.iter().any(|output| output.status.success()),
+            "{both:?}"
+        );
+        for output in both {
+            let words = String::from_utf8_lossy(&output.stderr);
+            assert!(
+                output.status.success() || words.contains("nothing is mounted there"),
+                "{words}"
+            );
+        }
+        ends_well(&dir, mount);
+    }
+}
+
+#[test]
+fn what_is_detached_serves_open_files_to_their_end_and_no_longer() {
+    let Some((dir, mount)) = mounted() else {
+        return;
+    };
+    let mut row = File::create(mount.join("rows/3")).unwrap();
+    let detach = dir.command("umount", &["-l"]).args(&[mount.point()]);
+    detach.run().succeeds_silently();
+    let nothing = format!(
+        "arrayfs: {}: is not an arrayfs mount: nothing is mounted there\n",
+        mount.point().display()
+    );
+    mount.unmount_command().run().fails(1, &nothing);
+    row.write_all(&[1; 10]).unwrap();
+    assert_eq!(&fs::read(dir.join("data.bin")).unwrap()[30..40], [1; 10]);
+    row.rewind().unwrap();
+    row.write_all(&[9; 10]).unwrap();
+    drop(row);
+    ends_well(&dir, mount);
+}
+
+#[test]
+fn sigterm_to_what_is_detached_leaves_alone_what_is_mounted_there_by_now() {
+    if cfg!(arrayfs_portable) {
+        // The portable twin's mount table has no numbers to know a mount by.
+        return;
+    }
+    let Some((dir, mut old)) = mounted() else {
+        return;
+    };
+    let mut open = File::open(old.join("rows/3")).unwrap();
+    let detach = dir.command("umount", &["-l"]).args(&[old.point()]);
+    detach.run().succeeds_silently();
+    dir.arrayfs(&["data.bin", "--shape", "10,10", "--log-file", "new.log"])
+        .args(&[old.point()])
+        .run()
+        .succeeds_silently();
+    let table = mounts_below(old.point());
+    old.signal(Signal::SIGTERM);
+    assert_eq!(old.died(), ExitStatus::from_raw(0));
+    assert!(open.read(&mut [0; 1]).is_err());
+    assert_eq!(mounts_below(old.point()), table);
+    assert_eq!(fs::read(old.join("rows/3")).unwrap(), [9; 10]);
+    let mut new = Mount::found(&dir, old.point());
+    new.unmount_command().run().succeeds_silently();
+    assert_eq!(new.ended(), ExitStatus::from_raw(0));
+    assert_eq!(fs::read(dir.join("data.bin")).unwrap(), written());
+}
+
+#[test]
+fn what_is_not_an_array_is_not_unmounted() {
+    let dir = Dir::new();
+    let path = dir.path().display();
+    dir.file("file", "");
+    for (name, message) in [
+        (
+            ".",
+            format!("{path}: is not an arrayfs mount: nothing is mounted there"),
+        ),
+        (
+            "file",
+            format!("{path}/file: is not an arrayfs mount: nothing is mounted there"),
+        ),
+        ("missing", format!("{path}/missing: does not exist")),
+    ] {
+        dir.arrayfs(&["-u", name])
+            .run()
+            .fails(1, &format!("arrayfs: {message}\n"));
+    }
+    let outcome = dir.arrayfs(&["-u", "/proc"]).run();
+    let proc = "arrayfs: /proc: is not an arrayfs mount: proc (proc) is mounted there\n  \
+                to unmount it all the same, type: umount /proc\n";
+    outcome.fails(1, proc);
+}

@@ -1,0 +1,14 @@
+//! The promises of `docs/SEMANTICS.md`, each by its number: real mounts, real
+//! system calls and real tools, with NumPy, the kernel and coreutils as judges.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod arrays;
+mod calls;
+mod consistency;
+mod content;
+mod modes;
+mod size;
+mod storage;
+mod tree;

@@ -1,0 +1,59 @@
+//! `cp`, `rsync`, `tar` and their like: one file or the whole tree, in and out.
+
+use crate::case::{Case, fails, works};
+use crate::table::behave;
+
+/// The contents of the copy `out`.
+const SHOW: &str = "cd out && find . -type f -exec md5sum {} + | sort -k 2";
+
+#[rustfmt::skip]
+pub fn cases() -> Vec<Case> {
+    let shown = |command: &str| format!("{command} && {SHOW}");
+    let edited = |command: &str| format!("{command}; tr a-z A-Z < m/rows/3 > out/3");
+    vec![
+        works("cp", "cp m/rows/3 row && cp m/cols/3 m/data . && cat row 3 data"),
+        works("cp", "cp new m/rows/3 && cp m/rows/5 m/rows/4").changes(&["rows/3", "rows/4"]),
+        works("cp", "cp m/cols/4 m/cols/3").changes(&["cols/3"]),
+        works("cp", "cp -p new m/rows/3 && stat -c %Y m/rows/3").changes(&["rows/3"]),
+        works("cp", "cp shorter m/rows/3 && cp -f shorter m/T/rows/4").changes(&["rows/3", "T/rows/4"]),
+        fails("cp", "cp longer m/rows/3", 1, "File too large").changes(&["rows/3"]),
+        fails("cp", "cp new m/rows/", 1, "Operation not permitted"),
+        fails("cp", "cp m/data m/meta.json", 1, "Permission denied"),
+        fails("cp -b, cp --remove-destination", "cp -b new m/rows/3", 1, "Operation not permitted"),
+        fails("cp -b, cp --remove-destination", "cp --remove-destination new m/data", 1, "Operation not permitted"),
+        works("cp -r, out of the mount", shown("cp -r m out")),
+        works("cp -r, into the mount", edited("cp -r m/rows out") + " && cp -r out/. m/rows").changes(&["rows/3"]),
+        fails("cp -r, into the mount", "cp -r m out && cp -r out/. m", 1, "Permission denied"),
+        works("cp -a, out of the mount", shown("cp -a m out")),
+        works("cp -a, into the mount", "cp -a new m/rows/3").changes(&["rows/3"]),
+        works("tar c", shown("tar -c m | (mkdir out && tar -x -C out)")),
+        fails("tar x", "tar -c m/rows m/data | tar -x", 2, "File exists"),
+        works("tar x --overwrite", edited("mkdir out") + " && tar -c -C out 3 | tar -x --overwrite -C m/rows").changes(&["rows/3"]),
+        fails("tar x --overwrite", "tar -c m | tar -x --overwrite", 2, "Permission denied"),
+        works("zip", shown("zip -qr out.zip m && unzip -q out.zip -d out")),
+        fails("unzip", "zip -qr out.zip m/rows && unzip -oq out.zip", 50, "Operation not permitted"),
+        works("unzip -p", "zip -q out.zip new && unzip -p out.zip > m/rows/3").changes(&["rows/3"]),
+        works("gzip -c", "gzip -c m/rows/3 | gzip -d"),
+        fails("gzip", "gzip m/data", 1, "Operation not permitted"),
+        works("rsync -a, out of the mount", shown("rsync -a m/ out")),
+        works("rsync -a, out of the mount", shown("rsync -aH m/ out")),
+        fails("rsync -a, into the mount", "rsync -a new m/rows/3", 23, "Operation not permitted"),
+        works("rsync --inplace", "rsync --inplace new m/rows/3").changes(&["rows/3"]),
+        works("rsync --inplace", "rsync --inplace --no-whole-file new m/rows/3").changes(&["rows/3"]),
+        works("rsync --inplace", "rsync -a --inplace new m/rows/3 && stat -c %Y m/rows/3 && rsync -ai --inplace new m/rows/3").changes(&["rows/3"]),
+        works("rsync --inplace", edited("rsync -a m/rows/ out") + " && rsync -ac --inplace out/ m/rows").changes(&["rows/3"]),
+        fails("rsync --inplace", "rsync --inplace shorter m/rows/3", 23, "Operation not permitted").changes(&["rows/3"]),
+        fails("rsync --inplace", "rsync --inplace longer m/rows/3", 11, "File too large").changes(&["rows/3"]),
+        fails("rsync --delete", "mkdir out && rsync -a --inplace --delete out/ m/rows", 23, "Operation not permitted"),
+        works("install, out of the mount", "install -m 600 m/rows/3 row && cat row && stat -c %a row"),
+        fails("install, into the mount", "install new m/rows/3", 1, "Operation not permitted"),
+        fails("mv, into the mount", "mv new m/rows/3", 1, "Operation not permitted"),
+        fails("mv, into the mount", "mv m/rows/4 m/rows/3", 1, "Operation not permitted"),
+        fails("mv, out of the mount", "mv m/rows/3 row", 1, "Operation not permitted"),
+    ]
+}
+
+#[test]
+fn copies_are_exact_or_refused() {
+    behave("text", &cases());
+}

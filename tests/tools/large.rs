@@ -1,0 +1,106 @@
+//! Arrays larger than memory: their size costs nothing until they are used.
+
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader};
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Instant;
+
+use crate::common::{Dir, Mount};
+
+/// The most memory of its own that the daemon may use, in KiB.
+const MAX_RSS_ANON: u64 = 16 * 1024;
+
+/// A file of zeros that takes no space.
+fn sparse_file(dir: &Dir, len: u64) -> PathBuf {
+    let path = dir.join("sparse");
+    File::create(&path).unwrap().set_len(len).unwrap();
+    path
+}
+
+/// `RssAnon` of the daemon, in KiB.
+fn rss_anon(mount: &Mount) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{}/status", mount.daemon())).unwrap();
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("RssAnon:"));
+    line.unwrap()
+        .trim()
+        .trim_end_matches(" kB")
+        .parse()
+        .unwrap()
+}
+
+/// As `ls -f rows | wc -l`, with a look at the daemon's memory on the way.
+#[test]
+fn ten_million_rows_are_listed_in_little_memory() {
+    const ROWS: u64 = 10_000_000;
+    let Some(dir) = Dir::with_fuse() else { return };
+    let mount = dir.mount(&sparse_file(&dir, ROWS), &["--shape", "10000000,1"]);
+    let mut command = dir
+        .command("ls", &["-f"])
+        .args(&[mount.join("rows")])
+        .into_inner();
+    let mut ls = command.stdout(Stdio::piped()).spawn().unwrap();
+    let (mut lines, mut peak, mut last) = (0, 0, String::new());
+    for line in BufReader::new(ls.stdout.take().unwrap()).lines() {
+        last = line.unwrap();
+        lines += 1;
+        if lines % 500_000 == 0 {
+            peak = peak.max(rss_anon(&mount));
+        }
+    }
+    assert!(ls.wait().unwrap().success());
+    assert_eq!((lines, last.as_str()), (ROWS + 2, "9999999"));
+    println!("the daemon's RssAnon: at most {peak} KiB");
+    assert!(peak < MAX_RSS_ANON, "RssAnon: {peak} KiB");
+    mount.unmount();
+}
+
+/// The last row of a sparse array of 1 TiB reads and writes; afterwards its file
+/// is written if `mode` says so, and takes little space.
+fn last_row_of_a_tebibyte(mode: &str, is_written: bool) {
+    const ROW: u64 = 1 << 20;
+    let Some(dir) = Dir::with_fuse() else { return };
+    let file = sparse_file(&dir, ROW << 20);
+    let before = file.metadata().unwrap();
+    let started = Instant::now();
+    let mount = dir.mount(&file, &["--shape", "1048576x1048576", "--mode", mode]);
+    let row = mount.join("rows/1048575");
+    assert_eq!(row.metadata().unwrap().len(), ROW);
+    println!("1 TiB in mode {mode}: usable after {:?}", started.elapsed());
+
+    let shell = |command: &str| {
+        let command = dir
+            .command("sh", &["-c", command])
+            .env("row", &row)
+            .env("m", mount.point());
+        command.run().succeeds_silently();
+    };
+    shell("yes | head -c 1M > new && head -c 1M /dev/zero > zeros");
+    shell("cmp zeros $row && cp new $row && cmp new $row && tail -c 1M $m/data | cmp new");
+    assert!(rss_anon(&mount) < MAX_RSS_ANON);
+    mount.unmount();
+
+    let after = file.metadata().unwrap();
+    assert_eq!(after.len(), before.len());
+    if is_written {
+        assert!(after.blocks() * 512 <= 2 * ROW, "{} blocks", after.blocks());
+        let compare = dir.command("sh", &["-c", "tail -c 1M sparse | cmp new"]);
+        compare.run().succeeds_silently();
+    } else {
+        assert_eq!(after.blocks(), before.blocks());
+        assert_eq!(after.modified().unwrap(), before.modified().unwrap());
+    }
+}
+
+#[test]
+fn the_last_row_of_a_tebibyte_is_written_in_mode_r_plus() {
+    last_row_of_a_tebibyte("r+", true);
+}
+
+#[test]
+fn the_last_row_of_a_tebibyte_is_written_in_memory_in_mode_c() {
+    last_row_of_a_tebibyte("c", false);
+}

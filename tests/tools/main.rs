@@ -1,0 +1,20 @@
+//! Real tools on real mounts, compared with what they do to ordinary files,
+//! and arrays of unusual size or shape. `docs/TOOLS.md` is the table that a
+//! user reads; each of its rows is tested here.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod case;
+mod copying;
+mod dd;
+mod documented;
+mod large;
+mod listing;
+mod names;
+mod reading;
+mod serving;
+mod shapes;
+mod sparse;
+mod table;
+mod writing;

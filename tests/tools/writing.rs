@@ -1,0 +1,49 @@
+//! Tools that write into files that are there: redirection, `dd`, `cp` and
+//! those that write in place.
+
+use crate::case::{Case, fails, works};
+use crate::table::behave;
+
+#[rustfmt::skip]
+pub fn cases() -> Vec<Case> {
+    vec![
+        works("> file", "cat new > m/rows/3").changes(&["rows/3"]),
+        works("> file", "head -c 6 new > m/cols/3").changes(&["cols/3"]),
+        works("> file", "cat shorter > m/cols/3; : > m/cols/4").changes(&["cols/3"]),
+        fails("> file", "cat longer > m/rows/3", 1, "File too large").changes(&["rows/3"]),
+        fails("> file", "echo > m/rows/6", 2, "Operation not permitted"),
+        fails("> file", "echo > m/meta.json", 2, "Permission denied"),
+        fails("> file", "cat new > m/rows/3", 2, "Read-only file system").mounted_with(&["-o", "ro"]),
+        works("1<> file", "printf 0123 1<> m/rows/3; printf 0123 1<> m/cols/9").changes(&["rows/3", "cols/9"]),
+        fails(">> file", "cat new >> m/rows/3", 1, "File too large"),
+        works("tee", "tee m/rows/3 m/T/rows/4 < shorter").changes(&["rows/3", "T/rows/4"]),
+        fails("tee", "tee m/rows/3 < longer", 1, "File too large").changes(&["rows/3"]),
+        fails("tee -a", "tee -a m/rows/3 < shorter", 1, "File too large"),
+        works("sed", "sed s/sit/SIT/ m/rows/3 > edited && cp edited m/rows/3").changes(&["rows/3"]),
+        fails("sed -i", "sed -i s/sit/SIT/ m/rows/3", 4, "Operation not permitted"),
+        fails("sed -i", "sed -i.old s/sit/SIT/ m/rows/3", 4, "Operation not permitted"),
+        works("vim", "vim.tiny -es -u NONE -i NONE -c '%s/sit/SIT/' -c wq m/rows/3 && ls m/rows").changes(&["rows/3"]),
+        works("vim", "vim.tiny -es -u NONE -i NONE -c 1d -c wq m/data").changes(&["data"]),
+        works("vim", "vim.tiny -es -b -u NONE -i NONE -c '%s/0/9/' -c wq m/cols/0").changes(&["cols/0"]),
+        fails("vim", "vim.tiny -es -V1 -u NONE -i NONE -c '%s/sit/SITTING/' -c wq m/rows/3", 1, "Write error").changes(&["rows/3"]),
+        fails("editors that save by renaming", "cp new m/rows/.3.tmp && mv m/rows/.3.tmp m/rows/3", 1, "Operation not permitted"),
+        fails("editors that save by renaming", "cp m/rows/3 m/rows/3.orig", 1, "Operation not permitted"),
+        works("truncate", "truncate -s 24 m/rows/3; truncate -r m/rows/4 m/rows/3; truncate -c -s 9 m/rows/6"),
+        fails("truncate", "truncate -s 0 m/rows/3", 1, "Operation not permitted"),
+        fails("truncate", "truncate -s +9 m/rows/3", 1, "Operation not permitted"),
+        works("shred -x", "shred -x -n 1 --random-source=/dev/zero m/rows/3; shred -x -z m/cols/3").changes(&["rows/3", "cols/3"]),
+        fails("shred", "shred -n 1 --random-source=/dev/zero m/rows/3", 1, "File too large").changes(&["rows/3"]),
+        fails("shred", "shred -u -n 0 m/rows/3", 1, "Operation not permitted"),
+        works("fallocate", "fallocate -p -o 4 -l 4 m/rows/3; fallocate -p -o 2 -l 2 m/cols/9").changes(&["rows/3", "cols/9"]),
+        fails("fallocate", "fallocate -l 25 m/rows/3", 1, "File too large"),
+        works("flock", "flock m/rows/3 cat m/rows/3"),
+        works("sync", "sync m/rows/3; sync -d m/cols/3; sync -f m/data"),
+        works("parallel", "HOME=$PWD parallel -k md5sum m/{} ::: rows/0 rows/1 cols/0 cols/1"),
+        works("parallel", "HOME=$PWD parallel 'tr a-z A-Z < m/rows/{} > {} && cp {} m/rows/{}' ::: 0 1 2 3 4 5").changes(&["rows/0", "rows/1", "rows/2", "rows/3", "rows/4", "rows/5"]),
+    ]
+}
+
+#[test]
+fn tools_that_write_change_what_they_change_in_ordinary_files() {
+    behave("text", &cases());
+}

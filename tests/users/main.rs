@@ -1,0 +1,21 @@
+//! Users: who may mount and unmount, whom a mount lets in, and that the kernel
+//! holds everyone to the bits. Each test runs on a machine of its own.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod access;
+mod bits;
+mod mounting;
+
+/// A user whom `fusermount3` finds in `/etc/passwd`, as it demands.
+const NOBODY: u32 = 65534;
+
+/// Another one.
+const DAEMON: u32 = 1;
+
+/// Somebody who is only a number.
+const STRANGER: u32 = 4242;
+
+/// A group that is nobody's own.
+const GROUP: u32 = 4343;
