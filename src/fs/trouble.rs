@@ -3,6 +3,7 @@
 //! again must not fill the disk with it.
 
 use std::collections::HashMap;
+use std::io;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -26,8 +27,13 @@ impl Troubles {
         let FsError::Access(trouble) = error else {
             return;
         };
-        let asked_for = matches!(trouble, AccessError::ReadOnly { .. });
-        if !asked_for && self.is_due(error.errno().code()) {
+        let no_trouble = match trouble {
+            AccessError::ReadOnly { .. } => true,
+            // The file system has no such operation.
+            AccessError::Io(error) => error.kind() == io::ErrorKind::Unsupported,
+            AccessError::Shrunk { .. } => false,
+        };
+        if !no_trouble && self.is_due(error.errno().code()) {
             log::error!("{}: {error}", file.display());
         }
     }
