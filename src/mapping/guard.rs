@@ -82,6 +82,13 @@ mod routines {
         ) -> usize;
     }
 
+    /// Names the place that follows, for this crate alone.
+    macro_rules! symbol {
+        ($name:literal) => {
+            concat!(".hidden ", $name, "\n.globl ", $name, "\n", $name, ":\n")
+        };
+    }
+
     // Arguments: rdi dst, rsi src, rdx dst_step, rcx src_step, r8 count. The
     // count left is in rax, where the caller finds it, whenever memory is
     // accessed; nothing is pushed, so returning is possible at any point.
@@ -89,15 +96,8 @@ mod routines {
     macro_rules! routine {
         ($name:literal, $moves:literal) => {
             concat!(
-                ".hidden ",
-                $name,
-                "\n",
-                ".globl ",
-                $name,
-                "\n",
                 ".balign 16\n",
-                $name,
-                ":\n",
+                symbol!($name),
                 "mov rax, r8\n",
                 "test rax, rax\n",
                 "jz 3f\n",
@@ -117,9 +117,7 @@ mod routines {
     #[cfg(target_arch = "x86_64")]
     std::arch::global_asm!(
         ".pushsection .text.arrayfs_moves, \"ax\", @progbits",
-        ".hidden arrayfs_moves_begin",
-        ".globl arrayfs_moves_begin",
-        "arrayfs_moves_begin:",
+        symbol!("arrayfs_moves_begin"),
         routine!("arrayfs_move_1", "mov r9b, [rsi]; mov [rdi], r9b"),
         routine!("arrayfs_move_2", "mov r9w, [rsi]; mov [rdi], r9w"),
         routine!("arrayfs_move_4", "mov r9d, [rsi]; mov [rdi], r9d"),
@@ -129,9 +127,7 @@ mod routines {
             "mov r8, [rsi]; mov r9, [rsi + 8]; mov r10, [rsi + 16]; mov r11, [rsi + 24]; \
              mov [rdi], r8; mov [rdi + 8], r9; mov [rdi + 16], r10; mov [rdi + 24], r11"
         ),
-        ".hidden arrayfs_moves_end",
-        ".globl arrayfs_moves_end",
-        "arrayfs_moves_end:",
+        symbol!("arrayfs_moves_end"),
         ".popsection",
     );
 
@@ -141,15 +137,8 @@ mod routines {
     macro_rules! routine {
         ($name:literal, $moves:literal) => {
             concat!(
-                ".hidden ",
-                $name,
-                "\n",
-                ".globl ",
-                $name,
-                "\n",
                 ".balign 16\n",
-                $name,
-                ":\n",
+                symbol!($name),
                 "cbz x4, 3f\n",
                 "2:",
                 $moves,
@@ -167,9 +156,7 @@ mod routines {
     #[cfg(target_arch = "aarch64")]
     std::arch::global_asm!(
         ".pushsection .text.arrayfs_moves, \"ax\", %progbits",
-        ".hidden arrayfs_moves_begin",
-        ".globl arrayfs_moves_begin",
-        "arrayfs_moves_begin:",
+        symbol!("arrayfs_moves_begin"),
         routine!("arrayfs_move_1", "ldrb w9, [x1]; strb w9, [x0]"),
         routine!("arrayfs_move_2", "ldrh w9, [x1]; strh w9, [x0]"),
         routine!("arrayfs_move_4", "ldr w9, [x1]; str w9, [x0]"),
@@ -179,9 +166,7 @@ mod routines {
             "ldr x9, [x1]; ldr x10, [x1, #8]; ldr x11, [x1, #16]; ldr x12, [x1, #24]; \
              str x9, [x0]; str x10, [x0, #8]; str x11, [x0, #16]; str x12, [x0, #24]"
         ),
-        ".hidden arrayfs_moves_end",
-        ".globl arrayfs_moves_end",
-        "arrayfs_moves_end:",
+        symbol!("arrayfs_moves_end"),
         ".popsection",
     );
 

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 
 use nix::sys::signal::Signal;
 
-use crate::arrays::{Raw, at};
-use crate::calls::{Numbers, errno, open};
+use crate::common::arrays::{Raw, at};
+use crate::common::calls::{Numbers, errno, open};
 use crate::common::{Dir, Mount};
 use crate::views::Views;
 

@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use crate::arrays::Raw;
-use crate::calls::{Numbers, errno, open};
+use crate::common::arrays::Raw;
+use crate::common::calls::{Numbers, errno, open};
 use crate::common::{Dir, Mount};
 use crate::views::Views;
 use crate::volumes::LoopDevice;

@@ -7,8 +7,8 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use crate::arrays::Raw;
-use crate::calls::{Numbers, errno, open};
+use crate::common::arrays::Raw;
+use crate::common::calls::{Numbers, errno, open};
 use crate::common::{Dir, Mount};
 use crate::views::Views;
 use crate::volumes::{FILE_SYSTEMS, FileSystem, Reserves, Volume, stored};

@@ -5,14 +5,6 @@
 #[path = "../common/mod.rs"]
 mod common;
 
-#[allow(dead_code)]
-#[path = "../semantics/arrays.rs"]
-mod arrays;
-
-#[allow(dead_code)]
-#[path = "../semantics/calls.rs"]
-mod calls;
-
 mod daemons;
 mod devices;
 mod file_systems;

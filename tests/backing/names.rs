@@ -13,7 +13,7 @@ use std::process::Stdio;
 use nix::sys::stat::Mode;
 use nix::unistd::mkfifo;
 
-use crate::calls::{errno, open};
+use crate::common::calls::{errno, open};
 use crate::common::{ARRAYFS, Dir, Mount, growth_notice};
 use crate::volumes::{FILE_SYSTEMS, Volume};
 

@@ -8,9 +8,9 @@ use std::os::unix::fs::FileExt;
 
 use memmap2::MmapMut;
 
-use crate::arrays::{at, put};
-use crate::calls::{Numbers, open};
 use crate::common::Mount;
+use crate::common::arrays::{at, put};
+use crate::common::calls::{Numbers, open};
 
 /// The views of a mounted array: where NumPy says that their bytes lie in the file.
 pub struct Views<'a> {

@@ -9,6 +9,8 @@
 // Each test binary uses a part of it.
 #![allow(dead_code, unused_imports)]
 
+pub mod arrays;
+pub mod calls;
 mod machine;
 mod mount;
 mod run;

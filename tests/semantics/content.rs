@@ -6,8 +6,8 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use crate::arrays::{Raw, numbered, python};
-use crate::calls::errno;
+use crate::common::arrays::{Raw, numbered, python};
+use crate::common::calls::errno;
 use crate::common::{Dir, Mount};
 
 /// Compares all files of mounts, whole and in a piece, with NumPy's bytes, for

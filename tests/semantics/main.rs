@@ -4,8 +4,6 @@
 #[path = "../common/mod.rs"]
 mod common;
 
-mod arrays;
-mod calls;
 mod consistency;
 mod content;
 mod modes;

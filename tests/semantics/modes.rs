@@ -6,8 +6,8 @@ use std::os::unix::fs::{FileExt, PermissionsExt, chown};
 use std::path::Path;
 use std::time::SystemTime;
 
-use crate::arrays::{hundred, numbered, python};
-use crate::calls::{errno, open};
+use crate::common::arrays::{hundred, numbered, python};
+use crate::common::calls::{errno, open};
 use crate::common::{ARRAYFS, Dir, Mount, mounts_below};
 use crate::storage::blocks;
 

@@ -9,8 +9,8 @@ use memmap2::{Mmap, MmapMut};
 use nix::fcntl::{FallocateFlags, fallocate};
 use nix::unistd::{Whence, lseek, truncate};
 
-use crate::arrays::{hundred, numbered};
-use crate::calls::{errno, open, truncated};
+use crate::common::arrays::{hundred, numbered};
+use crate::common::calls::{errno, open, truncated};
 use crate::common::{Dir, Mount};
 use crate::storage::blocks;
 

@@ -13,8 +13,8 @@ use nix::sys::stat::Mode;
 use nix::sys::statvfs::statvfs;
 use nix::unistd::{mkfifo, truncate};
 
-use crate::arrays::{hundred, numbered};
-use crate::calls::{errno, open};
+use crate::common::arrays::{hundred, numbered};
+use crate::common::calls::{errno, open};
 use crate::common::{Dir, wait_until};
 
 #[test]

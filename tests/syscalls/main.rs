@@ -5,16 +5,12 @@
 #[path = "../common/mod.rs"]
 mod common;
 
-#[allow(dead_code)]
-#[path = "../semantics/arrays.rs"]
-mod arrays;
-
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use arrays::{Raw, at, put};
 use common::Dir;
+use common::arrays::{Raw, at, put};
 
 /// The array whose files are checked. Its rows and columns take more than three pages.
 const ARRAY: Raw = Raw {

@@ -11,8 +11,8 @@ use std::thread;
 
 use nix::sys::signal::Signal;
 
-use crate::arrays::mounted;
-use crate::calls::{Numbers, errno, open};
+use crate::common::arrays::mounted;
+use crate::common::calls::{Numbers, errno, open};
 use crate::common::{Dir, Mount, wait_until};
 use crate::storage::{LoopDevice, Volume};
 

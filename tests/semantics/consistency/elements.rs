@@ -10,8 +10,8 @@ use std::thread;
 
 use memmap2::{MmapOptions, MmapRaw};
 
-use crate::arrays::Raw;
-use crate::calls::open;
+use crate::common::arrays::Raw;
+use crate::common::calls::open;
 use crate::common::{Dir, wait_until};
 
 /// The rows and columns of the arrays.

@@ -12,8 +12,8 @@ use std::thread;
 use memmap2::MmapMut;
 use nix::sys::signal::Signal;
 
-use crate::arrays::{Raw, at, put};
-use crate::calls::{Numbers, errno, open};
+use crate::common::arrays::{Raw, at, put};
+use crate::common::calls::{Numbers, errno, open};
 use crate::common::{Dir, Mount, wait_until};
 use crate::storage::Volume;
 

@@ -10,8 +10,8 @@ use memmap2::{Mmap, MmapMut, MmapOptions};
 use nix::fcntl::copy_file_range;
 use nix::sys::sendfile::sendfile;
 
-use crate::arrays::{Raw, at, hundred, numbered, put};
-use crate::calls::{Numbers, errno, open};
+use crate::common::arrays::{Raw, at, hundred, numbered, put};
+use crate::common::calls::{Numbers, errno, open};
 use crate::common::{Dir, Mount};
 
 #[rustfmt::skip]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::common::{Dir, Mount};
+use super::{Dir, Mount};
 
 /// A raw array, as the command line has it.
 pub struct Raw {
