@@ -113,7 +113,11 @@ impl MountOptions {
             let name = String::from_utf8_lossy(name).into_owned();
             let alias = ALIASES.iter().find(|(alias, _)| *alias == name);
             let name = alias.map_or(name, |&(_, name)| name.to_owned());
-            let is_length = !name.is_empty() && name.bytes().all(|b| b.is_ascii_digit());
+            let is_length = name.starts_with(|c: char| c.is_ascii_digit())
+                && name
+                    .trim_end_matches(')')
+                    .bytes()
+                    .all(|b| b.is_ascii_digit());
             if is_length && value.is_none() {
                 return Err(UsageError::RestOfShape(name));
             }
@@ -132,6 +136,12 @@ impl MountOptions {
     /// Whether an item without a value was given.
     pub(super) fn has(&self, name: &str) -> bool {
         self.count(name) > 0
+    }
+
+    /// The last given of items without a value that exclude each other.
+    pub(super) fn last_of<const N: usize>(&self, names: [&'static str; N]) -> Option<&'static str> {
+        let mut items = self.0.iter().rev();
+        items.find_map(|(item, _)| names.into_iter().find(|name| name == item))
     }
 
     /// An item's value. The last one wins, as `mount` has it, so that a command
@@ -215,6 +225,13 @@ mod tests {
             "8"
         );
         assert_eq!(options.value("cache"), None);
+        for (items, last) in [
+            ("ro,rw", Some("rw")),
+            ("rw,pad,ro", Some("ro")),
+            ("pad", None),
+        ] {
+            assert_eq!(parse(&[items]).unwrap().last_of(["ro", "rw"]), last);
+        }
     }
 
     #[test]
@@ -260,6 +277,10 @@ mod tests {
             ("ro,frobnicate", "-o frobnicate: unknown mount option"),
             ("frobnicate=3", "-o frobnicate: unknown mount option"),
             ("shape=10,4", "-o 4: is no option, and a comma ends a shape"),
+            (
+                "shape=(10,4)",
+                "-o 4): is no option, and a comma ends a shape",
+            ),
             ("remount,ro", "-o remount: a mount cannot be changed"),
             ("dtype", "-o dtype: needs a value, as in -o dtype=VALUE"),
             ("pad=1", "-o pad: takes no value"),

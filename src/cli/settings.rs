@@ -90,7 +90,7 @@ fn description(raw: &RawOptions, items: &MountOptions) -> Result<Description, Us
     let mode = either("mode", &raw.mode, items, |value| {
         Ok(text("mode", value)?.parse()?)
     })?;
-    let (mode, read_only) = match (mode, items.has("ro")) {
+    let (mode, read_only) = match (mode, items.last_of(["ro", "rw"]) == Some("ro")) {
         (mode, false) => (mode.unwrap_or(Mode::ReadWrite), false),
         (None, true) => (Mode::ReadOnly, true),
         (Some(mode @ (Mode::ReadOnly | Mode::CopyOnWrite)), true) => (mode, true),

@@ -38,6 +38,14 @@ pub enum Error {
         /// What the system said.
         source: io::Error,
     },
+    /// The log file is the array's, or would be hidden by the mount.
+    #[error("{}: cannot be the log file: it {what}", log.display())]
+    LogInTheWay {
+        /// The log file.
+        log: PathBuf,
+        /// What it is.
+        what: &'static str,
+    },
     /// No process, pipe or thread to serve the mount.
     #[error("the daemon cannot be started: {}", words(.0))]
     Start(io::Error),

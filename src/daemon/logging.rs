@@ -4,6 +4,7 @@
 use std::env;
 use std::fs::File;
 use std::io::{self, Write};
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::process;
@@ -14,10 +15,36 @@ use log::{Level, Metadata, Record};
 use nix::unistd::geteuid;
 
 use super::Error;
-use crate::cli::Log;
+use crate::cli::{Log, Settings};
 
 /// Where the system's log listens: Linux and the BSDs, macOS.
 const SOCKETS: [&str; 2] = ["/dev/log", "/var/run/syslog"];
+
+/// Makes sure that the log file is not the array's, whose bytes it would
+/// change, and not hidden by the mount.
+///
+/// # Errors
+///
+/// When it is.
+pub(super) fn check(settings: &Settings) -> Result<(), Error> {
+    let Some(log) = &settings.log.file else {
+        return Ok(());
+    };
+    let identity = |path: &Path| {
+        let found = std::fs::metadata(path).ok()?;
+        Some((found.dev(), found.ino()))
+    };
+    let same = identity(log).is_some_and(|id| Some(id) == identity(&settings.file));
+    let what = if same || *log == settings.file {
+        "is the array's file"
+    } else if log.starts_with(&settings.mountpoint) {
+        "is below the mount point"
+    } else {
+        return Ok(());
+    };
+    let log = log.clone();
+    Err(Error::LogInTheWay { log, what })
+}
 
 /// Begins to log, panics included.
 ///

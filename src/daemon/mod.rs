@@ -9,6 +9,7 @@ mod logging;
 mod mounted;
 mod mountpoint;
 mod unmount;
+mod witness;
 
 use std::process::ExitCode;
 use std::sync::mpsc;
@@ -19,6 +20,7 @@ pub use error::Error;
 use mounted::Mounted;
 pub use mountpoint::MountpointError;
 pub use unmount::{UnmountError, unmount};
+use witness::Witness;
 
 /// Mounts an array and serves it until it is unmounted; in the background,
 /// unless `settings` say otherwise, which is to say that this returns as soon
@@ -31,6 +33,7 @@ pub use unmount::{UnmountError, unmount};
 /// not everything could be flushed at its end.
 pub fn mount(settings: &Settings) -> Result<ExitCode, Error> {
     mountpoint::check(&settings.mountpoint, &settings.file)?;
+    logging::check(settings)?;
     logging::start(&settings.log, settings.foreground)?;
     if settings.foreground {
         serve(settings, None)?;
@@ -56,11 +59,12 @@ fn remove_dead_mount(settings: &Settings) {
 
 /// Mounts, lets a waiting command return, and serves the mount until it ends.
 fn serve(settings: &Settings, command: Option<background::Command>) -> Result<(), Error> {
+    let witness = Witness::of(&settings.mountpoint).map_err(Error::Start)?;
     let (sender, events) = mpsc::channel();
     events::listen(sender.clone(), settings.foreground).map_err(Error::Start)?;
     // Whoever interrupts the command does not want the mount.
     let is_gone = || command.as_ref().is_some_and(|command| command.is_gone());
-    let mounted = Mounted::start(settings, &sender, &events, is_gone)?;
+    let mounted = Mounted::start(settings, &sender, &events, witness, is_gone)?;
     let Some(command) = command else {
         return mounted.serve(&events);
     };

@@ -9,6 +9,8 @@ use std::thread;
 
 use super::Error;
 use super::events::Event;
+use super::mountpoint;
+use super::witness::{self, Witness};
 use crate::cli::{Settings, say};
 use crate::fs::Session;
 use crate::mapping::{Growth, Mode};
@@ -37,11 +39,14 @@ impl Mounted {
         settings: &Settings,
         sender: &Sender<Event>,
         events: &Receiver<Event>,
+        witness: Witness,
         is_gone: impl FnOnce() -> bool,
     ) -> Result<Mounted, Error> {
         let Settings {
             file, mountpoint, ..
         } = settings;
+        let alone = mountpoint::lock(mountpoint)?;
+        mountpoint::check(mountpoint, file)?;
         let source = Plan::new(file, &settings.description)?.map()?;
         if is_gone() || events.try_recv().is_ok() {
             return Err(Error::Interrupted(mountpoint.clone()));
@@ -58,7 +63,8 @@ impl Mounted {
             mountpoint: mountpoint.clone(),
             mount: platform::mounted_at(mountpoint).unwrap_or_default(),
         };
-        let answered = mounted.wait_for_answer(sender.clone(), events);
+        drop(alone);
+        let answered = mounted.wait_for_answer(witness, sender.clone(), events);
         // Only now, when all else has succeeded.
         let committed = answered.and_then(|()| Ok(pending.commit()?));
         let growth = committed.or_else(|error| {
@@ -75,16 +81,18 @@ impl Mounted {
         Ok(mounted)
     }
 
-    /// Returns when the mount answers a `stat`, which comes from a thread of its
-    /// own: if nobody serves the mount, it waits for ever.
+    /// Returns when the mount answers the witness. If nobody serves the mount,
+    /// that would be never.
     fn wait_for_answer(
         &self,
+        mut witness: Witness,
         sender: Sender<Event>,
         events: &Receiver<Event>,
     ) -> Result<(), Error> {
-        let mountpoint = self.mountpoint.clone();
+        let process = witness.process();
         let look = move || {
-            let answer = mountpoint.symlink_metadata().map(drop);
+            let answer = witness.look();
+            drop(witness);
             // Without a receiver nobody waits for the answer any more.
             let _ = sender.send(Event::Answered(answer));
         };
@@ -93,12 +101,20 @@ impl Mounted {
             .spawn(look)
             .map_err(Error::Start)?;
         let mountpoint = self.mountpoint.clone();
-        match events.recv() {
-            Ok(Event::Answered(Ok(()))) => Ok(()),
-            Ok(Event::Answered(Err(source))) => Err(Error::Unanswered { mountpoint, source }),
-            Ok(Event::Signal(_)) => Err(Error::Interrupted(mountpoint)),
-            Ok(Event::Ended) | Err(_) => Err(Error::Unserved(mountpoint)),
-        }
+        let error = match events.recv() {
+            Ok(Event::Answered(Ok(()))) => return Ok(()),
+            Ok(Event::Answered(Err(source))) => {
+                return Err(Error::Unanswered { mountpoint, source });
+            }
+            Ok(Event::Signal(_)) => Error::Interrupted(mountpoint),
+            Ok(Event::Ended) | Err(_) => Error::Unserved(mountpoint),
+        };
+        // The answer that it has none leaves no process behind.
+        witness::give_up(process);
+        let _ = events
+            .iter()
+            .find(|event| matches!(event, Event::Answered(_)));
+        Err(error)
     }
 
     /// Tells the user what has become of the file, where it was not asked for

@@ -1,10 +1,11 @@
 //! Telling whether a directory can be mounted on, before anything is changed.
 
 use std::ffi::OsString;
-use std::fs::Metadata;
+use std::fs::{File, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use nix::fcntl::{Flock, FlockArg};
 use nix::sys::statvfs::statvfs;
 
 use crate::cli::quoted;
@@ -27,6 +28,9 @@ pub enum MountpointError {
         /// The backing file.
         file: PathBuf,
     },
+    /// Somebody else is about to mount there.
+    #[error("{}: another mount is being made there", .0.display())]
+    Contended(PathBuf),
     /// An array is mounted there.
     #[error("{}: is already an arrayfs mount, of {}", point.display(), what.display())]
     Taken {
@@ -84,8 +88,27 @@ impl MountpointError {
             MountpointError::Unreadable { source, .. } if is_dead(source) => Some(
                 "it lies below a dead mount: findmnt -t fuse shows it, umount -l removes it".into(),
             ),
-            MountpointError::Unreadable { .. } => None,
+            MountpointError::Contended(_) | MountpointError::Unreadable { .. } => None,
         }
+    }
+}
+
+/// Keeps others from mounting an array on `point` until it is dropped: of two
+/// who look at once, both would find nothing there. `None` where the directory
+/// cannot be read.
+///
+/// # Errors
+///
+/// When somebody else is about to.
+pub(super) fn lock(point: &Path) -> Result<Option<Flock<File>>, MountpointError> {
+    let Ok(directory) = File::open(point) else {
+        return Ok(None);
+    };
+    match Flock::lock(directory, FlockArg::LockExclusiveNonblock) {
+        Ok(lock) => Ok(Some(lock)),
+        Err((_, nix::Error::EWOULDBLOCK)) => Err(MountpointError::Contended(point.to_path_buf())),
+        // There are no locks on this file system.
+        Err(_) => Ok(None),
     }
 }
 

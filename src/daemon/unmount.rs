@@ -60,6 +60,9 @@ impl UnmountError {
                 "to unmount it all the same, type: umount {}",
                 quoted(point)
             )),
+            UnmountError::Refused { source, .. } if source.kind() == io::ErrorKind::NotFound => {
+                Some("install the package fuse3".into())
+            }
             UnmountError::Refused { .. } if !geteuid().is_root() => {
                 Some("only root and the user who mounted it may do that".into())
             }

@@ -18,11 +18,15 @@ pub(super) fn fusermount(point: &Path, lazy: bool) -> io::Result<()> {
         arguments.push(OsStr::new("-z"));
     }
     arguments.extend([OsStr::new("--"), point.as_os_str()]);
-    match run("fusermount3", &arguments) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => run("fusermount", &arguments),
-        other => other,
+    // Where PATH leads nowhere, the package's own place, as for mounting.
+    for program in ["fusermount3", "/bin/fusermount3", "fusermount"] {
+        match run(program, &arguments) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            other => return other.map(drop),
+        }
     }
-    .map(drop)
+    let missing = "fusermount3 is not installed";
+    Err(io::Error::new(io::ErrorKind::NotFound, missing))
 }
 
 /// The output of a command that succeeded.
@@ -47,7 +51,8 @@ pub(super) fn run(program: &str, arguments: &[&OsStr]) -> io::Result<Output> {
     let Some(line) = last else {
         return Err(io::Error::other(format!("{program}: {}", output.status)));
     };
-    let kind = if line.to_lowercase().contains("busy") {
+    // A path on the line can say busy too.
+    let kind = if line.trim_end_matches('.').ends_with("busy") {
         io::ErrorKind::ResourceBusy
     } else {
         io::ErrorKind::Other

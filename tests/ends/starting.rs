@@ -308,3 +308,66 @@ fn workers_that_cannot_be_started_are_reported_and_nothing_has_changed() {
     }
     assert!(refusals > 0);
 }
+
+#[test]
+fn a_daemon_without_memory_for_its_workers_is_reported_and_leaves_no_mount() {
+    let Some(dir) = Dir::with_fuse() else { return };
+    dir.file("data.bin", [7; 100]);
+    dir.directory("mnt");
+    // Enough to mount and for some of the workers.
+    let limited = ["--as=200000000", ARRAYFS, "--threads", "64"];
+    let command = dir.command("prlimit", &limited);
+    let outcome = command
+        .args(&["data.bin", "mnt", "--log-file", "log"])
+        .run();
+    assert!(!outcome.status.success(), "{outcome}");
+    if !cfg!(arrayfs_portable) {
+        let expected = "arrayfs: the daemon died before the mount was usable: SIGABRT\n";
+        assert!(outcome.stderr.ends_with(expected), "{outcome}");
+    }
+    only_these_are_left(&dir, &["data.bin", "log", "mnt"]);
+}
+
+#[test]
+fn of_two_who_start_on_one_mount_point_at_once_one_mounts() {
+    let Some(dir) = Dir::with_fuse() else { return };
+    let file = dir.file("data.bin", [7; 100]);
+    let point = dir.directory("mnt");
+    for _ in 0..5 {
+        let start = || {
+            let mut command = dir.arrayfs(&[&file, &point]).into_inner();
+            command.stderr(Stdio::piped());
+            spawn(command)
+        };
+        let mut started = [start(), start()];
+        let mut ends = started
+            .each_mut()
+            .map(|command| command.wait().unwrap().code());
+        ends.sort();
+        assert_eq!(ends, [Some(0), Some(1)]);
+        assert_eq!(mounts_below(dir.path()).len(), 1);
+        Mount::found(&dir, &point).unmount();
+    }
+}
+
+#[test]
+fn a_log_in_the_array_or_below_the_mount_is_refused() {
+    let Some(dir) = Dir::with_fuse() else { return };
+    let file = dir.file("data.bin", [7; 100]);
+    let point = dir.directory("mnt");
+    fs::hard_link(&file, dir.join("link.bin")).unwrap();
+    for (log, what) in [
+        ("data.bin", "is the array's file"),
+        ("link.bin", "is the array's file"),
+        ("mnt/log", "is below the mount point"),
+    ] {
+        let log = dir.join(log);
+        let command = dir.arrayfs(&[&file, &point]).args(&["-v", "--log-file"]);
+        let expected = format!(
+            "arrayfs: {}: cannot be the log file: it {what}\n",
+            log.display()
+        );
+        command.args(&[&log]).run().fails(1, &expected);
+        assert_eq!(fs::read(&file).unwrap(), [7; 100]);
+    }
+}
