@@ -3,8 +3,6 @@
 //! differences that are listed.
 
 use std::fs;
-use std::io::Write;
-use std::process::Stdio;
 
 use serde_json::{Value, json};
 
@@ -118,26 +116,8 @@ fn numpy(dir: &Dir, edges: &[Edge]) -> Vec<Value> {
         .map(|edge| json!([edge.size, edge.mode, edge.dtype, edge.shape, edge.offset]))
         .collect();
     let arguments = ["-W", "ignore", "-c", NUMPY, dir.path().to_str().unwrap()];
-    let mut python = dir.command("python3", &arguments).into_inner();
-    let mut child = python
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let input = json!(calls).to_string();
-    child
-        .stdin
-        .take()
-        .unwrap()
-        .write_all(input.as_bytes())
-        .unwrap();
-    let output = child.wait_with_output().unwrap();
-    assert!(
-        output.status.success(),
-        "python3 with NumPy is needed: {}",
-        output.status
-    );
-    serde_json::from_slice(&output.stdout).unwrap()
+    let python = dir.command("python3", &arguments);
+    serde_json::from_str(&python.fed(&json!(calls).to_string())).unwrap()
 }
 
 /// The shape in what `meta.json` says.

@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::fmt;
 use std::io;
+use std::io::Write;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
@@ -59,6 +60,23 @@ impl TestCommand {
     /// The command, to be started otherwise.
     pub fn into_inner(self) -> Command {
         self.command
+    }
+
+    /// Gives it `input` on standard input, and returns what it printed; it has
+    /// to succeed.
+    pub fn fed(mut self, input: &str) -> String {
+        let shown = format!("{:?}", self.command);
+        self.command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = self
+            .command
+            .spawn()
+            .unwrap_or_else(|error| panic!("{shown}: {error}: run scripts/test.sh"));
+        let mut stdin = child.stdin.take().unwrap();
+        stdin.write_all(input.as_bytes()).unwrap();
+        drop(stdin);
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success(), "{shown}: {}", output.status);
+        String::from_utf8(output.stdout).unwrap()
     }
 
     /// Waits until it has ended and let go of its output.

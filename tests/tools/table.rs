@@ -3,9 +3,7 @@
 //! what is left of them.
 
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 
 use serde_json::json;
 
@@ -61,29 +59,9 @@ pub fn behave(array: &str, cases: &[Case]) {
 }
 
 fn judge(dir: &Dir, arguments: &[&str], input: &str) -> String {
-    let mut command = dir
-        .command("python3", &[JUDGE])
+    dir.command("python3", &["-B", JUDGE])
         .args(arguments)
-        .into_inner();
-    command.env("PYTHONDONTWRITEBYTECODE", "1");
-    let mut child = command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    child
-        .stdin
-        .take()
-        .unwrap()
-        .write_all(input.as_bytes())
-        .unwrap();
-    let output = child.wait_with_output().unwrap();
-    assert!(
-        output.status.success(),
-        "python3 with NumPy is needed: {}",
-        output.status
-    );
-    String::from_utf8(output.stdout).unwrap()
+        .fed(input)
 }
 
 /// Runs a case in the directory `place`; what is wrong with how it ends and
