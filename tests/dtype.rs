@@ -1,47 +1,18 @@
-//! What `DType::parse` accepts and prints, compared with NumPy over tens of thousands of texts:
-//! every character with every size and mark, every name, units with multiples and divisors, odd
-//! spellings, and random strings.
+//! What `DType` and `Literal` accept and print, compared with NumPy and Python over tens of
+//! thousands of texts: every character with every size and mark, every name, units with multiples
+//! and divisors, odd spellings, random strings, and structures and literals made up at random. The
+//! scripts in `tests/dtype` say what Python makes of them.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::collections::BTreeSet;
 use std::io::Write;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
-use arrayfs::dtype::DType;
-
-/// Reads a JSON list of texts, and writes NumPy's version and what NumPy makes of each text.
-const DESCRIBE: &str = r#"
-import json, sys, unicodedata, warnings
-import numpy as np
-
-warnings.simplefilter("ignore")
-ORDERS = {"=": sys.byteorder, "<": "little", ">": "big", "|": "none"}
-
-def is_excepted(text, dtype):
-    """Whether the module's documentation excepts what NumPy accepts here."""
-    code = text.lstrip("<>=|")
-    if dtype.itemsize == 0 or dtype.kind in "OT" or dtype.fields or dtype.subdtype:
-        return True
-    if code[0] in "(0123456789" or (len(code) == 1 and unicodedata.category(code) == "Cc"):
-        return True
-    if dtype.kind in "mM" and "/" in text:
-        unit, multiple = np.datetime_data(dtype)
-        return "/-" in text or multiple < 0 or ("W/" in text and unit == "Y")
-    return False
-
-def describe(text):
-    try:
-        dtype = np.dtype(text)
-    except Exception:
-        return "refused"
-    if is_excepted(text, dtype):
-        return "refused"
-    return f"{dtype.str} {dtype.name} {dtype.itemsize} {dtype.kind} {ORDERS[dtype.byteorder]}"
-
-texts = json.load(sys.stdin.buffer)
-json.dump([np.__version__, *map(describe, texts)], sys.stdout)
-"#;
+use arrayfs::dtype::literal::Literal;
+use arrayfs::dtype::{DType, Field, Kind};
+use serde_json::{Value, json};
 
 const MARKS: [&str; 5] = ["", "<", ">", "=", "|"];
 
@@ -69,9 +40,9 @@ const ODD: &[&str] = &[
     "", " ", "f4 ", " f4", "f 4", "f\t4", "f\n4", "f\x0b4", "f\x0c4", "f\r4", "f\u{a0}4", "f4\n",
     "f4\0", "f\x004", "f+4", "f++4", "f-4", "f+ 4", "f04", "f0004", "f0x4", "f4.0", "S+10", "S 10",
     "S010", "S1_0", "S１０", "f４", "٤", "é", "é4", "<<f4", "<>f4", "< f4", "()f4", "<()f4", "(2,)f4",
-    "(2)f4", "3f4", "<3f4", "f4,", ",f4", "f4,i8", "f4, i8", "x:f4", "[('x','f4')]", "f4]", "[f4]",
-    "{'names': ['x'], 'formats': ['f4']}", "M8[s],f4", "M8[s,s]", "M8[s:s]", "]],f4", "M8[ 7s]",
-    "M8[7 s]", "M8[]", "M8[ ]", "M8[7]", "M8[s/]", "M8[s/ 5]", "M8[s/5 ]", "M8[/5]", "M8[s]\0",
+    "(2)f4", "3f4", "<3f4", "f4,", ",f4", "f4,i8", "f4, i8", "f4]", "[f4]", "M8[s],f4", "M8[s,s]",
+    "M8[s:s]", "]],f4", "M8[ 7s]", "M8[7 s]", "M8[]", "M8[ ]", "M8[7]", "M8[s/]", "M8[s/ 5]",
+    "M8[s/5 ]", "M8[/5]", "M8[s]\0",
 ];
 
 /// The texts to compare; without those that make NumPy divide by zero, which kills the process.
@@ -164,72 +135,153 @@ fn kills_numpy(text: &str) -> bool {
     })
 }
 
-/// NumPy's version and its answers, in the order of the texts.
-fn ask_numpy(texts: &BTreeSet<String>) -> (String, Vec<String>) {
+/// What a script of `tests/dtype` prints, given this input.
+fn ask_python(script: &str, input: &[u8]) -> Vec<u8> {
+    let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/dtype");
     let python = Command::new("python3")
-        .args(["-c", DESCRIBE])
+        .arg("-B")
+        .arg(scripts.join(script))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn();
     let mut python = python.expect("python3 is needed: run scripts/test.sh, which installs it");
     // Python reads all of its input before it writes, so neither side waits for the other. If it
     // ends early, its exit status says more than the broken pipe does.
-    let input = serde_json::to_vec(texts).unwrap();
-    let _ = python.stdin.take().unwrap().write_all(&input);
+    let _ = python.stdin.take().unwrap().write_all(input);
     let output = python.wait_with_output().unwrap();
     assert!(
         output.status.success(),
         "python3 with NumPy is needed: run scripts/test.sh, which installs it ({})",
         output.status
     );
-    let mut answers: Vec<String> = serde_json::from_slice(&output.stdout).unwrap();
-    (answers.remove(0), answers)
+    output.stdout
 }
 
-fn describe(dtype: &DType) -> String {
-    format!(
-        "{} {} {} {} {}",
-        dtype.numpy_str(),
-        dtype.numpy_name(),
-        dtype.itemsize(),
-        dtype.kind().letter(),
-        dtype.byte_order().name()
-    )
+/// The type as `described` in `structured.py` has it.
+fn described(dtype: &DType) -> Value {
+    if !matches!(dtype.kind(), Kind::Structured(_)) {
+        return json!(dtype.numpy_str());
+    }
+    let field = |field: &Field| {
+        let dtype = described(field.dtype());
+        json!([
+            field.name(),
+            field.title(),
+            field.offset(),
+            field.shape(),
+            dtype
+        ])
+    };
+    json!({
+        "str": dtype.numpy_str(),
+        "name": dtype.numpy_name(),
+        "itemsize": dtype.itemsize(),
+        "fields": dtype.fields().iter().map(field).collect::<Vec<_>>(),
+    })
+}
+
+/// Fails if there are differences, and shows some.
+fn assert_same(what: &str, cases: usize, differences: &[String]) {
+    assert!(
+        differences.is_empty(),
+        "{} of {cases} texts differ from {what}:\n{}",
+        differences.len(),
+        differences[..differences.len().min(50)].join("\n")
+    );
 }
 
 #[test]
 fn types_are_parsed_and_printed_as_numpy_does() {
     let texts = texts();
-    let (version, answers) = ask_numpy(&texts);
+    let input = serde_json::to_vec(&texts).unwrap();
+    let output = ask_python("texts.py", &input);
+    let (version, answers): (String, Vec<Value>) = serde_json::from_slice(&output).unwrap();
     assert_eq!(answers.len(), texts.len());
 
     let mut accepted = 0;
     let mut differences = Vec::new();
     for (text, expected) in texts.iter().zip(answers) {
-        let got = match DType::parse(text) {
-            Ok(dtype) => describe(&dtype),
-            Err(_) => "refused".to_owned(),
-        };
-        accepted += usize::from(got != "refused");
+        let got = DType::parse(text).map_or(Value::Null, |dtype| {
+            json!([
+                dtype.numpy_str(),
+                dtype.numpy_name(),
+                dtype.itemsize(),
+                dtype.kind().letter(),
+                dtype.byte_order().name(),
+                described(&dtype),
+            ])
+        });
+        accepted += usize::from(!got.is_null());
         if got != expected {
             differences.push(format!("{text:?}: expected {expected}, got {got}"));
         }
     }
-    assert!(
-        differences.is_empty(),
-        "{} of {} texts differ from NumPy {version}:\n{}",
-        differences.len(),
-        texts.len(),
-        differences.join("\n")
-    );
+    assert_same(&format!("NumPy {version}"), texts.len(), &differences);
     assert!(accepted > 2_000, "only {accepted} of the texts are valid");
+}
+
+/// The reader's name, a text, and what NumPy makes of it.
+type Case = (String, String, Value);
+
+#[test]
+fn structures_are_parsed_and_printed_as_numpy_does() {
+    let output = ask_python("structured.py", b"");
+    let (version, cases): (String, Vec<Case>) = serde_json::from_slice(&output).unwrap();
+    let mut accepted = 0;
+    let mut differences = Vec::new();
+    for (form, text, expected) in &cases {
+        let result = match form.as_str() {
+            "text" => DType::parse(text).ok(),
+            "descr" => Literal::parse(text)
+                .ok()
+                .and_then(|literal| DType::from_descr(&literal).ok()),
+            "option" => DType::parse_mount_option(text).ok(),
+            _ => panic!("no such form: {form}"),
+        };
+        let got = result.as_ref().map_or(Value::Null, |dtype| {
+            let descr = dtype.descr().map(|descr| descr.to_string());
+            json!({"type": described(dtype), "descr": descr})
+        });
+        if got != *expected {
+            differences.push(format!("{form} {text:?}: expected {expected}, got {got}"));
+        }
+        if let Some(dtype) = result {
+            accepted += 1;
+            assert_eq!(
+                DType::parse(&dtype.to_string()),
+                Ok(dtype),
+                "{form} {text:?}"
+            );
+        }
+    }
+    assert_same(&format!("NumPy {version}"), cases.len(), &differences);
+    assert!(accepted > 5_000, "only {accepted} of the texts are valid");
+}
+
+#[test]
+fn literals_are_parsed_and_printed_as_python_does() {
+    let output = ask_python("literals.py", b"");
+    let cases: Vec<(String, Option<String>)> = serde_json::from_slice(&output).unwrap();
+    let mut accepted = 0;
+    let mut differences = Vec::new();
+    for (text, expected) in &cases {
+        let got = Literal::parse(text);
+        accepted += usize::from(got.is_ok());
+        let printed = got.as_ref().ok().map(Literal::to_string);
+        if printed != *expected {
+            let got = got.map(|_| printed);
+            differences.push(format!("{text:?}: expected {expected:?}, got {got:?}"));
+        }
+    }
+    assert_same("Python", cases.len(), &differences);
+    assert!(accepted > 5_000, "only {accepted} of the texts are valid");
 }
 
 #[test]
 fn what_is_printed_is_read_back() {
     for text in texts() {
         if let Ok(dtype) = DType::parse(&text) {
-            assert_eq!(DType::parse(&dtype.numpy_str()), Ok(dtype), "{text:?}");
+            assert_eq!(DType::parse(&dtype.to_string()), Ok(dtype), "{text:?}");
         }
     }
 }

@@ -3,30 +3,64 @@
 
 use thiserror::Error;
 
-use super::units;
+use super::literal::{Literal, LiteralError};
+use super::{MAX_AXES, MAX_ITEMSIZE, MAX_LEVELS, units};
 
 /// The longest part of a refused text that an error repeats, in characters.
 const QUOTED_CHARACTERS: usize = 60;
 
 /// A text that is refused as a type, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("dtype {quoted}: {refusal}")]
+#[error("dtype {quoted}: {}{}", reason.place, reason.refusal)]
 pub struct DTypeError {
     quoted: String,
-    refusal: Refusal,
+    reason: Reason,
 }
 
 impl DTypeError {
-    pub(super) fn new(text: &str, refusal: Refusal) -> Self {
+    pub(super) fn new(text: &str, reason: Reason) -> Self {
         Self {
             quoted: quote(text),
-            refusal,
+            reason,
         }
     }
 
     /// The reason alone.
     pub fn refusal(&self) -> &Refusal {
-        &self.refusal
+        &self.reason.refusal
+    }
+}
+
+/// A refusal, and the part of the type that it is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Reason {
+    /// From the outside in, each part followed by `: `.
+    place: String,
+    refusal: Refusal,
+}
+
+impl Reason {
+    /// The same, said of a field's type.
+    pub(super) fn in_field(mut self, name: &str) -> Self {
+        let field = quote(name);
+        self.place.insert_str(0, &format!("field {field}: "));
+        self
+    }
+
+    /// The same, said of a text inside the type.
+    pub(super) fn in_text(mut self, text: &str) -> Self {
+        let text = quote(text);
+        self.place.insert_str(0, &format!("{text}: "));
+        self
+    }
+}
+
+impl From<Refusal> for Reason {
+    fn from(refusal: Refusal) -> Self {
+        Self {
+            place: String::new(),
+            refusal,
+        }
     }
 }
 
@@ -83,12 +117,6 @@ pub enum Refusal {
     )]
     VariableString,
 
-    /// `[('x', 'f4')]`, `x:f4`, `f4,i8`, `(2,)f4`.
-    #[error(
-        "structured and sub-array dtypes are not supported yet; expected one plain type such as f4"
-    )]
-    Structured,
-
     /// `M8[min]`, `M8[ns`.
     #[error(
         "expected nothing or one unit in brackets, such as [ns] or [10ms]; units are {}",
@@ -109,6 +137,155 @@ pub enum Refusal {
         i32::MAX
     )]
     Divisor,
+
+    /// `[('x','f4')`
+    #[error(transparent)]
+    Literal(#[from] LiteralError),
+
+    /// `[5]`, `[('x', 4)]`
+    #[error("expected a type as a text, a list of fields or a dict, got {got}")]
+    NotAType {
+        /// What stands there, cut short.
+        got: String,
+    },
+
+    /// `[('x',)]`
+    #[error("expected a field as (name, type) or (name, type, shape), got {got}")]
+    FieldTuple {
+        /// What stands there, cut short.
+        got: String,
+    },
+
+    /// `[(5, 'f4')]`
+    #[error("expected a field's name as a text or as (title, name), got {got}")]
+    FieldName {
+        /// What stands there, cut short.
+        got: String,
+    },
+
+    /// `x:f4,x:i8`
+    #[error("two fields have the name or title {name}")]
+    RepeatedName {
+        /// The name or title, quoted.
+        name: String,
+    },
+
+    /// `[('x', 'f4', 'i4')]`
+    #[error("expected the lengths of a sub-array, such as 3 or (3, 3), got {got}")]
+    SubArrayShape {
+        /// What stands there, cut short.
+        got: String,
+    },
+
+    /// More lengths than an array has axes.
+    #[error("a sub-array has at most {MAX_AXES} axes")]
+    SubArrayAxes,
+
+    /// `(2,3)f4`
+    #[error(
+        "a sub-array is not an item of its own; give '{dtype}', \
+         and put the lengths {shape} at the end of --shape"
+    )]
+    WholeSubArray {
+        /// The type of its elements.
+        dtype: String,
+        /// Its lengths, as Python writes a tuple.
+        shape: String,
+    },
+
+    /// `V2147483647,u1`
+    #[error("an item takes at most {MAX_ITEMSIZE} bytes")]
+    TooLarge,
+
+    /// `[]`, `[('x', 'f4', 0)]`
+    #[error("an item of 0 bytes has no place in a file; a field must hold something")]
+    NoBytes,
+
+    /// `[('a', [('b', ...)])]`, and so on.
+    #[error("more than {MAX_LEVELS} structures inside each other")]
+    TooDeep,
+
+    /// `{'names': ..., 'formats': ..., 'offset': ...}`
+    #[error("unknown key {key}; expected {expected}")]
+    Key {
+        /// The key, quoted.
+        key: String,
+        /// The keys that there are.
+        expected: String,
+    },
+
+    /// `{'names': 'x', ...}`, `{'names': ['x'], 'formats': []}`
+    #[error("'{key}' must be a list with an entry for every name, got {got}")]
+    Entries {
+        /// The key in the dict.
+        key: &'static str,
+        /// What stands there, cut short.
+        got: String,
+    },
+
+    /// `{'x': 'f4'}`
+    #[error("expected a field as (type, offset) or (type, offset, title), got {got}")]
+    FieldEntry {
+        /// What stands there, cut short.
+        got: String,
+    },
+
+    /// `{..., 'titles': [5]}`
+    #[error("expected a title as a text, or None, got {got}")]
+    Title {
+        /// What stands there, cut short.
+        got: String,
+    },
+
+    /// `{..., 'offsets': [-1]}`
+    #[error("expected an offset from 0 to {MAX_ITEMSIZE}, got {got}")]
+    Offset {
+        /// What stands there, cut short.
+        got: String,
+    },
+
+    /// `{..., 'aligned': 1}`
+    #[error("'aligned' must be True or False, got {got}")]
+    Aligned {
+        /// What stands there, cut short.
+        got: String,
+    },
+
+    /// `{..., 'offsets': [2], 'aligned': True}`
+    #[error("{bytes} bytes are not a multiple of the alignment, {alignment}")]
+    Misaligned {
+        /// The offset or item size.
+        bytes: u32,
+        /// What it must be a multiple of, in bytes.
+        alignment: u32,
+    },
+
+    /// `{..., 'itemsize': 3}`
+    #[error("expected an item size from {need} to {MAX_ITEMSIZE}, got {got}")]
+    ItemSize {
+        /// The bytes that the fields need.
+        need: u32,
+        /// What stands there, cut short.
+        got: String,
+    },
+
+    /// `f4,(2i8`
+    #[error("expected types separated by commas, such as f4,3i8,(2,3)i2; stopped at {rest}")]
+    CommaString {
+        /// What is left, quoted and cut short.
+        rest: String,
+    },
+
+    /// `<3>f4`
+    #[error("two byte-order marks that differ")]
+    ByteOrders,
+
+    /// `x:f4,i8`
+    #[error("expected every field as name:type, got {got}")]
+    ShortField {
+        /// The field, quoted and cut short.
+        got: String,
+    },
 }
 
 /// The codes of one letter: `i1, i2, i4, i8`.
@@ -117,16 +294,30 @@ fn sized_codes(letter: char, sizes: &[u32]) -> String {
     codes.join(", ")
 }
 
+/// A literal as it is written, cut short.
+pub(super) fn show(literal: &Literal) -> String {
+    let written = literal.to_string();
+    match written.char_indices().nth(QUOTED_CHARACTERS) {
+        Some((end, _)) => format!("{}...", &written[..end]),
+        None => written,
+    }
+}
+
 /// The text in quotes, on one line and of bounded length whatever it holds.
-fn quote(text: &str) -> String {
+pub(super) fn quote(text: &str) -> String {
+    quote_up_to(text, QUOTED_CHARACTERS)
+}
+
+/// The text in quotes and on one line, without what follows after so many characters.
+pub(super) fn quote_up_to(text: &str, characters: usize) -> String {
     let mut quoted = String::from("'");
-    for character in text.chars().take(QUOTED_CHARACTERS) {
+    for character in text.chars().take(characters) {
         match character {
             '\'' | '"' | '\\' => quoted.push(character),
             other => quoted.extend(other.escape_debug()),
         }
     }
-    if text.chars().nth(QUOTED_CHARACTERS).is_some() {
+    if text.chars().nth(characters).is_some() {
         quoted.push_str("...");
     }
     quoted.push('\'');
@@ -148,7 +339,7 @@ mod tests {
         );
         assert!(message("").starts_with("dtype '': not a NumPy type"));
         assert!(message("a\nb\u{1b}[0m").starts_with(r"dtype 'a\nb\u{1b}[0m': not a NumPy type"));
-        assert!(message("[('x','f4')]").starts_with("dtype '[('x','f4')]': structured"));
+        assert!(message("[('x','f9')]").starts_with("dtype '[('x','f9')]': field 'x': 'f9': no"));
     }
 
     #[test]
@@ -164,6 +355,7 @@ mod tests {
             ("float31", "float32"),
             (">float32", "write '>f4'"),
             ("|int8", "write '|i1'"),
+            (">str", "write '>U10'"),
             ("S", "such as S10"),
             ("str", "such as U10"),
             ("void", "such as V10"),

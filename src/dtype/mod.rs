@@ -1,31 +1,62 @@
 //! NumPy's description of one array item: what kind of value it is, how many bytes it takes and in
-//! which byte order. Parses what `numpy.dtype(text)` parses and prints `dtype.str` and
-//! `dtype.name`; what an array of such items looks like is left to others.
+//! which byte order, and where its fields are. Parses what `numpy.dtype` parses and prints
+//! `dtype.str`, `dtype.name` and `dtype.descr`; what an array of such items looks like is left to
+//! others.
 //!
 //! Sizes are those of NumPy on 64-bit Linux: `long` takes 8 bytes and `longdouble` 16, which are
 //! opaque here. NumPy 2.4 decides what is accepted, with these exceptions, each refused with its
 //! reason:
 //!
-//! - items of 0 bytes (`S`, `U0`, `void`), and items that are not data (`O`, `T`);
-//! - structured and sub-array texts (`[('x', 'f4')]`, `f4,i8`, `(2,)f4`), and with them those that
-//!   come out plain: `()f4` is `f4` to NumPy, and `3V` is `V3`;
+//! - items of 0 bytes (`S`, `U0`, `void`, a structure without any), also as fields, and items that
+//!   are not data (`O`, `T`); a field can be a sub-array of length 0;
 //! - a single control character, which NumPy reads as an internal type number (`"\n"` is `uint64`);
 //! - datetime divisors that NumPy miscounts: below 1 (0 kills the process), beyond 32 bits, or such
-//!   that the unit is left negative or as zero years (`M8[s/-25]`, `M8[W/11]`).
+//!   that the unit is left negative or as zero years (`M8[s/-25]`, `M8[W/11]`);
+//! - sub-arrays as a whole, `(2,3)f4`, which NumPy appends to an array's shape;
+//! - structures larger than 2^31 - 1 bytes, whose size NumPy lets wrap; sub-arrays of sub-arrays
+//!   with more than 64 axes together, or of empty ones, where NumPy takes the length for a size;
+//!   more than [`MAX_LEVELS`] structures inside each other;
+//! - types that are based on another, `('i4', [('low', 'i2'), ('high', 'i2')])`, titles that are
+//!   not texts, offsets that are not whole numbers, dict keys that NumPy ignores, and texts in the
+//!   place of lists (`{'names': 'xy', ...}`).
+//!
+//! A title `None` counts as no title everywhere; in a list NumPy keeps it.
+//!
+//! Beyond NumPy there is the short form `x:f4,m:(3,3)f8`.
 
+mod comma;
+mod descr;
+mod element;
 mod error;
+mod field;
 mod integer;
+mod layout;
+pub mod literal;
 mod parse;
 mod print;
+mod short;
+mod structured;
 mod units;
 
 use std::str::FromStr;
+use std::sync::Arc;
 
+use element::Element;
+use error::Reason;
 pub use error::{DTypeError, Refusal};
+pub use field::Field;
+use literal::Literal;
 pub use units::{TimeUnit, Unit};
 
 /// The largest item that NumPy's dtypes describe, in bytes: a C `int`.
 const MAX_ITEMSIZE: u32 = i32::MAX as u32;
+
+/// The most axes that an array can have in NumPy, and so a sub-array.
+const MAX_AXES: usize = 64;
+
+/// How many structures may be inside each other. In every form they take at most three levels of
+/// brackets each, and so stay within [`literal::MAX_DEPTH`].
+pub const MAX_LEVELS: usize = 8;
 
 /// The type of one array item, as `numpy.dtype`. Its size is never 0.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -36,19 +67,77 @@ pub struct DType {
 }
 
 impl DType {
-    /// Reads a type from text, as `numpy.dtype(text)` does.
+    /// `uint8`, which is what `numpy.memmap` takes a file to hold by default.
+    pub const BYTE: Self = Self {
+        kind: Kind::UInt,
+        byte_order: ByteOrder::NotApplicable,
+        itemsize: 1,
+    };
+
+    /// Reads a type from text: what `numpy.dtype` reads as a text, or as the Python literal that
+    /// the text is, or the short form `x:f4,m:(3,3)f8`.
     ///
     /// # Errors
     ///
     /// What NumPy refuses, and the exceptions that are listed at the top of this module.
     pub fn parse(text: &str) -> Result<Self, DTypeError> {
-        parse::parse(text).map_err(|refusal| DTypeError::new(text, refusal))
+        parse_any_form(text).map_err(|reason| DTypeError::new(text, reason))
+    }
+
+    /// As [`DType::parse`], of a text in which fields are joined by `+`, as a comma would end a
+    /// mount option: `x:f4+id:i8`, `f4+i8`.
+    ///
+    /// # Errors
+    ///
+    /// As [`DType::parse`].
+    pub fn parse_mount_option(text: &str) -> Result<Self, DTypeError> {
+        parse_any_form(&short::commas_for_plus(text))
+            .map_err(|reason| DTypeError::new(text, reason))
+    }
+
+    /// Reads a type from a Python literal, as `numpy.dtype(literal)` does.
+    ///
+    /// # Errors
+    ///
+    /// As [`DType::parse`].
+    pub fn from_literal(literal: &Literal) -> Result<Self, DTypeError> {
+        if let Literal::Str(text) = literal {
+            let element = structured::text(text, false);
+            return element
+                .and_then(Element::into_item)
+                .map_err(|reason| DTypeError::new(text, reason));
+        }
+        structured::element(literal, false)
+            .and_then(Element::into_item)
+            .map_err(|reason| DTypeError::new(&literal.to_string(), reason))
+    }
+
+    /// Reads what the header of a `.npy` file has under `descr`, as
+    /// `numpy.lib.format.descr_to_dtype` does.
+    ///
+    /// # Errors
+    ///
+    /// As [`DType::parse`].
+    pub fn from_descr(descr: &Literal) -> Result<Self, DTypeError> {
+        if let Literal::Str(_) = descr {
+            return Self::from_literal(descr);
+        }
+        descr::from_descr(descr)
+            .and_then(Element::into_item)
+            .map_err(|reason| DTypeError::new(&descr.to_string(), reason))
+    }
+
+    /// What `numpy.lib.format.dtype_to_descr` writes into a header: `dtype.str`, or the list of the
+    /// fields with the padding between them. `None` where NumPy has none, as fields overlap or are
+    /// not in the order of their offsets. A sub-array of sub-arrays is one with all their lengths.
+    pub fn descr(&self) -> Option<Literal> {
+        descr::descr(self)
     }
 
     /// `itemsize` must not be 0. The byte order is dropped where it means nothing.
     fn new(kind: Kind, itemsize: u32, byte_order: ByteOrder) -> Self {
         let byte_order = match kind {
-            Kind::Bool | Kind::Bytes | Kind::Void => ByteOrder::NotApplicable,
+            Kind::Bool | Kind::Bytes | Kind::Void | Kind::Structured(_) => ByteOrder::NotApplicable,
             _ if itemsize == 1 => ByteOrder::NotApplicable,
             _ => byte_order,
         };
@@ -70,14 +159,27 @@ impl DType {
     }
 
     /// What the bytes of an item stand for.
-    pub fn kind(&self) -> Kind {
-        self.kind.clone()
+    pub fn kind(&self) -> &Kind {
+        &self.kind
     }
 
-    /// NumPy's `dtype.str`, such as `<f4`, `|b1`, `<U4` or `<M8[ns]`. [`DType::parse`] reads it
-    /// back.
+    /// The fields of a structured type, in the order of `dtype.names`; none of a plain one.
+    pub fn fields(&self) -> &[Field] {
+        match &self.kind {
+            Kind::Structured(fields) => fields,
+            _ => &[],
+        }
+    }
+
+    /// The field of this name, if the type is structured and has one.
+    pub fn field(&self, name: &str) -> Option<&Field> {
+        self.fields().iter().find(|field| field.name == name)
+    }
+
+    /// NumPy's `dtype.str`, such as `<f4`, `|b1`, `<U4` or `<M8[ns]`, which [`DType::parse`] reads
+    /// back; of a structured type, `|V12`.
     pub fn numpy_str(&self) -> String {
-        self.to_string()
+        print::str(self)
     }
 
     /// NumPy's `dtype.name`, such as `float32`, `bytes80` or `datetime64[ns]`; the numbers are
@@ -85,6 +187,21 @@ impl DType {
     pub fn numpy_name(&self) -> String {
         print::name(self)
     }
+}
+
+/// Reads a literal, a text in the short form, or one of NumPy's.
+fn parse_any_form(text: &str) -> Result<DType, Reason> {
+    let trimmed = text.trim_ascii();
+    let is_tuple = trimmed.starts_with('(') && trimmed.ends_with(')');
+    let element = if is_tuple || trimmed.starts_with(['[', '{']) {
+        let literal = Literal::parse(text).map_err(Refusal::from)?;
+        structured::element(&literal, false)
+    } else if short::is_short_form(text) {
+        short::parse(text)
+    } else {
+        structured::text(text, false)
+    };
+    element?.into_item()
 }
 
 impl FromStr for DType {
@@ -118,6 +235,8 @@ pub enum Kind {
     DateTime(TimeUnit),
     /// A span of time: an 8-byte count of this unit.
     TimeDelta(TimeUnit),
+    /// Named fields, each with its place in the item; they need not cover it, and can overlap.
+    Structured(Arc<[Field]>),
 }
 
 /// The order of the bytes within one number or character.

@@ -1,26 +1,33 @@
-//! A type as NumPy prints it: `dtype.str`, which is also how it is displayed, and `dtype.name`.
+//! A type as NumPy prints it, `dtype.str` and `dtype.name`, and as a text that reads back equal.
 
 use std::fmt;
 
-use super::{ByteOrder, DType, Kind};
+use super::{ByteOrder, DType, Kind, descr};
 
-/// NumPy's `dtype.str`.
+/// What [`DType::parse`] reads back: NumPy's `dtype.str`, and of a structured type the list of its
+/// fields, or the dict form where a list cannot tell where they are.
 impl fmt::Display for DType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mark = match self.byte_order {
-            ByteOrder::Little => '<',
-            ByteOrder::Big => '>',
-            ByteOrder::NotApplicable => '|',
-        };
-        let letter = self.kind.letter();
-        let itemsize = self.itemsize;
-        match &self.kind {
-            Kind::DateTime(unit) | Kind::TimeDelta(unit) => {
-                write!(f, "{mark}{letter}{itemsize}{unit}")
-            }
-            Kind::Str => write!(f, "{mark}{letter}{}", itemsize / 4),
-            _ => write!(f, "{mark}{letter}{itemsize}"),
+        match self.kind {
+            Kind::Structured(_) => descr::literal(self).fmt(f),
+            _ => f.write_str(&str(self)),
         }
+    }
+}
+
+/// NumPy's `dtype.str`.
+pub(super) fn str(dtype: &DType) -> String {
+    let mark = match dtype.byte_order {
+        ByteOrder::Little => '<',
+        ByteOrder::Big => '>',
+        ByteOrder::NotApplicable => '|',
+    };
+    let letter = dtype.kind.letter();
+    let itemsize = dtype.itemsize;
+    match &dtype.kind {
+        Kind::DateTime(unit) | Kind::TimeDelta(unit) => format!("{mark}{letter}{itemsize}{unit}"),
+        Kind::Str => format!("{mark}{letter}{}", itemsize / 4),
+        _ => format!("{mark}{letter}{itemsize}"),
     }
 }
 
@@ -35,9 +42,9 @@ pub(super) fn name(dtype: &DType) -> String {
         Kind::Complex => format!("complex{bits}"),
         Kind::Bytes => format!("bytes{bits}"),
         Kind::Str => format!("str{bits}"),
-        Kind::Void => format!("void{bits}"),
         Kind::DateTime(unit) => format!("datetime64{unit}"),
         Kind::TimeDelta(unit) => format!("timedelta64{unit}"),
+        Kind::Void | Kind::Structured(_) => format!("void{bits}"),
     }
 }
 
@@ -52,7 +59,7 @@ impl Kind {
             Self::Complex => 'c',
             Self::Bytes => 'S',
             Self::Str => 'U',
-            Self::Void => 'V',
+            Self::Void | Self::Structured(_) => 'V',
             Self::DateTime(_) => 'M',
             Self::TimeDelta(_) => 'm',
         }

@@ -1,0 +1,233 @@
+//! NumPy's comma strings, `f4,3i8,(2,3)i2`: types with an optional shape in front, which become the
+//! fields f0, f1 and so on. A single one without a comma is a sub-array. The rules are those of
+//! `_commastring` in NumPy's `_internal.py`.
+
+use super::element::Element;
+use super::error::{Reason, quote};
+use super::layout::{Layout, default_name};
+use super::literal::Literal;
+use super::{ByteOrder, Refusal, structured};
+
+/// Whether NumPy reads the text as a comma string: it begins with a digit or an empty tuple, or
+/// has a comma outside square brackets.
+pub(super) fn is_comma_string(text: &str) -> bool {
+    let unmarked = text.strip_prefix(is_mark).unwrap_or(text);
+    let mut depth = 0_i64;
+    let is_separator = |c| {
+        depth += i64::from(c == '[') - i64::from(c == ']');
+        c == ',' && depth == 0
+    };
+    unmarked.starts_with(|c: char| c.is_ascii_digit())
+        || text.starts_with("()")
+        || unmarked.starts_with("()") && unmarked.len() > 2
+        || text.chars().any(is_separator)
+}
+
+/// Reads a comma string.
+pub(super) fn parse(text: &str, aligned: bool) -> Result<Element, Reason> {
+    let (mut items, is_list) = split(text)?;
+    if !is_list && let [only] = items.as_slice() {
+        return only.element(aligned);
+    }
+    // Also where nothing but a mark follows the last comma.
+    items.pop_if(|last| last.format.is_empty() && last.shape.is_none());
+
+    let mut layout = Layout::new(aligned);
+    for (index, item) in items.iter().enumerate() {
+        let name = default_name(index);
+        let element = item.element(aligned);
+        let element = element.map_err(|reason| reason.in_field(&name))?;
+        layout.append(&name, None, element)?;
+    }
+    layout.finish()
+}
+
+/// A type with the shape in front of it.
+struct Item {
+    format: String,
+    shape: Option<Literal>,
+}
+
+impl Item {
+    fn element(&self, aligned: bool) -> Result<Element, Reason> {
+        let format = Literal::from(self.format.as_str());
+        match &self.shape {
+            Some(shape) => structured::sub_array(&format, shape, aligned),
+            None => structured::element(&format, aligned),
+        }
+    }
+}
+
+/// The items, and whether there is a comma between or after them.
+fn split(text: &str) -> Result<(Vec<Item>, bool), Refusal> {
+    let mut items = Vec::new();
+    let mut is_list = false;
+    let mut rest = text;
+    while !rest.is_empty() {
+        let (item, after) = split_item(rest)?;
+        items.push(item);
+        let separator = after.trim_start_matches(is_blank);
+        rest = match separator.strip_prefix(',') {
+            Some(next) => {
+                is_list = true;
+                next.trim_start_matches(is_blank)
+            }
+            None if separator.is_empty() => separator,
+            None => return Err(Refusal::CommaString { rest: quote(after) }),
+        };
+    }
+    Ok((items, is_list))
+}
+
+/// Takes one item off the front: a mark, a shape, another mark, a type. All can be missing.
+fn split_item(text: &str) -> Result<(Item, &str), Refusal> {
+    let (outer_mark, rest) = take_mark(text);
+    let (repeats, rest) = take_repeats(rest);
+    let (inner_mark, rest) = take_mark(rest);
+    let (format, rest) = take_format(rest);
+    if let (Some(outer), Some(inner)) = (outer_mark, inner_mark)
+        && canonical(outer) != canonical(inner)
+    {
+        return Err(Refusal::ByteOrders);
+    }
+    let mark = outer_mark.or(inner_mark).map(canonical);
+    let mark = mark.filter(|mark| !matches!(mark, '|') && *mark != NATIVE);
+
+    let shape = match repeats {
+        "" => None,
+        _ => Some(read_shape(repeats).ok_or_else(|| Refusal::CommaString { rest: quote(text) })?),
+    };
+    let item = Item {
+        format: mark.into_iter().chain(format.chars()).collect(),
+        shape,
+    };
+    Ok((item, rest))
+}
+
+/// Reads `3`, `(2,3)`, or `2,3` and `3,` without parentheses, which NumPy takes too.
+fn read_shape(repeats: &str) -> Option<Literal> {
+    if repeats.trim().is_empty() {
+        return None;
+    }
+    Literal::parse(&format!("({repeats})")).ok()
+}
+
+const NATIVE: char = match ByteOrder::NATIVE {
+    ByteOrder::Big => '>',
+    ByteOrder::Little | ByteOrder::NotApplicable => '<',
+};
+
+fn is_mark(c: char) -> bool {
+    matches!(c, '<' | '>' | '|' | '=')
+}
+
+/// The mark that means the same without `=`.
+fn canonical(mark: char) -> char {
+    if mark == '=' { NATIVE } else { mark }
+}
+
+fn take_mark(text: &str) -> (Option<char>, &str) {
+    let mut rest = text.chars();
+    match rest.next() {
+        Some(mark) if is_mark(mark) => (Some(mark), rest.as_str()),
+        _ => (None, text),
+    }
+}
+
+/// Takes ` *[(]?[ ,0-9]*[)]? *`.
+fn take_repeats(text: &str) -> (&str, &str) {
+    let rest = text.trim_start_matches(' ');
+    let rest = rest.strip_prefix('(').unwrap_or(rest);
+    let rest = rest.trim_start_matches(|c: char| c.is_ascii_digit() || matches!(c, ' ' | ','));
+    let rest = rest.strip_prefix(')').unwrap_or(rest);
+    let rest = rest.trim_start_matches(' ');
+    text.split_at(text.len() - rest.len())
+}
+
+/// Takes `[A-Za-z0-9.?]*(?:\[[a-zA-Z0-9,.]+\])?`.
+fn take_format(text: &str) -> (&str, &str) {
+    let rest =
+        text.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '?'));
+    let rest = after_brackets(rest).unwrap_or(rest);
+    text.split_at(text.len() - rest.len())
+}
+
+fn after_brackets(text: &str) -> Option<&str> {
+    let inside = text.strip_prefix('[')?;
+    let end =
+        inside.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || matches!(c, ',' | '.'));
+    if end.len() == inside.len() {
+        return None;
+    }
+    end.strip_prefix(']')
+}
+
+/// What `\s` matches in Python.
+fn is_blank(c: char) -> bool {
+    c.is_whitespace() || matches!(c, '\x1c'..='\x1f')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::DType;
+
+    #[test]
+    fn comma_strings_are_other_spellings_of_lists() {
+        for (text, list) in [
+            ("f4,>i8", "[('f0','<f4'),('f1','>i8')]"),
+            ("3f4,(2,3)i2", "[('f0','<f4',(3,)),('f1','<i2',(2,3))]"),
+            ("f4 ,\ti8, ", "[('f0','<f4'),('f1','<i8')]"),
+            (
+                ">3f4,3>f4,>3>f4",
+                "[('f0','>f4',3),('f1','>f4',3),('f2','>f4',3)]",
+            ),
+            ("2,3f4,(2)3f4", "[('f0','<f4',(2,3)),('f1','<f4',(2,3))]"),
+            ("f4,", "[('f0','<f4')]"),
+            ("f4,<", "[('f0','<f4')]"),
+            (
+                "()f4,3S,M8[ns]",
+                "[('f0','<f4'),('f1','S3'),('f2','<M8[ns]')]",
+            ),
+            ("()f4", "<f4"),
+            ("3V", "V3"),
+        ] {
+            let dtype = DType::parse(list).unwrap();
+            assert_eq!(DType::parse(text), Ok(dtype), "{text}");
+        }
+    }
+
+    #[test]
+    fn bad_comma_strings_are_refused_where_they_are_wrong() {
+        for (text, reason) in [
+            (
+                ",f4",
+                "expected types separated by commas, such as f4,3i8,(2,3)i2; stopped at ',f4'",
+            ),
+            (
+                "f4,(2i8",
+                "expected types separated by commas, such as f4,3i8,(2,3)i2; stopped at '(2i8'",
+            ),
+            (
+                "f4;i8,i2",
+                "expected types separated by commas, such as f4,3i8,(2,3)i2; stopped at ';i8,i2'",
+            ),
+            (
+                "03f4,i8",
+                "expected types separated by commas, such as f4,3i8,(2,3)i2; stopped at '03f4,i8'",
+            ),
+            ("<3>f4", "two byte-order marks that differ"),
+            (
+                "f4,i3",
+                "field 'f1': 'i3': no such item size; expected i1, i2, i4, i8",
+            ),
+            ("f4,O", "field 'f1': 'O': object items hold pointers"),
+            ("3x", "'x': not a NumPy type"),
+        ] {
+            let error = DType::parse(text).unwrap_err().to_string();
+            assert!(
+                error.starts_with(&format!("dtype '{text}': {reason}")),
+                "{error}"
+            );
+        }
+    }
+}

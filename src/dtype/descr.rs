@@ -1,0 +1,226 @@
+//! Types as the header of a `.npy` file has them, where `''` names padding, and as a literal that
+//! reads back equal. The rules are those of NumPy's `_array_descr`, `dtype_to_descr` and
+//! `descr_to_dtype`.
+
+use super::element::{Element, lengths_literal};
+use super::error::{Reason, show};
+use super::layout::Layout;
+use super::literal::Literal;
+use super::{DType, Field, Kind, Refusal, structured};
+
+/// What `numpy.lib.format.dtype_to_descr` makes of the type, if it can.
+pub(super) fn descr(dtype: &DType) -> Option<Literal> {
+    let Kind::Structured(fields) = &dtype.kind else {
+        return Some(Literal::Str(dtype.numpy_str()));
+    };
+    let padding = |bytes: u64| Literal::Tuple(vec!["".into(), Literal::Str(format!("|V{bytes}"))]);
+    let mut list = Vec::new();
+    let mut end = 0;
+    for field in fields.iter() {
+        match field.offset().checked_sub(end)? {
+            0 => {}
+            gap => list.push(padding(gap)),
+        }
+        list.push(list_entry(field, descr(&field.dtype)?));
+        end = field.offset() + field.size();
+    }
+    match dtype.itemsize().checked_sub(end)? {
+        0 => {}
+        rest => list.push(padding(rest)),
+    }
+    Some(Literal::List(list))
+}
+
+/// A field as it stands in a list.
+fn list_entry(field: &Field, format: Literal) -> Literal {
+    let name = Literal::from(field.name());
+    let name = match field.title() {
+        Some(title) => Literal::Tuple(vec![title.into(), name]),
+        None => name,
+    };
+    let mut parts = vec![name, format];
+    if !field.shape.is_empty() {
+        parts.push(lengths_literal(&field.shape));
+    }
+    Literal::Tuple(parts)
+}
+
+/// Reads what a header holds under `descr`, as `numpy.lib.format.descr_to_dtype`.
+pub(super) fn from_descr(descr: &Literal) -> Result<Element, Reason> {
+    match descr {
+        Literal::Str(_) => structured::element(descr, false),
+        Literal::Tuple(parts) => match parts.as_slice() {
+            [Literal::Str(_), shape] => structured::sub_array(&parts[0], shape, false),
+            [format, shape] => Ok(from_descr(format)?.repeated(&structured::lengths(shape)?)?),
+            _ => Err(Refusal::NotAType { got: show(descr) }.into()),
+        },
+        Literal::List(fields) => from_list(fields),
+        _ => Err(Refusal::NotAType { got: show(descr) }.into()),
+    }
+}
+
+fn from_list(fields: &[Literal]) -> Result<Element, Reason> {
+    let mut layout = Layout::new(false);
+    for field in fields {
+        let parts = match field {
+            Literal::Tuple(parts) | Literal::List(parts) => parts.as_slice(),
+            _ => &[],
+        };
+        let (name, element) = match parts {
+            [name, format] => (name, from_descr(format)),
+            [name, format, shape] => {
+                let pair = Literal::Tuple(vec![format.clone(), shape.clone()]);
+                (name, from_descr(&pair))
+            }
+            _ => return Err(Refusal::FieldTuple { got: show(field) }.into()),
+        };
+        let is_named = name.as_str() != Some("");
+        let (title, name) = structured::title_and_name(name)?;
+        let element = element.map_err(|reason| reason.in_field(name))?;
+        // A sub-array is of NumPy's kind V too, whatever its elements are.
+        let is_void = element.dtype.kind == Kind::Void || !element.shape.is_empty();
+        if is_named || !is_void {
+            layout.append(name, title, element)?;
+        } else {
+            layout.skip(element.size)?;
+        }
+    }
+    layout.finish()
+}
+
+/// The type as `numpy.dtype` reads it: a text, a list of fields, or a dict where fields are out of
+/// order, do not touch, or have an empty name, for which a list has a default.
+pub(super) fn literal(dtype: &DType) -> Literal {
+    match &dtype.kind {
+        Kind::Structured(fields) if is_packed(dtype, fields) => {
+            let entry = |field: &Field| list_entry(field, literal(&field.dtype));
+            Literal::List(fields.iter().map(entry).collect())
+        }
+        Kind::Structured(fields) => columns(dtype, fields),
+        _ => Literal::Str(dtype.numpy_str()),
+    }
+}
+
+fn is_packed(dtype: &DType, fields: &[Field]) -> bool {
+    let mut end = 0;
+    fields.iter().all(|field| {
+        let follows = field.offset() == end && !field.name.is_empty();
+        end = field.offset() + field.size();
+        follows
+    }) && end == dtype.itemsize()
+}
+
+/// The dict form, in the order of keys that NumPy prints.
+fn columns(dtype: &DType, fields: &[Field]) -> Literal {
+    let column = |key: &str, entry: fn(&Field) -> Literal| {
+        (
+            key.into(),
+            Literal::List(fields.iter().map(entry).collect()),
+        )
+    };
+    let mut entries = vec![
+        column("names", |field| field.name().into()),
+        column("formats", |field| {
+            let format = literal(&field.dtype);
+            match field.shape() {
+                [] => format,
+                lengths => Literal::Tuple(vec![format, lengths_literal(lengths)]),
+            }
+        }),
+    ];
+    if fields.iter().any(|field| field.title.is_some()) {
+        entries.push(column("titles", |field| {
+            field.title().map_or(Literal::None, Literal::from)
+        }));
+    }
+    entries.push(column("offsets", |field| field.offset().into()));
+    entries.push(("itemsize".into(), dtype.itemsize().into()));
+    Literal::Dict(entries)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::DType;
+    use super::super::literal::Literal;
+
+    #[test]
+    fn descr_is_what_numpy_writes_and_the_text_reads_back() {
+        for (text, descr, printed) in [
+            (">f4", Some("'>f4'"), ">f4"),
+            (
+                "x:f4,m:(3,3)>i2",
+                Some("[('x', '<f4'), ('m', '>i2', (3, 3))]"),
+                "[('x', '<f4'), ('m', '>i2', (3, 3))]",
+            ),
+            (
+                "[(('T','x'),'f4'),('y',[('z','u1')],2)]",
+                Some("[(('T', 'x'), '<f4'), ('y', [('z', '|u1')], (2,))]"),
+                "[(('T', 'x'), '<f4'), ('y', [('z', '|u1')], (2,))]",
+            ),
+            (
+                "{'names':['a','b'],'formats':['u1','2f4'],'aligned':True,'titles':['A',None]}",
+                Some("[(('A', 'a'), '|u1'), ('', '|V3'), ('b', '<f4', (2,))]"),
+                "{'names': ['a', 'b'], 'formats': ['|u1', ('<f4', (2,))], 'titles': ['A', None], \
+                 'offsets': [0, 4], 'itemsize': 12}",
+            ),
+            (
+                "{'names':['a','b'],'formats':['u1','u1'],'offsets':[1,0]}",
+                None,
+                "{'names': ['a', 'b'], 'formats': ['|u1', '|u1'], 'offsets': [1, 0], 'itemsize': 2}",
+            ),
+            (
+                "[('x',{'names':['a','b'],'formats':['u2','u1'],'offsets':[0,0]})]",
+                None,
+                "[('x', {'names': ['a', 'b'], 'formats': ['<u2', '|u1'], 'offsets': [0, 0], \
+                 'itemsize': 2})]",
+            ),
+        ] {
+            let dtype = DType::parse(text).unwrap();
+            let written = dtype.descr().map(|descr| descr.to_string());
+            assert_eq!(written.as_deref(), descr, "{text}");
+            assert_eq!(dtype.to_string(), printed, "{text}");
+            assert_eq!(DType::parse(printed), Ok(dtype.clone()), "{text}");
+            if let Some(descr) = dtype.descr() {
+                assert_eq!(DType::from_descr(&descr), Ok(dtype), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn unnamed_bytes_of_a_descr_are_padding() {
+        for (descr, text) in [
+            (
+                "[('', '|V4'), ('x', '<f4'), ('', '|V2')]",
+                "{'names':['x'],'formats':['<f4'],'offsets':[4],'itemsize':10}",
+            ),
+            (
+                "[('', '<f4', (2,)), ('x', 'u1')]",
+                "{'names':['x'],'formats':['u1'],'offsets':[8]}",
+            ),
+            ("[('', '<f4')]", "{'names':[''],'formats':['<f4']}"),
+            ("[(('T', 'x'), ('<f4', (2,)))]", "[(('T','x'),'<f4',2)]"),
+        ] {
+            let dtype = DType::parse(text).unwrap();
+            let descr = Literal::parse(descr).unwrap();
+            assert_eq!(DType::from_descr(&descr), Ok(dtype), "{descr}");
+        }
+        for (descr, message) in [
+            (
+                "5",
+                "dtype '5': expected a type as a text, a list of fields or a dict, got 5",
+            ),
+            ("'f9'", "dtype 'f9': no such item size"),
+            (
+                "('<f4', (2,))",
+                "dtype '('<f4', (2,))': a sub-array is not an item",
+            ),
+            (
+                "[('x', '|O')]",
+                "dtype '[('x', '|O')]': field 'x': '|O': object items",
+            ),
+        ] {
+            let error = DType::from_descr(&Literal::parse(descr).unwrap()).unwrap_err();
+            assert!(error.to_string().starts_with(message), "{error}");
+        }
+    }
+}

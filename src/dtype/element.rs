@@ -1,0 +1,89 @@
+//! What a field holds while a type is being read: one item, or a sub-array of items. Sub-arrays of
+//! sub-arrays are one sub-array with all the lengths, which is what a field of them looks like.
+
+use super::error::{Reason, show};
+use super::literal::Literal;
+use super::{DType, Kind, MAX_AXES, MAX_ITEMSIZE, Refusal};
+
+/// A type with a shape of its own, as `dtype.subdtype`.
+#[derive(Clone, Debug)]
+pub(super) struct Element {
+    pub dtype: DType,
+    pub shape: Vec<u64>,
+    /// Bytes that all of it takes; 0 where a length is 0.
+    pub size: u32,
+    /// What `aligned` makes the offset a multiple of: a power of two.
+    pub alignment: u32,
+    /// How many structures are inside each other, this one included.
+    pub levels: usize,
+}
+
+impl Element {
+    /// One item that is not a structure.
+    pub fn plain(dtype: DType) -> Self {
+        Self {
+            alignment: alignment(&dtype),
+            size: dtype.itemsize,
+            dtype,
+            shape: Vec::new(),
+            levels: 0,
+        }
+    }
+
+    /// A sub-array of these, as `numpy.dtype((self, shape))`; no lengths leave it as it is.
+    pub fn repeated(mut self, lengths: &[u64]) -> Result<Self, Refusal> {
+        if self.size == 0 {
+            return Err(Refusal::NoBytes);
+        }
+        // A length of 0 hides an overflow only in the lengths behind it.
+        let mut items = 1_i64;
+        for &length in lengths {
+            items = i64::try_from(length)
+                .ok()
+                .and_then(|length| items.checked_mul(length))
+                .ok_or(Refusal::TooLarge)?;
+            if items == 0 {
+                break;
+            }
+        }
+        self.size = items
+            .checked_mul(self.size.into())
+            .and_then(|size| u32::try_from(size).ok())
+            .filter(|&size| size <= MAX_ITEMSIZE)
+            .ok_or(Refusal::TooLarge)?;
+        self.shape.splice(0..0, lengths.iter().copied());
+        if self.shape.len() > MAX_AXES {
+            return Err(Refusal::SubArrayAxes);
+        }
+        Ok(self)
+    }
+
+    /// The type of a whole item.
+    pub fn into_item(self) -> Result<DType, Reason> {
+        if self.shape.is_empty() {
+            return Ok(self.dtype);
+        }
+        let refusal = Refusal::WholeSubArray {
+            dtype: self.dtype.to_string(),
+            shape: show(&lengths_literal(&self.shape)),
+        };
+        Err(refusal.into())
+    }
+}
+
+/// The lengths as a tuple.
+pub(super) fn lengths_literal(lengths: &[u64]) -> Literal {
+    Literal::Tuple(lengths.iter().copied().map(Literal::from).collect())
+}
+
+/// NumPy's `dtype.alignment` of a plain type: that of the C type.
+fn alignment(dtype: &DType) -> u32 {
+    match dtype.kind {
+        Kind::Bool | Kind::Bytes | Kind::Void | Kind::Structured(_) => 1,
+        Kind::Str => 4,
+        Kind::Complex => dtype.itemsize / 2,
+        Kind::Int | Kind::UInt | Kind::Float | Kind::DateTime(_) | Kind::TimeDelta(_) => {
+            dtype.itemsize
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! Why a text is not a literal, and where.
+
+use thiserror::Error;
+
+use super::MAX_DEPTH;
+use crate::dtype::error::quote_up_to;
+
+/// The longest part of the text that an error repeats, in characters.
+const QUOTED_CHARACTERS: usize = 24;
+
+/// A text that is not a literal.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("not a Python literal: byte {position}, {near}: {problem}")]
+pub struct LiteralError {
+    position: usize,
+    near: String,
+    problem: Problem,
+}
+
+impl LiteralError {
+    /// `position` is a character's first byte in `text`, or its end.
+    pub(super) fn new(text: &str, position: usize, problem: Problem) -> Self {
+        let near = match text.get(position..) {
+            Some("") | None => "the end".to_owned(),
+            Some(rest) => quote_up_to(rest, QUOTED_CHARACTERS),
+        };
+        Self {
+            position,
+            near,
+            problem,
+        }
+    }
+
+    /// Where it goes wrong, in bytes from the start of the text.
+    pub fn position(&self) -> usize {
+        self.position
+    }
+
+    /// What is wrong there.
+    pub fn problem(&self) -> Problem {
+        self.problem
+    }
+}
+
+/// What is wrong with a text as a literal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum Problem {
+    /// Something else must stand here.
+    #[error("expected {0}")]
+    Expected(&'static str),
+
+    /// `[[[[...`
+    #[error("more than {MAX_DEPTH} levels of brackets")]
+    TooDeep,
+
+    /// `1.5`, `2j`, `0x`, `1__0`
+    #[error("not a whole number")]
+    Number,
+
+    /// `007`
+    #[error("a whole number cannot begin with 0; write 0o for octal")]
+    LeadingZeros,
+
+    /// `99999999999999999999999999999999999999999`
+    #[error("the number does not fit 128 bits")]
+    Range,
+
+    /// `b'x'`, `r'x'`
+    #[error("a text can only have the prefix u")]
+    Prefix,
+
+    /// `'''x'''`
+    #[error("texts in triple quotes are not read")]
+    TripleQuotes,
+
+    /// `'x`
+    #[error("the text that begins here has no closing quote on its line")]
+    Unclosed,
+
+    /// A character of code 0.
+    #[error("a null character")]
+    Null,
+
+    /// `\xg0`
+    #[error("expected {0} hexadecimal digits after the backslash and the letter")]
+    Hexadecimal(usize),
+
+    /// `\ud800`, `\U00110000`
+    #[error("no such character, or one half of a surrogate pair")]
+    Character,
+
+    /// `\N{BULLET}`
+    #[error("characters by name are not read; write \\u and the code")]
+    Named,
+}
