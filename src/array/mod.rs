@@ -2,10 +2,12 @@
 //! slice of it, lie in a file. Pure arithmetic on bytes, all of it checked; it
 //! opens no file and knows of no names.
 
+mod index;
 mod runs;
 mod shape;
 mod view;
 
+pub use index::{Index, Indexed, NotAnIndex};
 pub use runs::{Layout, Run, Runs};
 pub use shape::{Order, Shape, ShapeSpec};
 pub use view::View;

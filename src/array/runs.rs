@@ -270,7 +270,19 @@ mod tests {
         bytes
     }
 
-    /// The array, its transpose, and every slice of both along every axis.
+    const INDICES: [&str; 8] = [
+        "::-1",
+        "...,::-1",
+        "::-1,::-1",
+        "...,::-2,1:",
+        "1:,None,::-3",
+        "2:0:-1,...,::2",
+        ":,:1,::-1",
+        "-1,1:3,-1:0:-2",
+    ];
+
+    /// The array, its transpose, every slice of both along every axis, and
+    /// those of `INDICES` that have enough axes.
     fn views_of(array: &View) -> Vec<View> {
         let mut views = Vec::new();
         for whole in [array.clone(), array.transposed()] {
@@ -278,6 +290,11 @@ mod tests {
                 let slices = (0..whole.length(axis)).filter_map(|i| whole.take(axis, i));
                 views.extend(slices);
             }
+            let indexed = INDICES.iter().filter_map(|text| {
+                let indexed = whole.index(&text.parse().unwrap())?;
+                Some(indexed.view)
+            });
+            views.extend(indexed);
             views.push(whole);
         }
         views

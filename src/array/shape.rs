@@ -36,7 +36,7 @@ impl fmt::Display for Order {
 }
 
 /// The length of each axis, in elements.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Shape(Vec<u64>);
 
 impl Shape {
@@ -85,6 +85,13 @@ impl fmt::Display for Shape {
 pub struct ShapeSpec {
     text: String,
     lengths: Vec<Option<u64>>,
+}
+
+/// As it was given.
+impl fmt::Display for ShapeSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
 }
 
 impl FromStr for ShapeSpec {
@@ -158,6 +165,14 @@ impl ShapeSpec {
     /// Whether a length is left to be inferred.
     pub fn is_open(&self) -> bool {
         self.lengths.contains(&None)
+    }
+
+    /// Whether `shape` is one of those meant: the same, or the same but for the
+    /// length that is left to be inferred.
+    pub fn admits(&self, shape: &Shape) -> bool {
+        let mut lengths = self.lengths.iter().zip(&shape.0);
+        self.lengths.len() == shape.ndim()
+            && lengths.all(|(meant, length)| meant.is_none_or(|meant| meant == *length))
     }
 
     /// The shape, its -1 inferred so that items of `itemsize` bytes fill the

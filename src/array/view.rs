@@ -4,8 +4,8 @@
 
 use std::ops::Range;
 
-use super::{ArrayError, Layout, Order, Shape};
-use crate::dtype::DType;
+use super::{ArrayError, Layout, MAX_NDIM, Order, Shape};
+use crate::dtype::{DType, Field};
 
 /// A strided window on the bytes of a file, as `numpy.ndarray` has it.
 ///
@@ -14,7 +14,7 @@ use crate::dtype::DType;
 /// 1. There are as many strides as axes, and at most [`MAX_NDIM`](super::MAX_NDIM).
 /// 2. Its bytes are counted in 63 bits, empty axes taken as one element.
 /// 3. Each element lies between bytes 0 and 2^63 of the file.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct View {
     dtype: DType,
     offset: u64,
@@ -64,6 +64,16 @@ impl View {
             shape,
             strides,
         })
+    }
+
+    /// A view of these parts, which hold to the invariants above.
+    pub(super) fn from_parts(dtype: DType, offset: u64, shape: Shape, strides: Vec<i64>) -> View {
+        View {
+            dtype,
+            offset,
+            shape,
+            strides,
+        }
     }
 
     /// The type of an element.
@@ -123,6 +133,24 @@ impl View {
         Some(taken)
     }
 
+    /// The axis and the index that [`take`](View::take) leads by to `view`, which
+    /// is canonical; `None` where none does, or there is nothing in it.
+    pub fn element_like(&self, view: &View) -> Option<(usize, u64)> {
+        if view.ndim() + 1 != self.ndim() || view.size() == 0 {
+            return None;
+        }
+        let ahead = view.offset.wrapping_sub(self.offset) as i64;
+        (0..self.ndim()).find_map(|axis| {
+            let stride = self.strides[axis];
+            let index = match self.length(axis) {
+                1 => 0,
+                _ => u64::try_from(ahead.checked_div(stride)?).ok()?,
+            };
+            let taken = self.take(axis, index)?;
+            (taken.canonical() == *view).then_some((axis, index))
+        })
+    }
+
     /// `a.T`: the axes in reverse.
     pub fn transposed(&self) -> View {
         let mut transposed = self.clone();
@@ -130,6 +158,32 @@ impl View {
         let lengths = self.shape.lengths().iter().rev().copied();
         transposed.shape = Shape::new(lengths.collect());
         transposed
+    }
+
+    /// `a[field]`: the field's elements, its own axes after those of the array.
+    /// `None` where there would be more than 64 axes, or so many elements
+    /// beside an empty axis that they cannot be counted. The field is one of
+    /// the array's type.
+    pub fn field(&self, field: &Field) -> Option<View> {
+        let lengths = [self.shape.lengths(), field.shape()].concat();
+        let shape = Shape::new(lengths);
+        let countable = shape.span(field.dtype().itemsize()).is_some();
+        if shape.ndim() > MAX_NDIM || !countable {
+            return None;
+        }
+        let mut strides = self.strides.clone();
+        // Fits: the products are factors of the span.
+        let mut stride = field.dtype().itemsize() as i64;
+        for &length in field.shape().iter().rev() {
+            strides.insert(self.ndim(), stride);
+            stride *= length.max(1) as i64;
+        }
+        Some(View {
+            dtype: field.dtype().clone(),
+            offset: self.offset + field.offset(),
+            shape,
+            strides,
+        })
     }
 
     /// The bytes of the file from the first to the last that an element
