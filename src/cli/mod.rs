@@ -137,7 +137,7 @@ mod tests {
                 &["--shap", "3"][..],
                 "--shap: unknown argument; did you mean --shape?",
             ),
-            (&["--frobnicate"], "--frobnicate: unknown argument"),
+            (&["--jiggle"], "--jiggle: unknown argument"),
             (&["a", "b", "c"], "c: unknown argument"),
             (&["a", "b", "--dtype"], "--dtype <DTYPE>: needs a value"),
             (

@@ -8,19 +8,21 @@ use super::UsageError;
 use crate::fs::MountFlag;
 
 /// Items that stand alone and mean something here.
-const SWITCHES: [&str; 7] = [
+const SWITCHES: [&str; 8] = [
     "ro",
     "rw",
     "allow_other",
     "allow_root",
     "pad",
+    "xattr",
     "foreground",
     "verbose",
 ];
 
 /// Items that need a value: the command's long options, then those that only
 /// mounts have.
-const VALUED: [&str; 13] = [
+const VALUED: [&str; 14] = [
+    "format",
     "dtype",
     "shape",
     "order",

@@ -44,8 +44,14 @@ pub(super) struct RawOptions {
     /// The directory to mount on
     pub mountpoint: Option<PathBuf>,
 
+    /// How the file says what it holds: raw, not at all; npy, by a header of
+    /// NumPy's [default: npy if it begins with one, or under w+ if its name
+    /// ends in .npy]
+    #[arg(long, help_heading = "The array")]
+    pub format: Option<OsString>,
+
     /// Type of an element, as NumPy names it: float32, int16, f4, <i2, >f8,
-    /// S10, complex128 [default: uint8]
+    /// S10, x:f4,id:i8, [('x','<f4'),('m','<i8',(3,3))] [default: uint8]
     #[arg(long, help_heading = "The array")]
     pub dtype: Option<OsString>,
 
@@ -101,6 +107,11 @@ pub(super) struct RawOptions {
     /// List indices padded with zeros, so that rows/* is in order
     #[arg(long, help_heading = "The mount")]
     pub pad: bool,
+
+    /// Serve extended attributes: user.dtype, user.shape, user.ndim, user.size,
+    /// user.itemsize; with them ls -l takes ten times as long
+    #[arg(long, help_heading = "The mount")]
+    pub xattr: bool,
 
     /// Worker threads, 1 to 64 [default: by the number of processors]
     #[arg(

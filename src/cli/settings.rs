@@ -12,7 +12,7 @@ use crate::array::Order;
 use crate::dtype::DType;
 use crate::fs::{Access, Cache, Options, Passthrough};
 use crate::mapping::Mode;
-use crate::source::Description;
+use crate::source::{Description, Format};
 
 const MAX_THREADS: usize = 64;
 
@@ -71,9 +71,14 @@ pub(super) fn command(raw: &RawOptions) -> Result<Command, UsageError> {
 }
 
 fn description(raw: &RawOptions, items: &MountOptions) -> Result<Description, UsageError> {
-    let dtype = either("dtype", &raw.dtype, items, |value| {
-        Ok(DType::parse(text("dtype", value)?)?)
-    })?;
+    let dtype = either_read(
+        "dtype",
+        &raw.dtype,
+        items,
+        |value| Ok(DType::parse(text("dtype", value)?)?),
+        // A comma would end the option.
+        |value| Ok(DType::parse_mount_option(text("dtype", value)?)?),
+    )?;
     let shape = either("shape", &raw.shape, items, |value| {
         Ok(text("shape", value)?.parse()?)
     })?;
@@ -96,15 +101,15 @@ fn description(raw: &RawOptions, items: &MountOptions) -> Result<Description, Us
         (Some(mode @ (Mode::ReadOnly | Mode::CopyOnWrite)), true) => (mode, true),
         (Some(mode), true) => return Err(UsageError::ReadOnlyWrites(mode.to_string())),
     };
-    let dtype = match dtype {
-        Some(dtype) => dtype,
-        None => DType::parse("uint8")?,
-    };
+    let format = either("format", &raw.format, items, |value| {
+        choice("format", value, "raw or npy", Format::named)
+    })?;
     Ok(Description {
+        format,
         dtype,
         shape,
-        order: order.unwrap_or(Order::C),
-        offset: offset.unwrap_or(0),
+        order,
+        offset,
         mode,
         read_only,
     })
@@ -156,6 +161,7 @@ fn options(raw: &RawOptions, items: &MountOptions) -> Result<Options, UsageError
     })?;
     Ok(Options {
         pad: raw.pad || items.has("pad"),
+        xattr: raw.xattr || items.has("xattr"),
         uid: id("uid")?,
         gid: id("gid")?,
         umask,
@@ -185,10 +191,21 @@ fn either<T: PartialEq>(
     items: &MountOptions,
     parse: impl Fn(&OsStr) -> Result<T, UsageError>,
 ) -> Result<Option<T>, UsageError> {
+    either_read(name, long, items, &parse, &parse)
+}
+
+/// As [`either`], of an option that is written differently under `-o`.
+fn either_read<T: PartialEq>(
+    name: &'static str,
+    long: &Option<OsString>,
+    items: &MountOptions,
+    parse_long: impl Fn(&OsStr) -> Result<T, UsageError>,
+    parse_item: impl Fn(&OsStr) -> Result<T, UsageError>,
+) -> Result<Option<T>, UsageError> {
     let item = items.value(name);
     let parsed = (
-        long.as_deref().map(&parse).transpose()?,
-        item.map(&parse).transpose()?,
+        long.as_deref().map(parse_long).transpose()?,
+        item.map(parse_item).transpose()?,
     );
     match (parsed, long, item) {
         ((Some(first), Some(second)), Some(long), Some(item)) if first != second => {
@@ -268,9 +285,12 @@ mod tests {
         let description = &settings.description;
         assert_eq!(settings.file, PathBuf::from("/file"));
         assert_eq!(settings.mountpoint, PathBuf::from("/point"));
-        assert_eq!(description.dtype.numpy_str(), "|u1");
-        assert_eq!((&description.shape, description.order), (&None, Order::C));
-        assert_eq!((description.offset, description.mode), (0, Mode::ReadWrite));
+        assert_eq!((&description.dtype, &description.shape), (&None, &None));
+        assert_eq!((description.order, description.offset), (None, None));
+        assert_eq!(
+            (description.format, description.mode),
+            (None, Mode::ReadWrite)
+        );
         assert!(!description.read_only && !settings.foreground && !settings.options.pad);
         assert_eq!(settings.options.access, Access::Owner);
         assert_eq!(settings.options.umask, None);
@@ -278,18 +298,19 @@ mod tests {
 
     #[test]
     fn every_long_option_can_be_given_both_ways() {
-        let long = "--dtype f4 --shape 3x-1 --order f --offset 8 --mode c --cache auto \
-            --passthrough rw --threads 3 --log-file /log --pad --foreground --verbose";
+        let long = "--format raw --dtype f4 --shape 3x-1 --order f --offset 8 --mode c --cache auto \
+            --passthrough rw --threads 3 --log-file /log --pad --xattr --foreground --verbose";
         let items = "-o dtype=f4,shape=3x-1,order=F -o offset=8,mode=c,cache=auto,passthrough=rw \
-            -o threads=3,log-file=/log,pad,foreground,verbose";
+            -o threads=3,log-file=/log,pad,xattr,foreground,verbose,format=raw";
         for line in [long, items, &format!("{long} {items}")] {
             let settings = settings(line);
             let description = &settings.description;
-            assert_eq!(description.dtype.numpy_str(), "<f4", "{line}");
+            assert_eq!(description.dtype, Some("<f4".parse().unwrap()), "{line}");
+            assert_eq!(description.format, Format::named("raw"), "{line}");
             assert_eq!(description.shape, Some("3x-1".parse().unwrap()), "{line}");
             assert_eq!(
                 (description.order, description.offset),
-                (Order::F, 8),
+                (Some(Order::F), Some(8)),
                 "{line}"
             );
             assert_eq!(description.mode, Mode::CopyOnWrite, "{line}");
@@ -301,7 +322,8 @@ mod tests {
             );
             assert_eq!(settings.options.threads, Some(3), "{line}");
             assert_eq!(settings.log.file, Some("/log".into()), "{line}");
-            assert!(settings.options.pad && settings.foreground, "{line}");
+            assert!(settings.options.pad && settings.options.xattr, "{line}");
+            assert!(settings.foreground, "{line}");
             assert!(settings.log.verbosity > 0, "{line}");
         }
     }

@@ -3,7 +3,7 @@
 //! `growth`.
 
 use std::fs::{File, Metadata, OpenOptions};
-use std::io::{self, Seek, SeekFrom};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::ops::Range;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
@@ -215,6 +215,26 @@ impl BackingFile {
     /// Its size when it was opened, in bytes; 0 if it is yet to be created.
     pub fn size(&self) -> u64 {
         self.len
+    }
+
+    /// The first `count` bytes of the file, or all if it has fewer.
+    ///
+    /// # Errors
+    ///
+    /// When they cannot be read.
+    pub fn first_bytes(&self, count: usize) -> Result<Vec<u8>, FileError> {
+        let mut bytes = Vec::new();
+        let Some(file) = &self.file else {
+            return Ok(bytes);
+        };
+        let mut file: &File = file;
+        file.rewind()
+            .and_then(|()| file.take(count as u64).read_to_end(&mut bytes))
+            .map_err(|source| FileError::Open {
+                path: self.path.clone(),
+                source,
+            })?;
+        Ok(bytes)
     }
 
     /// Whether the file must grow, or be made, to hold `array`.

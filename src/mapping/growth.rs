@@ -5,7 +5,7 @@
 use std::fs::{File, FileTimes, OpenOptions};
 use std::io;
 use std::ops::Range;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -37,6 +37,8 @@ pub struct Pending {
     /// The size that the mode asks for, where it is not the present one.
     to: Option<u64>,
     sparse: bool,
+    /// What a file that is made or cleared begins with.
+    beginning: Arc<[u8]>,
     undo: Undo,
 }
 
@@ -96,6 +98,7 @@ impl Pending {
             from: len,
             to: grows.then_some(array.end),
             sparse: false,
+            beginning: Arc::default(),
             undo,
         };
         if grows {
@@ -123,8 +126,14 @@ impl Pending {
         no_space(&self.path, bytes, source)
     }
 
-    /// Gives the file its size; under `w+` all its bytes become zero. From
-    /// then on nothing is undone.
+    /// Has a file that is made or cleared begin with `bytes`, which come before
+    /// the array.
+    pub fn begin_with(&mut self, bytes: Arc<[u8]>) {
+        self.beginning = bytes;
+    }
+
+    /// Gives the file its size; under `w+` all its bytes become zero, those
+    /// aside that it is to begin with. From then on nothing is undone.
     ///
     /// # Errors
     ///
@@ -134,7 +143,7 @@ impl Pending {
             return Ok(None);
         };
         let resized = match self.mode {
-            Mode::Write => self.clear(to).and_then(|()| self.file.set_len(to)),
+            Mode::Write => self.make(to),
             _ => self.extend(to),
         };
         resized.map_err(|source| self.no_space(to, source))?;
@@ -144,6 +153,12 @@ impl Pending {
             to,
             sparse: self.sparse,
         }))
+    }
+
+    fn make(&mut self, to: u64) -> io::Result<()> {
+        self.clear(to)?;
+        self.file.set_len(to)?;
+        self.file.write_all_at(&self.beginning, 0)
     }
 
     /// Makes the file at least `to` bytes long, never shorter: others may have

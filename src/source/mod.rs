@@ -1,84 +1,96 @@
 //! How a file comes to be an array: the user's description, or what the file
 //! says of itself, gives a view of it and the mapping below. What the views
 //! are called when they are mounted is decided above.
+//!
+//! Each way in which a file says what it holds is a row of [`FORMATS`].
 
+mod error;
 mod meta;
+pub mod npy;
 mod raw;
 
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::Arc;
 
-use crate::array::{ArrayError, Order, ShapeSpec, View};
+use crate::array::{Order, ShapeSpec, View};
 use crate::dtype::DType;
-use crate::mapping::{BackingFile, FileError, Mapping, Mode, Pending};
+use crate::mapping::{BackingFile, Mapping, Mode, Pending};
+pub use error::SourceError;
 pub use meta::Meta;
 
-/// What the user says of a file, with the meanings of `numpy.memmap`.
+/// What the user says of a file, with the meanings of `numpy.memmap`. What is
+/// left out, the file says, or else the defaults of `numpy.memmap`.
 #[derive(Debug, Clone)]
 pub struct Description {
+    /// How the file says what it holds; by default the first bytes tell, or
+    /// the name of a file that is to be made.
+    pub format: Option<&'static Format>,
     /// The type of an element.
-    pub dtype: DType,
+    pub dtype: Option<DType>,
     /// The shape; without one, the file's items in one axis.
     pub shape: Option<ShapeSpec>,
     /// Which axis is the fastest in the file.
-    pub order: Order,
+    pub order: Option<Order>,
     /// Bytes before the array.
-    pub offset: u64,
+    pub offset: Option<u64>,
     /// How the file is opened.
     pub mode: Mode,
     /// Whether the views cannot be written although the mode would allow it.
     pub read_only: bool,
 }
 
-/// Why a file and a description do not make an array.
-#[derive(Debug, thiserror::Error)]
-pub enum SourceError {
-    /// The file cannot be opened or grown.
-    #[error(transparent)]
-    File(#[from] FileError),
-    /// The shape cannot be, or does not fit.
-    #[error("{}: {error}", path.display())]
-    Array {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong.
-        error: ArrayError,
-    },
-    /// The array would begin after the file ends, and no shape says how long it is.
-    #[error(
-        "{}: offset {offset} is past the end of the file, which has {size} bytes",
-        path.display()
-    )]
-    OffsetPastEnd {
-        /// The file.
-        path: PathBuf,
-        /// Bytes before the array.
-        offset: u64,
-        /// Bytes in the file.
-        size: u64,
-    },
-    /// A file that is to be made needs a full shape.
-    #[error("{}: mode w+ makes a new file, and needs its whole --shape", path.display())]
-    ShapeNeeded {
-        /// The file.
-        path: PathBuf,
-    },
+/// A way in which a file says what it holds.
+#[derive(Debug)]
+pub struct Format {
+    /// Its name, on the command line and in `meta.json`.
+    pub name: &'static str,
+    /// The bytes with which every such file begins.
+    magic: &'static [u8],
+    /// How the name of such a file ends; none where no name tells.
+    suffix: Option<&'static str>,
+    /// Works out which array a file holds, or is to hold under `w+`.
+    locate: fn(&BackingFile, &Description) -> Result<Located, SourceError>,
 }
 
-impl SourceError {
-    /// What the user can do about it.
-    pub fn hint(&self) -> Option<String> {
-        match self {
-            SourceError::File(error) => error.hint(),
-            SourceError::Array {
-                error: ArrayError::NotAMultiple { .. },
-                ..
-            } => Some("give a --shape to leave the rest of the file out".into()),
-            SourceError::OffsetPastEnd { .. } => Some(
-                "give a smaller --offset, or a --shape under --mode r+ to extend the file".into(),
-            ),
-            _ => None,
+/// All formats, those that can be told from others first.
+pub static FORMATS: [Format; 2] = [npy::FORMAT, raw::FORMAT];
+
+/// An array in a file.
+#[derive(Debug)]
+struct Located {
+    view: View,
+    order: Order,
+    /// What the file begins with to say what it holds, up to the array; of a
+    /// file that is to be made, what is to be written there.
+    preamble: Vec<u8>,
+}
+
+impl PartialEq for Format {
+    fn eq(&self, other: &Format) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Format {
+    /// The format of this name.
+    pub fn named(name: &str) -> Option<&'static Format> {
+        FORMATS.iter().find(|format| format.name == name)
+    }
+
+    /// The format that the file is in, or under `w+` is to be made in.
+    fn of(backing: &BackingFile) -> Result<&'static Format, SourceError> {
+        if backing.mode() == Mode::Write {
+            let name = backing.path().file_name().unwrap_or_default();
+            let name = name.to_string_lossy();
+            let has_suffix =
+                |format: &&Format| format.suffix.is_some_and(|suffix| name.ends_with(suffix));
+            return Ok(FORMATS.iter().find(has_suffix).unwrap_or(&raw::FORMAT));
         }
+        let longest = FORMATS.iter().map(|format| format.magic.len()).max();
+        let first = backing.first_bytes(longest.unwrap_or(0))?;
+        let found = FORMATS.iter().find(|f| first.starts_with(f.magic));
+        Ok(found.unwrap_or(&raw::FORMAT))
     }
 }
 
@@ -87,8 +99,7 @@ impl SourceError {
 pub struct Plan {
     backing: BackingFile,
     format: &'static str,
-    view: View,
-    order: Order,
+    located: Located,
     writable: bool,
 }
 
@@ -101,12 +112,15 @@ impl Plan {
     /// fit it.
     pub fn new(path: &Path, description: &Description) -> Result<Plan, SourceError> {
         let backing = BackingFile::open(path, description.mode)?;
-        let view = raw::view(path, description, backing.size())?;
+        let format = match description.format {
+            Some(format) => format,
+            None => Format::of(&backing)?,
+        };
+        let located = (format.locate)(&backing, description)?;
         let plan = Plan {
             backing,
-            format: raw::FORMAT,
-            view,
-            order: description.order,
+            format: format.name,
+            located,
             writable: description.mode.writes() && !description.read_only,
         };
         plan.backing.must_grow(&plan.bytes())?;
@@ -116,7 +130,8 @@ impl Plan {
     /// The bytes of the file that the array covers. An array of no bytes still
     /// has a place, to which `r+` extends the file as NumPy does.
     fn bytes(&self) -> Range<u64> {
-        self.view.offset()..self.view.offset() + self.view.nbytes()
+        let view = &self.located.view;
+        view.offset()..view.offset() + view.nbytes()
     }
 
     /// What `meta.json` says of the array.
@@ -124,8 +139,8 @@ impl Plan {
         Meta {
             file: self.backing.path().to_path_buf(),
             format: self.format,
-            view: self.view.clone(),
-            order: self.order,
+            view: self.located.view.clone(),
+            order: self.located.order,
             mode: self.backing.mode(),
             writable: self.writable,
         }
@@ -139,11 +154,16 @@ impl Plan {
     pub fn map(self) -> Result<Source, SourceError> {
         let meta = self.meta();
         let bytes = self.bytes();
-        let (mapping, pending) = Mapping::new(self.backing, &bytes)?;
+        let preamble: Arc<[u8]> = self.located.preamble.into();
+        let (mapping, mut pending) = Mapping::new(self.backing, &bytes)?;
+        if meta.mode == Mode::Write {
+            pending.begin_with(preamble.clone());
+        }
         Ok(Source {
             mapping,
             pending,
             meta,
+            preamble,
         })
     }
 }
@@ -157,4 +177,7 @@ pub struct Source {
     pub pending: Pending,
     /// The array.
     pub meta: Meta,
+    /// What the file itself begins with, up to the array, if its format is one
+    /// that says what it holds.
+    pub preamble: Arc<[u8]>,
 }

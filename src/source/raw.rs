@@ -1,48 +1,59 @@
 //! Files that say nothing of themselves: the array is what the user describes,
 //! with the rules of `numpy.memmap` for what is left open.
 
-use std::path::Path;
+use super::{Description, Format, Located, SourceError};
+use crate::array::{Order, ShapeSpec, View};
+use crate::dtype::DType;
+use crate::mapping::{BackingFile, Mode};
 
-use super::{Description, SourceError};
-use crate::array::{ShapeSpec, View};
-use crate::mapping::Mode;
+/// Any file at all.
+pub(super) const FORMAT: Format = Format {
+    name: "raw",
+    magic: b"",
+    suffix: None,
+    locate,
+};
 
-/// The name of the format in `meta.json`.
-pub(super) const FORMAT: &str = "raw";
-
-/// The array described, in a file of `size` bytes.
+/// The array described.
 ///
 /// # Errors
 ///
 /// When a shape is missing under `w+`, the offset leaves nothing to infer a
 /// shape from, the bytes are not a whole number of items, or the array's end
 /// cannot be counted.
-pub(super) fn view(path: &Path, description: &Description, size: u64) -> Result<View, SourceError> {
-    let Description { dtype, offset, .. } = description;
+fn locate(backing: &BackingFile, description: &Description) -> Result<Located, SourceError> {
+    let path = || backing.path().to_path_buf();
     let in_file = |error| SourceError::Array {
-        path: path.to_path_buf(),
+        path: path(),
         error,
     };
+    let dtype = description.dtype.clone().unwrap_or(DType::BYTE);
+    let offset = description.offset.unwrap_or(0);
+    let order = description.order.unwrap_or(Order::C);
     let spec = description.shape.as_ref();
     let inferred = spec.is_none_or(ShapeSpec::is_open);
     if inferred && description.mode == Mode::Write {
-        let path = path.to_path_buf();
-        return Err(SourceError::ShapeNeeded { path });
+        return Err(SourceError::ShapeNeeded { path: path() });
     }
-    let available = match size.checked_sub(*offset) {
+    let size = backing.size();
+    let available = match size.checked_sub(offset) {
         None if inferred => {
             return Err(SourceError::OffsetPastEnd {
-                path: path.to_path_buf(),
-                offset: *offset,
+                path: path(),
+                offset,
                 size,
             });
         }
         available => available.unwrap_or(0),
     };
     let shape = match spec {
-        Some(spec) => spec.resolve(dtype.itemsize(), *offset, available),
-        None => ShapeSpec::of_rest(dtype.itemsize(), *offset, available),
+        Some(spec) => spec.resolve(dtype.itemsize(), offset, available),
+        None => ShapeSpec::of_rest(dtype.itemsize(), offset, available),
     }
     .map_err(in_file)?;
-    View::contiguous(dtype.clone(), *offset, shape, description.order).map_err(in_file)
+    Ok(Located {
+        view: View::contiguous(dtype, offset, shape, order).map_err(in_file)?,
+        order,
+        preamble: Vec::new(),
+    })
 }

@@ -1,0 +1,100 @@
+//! Why a file and what the user says of it do not make an array.
+
+use std::path::PathBuf;
+
+use super::npy::HeaderError;
+use crate::array::ArrayError;
+use crate::dtype::DType;
+use crate::mapping::FileError;
+
+/// Why a file and a description do not make an array.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// The file cannot be opened or grown.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The shape cannot be, or does not fit.
+    #[error("{}: {error}", path.display())]
+    Array {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        error: ArrayError,
+    },
+    /// The array would begin after the file ends, and no shape says how long it is.
+    #[error(
+        "{}: offset {offset} is past the end of the file, which has {size} bytes",
+        path.display()
+    )]
+    OffsetPastEnd {
+        /// The file.
+        path: PathBuf,
+        /// Bytes before the array.
+        offset: u64,
+        /// Bytes in the file.
+        size: u64,
+    },
+    /// A file that is to be made needs a full shape.
+    #[error("{}: mode w+ makes a new file, and needs its whole --shape", path.display())]
+    ShapeNeeded {
+        /// The file.
+        path: PathBuf,
+    },
+    /// What stands at the beginning of a `.npy` file is none of its headers.
+    #[error("{}: {error}", path.display())]
+    Header {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        error: Box<HeaderError>,
+    },
+    /// The file says something else of its array than the user.
+    #[error(
+        "{}: --{option} {given} contradicts the header of the file, which says {found}",
+        path.display()
+    )]
+    Contradiction {
+        /// The file.
+        path: PathBuf,
+        /// What is contradicted: `dtype`, `shape`, `order` or `offset`.
+        option: &'static str,
+        /// The user's word.
+        given: String,
+        /// The file's word.
+        found: String,
+    },
+    /// A `.npy` file of that type cannot be made.
+    #[error(
+        "{}: a .npy file cannot describe dtype {dtype}, whose fields overlap or are out of order",
+        path.display()
+    )]
+    NoHeader {
+        /// The file.
+        path: PathBuf,
+        /// The type.
+        dtype: DType,
+    },
+}
+
+impl SourceError {
+    /// What the user can do about it.
+    pub fn hint(&self) -> Option<String> {
+        let hint = match self {
+            SourceError::File(error) => return error.hint(),
+            SourceError::Array {
+                error: ArrayError::NotAMultiple { .. },
+                ..
+            } => "give a --shape to leave the rest of the file out",
+            SourceError::OffsetPastEnd { .. } => {
+                "give a smaller --offset, or a --shape under --mode r+ to extend the file"
+            }
+            SourceError::Header { .. } => "--format raw takes the file as plain bytes",
+            SourceError::Contradiction { .. } => {
+                "leave the option out; --format raw takes the file as plain bytes"
+            }
+            SourceError::NoHeader { .. } => "--format raw makes a file without a header",
+            SourceError::Array { .. } | SourceError::ShapeNeeded { .. } => return None,
+        };
+        Some(hint.into())
+    }
+}

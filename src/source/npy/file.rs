@@ -1,0 +1,120 @@
+//! Which array a `.npy` file holds: what its header says, with which the user
+//! has to agree, or for a file that is to be made what the user says, with the
+//! header that `numpy.lib.format.open_memmap` would write.
+
+use super::{Header, HeaderError, MAGIC};
+use crate::array::{Order, ShapeSpec, View};
+use crate::dtype::DType;
+use crate::mapping::{BackingFile, Mode};
+use crate::source::{Description, Format, Located, SourceError};
+
+/// Files that begin with a header of NumPy's.
+pub(crate) const FORMAT: Format = Format {
+    name: "npy",
+    magic: &MAGIC,
+    suffix: Some(".npy"),
+    locate,
+};
+
+/// Enough of a file to tell how long its header is.
+const BEGINNING: usize = 12;
+
+/// The array that the header describes.
+///
+/// # Errors
+///
+/// When there is no header that can be read, the user contradicts it, the
+/// array's end cannot be counted, or under `w+` no header can be made.
+fn locate(backing: &BackingFile, description: &Description) -> Result<Located, SourceError> {
+    let path = || backing.path().to_path_buf();
+    let (header, preamble) = match backing.mode() {
+        Mode::Write => described(backing, description)?,
+        _ => read(backing)?,
+    };
+    let view = |order| {
+        let (dtype, shape) = (header.dtype.clone(), header.shape.clone());
+        View::contiguous(dtype, header.offset, shape, order).map_err(|error| SourceError::Array {
+            path: path(),
+            error,
+        })
+    };
+    let located = Located {
+        view: view(header.order)?,
+        order: header.order,
+        preamble,
+    };
+    let contradiction = |option, given: String, found: String| SourceError::Contradiction {
+        path: path(),
+        option,
+        given,
+        found,
+    };
+    let Description {
+        dtype,
+        shape,
+        order,
+        offset,
+        ..
+    } = description;
+    if let Some(dtype) = dtype.as_ref().filter(|&dtype| *dtype != header.dtype) {
+        let (given, found) = (dtype.to_string(), header.dtype.to_string());
+        return Err(contradiction("dtype", given, found));
+    }
+    if let Some(shape) = shape.as_ref().filter(|shape| !shape.admits(&header.shape)) {
+        let found = header.shape.to_string();
+        return Err(contradiction("shape", shape.to_string(), found));
+    }
+    if let Some(order) = *order
+        && order != header.order
+        && view(order)?.canonical() != located.view.canonical()
+    {
+        let found = header.order.to_string();
+        return Err(contradiction("order", order.to_string(), found));
+    }
+    if let Some(offset) = offset.filter(|&offset| offset != header.offset) {
+        let found = header.offset.to_string();
+        return Err(contradiction("offset", offset.to_string(), found));
+    }
+    Ok(located)
+}
+
+/// The header of a file, and its bytes.
+fn read(backing: &BackingFile) -> Result<(Header, Vec<u8>), SourceError> {
+    let in_file = |error: HeaderError| SourceError::Header {
+        path: backing.path().to_path_buf(),
+        error: Box::new(error),
+    };
+    let beginning = backing.first_bytes(BEGINNING)?;
+    let size = Header::size(&beginning).map_err(in_file)?;
+    let bytes = backing.first_bytes(size)?;
+    let header = Header::parse(&bytes).map_err(in_file)?;
+    Ok((header, bytes))
+}
+
+/// The header of a file that is to be made, and its bytes.
+fn described(
+    backing: &BackingFile,
+    description: &Description,
+) -> Result<(Header, Vec<u8>), SourceError> {
+    let path = || backing.path().to_path_buf();
+    let closed = description.shape.as_ref().filter(|spec| !spec.is_open());
+    let spec: &ShapeSpec = closed.ok_or_else(|| SourceError::ShapeNeeded { path: path() })?;
+    let dtype = description.dtype.clone().unwrap_or(DType::BYTE);
+    let order = description.order.unwrap_or(Order::C);
+    let resolved = spec.resolve(dtype.itemsize(), 0, 0);
+    let shape = resolved.map_err(|error| SourceError::Array {
+        path: path(),
+        error,
+    })?;
+    let Some(bytes) = Header::write(&dtype, &shape, order) else {
+        let path = path();
+        return Err(SourceError::NoHeader { path, dtype });
+    };
+    let header = Header {
+        dtype,
+        order,
+        shape,
+        offset: bytes.len() as u64,
+    };
+    Ok((header, bytes))
+}
