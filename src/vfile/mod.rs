@@ -1,15 +1,17 @@
-//! Virtual files: each is a list of segments, literal bytes or the bytes of a
-//! view, with a fixed size. Reading and writing are written once, here;
+//! Virtual files: each is a list of segments, literal bytes, the bytes of a view
+//! or its text, with a fixed size. Reading and writing are written once, here;
 //! encodings only build the lists, and names are given above.
 
 mod encoding;
+mod text;
 
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::array::Layout;
+use crate::array::{Layout, View};
 use crate::mapping::{AccessError, Mapping};
 pub use encoding::{ENCODINGS, Encoding};
+pub use text::Table;
 
 /// Why bytes of a virtual file could not be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -33,8 +35,14 @@ pub enum FileAccessError {
 /// A part of a virtual file.
 #[derive(Debug, Clone)]
 pub enum Segment {
-    /// Bytes that stand for no element; a write must repeat them.
-    Literal(Arc<[u8]>),
+    /// Bytes that stand for no element.
+    Literal {
+        /// The bytes. A write of some of them must repeat them.
+        bytes: Arc<[u8]>,
+        /// Whether a write of all of them can have the second instead, of the
+        /// same length, which then has no effect.
+        stands_for: fn(&[u8], &[u8]) -> bool,
+    },
     /// The bytes of a view in C order.
     View {
         /// The file that holds them.
@@ -42,13 +50,43 @@ pub enum Segment {
         /// Where they lie in it.
         layout: Layout,
     },
+    /// The text of a view, which cannot be written.
+    Text {
+        /// The file that holds the view's bytes.
+        mapping: Arc<Mapping>,
+        /// Where they lie in it.
+        layout: Layout,
+        /// How they are rendered.
+        table: Arc<Table>,
+    },
 }
 
 impl Segment {
+    /// The bytes of `view` in C order.
+    pub fn view(mapping: &Arc<Mapping>, view: &View) -> Segment {
+        Segment::View {
+            mapping: mapping.clone(),
+            layout: view.layout(),
+        }
+    }
+
     fn len(&self) -> u64 {
         match self {
-            Segment::Literal(bytes) => bytes.len() as u64,
+            Segment::Literal { bytes, .. } => bytes.len() as u64,
             Segment::View { layout, .. } => layout.nbytes(),
+            Segment::Text { table, .. } => table.len(),
+        }
+    }
+
+    /// Whether `data` can be written from byte `from` on.
+    fn takes(&self, from: u64, data: &[u8]) -> bool {
+        match self {
+            Segment::Literal { bytes, stands_for } => {
+                let repeated = bytes[from as usize..].starts_with(data);
+                repeated || data.len() == bytes.len() && stands_for(bytes, data)
+            }
+            Segment::View { .. } => true,
+            Segment::Text { .. } => false,
         }
     }
 }
@@ -77,7 +115,8 @@ impl VirtualFile {
 
     /// A file of these bytes, which cannot change.
     pub fn literal(bytes: Arc<[u8]>) -> VirtualFile {
-        VirtualFile::new([Segment::Literal(bytes)])
+        let stands_for = |fixed: &[u8], data: &[u8]| fixed == data;
+        VirtualFile::new([Segment::Literal { bytes, stands_for }])
     }
 
     /// The size in bytes.
@@ -100,11 +139,18 @@ impl VirtualFile {
     pub fn read_at(&self, at: u64, out: &mut [u8]) -> Result<usize, FileAccessError> {
         let range = self.clip(at, out.len());
         self.each_part(&range, |segment, part, from| match segment {
-            Segment::Literal(bytes) => {
+            Segment::Literal { bytes, .. } => {
                 out[part.clone()].copy_from_slice(&bytes[from as usize..][..part.len()]);
                 Ok(part.len())
             }
             Segment::View { mapping, layout } => mapping.read(layout, from, &mut out[part]),
+            Segment::Text {
+                mapping,
+                layout,
+                table,
+            } => table.read(from, &mut out[part], |at, bytes| {
+                mapping.read(layout, at, bytes)
+            }),
         })
     }
 
@@ -123,16 +169,14 @@ impl VirtualFile {
         }
         let range = self.clip(at, data.len());
         for (segment, part, from) in self.parts(&range) {
-            if let Segment::Literal(bytes) = segment
-                && bytes[from as usize..][..part.len()] != data[part.clone()]
-            {
+            if !segment.takes(from, &data[part.clone()]) {
                 let start = at + part.start as u64;
                 return Err(FileAccessError::Fixed(start..start + part.len() as u64));
             }
         }
         self.each_part(&range, |segment, part, from| match segment {
-            Segment::Literal(_) => Ok(part.len()),
             Segment::View { mapping, layout } => mapping.write(layout, from, &data[part]),
+            Segment::Literal { .. } | Segment::Text { .. } => Ok(part.len()),
         })
     }
 

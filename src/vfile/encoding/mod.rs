@@ -1,6 +1,10 @@
-//! The encodings in which every view can be had. Each is a row of
-//! [`ENCODINGS`]: where its files lie, what they are called, how long they are
-//! and of which segments they are made.
+//! The encodings in which every view can be had. Each is a file here and a row
+//! of [`ENCODINGS`]: where its files lie, what they are called, how long they
+//! are and of which segments they are made.
+
+mod csv;
+mod npy;
+mod raw;
 
 use std::sync::Arc;
 
@@ -16,24 +20,15 @@ pub struct Encoding {
     pub folder: Option<&'static str>,
     /// What is appended to the files' names.
     pub suffix: &'static str,
-    /// The size in bytes of the file of a view.
-    pub len: fn(&View) -> u64,
-    /// The segments of the file of a view.
+    /// Whether what is written to a file reaches the view.
+    pub writable: bool,
+    /// The size in bytes of the file of a view; `None` where it has none.
+    pub len: fn(&View) -> Option<u64>,
+    /// The segments of the file of a view that has one.
     pub segments: fn(&Arc<Mapping>, &View) -> Vec<Segment>,
+    /// Whether the second of two literals can be written where the first is.
+    pub stands_for: fn(&[u8], &[u8]) -> bool,
 }
 
 /// All encodings; the first is that of the array directories themselves.
-pub const ENCODINGS: [Encoding; 1] = [RAW];
-
-/// The bytes of the view in C order, as `numpy.ndarray.tobytes` has them.
-const RAW: Encoding = Encoding {
-    folder: None,
-    suffix: "",
-    len: View::nbytes,
-    segments: |mapping, view| {
-        vec![Segment::View {
-            mapping: mapping.clone(),
-            layout: view.layout(),
-        }]
-    },
-};
+pub static ENCODINGS: [Encoding; 3] = [raw::ENCODING, npy::ENCODING, csv::ENCODING];

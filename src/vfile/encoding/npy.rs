@@ -1,0 +1,30 @@
+//! The view as `numpy.save` writes it, in C order: a header and the bytes.
+
+use super::Encoding;
+use crate::array::{Order, View};
+use crate::source::npy::{Header, same_meaning};
+use crate::vfile::Segment;
+
+pub(super) const ENCODING: Encoding = Encoding {
+    folder: Some("npy"),
+    suffix: ".npy",
+    writable: true,
+    len: |view| {
+        let header = header(view)?.len() as u64;
+        header.checked_add(view.nbytes())
+    },
+    segments: |mapping, view| {
+        let literal = header(view).map(|bytes| Segment::Literal {
+            bytes: bytes.into(),
+            stands_for: same_meaning,
+        });
+        let bytes = Segment::view(mapping, view);
+        literal.into_iter().chain([bytes]).collect()
+    },
+    stands_for: same_meaning,
+};
+
+/// `None` for types that NumPy does not save.
+fn header(view: &View) -> Option<Vec<u8>> {
+    Header::write(view.dtype(), view.shape(), Order::C)
+}

@@ -1,0 +1,14 @@
+//! The bytes of the view in C order, as `numpy.ndarray.tobytes` has them.
+
+use super::Encoding;
+use crate::array::View;
+use crate::vfile::Segment;
+
+pub(super) const ENCODING: Encoding = Encoding {
+    folder: None,
+    suffix: "",
+    writable: true,
+    len: |view| Some(View::nbytes(view)),
+    segments: |mapping, view| vec![Segment::view(mapping, view)],
+    stands_for: |fixed, data| fixed == data,
+};

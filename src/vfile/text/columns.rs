@@ -1,0 +1,356 @@
+//! The columns of a table as a tree: a value, the fields of a record, or the
+//! elements of an array, which are described once however many there are. How
+//! many columns a part of the tree has and how long their text is comes by
+//! arithmetic, so that any place in a line or in the heading is found without
+//! going through the columns before it.
+//!
+//! Sums saturate: what overflows is larger than any table, and is refused when
+//! the table's size is known.
+
+use super::Pen;
+use super::excerpt::Excerpt;
+use super::number::Number;
+use super::words::{Words, escape};
+use crate::dtype::{DType, Field, Kind};
+use crate::mapping::AccessError;
+
+/// Some columns that stand side by side.
+#[derive(Debug, Clone)]
+pub(super) struct Columns {
+    parts: Parts,
+    /// How many there are.
+    count: u64,
+    /// The bytes that their longest text takes, a separator after each.
+    width: u64,
+    /// Whether text is among the values.
+    has_words: bool,
+    /// The bytes of all names, escaped, without what precedes them from above.
+    names: u64,
+    /// How many of these names must be in quotes.
+    quoted: u64,
+}
+
+#[derive(Debug, Clone)]
+enum Parts {
+    Number(Number),
+    Words(Words),
+    Fields(Vec<Member>),
+    Elements {
+        count: u64,
+        /// Bytes from one to the next.
+        step: u64,
+        each: Box<Columns>,
+    },
+}
+
+#[derive(Debug, Clone)]
+struct Member {
+    /// What its columns' names begin with, quotes doubled.
+    label: String,
+    /// Whether the label must be in quotes.
+    quoted: bool,
+    offset: u64,
+    columns: Columns,
+}
+
+impl Columns {
+    /// The columns of one item; `None` where a value has no text. The names of
+    /// fields have a dot before them where they are `nested` in other names.
+    pub(super) fn of_item(dtype: &DType, nested: bool) -> Option<Columns> {
+        if let Kind::Structured(fields) = dtype.kind() {
+            return Columns::of_fields(fields, nested);
+        }
+        if let Some(number) = Number::of(dtype) {
+            let width = number.width();
+            return Some(Columns::of_value(Parts::Number(number), width, false));
+        }
+        let words = Words::of(dtype)?;
+        let width = words.width();
+        Some(Columns::of_value(Parts::Words(words), width, true))
+    }
+
+    fn of_value(parts: Parts, width: u64, has_words: bool) -> Columns {
+        Columns {
+            parts,
+            count: 1,
+            width: width + 1,
+            has_words,
+            names: 0,
+            quoted: 0,
+        }
+    }
+
+    fn of_fields(fields: &[Field], nested: bool) -> Option<Columns> {
+        let mut all = Columns {
+            parts: Parts::Fields(Vec::new()),
+            count: 0,
+            width: 0,
+            has_words: false,
+            names: 0,
+            quoted: 0,
+        };
+        let mut members = Vec::new();
+        for field in fields {
+            let dot = if nested { "." } else { "" };
+            let (name, quoted) = escape(field.name());
+            let label = format!("{dot}{name}");
+            let mut columns = Columns::of_item(field.dtype(), true)?;
+            let mut step = field.dtype().itemsize();
+            for &length in field.shape().iter().rev() {
+                columns = columns.repeated(length, step);
+                step = step.saturating_mul(length);
+            }
+            if columns.count == 0 {
+                continue;
+            }
+            let labels = columns.count.saturating_mul(label.len() as u64);
+            all.count = all.count.saturating_add(columns.count);
+            all.width = all.width.saturating_add(columns.width);
+            all.has_words |= columns.has_words;
+            all.names = all
+                .names
+                .saturating_add(labels)
+                .saturating_add(columns.names);
+            let in_quotes = if quoted {
+                columns.count
+            } else {
+                columns.quoted
+            };
+            all.quoted = all.quoted.saturating_add(in_quotes);
+            members.push(Member {
+                label,
+                quoted,
+                offset: field.offset(),
+                columns,
+            });
+        }
+        all.parts = Parts::Fields(members);
+        Some(all)
+    }
+
+    /// These columns for each of `count` elements, `step` bytes apart.
+    pub(super) fn repeated(self, count: u64, step: u64) -> Columns {
+        let labels = index_bytes(count).saturating_mul(self.count);
+        Columns {
+            count: count.saturating_mul(self.count),
+            width: count.saturating_mul(self.width),
+            has_words: self.has_words,
+            names: count.saturating_mul(self.names).saturating_add(labels),
+            quoted: count.saturating_mul(self.quoted),
+            parts: Parts::Elements {
+                count,
+                step,
+                each: Box::new(self),
+            },
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// The bytes that the longest text takes, a separator after each column.
+    pub(super) fn width(&self) -> u64 {
+        self.width
+    }
+
+    /// Whether text is among the values.
+    pub(super) fn has_words(&self) -> bool {
+        self.has_words
+    }
+
+    /// Where in the view's bytes the value ends whose text, at its full width,
+    /// covers byte `place` of the line. The columns begin at byte `at` of the
+    /// view, and `place` is less than their width.
+    pub(super) fn value_end(&self, at: u64, place: u64) -> u64 {
+        match &self.parts {
+            Parts::Number(number) => at + number.size() as u64,
+            Parts::Words(words) => at + words.size(),
+            Parts::Fields(members) => {
+                let mut place = place;
+                for Member {
+                    offset, columns, ..
+                } in members
+                {
+                    if place < columns.width {
+                        return columns.value_end(at + offset, place);
+                    }
+                    place -= columns.width;
+                }
+                at
+            }
+            Parts::Elements { step, each, .. } => {
+                each.value_end(at + place / each.width * step, place % each.width)
+            }
+        }
+    }
+
+    /// Writes the values of the columns that begin at byte `at` of the view,
+    /// with `end` after the last.
+    ///
+    /// # Errors
+    ///
+    /// When the bytes of one could not be fetched; those before it are written.
+    pub(super) fn write<F>(&self, at: u64, end: u8, pen: &mut Pen<'_, F>) -> Result<(), AccessError>
+    where
+        F: FnMut(u64, &mut [u8]) -> Result<usize, AccessError>,
+    {
+        match &self.parts {
+            Parts::Number(number) => {
+                let text = number.text(pen.window.bytes(at, number.size())?);
+                if pen.padded {
+                    let used = text.as_bytes().len() as u64 + 1;
+                    pen.out.push_blanks(self.width.saturating_sub(used));
+                }
+                pen.out.push(text.as_bytes());
+                pen.out.push(&[end]);
+            }
+            Parts::Words(words) => {
+                words.write(at, pen)?;
+                pen.out.push(&[end]);
+            }
+            Parts::Fields(members) => {
+                for (k, member) in members.iter().enumerate() {
+                    let columns = &member.columns;
+                    if pen.out.is_full() {
+                        break;
+                    }
+                    if pen.padded && pen.out.pass_pieces(columns.width, 1) == 1 {
+                        continue;
+                    }
+                    let last = k + 1 == members.len();
+                    columns.write(at + member.offset, if last { end } else { b',' }, pen)?;
+                }
+            }
+            Parts::Elements { count, step, each } => {
+                let passed = if pen.padded {
+                    pen.out.pass_pieces(each.width, *count)
+                } else {
+                    0
+                };
+                for k in passed..*count {
+                    if pen.out.is_full() {
+                        break;
+                    }
+                    let last = k + 1 == *count;
+                    each.write(at + k * step, if last { end } else { b',' }, pen)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The bytes of the names of all columns, a separator after each, where
+    /// `prefix` bytes precede them and put them in quotes or not.
+    pub(super) fn heading_width(&self, prefix: u64, quoted: bool) -> u64 {
+        let in_quotes = if quoted { self.count } else { self.quoted };
+        self.count
+            .saturating_mul(prefix.saturating_add(1))
+            .saturating_add(self.names)
+            .saturating_add(in_quotes.saturating_mul(2))
+    }
+
+    /// Writes the names of the columns, each after the `prefix`, which is as it
+    /// was on return; with `end` after the last.
+    pub(super) fn write_heading(
+        &self,
+        prefix: &mut String,
+        quoted: bool,
+        end: u8,
+        out: &mut Excerpt<'_>,
+    ) {
+        if out.is_full() {
+            return;
+        }
+        let width = self.heading_width(prefix.len() as u64, quoted);
+        if width <= out.skip() {
+            out.pass(width);
+            return;
+        }
+        let outer = prefix.len();
+        match &self.parts {
+            Parts::Number(_) | Parts::Words(_) => {
+                let mark: &[u8] = if quoted { b"\"" } else { b"" };
+                out.push(mark);
+                out.push(prefix.as_bytes());
+                out.push(mark);
+                out.push(&[end]);
+            }
+            Parts::Fields(members) => {
+                for (k, member) in members.iter().enumerate() {
+                    let last = k + 1 == members.len();
+                    prefix.push_str(&member.label);
+                    let quoted = quoted || member.quoted;
+                    let end = if last { end } else { b',' };
+                    member.columns.write_heading(prefix, quoted, end, out);
+                    prefix.truncate(outer);
+                }
+            }
+            Parts::Elements { count, each, .. } => {
+                // What the first `k` take.
+                let width = |k: u64| {
+                    k * each.heading_width(outer as u64, quoted) + index_bytes(k) * each.count
+                };
+                let passed = last_below(*count, |k| width(k) <= out.skip());
+                out.pass(width(passed));
+                for k in passed..*count {
+                    if out.is_full() {
+                        break;
+                    }
+                    let last = k + 1 == *count;
+                    prefix.push_str(&format!("[{k}]"));
+                    each.write_heading(prefix, quoted, if last { end } else { b',' }, out);
+                    prefix.truncate(outer);
+                }
+            }
+        }
+    }
+}
+
+/// The bytes of the indices `[0]`, `[1]`, ... before `count`.
+fn index_bytes(count: u64) -> u64 {
+    // Each has two brackets and a digit, and one digit more from each power of ten on.
+    let powers = (1..20).map(|exponent| 10_u64.pow(exponent));
+    powers.fold(count.saturating_mul(3), |bytes, power| {
+        bytes.saturating_add(count.saturating_sub(power))
+    })
+}
+
+/// The largest number up to `end` for which `holds`, which does for 0 and not
+/// again once it does not.
+fn last_below(end: u64, holds: impl Fn(u64) -> bool) -> u64 {
+    let (mut low, mut high) = (0, end);
+    while low < high {
+        let middle = high - (high - low) / 2;
+        if holds(middle) {
+            low = middle;
+        } else {
+            high = middle - 1;
+        }
+    }
+    low
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bytes_of_indices_are_counted() {
+        let mut bytes = 0;
+        for count in 0..12_000 {
+            assert_eq!(index_bytes(count), bytes);
+            bytes += format!("[{count}]").len() as u64;
+        }
+        assert_eq!(index_bytes(u64::MAX), u64::MAX);
+    }
+
+    #[test]
+    fn the_last_number_that_holds_is_found() {
+        for end in 0..20 {
+            for limit in 0..=end {
+                assert_eq!(last_below(end, |k| k <= limit), limit);
+            }
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! Points in time in ISO 8601, as `numpy.datetime_as_string` writes them: as
+//! far as the unit is precise, in years that can be negative or have more than
+//! four digits, and with arithmetic that wraps where NumPy's does.
+
+use super::short::Short;
+use crate::dtype::{TimeUnit, Unit};
+
+/// The count that is no time.
+pub(super) const NAT: i64 = i64::MIN;
+
+const DAYS_OF_400_YEARS: i64 = 146_097;
+/// From 0000-03-01 to 1970-01-01.
+const DAYS_BEFORE_EPOCH: i64 = 719_468;
+
+/// How a time of day is written.
+struct Clock {
+    /// Seconds in a unit; 1 where the unit is a part of a second.
+    seconds: i64,
+    /// How many of hour, minute and second are written.
+    parts: usize,
+    /// How many decimals of a second follow.
+    decimals: usize,
+}
+
+impl Clock {
+    /// The clock of a unit shorter than a day.
+    fn of(unit: Unit) -> Option<Clock> {
+        let (seconds, parts, decimals) = match unit {
+            Unit::Hour => (3600, 1, 0),
+            Unit::Minute => (60, 2, 0),
+            Unit::Second => (1, 3, 0),
+            Unit::Millisecond => (1, 3, 3),
+            Unit::Microsecond => (1, 3, 6),
+            Unit::Nanosecond => (1, 3, 9),
+            Unit::Picosecond => (1, 3, 12),
+            Unit::Femtosecond => (1, 3, 15),
+            Unit::Attosecond => (1, 3, 18),
+            Unit::Year | Unit::Month | Unit::Week | Unit::Day | Unit::Generic => return None,
+        };
+        Some(Clock {
+            seconds,
+            parts,
+            decimals,
+        })
+    }
+
+    /// The day, the second of the day and the decimals of the second at
+    /// `count` units.
+    fn split(&self, count: i64) -> (i64, i64, i64) {
+        if self.seconds > 1 {
+            let in_a_day = 86_400 / self.seconds;
+            let second = count.rem_euclid(in_a_day) * self.seconds;
+            return (count.div_euclid(in_a_day), second, 0);
+        }
+        let in_a_second = 10_i64.pow(self.decimals as u32);
+        let second = count.div_euclid(in_a_second);
+        (
+            second.div_euclid(86_400),
+            second.rem_euclid(86_400),
+            count.rem_euclid(in_a_second),
+        )
+    }
+}
+
+/// Writes the time that is `count` steps after 1970; `NaT`; and, where there is
+/// no unit, the count itself.
+pub(super) fn write(count: i64, step: TimeUnit, text: &mut Short) {
+    if count == NAT {
+        return text.push("NaT");
+    }
+    write_units(
+        count.wrapping_mul(i64::from(step.multiple)),
+        step.unit,
+        text,
+    );
+}
+
+fn write_units(count: i64, unit: Unit, text: &mut Short) {
+    match unit {
+        Unit::Generic => text.push_integer(count, 0),
+        Unit::Year => text.push_integer(count.wrapping_add(1970), 4),
+        Unit::Month => {
+            text.push_integer(count.div_euclid(12) + 1970, 4);
+            text.push("-");
+            text.push_integer(count.rem_euclid(12) + 1, 2);
+        }
+        Unit::Week => write_date(count.wrapping_mul(7), text),
+        _ => match Clock::of(unit) {
+            None => write_date(count, text),
+            Some(clock) => {
+                let (day, second, fraction) = clock.split(count);
+                write_date(day, text);
+                let parts = [second / 3600, second / 60 % 60, second % 60];
+                for (part, mark) in parts[..clock.parts].iter().zip(["T", ":", ":"]) {
+                    text.push(mark);
+                    text.push_integer(*part, 2);
+                }
+                if clock.decimals > 0 {
+                    text.push(".");
+                    text.push_integer(fraction, clock.decimals);
+                }
+            }
+        },
+    }
+}
+
+/// Writes the date of a day counted from 1970-01-01. Years are counted from
+/// March on, so that a leap day is a year's last.
+fn write_date(day: i64, text: &mut Short) {
+    let from_march = day.rem_euclid(DAYS_OF_400_YEARS) + DAYS_BEFORE_EPOCH;
+    let cycle = day.div_euclid(DAYS_OF_400_YEARS) + from_march / DAYS_OF_400_YEARS;
+    let day = from_march % DAYS_OF_400_YEARS;
+    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day + 2) / 153;
+    let day = day - (153 * month + 2) / 5;
+    let in_next_year = i64::from(month >= 10);
+    text.push_integer(cycle * 400 + year + in_next_year, 4);
+    text.push("-");
+    text.push_integer(month + 3 - 12 * in_next_year, 2);
+    text.push("-");
+    text.push_integer(day + 1, 2);
+}
+
+/// The bytes that the longest time of a unit takes. Any count can come of a
+/// multiple that wraps, and the farthest ones are the longest.
+pub(super) fn width(unit: Unit) -> u64 {
+    let widths = [i64::MIN, i64::MAX].map(|count| {
+        let mut text = Short::new();
+        write_units(count, unit, &mut text);
+        text.as_bytes().len() as u64
+    });
+    widths[0].max(widths[1])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn iso(count: i64, unit: Unit, multiple: u32) -> String {
+        let mut text = Short::new();
+        write(count, TimeUnit { unit, multiple }, &mut text);
+        text.as_str().to_owned()
+    }
+
+    #[test]
+    fn times_are_written_as_numpy_writes_them() {
+        use Unit::*;
+        for (count, multiple, unit, expected) in [
+            (0, 1, Year, "1970"),
+            (-1971, 1, Year, "-001"),
+            (-1970, 1, Year, "0000"),
+            (8030, 1, Year, "10000"),
+            (i64::MAX, 1, Year, "-9223372036854773839"),
+            (-1, 1, Month, "1969-12"),
+            (-1, 1, Week, "1969-12-25"),
+            (59, 1, Day, "1970-03-01"),
+            (11_016, 1, Day, "2000-02-29"),
+            (i64::MAX, 1, Day, "25252734927768524-07-27"),
+            (-1, 1, Hour, "1969-12-31T23"),
+            (1, 90, Minute, "1970-01-01T01:30"),
+            (1 << 62, 2, Second, "-292277022657-01-27T08:29:52"),
+            (77, 0, Second, "1970-01-01T00:00:00"),
+            (1, 25, Millisecond, "1970-01-01T00:00:00.025"),
+            (-1, 1, Nanosecond, "1969-12-31T23:59:59.999999999"),
+            (-1, 1, Attosecond, "1969-12-31T23:59:59.999999999999999999"),
+            (5, 1, Generic, "5"),
+            (i64::MIN, 1, Generic, "NaT"),
+            (i64::MIN, 1, Second, "NaT"),
+        ] {
+            assert_eq!(iso(count, unit, multiple), expected, "{count} {unit:?}");
+        }
+    }
+
+    #[test]
+    fn no_time_is_wider_than_its_unit_says() {
+        use Unit::*;
+        for unit in [
+            Year,
+            Month,
+            Week,
+            Day,
+            Hour,
+            Minute,
+            Second,
+            Millisecond,
+            Microsecond,
+            Nanosecond,
+            Picosecond,
+            Femtosecond,
+            Attosecond,
+            Generic,
+        ] {
+            for bit in 0..64 {
+                for count in [1 << bit, !(1 << bit), !0 << bit, !(!0 << bit)] {
+                    assert!(iso(count, unit, 1).len() as u64 <= width(unit));
+                }
+            }
+        }
+    }
+}

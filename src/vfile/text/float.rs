@@ -1,0 +1,164 @@
+//! Floating-point numbers and complex ones in the shortest form that reads back
+//! to the same bits. Half precision has an algorithm of its own, as few bits
+//! allow a simple one; the wider types are the work of `ryu`.
+
+use super::short::Short;
+
+/// The bytes that the text of a half, single or double takes at most.
+pub(super) const HALF_WIDTH: u64 = 11;
+pub(super) const SINGLE_WIDTH: u64 = 16;
+pub(super) const DOUBLE_WIDTH: u64 = 24;
+
+/// Writes a number as Python and C read it: `1.0`, `-0.0`, `1e-7`, `1e16`,
+/// `nan`, `-inf`. The point says that it is no integer.
+pub(super) fn real<F: ryu::Float>(value: F, text: &mut Short) {
+    text.push(lower_nan(ryu::Buffer::new().format(value)));
+}
+
+/// Writes a complex number as Python reads it: `(1-0j)`, `(nan+infj)`,
+/// `(1.5e-7+2j)`.
+pub(super) fn complex<F: ryu::Float>(re: F, im: F, text: &mut Short) {
+    let part = |buffer: &str, text: &mut Short| {
+        text.push(buffer.strip_suffix(".0").unwrap_or(buffer));
+    };
+    text.push("(");
+    part(lower_nan(ryu::Buffer::new().format(re)), text);
+    let mut buffer = ryu::Buffer::new();
+    let im = lower_nan(buffer.format(im));
+    if !im.starts_with('-') {
+        text.push("+");
+    }
+    part(im, text);
+    text.push("j)");
+}
+
+fn lower_nan(text: &str) -> &str {
+    if text == "NaN" { "nan" } else { text }
+}
+
+/// The double whose shortest text is the shortest that reads back to the half
+/// of these bits.
+pub(super) fn half(bits: u16) -> f64 {
+    let sign = if bits >> 15 == 0 { 1.0 } else { -1.0 };
+    let exponent = u64::from(bits >> 10 & 31);
+    let fraction = u64::from(bits & 1023);
+    let magnitude = match (exponent, fraction) {
+        (31, 0) => f64::INFINITY,
+        (31, _) => f64::NAN,
+        (0, 0) => 0.0,
+        (0, _) => shortest_half(fraction, 0, false),
+        _ => shortest_half(fraction + 1024, exponent - 1, fraction == 0 && exponent > 1),
+    };
+    sign * magnitude
+}
+
+/// The decimal of the fewest digits that is nearer to `significand` * 2 **
+/// (`shift` - 24) than to its neighbours. Below a power of two the neighbour is
+/// `narrow`: at half the distance.
+fn shortest_half(significand: u64, shift: u64, narrow: bool) -> f64 {
+    // In units of 2 ** -26, of which also the bounds are whole numbers.
+    const UNIT: u64 = 1 << 26;
+    let value = significand << (shift + 2);
+    let low = value - if narrow { 1 << shift } else { 2 << shift };
+    let high = value + (2 << shift);
+    // A decimal half way between two halves reads as the even one.
+    let even = significand.is_multiple_of(2);
+    let within = |x: u64, scale: u64| {
+        let (low, high) = (low * scale, high * scale);
+        low < x && x < high || even && (x == low || x == high)
+    };
+    for exponent in (-8..=4).rev() {
+        let power = 10_u64.pow(i32::unsigned_abs(exponent));
+        let (scale, step) = if exponent < 0 {
+            (power, UNIT)
+        } else {
+            (1, power * UNIT)
+        };
+        // No overflow: the larger the value, the wider the bounds, and the
+        // sooner a step fits between them.
+        let value = value * scale;
+        let below = value / step;
+        let candidates = [below, below + 1];
+        let nearest = candidates
+            .into_iter()
+            .filter(|digits| within(digits * step, scale))
+            .min_by_key(|digits| (digits * step).abs_diff(value));
+        if let Some(digits) = nearest {
+            // Both are exact, so the quotient is the nearest double.
+            let (digits, power) = (digits as f64, power as f64);
+            return if exponent < 0 {
+                digits / power
+            } else {
+                digits * power
+            };
+        }
+    }
+    // Not reached: at least 1e-8 lies between the bounds of any half.
+    significand as f64 * 2_f64.powi(shift as i32 - 24)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_written_as_python_reads_them() {
+        for (value, expected) in [
+            (0.0, "0.0"),
+            (-0.0, "-0.0"),
+            (1.0, "1.0"),
+            (0.1, "0.1"),
+            (-1.5, "-1.5"),
+            (1e-7, "1e-7"),
+            (1e15, "1000000000000000.0"),
+            (1e16, "1e16"),
+            (123456789.125, "123456789.125"),
+            (f64::MAX, "1.7976931348623157e308"),
+            (-f64::MIN_POSITIVE, "-2.2250738585072014e-308"),
+            (5e-324, "5e-324"),
+            (f64::NAN, "nan"),
+            (-f64::NAN, "nan"),
+            (f64::INFINITY, "inf"),
+            (f64::NEG_INFINITY, "-inf"),
+        ] {
+            let mut text = Short::new();
+            real(value, &mut text);
+            assert_eq!(text.as_str(), expected);
+        }
+    }
+
+    #[test]
+    fn complex_numbers_are_written_as_numpy_writes_them() {
+        for (re, im, expected) in [
+            (1.0, 2.0, "(1+2j)"),
+            (1.0, -0.0, "(1-0j)"),
+            (-0.0, 0.5, "(-0+0.5j)"),
+            (f64::NAN, f64::INFINITY, "(nan+infj)"),
+            (f64::NEG_INFINITY, -f64::NAN, "(-inf+nanj)"),
+            (1e-7, -1e300, "(1e-7-1e300j)"),
+        ] {
+            let mut text = Short::new();
+            complex(re, im, &mut text);
+            assert_eq!(text.as_str(), expected);
+        }
+    }
+
+    #[test]
+    fn every_half_reads_back_and_the_longest_has_the_width() {
+        let mut longest = 0;
+        for bits in 0..=u16::MAX {
+            let mut text = Short::new();
+            real(half(bits), &mut text);
+            longest = longest.max(text.as_str().len());
+            let back: f64 = text.as_str().parse().unwrap();
+            let exact = half::f16::from_bits(bits);
+            if exact.is_nan() {
+                assert!(back.is_nan());
+            } else {
+                let back = half::f16::from_f64(back);
+                assert_eq!(back.to_bits(), bits, "{}", text.as_str());
+            }
+        }
+        assert_eq!(longest as u64, HALF_WIDTH);
+    }
+}

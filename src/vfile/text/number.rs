@@ -1,0 +1,183 @@
+//! Values whose text is short and has a largest width: truth values, numbers
+//! and times, one column each.
+
+use super::datetime::{self, NAT};
+use super::float::{self, DOUBLE_WIDTH, HALF_WIDTH, SINGLE_WIDTH};
+use super::short::Short;
+use crate::dtype::{ByteOrder, DType, Kind, TimeUnit};
+
+/// How the bytes of one value are read and written down.
+#[derive(Debug, Clone)]
+pub(super) struct Number {
+    form: Form,
+    size: usize,
+    big_endian: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Form {
+    Bool,
+    Int,
+    UInt,
+    Half,
+    Single,
+    Double,
+    SingleComplex,
+    DoubleComplex,
+    DateTime(TimeUnit),
+    TimeDelta,
+}
+
+impl Number {
+    /// The numbers of this type; `None` where it is none, or one without an
+    /// exact text.
+    pub(super) fn of(dtype: &DType) -> Option<Number> {
+        let form = match (dtype.kind(), dtype.itemsize()) {
+            (Kind::Bool, _) => Form::Bool,
+            (Kind::Int, _) => Form::Int,
+            (Kind::UInt, _) => Form::UInt,
+            (Kind::Float, 2) => Form::Half,
+            (Kind::Float, 4) => Form::Single,
+            (Kind::Float, 8) => Form::Double,
+            (Kind::Complex, 8) => Form::SingleComplex,
+            (Kind::Complex, 16) => Form::DoubleComplex,
+            (Kind::DateTime(step), _) => Form::DateTime(*step),
+            (Kind::TimeDelta(_), _) => Form::TimeDelta,
+            _ => return None,
+        };
+        Some(Number {
+            form,
+            size: dtype.itemsize() as usize,
+            big_endian: dtype.byte_order() == ByteOrder::Big,
+        })
+    }
+
+    /// Bytes that one value takes.
+    pub(super) fn size(&self) -> usize {
+        self.size
+    }
+
+    /// The bytes that the longest text takes.
+    pub(super) fn width(&self) -> u64 {
+        match (self.form, self.size) {
+            (Form::Bool, _) => 1,
+            (Form::Int, 1) => 4,
+            (Form::Int, 2) => 6,
+            (Form::Int, 4) => 11,
+            (Form::UInt, 1) => 3,
+            (Form::UInt, 2) => 5,
+            (Form::UInt, 4) => 10,
+            (Form::Int | Form::UInt | Form::TimeDelta, _) => 20,
+            (Form::Half, _) => HALF_WIDTH,
+            (Form::Single, _) => SINGLE_WIDTH,
+            (Form::Double, _) => DOUBLE_WIDTH,
+            // Two brackets and a `j`; both signs are counted in the parts.
+            (Form::SingleComplex, _) => 2 * SINGLE_WIDTH + 3,
+            (Form::DoubleComplex, _) => 2 * DOUBLE_WIDTH + 3,
+            (Form::DateTime(step), _) => datetime::width(step.unit),
+        }
+    }
+
+    /// The text of the value that has these bytes, [`size`](Number::size) of them.
+    pub(super) fn text(&self, bytes: &[u8]) -> Short {
+        let mut text = Short::new();
+        let (re, im) = bytes.split_at(bytes.len() / 2);
+        match self.form {
+            Form::Bool => text.push(if bytes == [0] { "0" } else { "1" }),
+            Form::Int => text.push_integer(self.signed(bytes), 0),
+            Form::UInt => text.push(itoa::Buffer::new().format(self.word(bytes))),
+            Form::Half => float::real(float::half(self.word(bytes) as u16), &mut text),
+            Form::Single => float::real(self.single(bytes), &mut text),
+            Form::Double => float::real(self.double(bytes), &mut text),
+            Form::SingleComplex => float::complex(self.single(re), self.single(im), &mut text),
+            Form::DoubleComplex => float::complex(self.double(re), self.double(im), &mut text),
+            Form::DateTime(step) => datetime::write(self.signed(bytes), step, &mut text),
+            Form::TimeDelta => match self.signed(bytes) {
+                NAT => text.push("NaT"),
+                count => text.push_integer(count, 0),
+            },
+        }
+        text
+    }
+
+    /// The bytes, up to eight, as an unsigned number.
+    fn word(&self, bytes: &[u8]) -> u64 {
+        let mut word = [0; 8];
+        if self.big_endian {
+            word[8 - bytes.len()..].copy_from_slice(bytes);
+            u64::from_be_bytes(word)
+        } else {
+            word[..bytes.len()].copy_from_slice(bytes);
+            u64::from_le_bytes(word)
+        }
+    }
+
+    fn signed(&self, bytes: &[u8]) -> i64 {
+        let above = 64 - 8 * bytes.len() as u32;
+        (self.word(bytes) << above) as i64 >> above
+    }
+
+    fn single(&self, bytes: &[u8]) -> f32 {
+        f32::from_bits(self.word(bytes) as u32)
+    }
+
+    fn double(&self, bytes: &[u8]) -> f64 {
+        f64::from_bits(self.word(bytes))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(dtype: &str, bytes: &[u8]) -> (String, u64) {
+        let number = Number::of(&DType::parse(dtype).unwrap()).unwrap();
+        (number.text(bytes).as_str().to_owned(), number.width())
+    }
+
+    #[test]
+    fn numbers_are_read_in_their_byte_order() {
+        for (dtype, bytes, expected) in [
+            ("?", &[0][..], "0"),
+            ("?", &[1], "1"),
+            ("?", &[0x80], "1"),
+            ("<i2", &[0xfe, 0xff], "-2"),
+            (">i2", &[0xff, 0xfe], "-2"),
+            (">u4", &[0, 0, 1, 2], "258"),
+            ("<f2", &[0, 0x3c], "1.0"),
+            (">f4", &[0x3f, 0xc0, 0, 0], "1.5"),
+            (">f8", &[0xbf, 0xf0, 0, 0, 0, 0, 0, 0], "-1.0"),
+            (">c8", &[0x3f, 0x80, 0, 0, 0x80, 0, 0, 0], "(1-0j)"),
+            (">M8[D]", &[0, 0, 0, 0, 0, 0, 0, 1], "1970-01-02"),
+            (">m8[D]", &[0x80, 0, 0, 0, 0, 0, 0, 0], "NaT"),
+            ("<m8[5D]", &[3, 0, 0, 0, 0, 0, 0, 0], "3"),
+        ] {
+            assert_eq!(text(dtype, bytes).0, expected, "{dtype}");
+        }
+    }
+
+    #[test]
+    fn the_longest_integer_has_the_width() {
+        for (dtype, bytes) in [
+            ("i1", &[0x80][..]),
+            ("<i2", &[0, 0x80]),
+            ("<i4", &[0, 0, 0, 0x80]),
+            ("<i8", &[0, 0, 0, 0, 0, 0, 0, 0x80]),
+            ("u1", &[0xff]),
+            ("<u2", &[0xff; 2]),
+            ("<u4", &[0xff; 4]),
+            ("<u8", &[0xff; 8]),
+            ("<m8", &[1, 0, 0, 0, 0, 0, 0, 0x80]),
+        ] {
+            let (text, width) = text(dtype, bytes);
+            assert_eq!(text.len() as u64, width, "{dtype}");
+        }
+    }
+
+    #[test]
+    fn what_has_no_exact_text_is_no_number() {
+        for dtype in ["f16", "c32", "S3", "U3", "V3"] {
+            assert!(Number::of(&DType::parse(dtype).unwrap()).is_none());
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! The table as a whole: its lines, and that every part of it is rendered as it
+//! stands in the whole.
+
+use std::io;
+
+use super::Table;
+use crate::array::{Order, Shape, View};
+use crate::dtype::DType;
+use crate::mapping::AccessError;
+
+pub(super) fn table(dtype: &str, shape: &[u64]) -> Option<Table> {
+    let dtype = DType::parse(dtype).unwrap();
+    Table::new(&View::contiguous(dtype, 0, Shape::new(shape.to_vec()), Order::C).unwrap())
+}
+
+/// Reads from `data`, of which the bytes from `good` on fail, in pieces of
+/// `piece` bytes.
+fn failing_fetch(
+    data: &[u8],
+    good: usize,
+    piece: usize,
+) -> impl FnMut(u64, &mut [u8]) -> Result<usize, AccessError> {
+    move |at, out| {
+        let at = at as usize;
+        assert!(at + out.len() <= data.len() && !out.is_empty());
+        let count = out.len().min(good.saturating_sub(at)).min(piece);
+        if count == 0 {
+            return Err(io::Error::from_raw_os_error(5).into());
+        }
+        out[..count].copy_from_slice(&data[at..at + count]);
+        Ok(count)
+    }
+}
+
+fn fetch(data: &[u8]) -> impl FnMut(u64, &mut [u8]) -> Result<usize, AccessError> {
+    failing_fetch(data, usize::MAX, usize::MAX)
+}
+
+/// The whole text of an array of these bytes.
+pub(super) fn whole(dtype: &str, shape: &[u64], data: &[u8]) -> Vec<u8> {
+    let table = table(dtype, shape).unwrap();
+    let mut out = vec![b'?'; table.len() as usize];
+    let read = table.read(0, &mut out, fetch(data)).unwrap();
+    assert_eq!(read as u64, table.len(), "{dtype} {shape:?}");
+    out
+}
+
+fn text(dtype: &str, shape: &[u64], data: &[u8]) -> String {
+    String::from_utf8(whole(dtype, shape, data)).unwrap()
+}
+
+const NESTED: &str = "[('a','<i2'),('b','u1',(2,)),('c',[('x','?'),('y,\"','u1')],(2,))]";
+
+#[test]
+fn a_line_is_a_row() {
+    assert_eq!(text("i1", &[], &[5]), "   5\n");
+    assert_eq!(text("i1", &[3], &[0, 1, 0x80]), "   0\n   1\n-128\n");
+    assert_eq!(text("u1", &[2, 2], &[0, 1, 20, 255]), "  0,  1\n 20,255\n");
+    assert_eq!(text("?", &[2, 1], &[0, 9]), "0\n1\n");
+}
+
+#[test]
+fn rows_with_text_end_with_a_column_of_blanks() {
+    assert_eq!(text("S2", &[], b"ab"), "ab,    \n");
+    assert_eq!(text("S1", &[2, 2], b"ab,\0"), "a,b,      \n\",\",,     \n");
+    let record = "[('n','u1'),('s','S2')]";
+    assert_eq!(
+        text(record, &[2], b"\x07ab\xff\"\0"),
+        "n,s,_\n7,ab,      \n255,\"\"\"\",  \n"
+    );
+    assert_eq!(
+        text(record, &[1, 2], b"\x07ab\xff\"\0"),
+        "[0].n,[0].s,[1].n,[1].s,_\n7,ab,255,\"\"\"\",        \n"
+    );
+}
+
+#[test]
+fn structured_types_have_a_heading() {
+    let data = [1, 2, 3, 4, 1, 5, 0, 6];
+    assert_eq!(
+        text(NESTED, &[1], &data),
+        "a,b[0],b[1],c[0].x,\"c[0].y,\"\"\",c[1].x,\"c[1].y,\"\"\"\n   513,  3,  4,1,  5,0,  6\n"
+    );
+    assert_eq!(
+        text("[('m','u1',(2,2))]", &[1, 2], &[1, 2, 3, 4, 5, 6, 7, 8]),
+        "[0].m[0][0],[0].m[0][1],[0].m[1][0],[0].m[1][1],\
+         [1].m[0][0],[1].m[0][1],[1].m[1][0],[1].m[1][1]\n  1,  2,  3,  4,  5,  6,  7,  8\n"
+    );
+    assert_eq!(
+        text("[('a,',[('b','?'),('c','?')]),('d','?')]", &[], &[1, 0, 1]),
+        "\"a,.b\",\"a,.c\",d\n1,0,1\n"
+    );
+    assert_eq!(text("[('_','S1')]", &[0], b""), "_,_\n");
+}
+
+#[test]
+fn fields_stand_in_their_order_and_padding_is_not_shown() {
+    let dtype = "{'names':['b','a'],'formats':['u1','u1'],'offsets':[3,1],'itemsize':5}";
+    let data = [9, 1, 9, 2, 9, 9, 3, 9, 4, 9];
+    assert_eq!(text(dtype, &[2], &data), "b,a\n  2,  1\n  4,  3\n");
+}
+
+#[test]
+fn empty_views_have_no_lines_or_empty_ones() {
+    for (dtype, shape, expected) in [
+        ("f8", &[0][..], ""),
+        ("f8", &[0, 3], ""),
+        ("f8", &[3, 0], "\n\n\n"),
+        ("S5", &[0, 3], ""),
+        ("S5", &[2, 0], "\n\n"),
+        ("[('x','f4')]", &[0], "x\n"),
+        ("[('x','f4')]", &[2, 0], "\n\n\n"),
+        ("[('x','S4')]", &[2, 0], "_\n\n\n"),
+        ("[('x','f4'),('m','f4',(0,))]", &[0, 1], "[0].x\n"),
+    ] {
+        assert_eq!(text(dtype, shape, b""), expected, "{dtype} {shape:?}");
+    }
+    let data = [0; 8];
+    assert_eq!(
+        text("[('x','?'),('m','u1',(3,0)),('p','V7')]", &[1], &data),
+        "x,p,_\n0,00000000000000,\n"
+    );
+}
+
+#[test]
+fn views_without_a_text_have_no_table() {
+    assert!(table("u1", &[1, 1, 1]).is_none());
+    assert!(table("f16", &[1]).is_none());
+    assert!(table("c32", &[1]).is_none());
+    assert!(table("[('x','f4'),('y','f16',(2,))]", &[1]).is_none());
+    // 25 bytes of text for each 8 of data.
+    assert!(table("f8", &[i64::MAX as u64 / 8]).is_none());
+    assert!(table("f8", &[1, i64::MAX as u64 / 8]).is_none());
+    assert!(table("f8", &[i64::MAX as u64 / 25]).is_some());
+}
+
+/// Arrays of every form, small enough to read every part of.
+fn small() -> Vec<(&'static str, Vec<u64>)> {
+    let mut small = Vec::new();
+    for dtype in [
+        "u1",
+        ">f8",
+        "S3",
+        "<U2",
+        NESTED,
+        "[('s','S2'),('n','<i2',(2,)),('t,',[('u','S1')],(11,))]",
+    ] {
+        for shape in [vec![], vec![3], vec![2, 2], vec![0, 2], vec![2, 0]] {
+            small.push((dtype, shape));
+        }
+    }
+    small
+}
+
+/// Bytes that mix quotes, commas, zeros and others.
+fn bytes(count: usize) -> Vec<u8> {
+    (0..count).map(|k| b"a,\"\0b\xc3"[k * k % 6]).collect()
+}
+
+#[test]
+fn every_part_is_that_of_the_whole() {
+    for (dtype, shape) in small() {
+        let table = table(dtype, &shape).unwrap();
+        let data = bytes(
+            (shape.iter().product::<u64>() * DType::parse(dtype).unwrap().itemsize()) as usize,
+        );
+        let whole = whole(dtype, &shape, &data);
+        for at in 0..=whole.len() {
+            for end in at..=whole.len() {
+                let mut out = vec![b'?'; end - at];
+                let read = table.read(at as u64, &mut out, fetch(&data)).unwrap();
+                assert_eq!(read, end - at);
+                assert!(out == whole[at..end], "{dtype} {shape:?} {at}..{end}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_precedes_a_failing_byte_is_rendered() {
+    for (dtype, shape) in small() {
+        let table = table(dtype, &shape).unwrap();
+        let itemsize = DType::parse(dtype).unwrap().itemsize();
+        let data = bytes((shape.iter().product::<u64>() * itemsize) as usize);
+        let whole = whole(dtype, &shape, &data);
+        let mut before = 0;
+        for good in 0..=data.len() {
+            for piece in [1, 3, 1000] {
+                let mut out = vec![b'?'; whole.len()];
+                let read = table.read(0, &mut out, failing_fetch(&data, good, piece));
+                let read = read.unwrap_or(0);
+                assert!(out[..read] == whole[..read], "{dtype} {shape:?} {good}");
+                assert!(read >= before && (read < whole.len() || good == data.len()));
+                before = read;
+                // From where it stopped there is only the error.
+                if read < whole.len() {
+                    let fetch = failing_fetch(&data, good, piece);
+                    assert!(table.read(read as u64, &mut out[read..], fetch).is_err());
+                }
+            }
+        }
+        assert_eq!(before, whole.len());
+    }
+}
+
+#[test]
+fn any_place_of_a_huge_table_is_rendered_alone() {
+    let zeros = |_: u64, out: &mut [u8]| {
+        assert!(out.len() <= 1 << 16);
+        out.fill(0);
+        Ok(out.len())
+    };
+    let huge = 1 << 40;
+    let mut out = [b'?'; 40];
+    for (dtype, shape, end) in [
+        ("f8", &[huge][..], "0.0\n"),
+        ("f8", &[1, huge], "0.0\n"),
+        ("f8", &[huge, 3], "0.0\n"),
+        ("S5", &[huge], ",            \n"),
+        ("[('m','u1',(1024,1024,1024))]", &[1024], ",  0,  0\n"),
+        (
+            "[('m','S1',(7,)),('r',[('x','u1')],(3,))]",
+            &[huge],
+            "   \n",
+        ),
+    ] {
+        let table = table(dtype, shape).unwrap();
+        assert_eq!(table.read(table.len() - 40, &mut out, zeros).unwrap(), 40);
+        assert!(
+            out.ends_with(end.as_bytes()),
+            "{dtype}: {:?}",
+            String::from_utf8_lossy(&out)
+        );
+    }
+}
+
+#[test]
+fn any_place_of_a_huge_heading_is_rendered_alone() {
+    let table = table("[('m','u1',(1024,1024)),('n','u1')]", &[1, 1000]).unwrap();
+    let line = 1000 * 4 * ((1 << 20) + 1);
+    let heading = table.len() - line;
+    let mut out = [b'?'; 44];
+    let none = |_: u64, _: &mut [u8]| unreachable!();
+    assert_eq!(table.read(heading - 44, &mut out, none).unwrap(), 44);
+    let end = "].m[1023][1022],[999].m[1023][1023],[999].n\n";
+    assert_eq!(String::from_utf8_lossy(&out), end);
+}

@@ -1,0 +1,225 @@
+//! Values of any length: bytes, characters and hexadecimal, quoted by RFC 4180.
+//! They are read in pieces, twice: once to see where the text ends and whether
+//! it needs quotes, and once to write it.
+
+use super::Pen;
+use super::window::WINDOW;
+use crate::dtype::{ByteOrder, DType, Kind};
+use crate::mapping::AccessError;
+
+/// How the bytes of one value are written as text.
+#[derive(Debug, Clone)]
+pub(super) struct Words {
+    form: Form,
+    size: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Form {
+    /// As they are.
+    Bytes,
+    /// As UTF-8, of code points that have four bytes in this order.
+    Str(ByteOrder),
+    /// As two hexadecimal digits each.
+    Void,
+}
+
+/// Whether a byte, or a character's first byte, puts its value in quotes.
+fn is_special(byte: u8) -> bool {
+    matches!(byte, b',' | b'"' | b'\r' | b'\n')
+}
+
+/// A name with its quotes doubled, and whether quotes must go around it.
+pub(super) fn escape(name: &str) -> (String, bool) {
+    (name.replace('"', "\"\""), name.bytes().any(is_special))
+}
+
+impl Words {
+    /// The values of this type; `None` where they are not text.
+    pub(super) fn of(dtype: &DType) -> Option<Words> {
+        let form = match dtype.kind() {
+            Kind::Bytes => Form::Bytes,
+            Kind::Str => Form::Str(dtype.byte_order()),
+            Kind::Void => Form::Void,
+            _ => return None,
+        };
+        Some(Words {
+            form,
+            size: dtype.itemsize(),
+        })
+    }
+
+    /// Bytes that one value takes.
+    pub(super) fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// The bytes that the longest text takes. A character takes at most four as
+    /// it does in the item, and a quote takes two.
+    pub(super) fn width(&self) -> u64 {
+        match self.form {
+            Form::Bytes => 2 * self.size + 2,
+            Form::Str(_) => self.size + 2,
+            Form::Void => 2 * self.size,
+        }
+    }
+
+    /// Writes the value that begins at byte `at` of the view.
+    ///
+    /// # Errors
+    ///
+    /// When its bytes could not be fetched.
+    pub(super) fn write<F>(&self, at: u64, pen: &mut Pen<'_, F>) -> Result<(), AccessError>
+    where
+        F: FnMut(u64, &mut [u8]) -> Result<usize, AccessError>,
+    {
+        let (end, quoted) = self.measure(at, pen)?;
+        if quoted {
+            pen.out.push(b"\"");
+        }
+        for (place, len) in pieces(at, end) {
+            if pen.out.is_full() {
+                break;
+            }
+            let bytes = pen.window.bytes(place, len)?;
+            self.each_character(bytes, |character| {
+                pen.out.push(character);
+                if character == b"\"" {
+                    pen.out.push(character);
+                }
+            });
+        }
+        if quoted {
+            pen.out.push(b"\"");
+        }
+        Ok(())
+    }
+
+    /// How many bytes of the value come before the zeros at its end, and
+    /// whether it needs quotes.
+    fn measure<F>(&self, at: u64, pen: &mut Pen<'_, F>) -> Result<(u64, bool), AccessError>
+    where
+        F: FnMut(u64, &mut [u8]) -> Result<usize, AccessError>,
+    {
+        if self.form == Form::Void {
+            return Ok((self.size, false));
+        }
+        let (mut end, mut quoted) = (0, false);
+        for (place, len) in pieces(at, self.size) {
+            let bytes = pen.window.bytes(place, len)?;
+            if let Some(last) = bytes.iter().rposition(|&byte| byte != 0) {
+                end = place - at + last as u64 + 1;
+            }
+            match self.form {
+                Form::Bytes => quoted |= bytes.iter().copied().any(is_special),
+                _ => self.each_character(bytes, |character| quoted |= is_special(character[0])),
+            }
+        }
+        if self.form != Form::Bytes {
+            end = end.next_multiple_of(4);
+        }
+        Ok((end, quoted))
+    }
+
+    /// Calls `act` with the text of each character of `bytes`.
+    fn each_character(&self, bytes: &[u8], mut act: impl FnMut(&[u8])) {
+        match self.form {
+            Form::Bytes => bytes.chunks(1).for_each(act),
+            Form::Str(order) => {
+                for unit in bytes.chunks_exact(4) {
+                    let unit = [unit[0], unit[1], unit[2], unit[3]];
+                    let point = match order {
+                        ByteOrder::Big => u32::from_be_bytes(unit),
+                        _ => u32::from_le_bytes(unit),
+                    };
+                    let character = char::from_u32(point).unwrap_or(char::REPLACEMENT_CHARACTER);
+                    act(character.encode_utf8(&mut [0; 4]).as_bytes());
+                }
+            }
+            Form::Void => {
+                const DIGITS: &[u8; 16] = b"0123456789abcdef";
+                for byte in bytes {
+                    act(&[byte >> 4, byte & 15].map(|digit| DIGITS[usize::from(digit)]));
+                }
+            }
+        }
+    }
+}
+
+/// Places and lengths of the pieces in which `len` bytes from `at` are read.
+fn pieces(at: u64, len: u64) -> impl Iterator<Item = (u64, usize)> {
+    let starts = (0..len).step_by(WINDOW);
+    starts.map(move |start| (at + start, (len - start).min(WINDOW as u64) as usize))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::whole;
+
+    fn utf32(text: &str, length: usize) -> Vec<u8> {
+        let mut units: Vec<u32> = text.chars().map(u32::from).collect();
+        units.resize(length, 0);
+        units.iter().flat_map(|unit| unit.to_le_bytes()).collect()
+    }
+
+    fn value(dtype: &str, data: &[u8]) -> Vec<u8> {
+        let text = whole(dtype, &[], data);
+        let end = text.iter().rposition(|byte| !b" \n".contains(byte));
+        let (comma, value) = text[..=end.unwrap()].split_last().unwrap();
+        assert_eq!(*comma, b',');
+        value.to_vec()
+    }
+
+    #[test]
+    fn bytes_are_written_as_they_are_without_the_zeros_at_the_end() {
+        for (data, expected) in [
+            (&b"abc\0\0"[..], &b"abc"[..]),
+            (b"\0\0\0\0\0", b""),
+            (b"a\0b\0\0", b"a\0b"),
+            (b"  a  ", b"  a  "),
+            (b"\xff\xfe\xc3\x28\0", b"\xff\xfe\xc3\x28"),
+            (b"a,b\0\0", b"\"a,b\""),
+            (b"a\nb\0\0", b"\"a\nb\""),
+            (b"\r\0\0\0\0", b"\"\r\""),
+            (b"\"\"\"\"\"", b"\"\"\"\"\"\"\"\"\"\"\"\""),
+        ] {
+            assert_eq!(value("S5", data), expected, "{data:?}");
+        }
+    }
+
+    #[test]
+    fn characters_are_written_in_utf8() {
+        for (text, expected) in [
+            ("naïve", "naïve"),
+            ("\u{10ffff}😀", "\u{10ffff}😀"),
+            ("a\"é", "\"a\"\"é\""),
+            ("a\0b", "a\0b"),
+            // The last byte of the character is that of a comma.
+            ("\u{ac}\u{2c00}", "\u{ac}\u{2c00}"),
+        ] {
+            assert_eq!(value("<U5", &utf32(text, 5)), expected.as_bytes());
+        }
+        let broken = [0xd800_u32, 0x0011_0000, 0xffff_ffff].map(u32::to_be_bytes);
+        let expected = "\u{fffd}\u{fffd}\u{fffd}".as_bytes();
+        assert_eq!(value(">U3", broken.as_flattened()), expected);
+    }
+
+    #[test]
+    fn void_is_written_in_hexadecimal_with_its_zeros() {
+        assert_eq!(value("V4", &[0, 0xab, 0x2c, 0]), b"00ab2c00");
+    }
+
+    #[test]
+    fn values_larger_than_the_window_are_read_in_pieces() {
+        let mut data = vec![b'x'; 200_000];
+        data[199_990..].fill(0);
+        data[150_000] = b'"';
+        let mut expected = data[..199_990].to_vec();
+        expected.insert(150_000, b'"');
+        expected.insert(0, b'"');
+        expected.push(b'"');
+        assert_eq!(value("S200000", &data), expected);
+        let text = "é".repeat(50_000) + "😀";
+        assert_eq!(value("<U60000", &utf32(&text, 60_000)), text.as_bytes());
+    }
+}
