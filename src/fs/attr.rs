@@ -85,7 +85,7 @@ impl Appearance {
             mtime,
             ctime: changed.max(mtime),
             crtime: modified,
-            kind: kind(facts),
+            kind: kind(facts.directory),
             perm: self.permissions(facts, backing.mode(), uid, gid),
             nlink: facts.links,
             uid,
@@ -112,16 +112,16 @@ impl Appearance {
         if !self.writable {
             bits &= !0o222;
         }
-        if !facts.directory && !facts.elements {
+        if !facts.directory && !facts.writable {
             bits = 0o444 & !self.umask.unwrap_or(0);
         }
         bits as u16
     }
 }
 
-/// The type of the node with these facts.
-pub(super) fn kind(facts: &Facts) -> FileType {
-    if facts.directory {
+/// The type of a directory or else of a file.
+pub(super) fn kind(directory: bool) -> FileType {
+    if directory {
         FileType::Directory
     } else {
         FileType::RegularFile
@@ -154,7 +154,7 @@ mod tests {
     const FILE: Facts = Facts {
         directory: false,
         len: 8,
-        elements: true,
+        writable: true,
         links: 1,
     };
 
@@ -162,11 +162,11 @@ mod tests {
     fn permissions_follow_the_backing_file_and_the_options() {
         let directory = Facts {
             directory: true,
-            elements: false,
+            writable: false,
             ..FILE
         };
         let description = Facts {
-            elements: false,
+            writable: false,
             ..FILE
         };
         for (writable, umask, facts, backing, expected) in [

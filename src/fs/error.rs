@@ -37,6 +37,15 @@ pub(super) enum FsError {
     /// There is no data, or no hole, from there on.
     #[error("nothing there")]
     NothingThere,
+    /// There is no such extended attribute.
+    #[error("no such attribute")]
+    NoAttribute,
+    /// The caller's buffer is too small.
+    #[error("too small a buffer")]
+    SmallBuffer,
+    /// There is no such thing here.
+    #[error("not supported")]
+    Unsupported,
     /// The request makes no sense.
     #[error("invalid request")]
     Invalid,
@@ -74,6 +83,9 @@ impl FsError {
             FsError::NotDirectory => Errno::ENOTDIR,
             FsError::PastEnd => Errno::EFBIG,
             FsError::NothingThere => Errno::ENXIO,
+            FsError::NoAttribute => Errno::NO_XATTR,
+            FsError::SmallBuffer => Errno::ERANGE,
+            FsError::Unsupported => Errno::EOPNOTSUPP,
             FsError::Invalid => Errno::EINVAL,
             FsError::Access(AccessError::Shrunk { .. }) => Errno::EIO,
             FsError::Access(AccessError::ReadOnly { .. }) => Errno::EROFS,

@@ -8,6 +8,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use slab::Slab;
 
 use super::error::FsError;
+use crate::tree::Pin;
 use crate::vfile::VirtualFile;
 
 /// An open file.
@@ -23,6 +24,7 @@ pub(super) struct Handle {
     pub(super) idle: AtomicBool,
     /// How many write-back errors had been found when it last looked.
     errors_seen: AtomicU64,
+    _pin: Option<Pin>,
 }
 
 /// All open files, by handle number.
@@ -42,13 +44,21 @@ struct WriteBackErrors {
 
 impl Handles {
     /// Opens `file`, the node `inode`, and returns its handle number.
-    pub(super) fn open(&self, inode: u64, file: VirtualFile, writes: bool) -> u64 {
+    /// As long as it is open, `pin` is held.
+    pub(super) fn open(
+        &self,
+        inode: u64,
+        file: VirtualFile,
+        pin: Option<Pin>,
+        writes: bool,
+    ) -> u64 {
         let handle = Handle {
             inode,
             file,
             writes,
             idle: AtomicBool::new(false),
             errors_seen: AtomicU64::new(self.errors.found.load(Ordering::SeqCst)),
+            _pin: pin,
         };
         let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
         open.insert(Arc::new(handle)) as u64
@@ -96,7 +106,7 @@ mod tests {
     #[test]
     fn a_write_back_error_is_reported_once_by_each_handle_open_when_it_was_found() {
         let handles = Handles::default();
-        let open = || handles.open(7, VirtualFile::new([]), true);
+        let open = || handles.open(7, VirtualFile::new([]), None, true);
         let numbers = [open(), open()];
         handles.note(Ok(()));
         handles.note(Err(io::Error::from_raw_os_error(libc::ENOSPC).into()));
@@ -113,7 +123,7 @@ mod tests {
     #[test]
     fn closed_handles_are_stale() {
         let handles = Handles::default();
-        let number = handles.open(7, VirtualFile::new([]), false);
+        let number = handles.open(7, VirtualFile::new([]), None, false);
         assert!(handles.close(number).is_some());
         assert!(handles.close(number).is_none());
         assert!(matches!(handles.get(number), Err(FsError::Stale)));

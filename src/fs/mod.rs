@@ -5,12 +5,15 @@
 mod attr;
 mod error;
 mod handle;
+mod listing;
 mod operations;
 mod options;
 mod protocol;
 mod session;
+mod surplus;
 mod trouble;
 mod truncation;
+mod xattr;
 
 pub use options::{Access, Cache, MountFlag, Options, Passthrough};
 pub use session::{MountError, Session};

@@ -6,16 +6,18 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
-use fuser::{FileAttr, FileType};
+use fuser::FileAttr;
 use nix::sys::time::TimeSpec;
 
-use super::attr::{Appearance, kind};
+use super::attr::Appearance;
 use super::error::FsError;
 use super::handle::{Handle, Handles};
+use super::surplus::Bell;
 use super::trouble::Troubles;
 use super::truncation::Truncations;
+use super::xattr;
 use crate::mapping::AccessError;
-use crate::tree::{Node, Tree};
+use crate::tree::{Facts, Node, Tree};
 
 /// The most bytes in a name, as everywhere else.
 pub(super) const MAX_NAME: usize = 255;
@@ -23,11 +25,15 @@ pub(super) const MAX_NAME: usize = 255;
 /// A mounted array.
 #[derive(Debug)]
 pub(super) struct ArrayFs {
-    tree: Tree,
+    pub(super) tree: Tree,
     appearance: Appearance,
     handles: Handles,
     truncations: Truncations,
     troubles: Troubles,
+    /// Rung when names may have been looked up that the kernel should forget.
+    surplus: Bell,
+    /// Whether extended attributes are served.
+    xattr: bool,
     /// The last write through the mount, in nanoseconds since 1970; 0 if none.
     written: AtomicU64,
 }
@@ -83,27 +89,33 @@ pub(super) enum Allocation {
 }
 
 impl ArrayFs {
-    pub(super) fn new(tree: Tree, appearance: Appearance) -> ArrayFs {
+    pub(super) fn new(tree: Tree, appearance: Appearance, surplus: Bell, xattr: bool) -> ArrayFs {
         ArrayFs {
             tree,
             appearance,
             handles: Handles::default(),
             truncations: Truncations::default(),
             troubles: Troubles::default(),
+            surplus,
+            xattr,
             written: AtomicU64::new(0),
         }
     }
 
-    fn node(&self, inode: u64) -> Result<Node, FsError> {
+    pub(super) fn node(&self, inode: u64) -> Result<Node, FsError> {
         self.tree.node(inode).ok_or(FsError::Stale)
     }
 
-    fn attributes_of(&self, node: Node) -> Result<FileAttr, FsError> {
+    fn facts(&self, node: Node) -> Result<Facts, FsError> {
+        self.tree.facts(node).ok_or(FsError::Stale)
+    }
+
+    pub(super) fn attributes_of(&self, node: Node) -> Result<FileAttr, FsError> {
         let written = match self.written.load(Ordering::Relaxed) {
             0 => None,
             nanoseconds => SystemTime::UNIX_EPOCH.checked_add(Duration::from_nanos(nanoseconds)),
         };
-        let facts = self.tree.facts(node);
+        let facts = self.facts(node)?;
         let backing = self.tree.mapping().metadata()?;
         let inode = self.tree.inode(node);
         Ok(self.appearance.attributes(inode, &facts, &backing, written))
@@ -117,7 +129,48 @@ impl ArrayFs {
         }
         let parent = self.node(parent)?;
         let node = self.tree.lookup(parent, name).ok_or(FsError::NotFound)?;
+        self.surplus.ring();
         self.attributes_of(node)
+    }
+
+    /// A directory and a name in it that the kernel should forget.
+    pub(super) fn surplus_name(&self) -> Option<(u64, Box<str>)> {
+        self.tree.surplus_name()
+    }
+
+    /// The value of an extended attribute.
+    pub(super) fn xattr(&self, inode: u64, name: &OsStr) -> Result<Vec<u8>, FsError> {
+        let array = self.tree.stands_for(self.node(inode)?);
+        let name = name.to_str().ok_or(FsError::NoAttribute)?;
+        Ok(xattr::value(array.as_ref(), name)?.into_bytes())
+    }
+
+    /// The names of all extended attributes, each ended by a NUL.
+    pub(super) fn xattrs(&self, inode: u64) -> Result<Vec<u8>, FsError> {
+        let array = self.tree.stands_for(self.node(inode)?);
+        Ok(xattr::names(array.as_ref()))
+    }
+
+    /// Sets an extended attribute, which can only be to what it is.
+    pub(super) fn set_xattr(
+        &self,
+        inode: u64,
+        name: &OsStr,
+        value: Option<&[u8]>,
+    ) -> Result<(), FsError> {
+        match (self.xattr(inode, name), value) {
+            (Ok(shown), Some(value)) if shown == value => Ok(()),
+            (Ok(_), _) => Err(FsError::NotPermitted),
+            (Err(FsError::NoAttribute), None) => Err(FsError::NoAttribute),
+            // As file systems say that cannot keep any; tools that copy go on.
+            (Err(FsError::NoAttribute), Some(_)) => Err(FsError::Unsupported),
+            (Err(error), _) => Err(error),
+        }
+    }
+
+    /// Whether extended attributes are served.
+    pub(super) fn serves_xattrs(&self) -> bool {
+        self.xattr
     }
 
     /// What `stat` shows of a node.
@@ -146,13 +199,13 @@ impl ArrayFs {
     }
 
     fn resize(&self, node: Node, size: u64, by_path: bool) -> Result<(), FsError> {
-        let facts = self.tree.facts(node);
-        if !facts.elements {
+        let facts = self.facts(node)?;
+        if !facts.writable {
             return Err(FsError::NotWritable);
         }
         let inode = self.tree.inode(node);
         if size == facts.len {
-            let file = self.tree.open(node).ok_or(FsError::IsDirectory)?;
+            let (file, _pin) = self.tree.open(node).ok_or(FsError::Stale)?;
             if self.truncations.completed(inode, &file)? {
                 self.touch();
             }
@@ -182,14 +235,17 @@ impl ArrayFs {
     /// Opens a file and returns its handle number.
     pub(super) fn open(&self, inode: u64, writes: bool) -> Result<u64, FsError> {
         let node = self.node(inode)?;
-        let file = self.tree.open(node).ok_or(FsError::IsDirectory)?;
-        if writes && !self.tree.facts(node).elements {
+        if node.is_directory() {
+            return Err(FsError::IsDirectory);
+        }
+        let (file, pin) = self.tree.open(node).ok_or(FsError::Stale)?;
+        if writes && !self.facts(node)?.writable {
             return Err(FsError::NotWritable);
         }
         if writes {
             self.truncations.opened(inode);
         }
-        Ok(self.handles.open(inode, file, writes))
+        Ok(self.handles.open(inode, file, Some(pin), writes))
     }
 
     /// Reads from byte `at` into `out`; fewer bytes only at the end, or before
@@ -234,7 +290,7 @@ impl ArrayFs {
         let apply = || Ok(handle.file.write_at(write.at, write.data)?);
         let taken = self.noting(|| {
             if !write.from_page_cache {
-                return self.truncations.write(&handle, write.at, end, apply);
+                return self.truncations.write(&handle, write.at, apply);
             }
             self.truncations.read(handle.inode);
             let taken = apply()?;
@@ -341,8 +397,11 @@ impl ArrayFs {
         self.noting(|| match allocation {
             Allocation::Reserve => Ok(handle.file.allocate(range)?),
             Allocation::Zero => {
-                let zero = || Ok(handle.file.zero(range.clone())?);
-                self.truncations.write(&handle, range.start, end, zero)?;
+                let zero = || {
+                    handle.file.zero(range.clone())?;
+                    Ok(end.saturating_sub(range.start) as usize)
+                };
+                self.truncations.write(&handle, range.start, zero)?;
                 self.touch();
                 Ok(())
             }
@@ -362,83 +421,15 @@ impl ArrayFs {
         }
     }
 
-    /// Hands the entries of a directory to `add` from the `cursor`-th on, each
-    /// with the cursor of the next, until it returns true for full.
-    pub(super) fn list(
-        &self,
-        inode: u64,
-        cursor: u64,
-        mut add: impl FnMut(Listed<'_>) -> bool,
-    ) -> Result<(), FsError> {
-        let directory = self.node(inode)?;
-        if !self.tree.facts(directory).directory {
-            return Err(FsError::NotDirectory);
-        }
-        let dots = [(".", directory), ("..", self.tree.parent(directory))];
-        let first = usize::try_from(cursor)
-            .unwrap_or(usize::MAX)
-            .min(dots.len());
-        for (k, (name, node)) in dots.into_iter().enumerate().skip(first) {
-            if add(self.listed(name, node, k as u64 + 1)) {
-                return Ok(());
-            }
-        }
-        let children = cursor.saturating_sub(dots.len() as u64)..;
-        for k in children {
-            let Some(entry) = self.tree.entry(directory, k) else {
-                return Ok(());
-            };
-            let next = k + 1 + dots.len() as u64;
-            if add(self.listed(&entry.name, entry.node, next)) {
-                return Ok(());
-            }
-        }
-        Ok(())
-    }
-
-    fn listed<'a>(&'a self, name: &'a str, node: Node, next: u64) -> Listed<'a> {
-        Listed {
-            fs: self,
-            name,
-            node,
-            next,
-        }
-    }
-
     /// What `statfs` shows: a file system of just this array, full.
     pub(super) fn usage(&self) -> Usage {
-        let bytes = self.tree.facts(self.tree.whole()).len;
+        let bytes = self
+            .tree
+            .facts(self.tree.whole())
+            .map_or(0, |facts| facts.len);
         Usage {
             blocks: bytes.div_ceil(512),
             nodes: self.tree.nodes(),
         }
-    }
-}
-
-/// An entry of a directory being listed.
-#[derive(Debug)]
-pub(super) struct Listed<'a> {
-    fs: &'a ArrayFs,
-    /// The name.
-    pub(super) name: &'a str,
-    node: Node,
-    /// The cursor of the entry that comes after it.
-    pub(super) next: u64,
-}
-
-impl Listed<'_> {
-    /// Its inode number.
-    pub(super) fn inode(&self) -> u64 {
-        self.fs.tree.inode(self.node)
-    }
-
-    /// Whether it is a directory or a file.
-    pub(super) fn kind(&self) -> FileType {
-        kind(&self.fs.tree.facts(self.node))
-    }
-
-    /// What `stat` shows of it.
-    pub(super) fn attributes(&self) -> Result<FileAttr, FsError> {
-        self.fs.attributes_of(self.node)
     }
 }

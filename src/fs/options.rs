@@ -54,6 +54,8 @@ pub enum MountFlag {
 pub struct Options {
     /// Whether index names are listed padded with zeros.
     pub pad: bool,
+    /// Whether extended attributes are served.
+    pub xattr: bool,
     /// The owner to show instead of the backing file's.
     pub uid: Option<u32>,
     /// The group to show instead of the backing file's.

@@ -19,6 +19,7 @@ use fuser::{
 
 use nix::sys::time::TimeSpec;
 
+use super::error::FsError;
 use super::operations::{Allocation, ArrayFs, Change, MAX_NAME, Write};
 
 /// Names and sizes never change, so the kernel may keep entries for long.
@@ -50,6 +51,42 @@ impl Protocol {
     }
 }
 
+/// Sends the outcome of an operation: `ok` with its value, or the errno.
+macro_rules! reply {
+    ($reply:ident, $outcome:expr, $value:pat => $ok:expr) => {
+        match $outcome {
+            Ok($value) => $ok,
+            Err(error) => $reply.error(error.errno()),
+        }
+    };
+}
+
+impl Protocol {
+    /// Answers a request for extended attributes with what `find` finds, for a
+    /// buffer of `size` bytes; 0 asks how many there would be.
+    ///
+    /// Where none are served ENOSYS tells the kernel so, once and for all. Any
+    /// other answer makes `ls -l` ask for several of every file.
+    fn answer(
+        &self,
+        reply: ReplyXattr,
+        size: u32,
+        find: impl FnOnce() -> Result<Vec<u8>, FsError>,
+    ) {
+        if !self.fs.serves_xattrs() {
+            return reply.error(Errno::ENOSYS);
+        }
+        let found = find().and_then(|bytes| match u32::try_from(bytes.len()) {
+            Ok(len) if size == 0 || len <= size => Ok((bytes, len)),
+            _ => Err(FsError::SmallBuffer),
+        });
+        reply!(reply, found, (bytes, len) => match size {
+            0 => reply.size(len),
+            _ => reply.data(&bytes),
+        });
+    }
+}
+
 thread_local! {
     /// What a worker reads into before it replies.
     static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
@@ -63,16 +100,6 @@ fn with_buffer<T>(count: usize, work: impl FnOnce(&mut [u8]) -> T) -> T {
         }
         work(&mut buffer[..count])
     })
-}
-
-/// Sends the outcome of an operation: `ok` with its value, or the errno.
-macro_rules! reply {
-    ($reply:ident, $outcome:expr, $value:pat => $ok:expr) => {
-        match $outcome {
-            Ok($value) => $ok,
-            Err(error) => $reply.error(error.errno()),
-        }
-    };
 }
 
 /// Defines requests that are always answered with the same errno, by the types
@@ -367,6 +394,38 @@ impl Filesystem for Protocol {
         reply!(reply, self.fs.seek(fh.0, offset, whence), at => reply.offset(at));
     }
 
+    fn getxattr(&self, _req: &Request, ino: INodeNo, name: &OsStr, size: u32, reply: ReplyXattr) {
+        self.answer(reply, size, || self.fs.xattr(ino.0, name));
+    }
+
+    fn listxattr(&self, _req: &Request, ino: INodeNo, size: u32, reply: ReplyXattr) {
+        self.answer(reply, size, || self.fs.xattrs(ino.0));
+    }
+
+    fn setxattr(
+        &self,
+        _req: &Request,
+        ino: INodeNo,
+        name: &OsStr,
+        value: &[u8],
+        _flags: i32,
+        _position: u32,
+        reply: ReplyEmpty,
+    ) {
+        if !self.fs.serves_xattrs() {
+            return reply.error(Errno::ENOSYS);
+        }
+        let set = self.fs.set_xattr(ino.0, name, Some(value));
+        reply!(reply, set, () => reply.ok());
+    }
+
+    fn removexattr(&self, _req: &Request, ino: INodeNo, name: &OsStr, reply: ReplyEmpty) {
+        if !self.fs.serves_xattrs() {
+            return reply.error(Errno::ENOSYS);
+        }
+        reply!(reply, self.fs.set_xattr(ino.0, name, None), () => reply.ok());
+    }
+
     // The permission bits are the kernel's business (`default_permissions`).
     fn access(&self, _req: &Request, _ino: INodeNo, _mask: AccessFlags, reply: ReplyEmpty) {
         reply.ok();
@@ -384,12 +443,6 @@ impl Filesystem for Protocol {
         rename(INodeNo, &OsStr, INodeNo, &OsStr, RenameFlags) ReplyEmpty: Errno::EPERM,
         // There are no links to read.
         readlink(INodeNo) ReplyData: Errno::EINVAL,
-        // ENOSYS tells the kernel that there are no extended attributes at all.
-        // Any other answer makes `ls -l` ask for several of every file.
-        getxattr(INodeNo, &OsStr, u32) ReplyXattr: Errno::ENOSYS,
-        listxattr(INodeNo, u32) ReplyXattr: Errno::ENOSYS,
-        setxattr(INodeNo, &OsStr, &[u8], i32, u32) ReplyEmpty: Errno::ENOSYS,
-        removexattr(INodeNo, &OsStr) ReplyEmpty: Errno::ENOSYS,
         // ENOSYS makes the kernel handle locks on its own, and take every file as
         // ready.
         getlk(INodeNo, FileHandle, LockOwner, u64, u64, i32, u32) ReplyLock: Errno::ENOSYS,

@@ -11,6 +11,7 @@ use fuser::{BackgroundSession, Config, MountOption, SessionACL};
 use super::attr::{Appearance, Copier};
 use super::operations::ArrayFs;
 use super::protocol::Protocol;
+use super::surplus::{self, Bell};
 use super::{Access, MountFlag, Options};
 use crate::mapping::Pending;
 use crate::platform;
@@ -100,11 +101,7 @@ impl Session {
         options: &Options,
         ended: impl FnOnce() + Send + 'static,
     ) -> Result<(Session, Pending), MountError> {
-        let Source {
-            mapping,
-            pending,
-            meta,
-        } = source;
+        let meta = source.meta.clone();
         let appearance = Appearance {
             uid: options.uid,
             gid: options.gid,
@@ -112,11 +109,12 @@ impl Session {
             writable: meta.writable,
             copier: Copier::of(meta.mode),
         };
-        let tree = Tree::new(Arc::new(mapping), &meta, options.pad).map_err(|error| {
+        let (tree, pending) = Tree::new(source, mountpoint, options.pad).map_err(|error| {
             let file = meta.file.clone();
             MountError::Tree { file, error }
         })?;
-        let fs = Arc::new(ArrayFs::new(tree, appearance));
+        let (bell, rings) = Bell::new();
+        let fs = Arc::new(ArrayFs::new(tree, appearance, bell, options.xattr));
         let refused = |source| MountError::Refused {
             mountpoint: mountpoint.to_path_buf(),
             source,
@@ -124,7 +122,9 @@ impl Session {
         let config = config(options, &meta.file, meta.writable);
         let protocol = Protocol::new(fs.clone(), ended);
         let session = fuser::Session::new(protocol, mountpoint, &config).map_err(refused)?;
+        let notifier = session.notifier();
         let background = session.spawn().map_err(refused)?;
+        surplus::forget(&fs, rings, notifier).map_err(refused)?;
         let session = Session {
             fs,
             _background: background,

@@ -151,19 +151,19 @@ impl Truncations {
         Ok(true)
     }
 
-    /// Does a write of the bytes from `at` to `end` through `handle`, by calling
-    /// `write`, after filling the gap that it leaves to what has been written.
+    /// Does a write from byte `at` through `handle` by calling `write`, which
+    /// returns how many bytes were taken, after filling the gap that it leaves to
+    /// what has been written.
     ///
     /// # Errors
     ///
     /// What `write` returns, or that the gap cannot be filled.
-    pub(super) fn write<T>(
+    pub(super) fn write(
         &self,
         handle: &Handle,
         at: u64,
-        end: u64,
-        write: impl FnOnce() -> Result<T, FsError>,
-    ) -> Result<T, FsError> {
+        write: impl FnOnce() -> Result<usize, FsError>,
+    ) -> Result<usize, FsError> {
         self.used(handle);
         let Some(mark) = self.mark_of(handle.inode) else {
             return write();
@@ -172,11 +172,12 @@ impl Truncations {
             fill(&mark, &handle.file, at)?;
         }
         let mut mark = lock(&mark);
-        let outcome = write()?;
+        let taken = write()?;
         if let Some(written) = mark.as_mut() {
-            *written = end.max(*written);
+            // Not to where it would have ended: a full disk can cut it short.
+            *written = (*written).max(at.saturating_add(taken as u64));
         }
-        Ok(outcome)
+        Ok(taken)
     }
 }
 

@@ -9,9 +9,10 @@
 //! ```
 //!
 //! The widths are worked out for the array at hand. The root is place 0, group
-//! 0, index 0, so that its number is 1 as FUSE wants it.
+//! 0, index 0, so that its number is 1 as FUSE wants it. The numbers that are
+//! left at the end are those of selections, in the order of their table.
 
-use super::{Folder, Kind, Node};
+use super::node::{Folder, Kind, Node};
 
 /// The most bits that an inode number has: programs take it for an `off_t`.
 const MAX_BITS: u32 = 63;
@@ -19,12 +20,17 @@ const MAX_BITS: u32 = 63;
 /// The largest inode number.
 const MAX: u64 = low(MAX_BITS);
 
-/// The widths of the fields, in bits.
+/// The fewest numbers that are left for selections: many more than a process
+/// can have files open.
+const MIN_SELECTIONS: u64 = 1 << 32;
+
+/// The widths of the fields, in bits, and the last number that has them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Inodes {
     place: u32,
     group: u32,
     index: u32,
+    last: u64,
 }
 
 impl Inodes {
@@ -32,26 +38,34 @@ impl Inodes {
     /// most `longest` elements; the bits needed where they are too many.
     pub(super) fn new(places: usize, ndim: usize, longest: u64) -> Result<Inodes, u32> {
         let last_fixed = Folder::Axis(ndim).number();
-        let inodes = Inodes {
+        let mut inodes = Inodes {
             place: bits(places as u64 - 1),
             group: bits(ndim as u64),
             index: bits(longest.saturating_sub(1).max(last_fixed)),
+            last: 0,
         };
         let needed = inodes.place + inodes.group + inodes.index;
         if needed > MAX_BITS {
             return Err(needed);
         }
-        let last = Node {
-            place: places - 1,
-            kind: Kind::Slice {
-                axis: ndim.saturating_sub(1),
-                index: longest.saturating_sub(1),
-            },
-        };
-        if inodes.number(last) > MAX {
+        let place = places as u64 - 1;
+        let packed = (place << inodes.group | ndim as u64) << inodes.index | low(inodes.index);
+        inodes.last = 1 + packed;
+        if inodes.last > MAX - MIN_SELECTIONS {
             return Err(MAX_BITS + 1);
         }
         Ok(inodes)
+    }
+
+    /// How many selections can be numbered.
+    pub(super) fn selections(self) -> u64 {
+        MAX - self.last
+    }
+
+    /// The number in the table of the selection with this inode number, if it is
+    /// one of a selection.
+    pub(super) fn selection(self, number: u64) -> Option<u64> {
+        number.checked_sub(self.last + 1)
     }
 
     /// The inode number of `node`.
@@ -60,14 +74,16 @@ impl Inodes {
             Kind::Folder(folder) => (0, folder.number()),
             Kind::Meta => (0, META),
             Kind::Data => (0, DATA),
-            Kind::Slice { axis, index } => (1 + axis as u64, index),
+            Kind::Readme => (0, README),
+            Kind::Element { axis, index } => (1 + axis as u64, index),
+            Kind::Selection(number) => return self.last + 1 + number,
         };
         let place = node.place as u64;
         1 + ((place << self.group | group) << self.index | index)
     }
 
-    /// The node with this number, if its fields could be those of one. Whether
-    /// there is such a node is for the tree to say.
+    /// The node with this number that is no selection, if its fields could be
+    /// those of one. Whether there is such a node is for the tree to say.
     pub(super) fn node(self, number: u64) -> Option<Node> {
         let packed = number.checked_sub(1)?;
         let index = packed & low(self.index);
@@ -76,8 +92,9 @@ impl Inodes {
         let kind = match (group, index) {
             (0, META) => Kind::Meta,
             (0, DATA) => Kind::Data,
+            (0, README) => Kind::Readme,
             (0, folder) => Kind::Folder(Folder::from_number(folder)?),
-            (axis, index) => Kind::Slice {
+            (axis, index) => Kind::Element {
                 axis: axis as usize - 1,
                 index,
             },
@@ -89,26 +106,30 @@ impl Inodes {
 
 const META: u64 = 1;
 const DATA: u64 = 2;
+const README: u64 = 3;
 
 impl Folder {
     fn number(self) -> u64 {
         match self {
             Folder::Top => 0,
-            Folder::Rows => 3,
-            Folder::Cols => 4,
-            Folder::Axes => 5,
-            Folder::Axis(axis) => 6 + axis as u64,
+            Folder::Rows => 4,
+            Folder::Cols => 5,
+            Folder::Axes => 6,
+            Folder::Slices => 7,
+            Folder::Fields => 8,
+            Folder::Axis(axis) => 9 + axis as u64,
         }
     }
 
     fn from_number(number: u64) -> Option<Folder> {
         Some(match number {
             0 => Folder::Top,
-            META | DATA => return None,
-            3 => Folder::Rows,
-            4 => Folder::Cols,
-            5 => Folder::Axes,
-            axis => Folder::Axis(axis as usize - 6),
+            4 => Folder::Rows,
+            5 => Folder::Cols,
+            6 => Folder::Axes,
+            7 => Folder::Slices,
+            8 => Folder::Fields,
+            axis => Folder::Axis(axis.checked_sub(9)? as usize),
         })
     }
 }
@@ -134,18 +155,26 @@ mod tests {
         let inodes = Inodes::new(places, ndim, longest).unwrap();
         let mut seen = HashSet::new();
         for place in 0..places {
-            let mut kinds = vec![Kind::Meta, Kind::Data];
-            kinds.extend([Folder::Top, Folder::Rows, Folder::Cols, Folder::Axes].map(Kind::Folder));
+            use Folder::*;
+            let mut kinds = vec![Kind::Meta, Kind::Data, Kind::Readme];
+            kinds.extend([Top, Rows, Cols, Axes, Slices, Fields].map(Kind::Folder));
             for axis in 0..ndim {
-                kinds.push(Kind::Folder(Folder::Axis(axis)));
-                kinds.extend((0..longest).map(|index| Kind::Slice { axis, index }));
+                kinds.push(Kind::Folder(Axis(axis)));
+                kinds.extend((0..longest).map(|index| Kind::Element { axis, index }));
             }
             for kind in kinds {
                 let node = Node { place, kind };
                 let number = inodes.number(node);
                 assert!(seen.insert(number), "{node:?}");
+                assert_eq!(inodes.selection(number), None);
                 assert_eq!(inodes.node(number), Some(node));
             }
+        }
+        for k in [0, 1, inodes.selections() - 1] {
+            let (place, kind) = (0, Kind::Selection(k));
+            let number = inodes.number(Node { place, kind });
+            assert!(seen.insert(number) && number <= MAX);
+            assert_eq!(inodes.selection(number), Some(k));
         }
     }
 
@@ -164,13 +193,12 @@ mod tests {
         // One bit for T, two for the axes: 60 are left for the index.
         assert!(Inodes::new(2, 2, 1 << 60).is_ok());
         assert_eq!(Inodes::new(2, 2, (1 << 60) + 1), Err(64));
-        // All bits of all fields, and one more is added to that.
+        // The numbers of all fields are used up, and none is left for selections.
         assert_eq!(Inodes::new(2, 3, 1 << 60), Err(64));
-        assert!(Inodes::new(2, 3, (1 << 60) - 1).is_ok());
         let largest = Inodes::new(2, 2, 1 << 60).unwrap();
         let node = Node {
             place: 1,
-            kind: Kind::Slice {
+            kind: Kind::Element {
                 axis: 1,
                 index: (1 << 60) - 1,
             },

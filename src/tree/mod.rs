@@ -1,18 +1,28 @@
 //! The tree of names: which nodes there are, what they are called, which inode
 //! numbers they have and which virtual file each file is. All of it is worked
-//! out from the array; nothing is stored for an entry. It does not know FUSE.
+//! out from the array; only selections are stored, and few of them. It does not
+//! know FUSE.
 
 mod inode;
 mod name;
+mod node;
+mod place;
+mod readme;
+mod selection;
 
 use std::ffi::OsStr;
+use std::path::Path;
 use std::sync::Arc;
 
-use crate::array::{Shape, View};
-use crate::mapping::Mapping;
-use crate::source::Meta;
-use crate::vfile::{ENCODINGS, Encoding, VirtualFile};
+use crate::array::{Index, Order, Shape, View};
+use crate::mapping::{Mapping, Pending};
+use crate::source::{Meta, Source};
+use crate::vfile::{Segment, VirtualFile};
 use inode::Inodes;
+pub use node::{Entry, Facts, Node};
+use node::{Folder, Kind};
+use place::{Place, Places};
+use selection::{Selection, Selections};
 
 /// Why an array cannot be shown as a tree.
 #[derive(Debug, thiserror::Error)]
@@ -27,103 +37,23 @@ pub enum TreeError {
     },
 }
 
-/// A directory or file of the tree.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Node {
-    /// Which array directory and encoding, an index into the tree's places.
-    place: usize,
-    kind: Kind,
-}
-
-/// What a node is within its place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Kind {
-    Folder(Folder),
-    /// `meta.json`
-    Meta,
-    /// `data`, the whole array.
-    Data,
-    /// The elements with one index along one axis.
-    Slice {
-        axis: usize,
-        index: u64,
-    },
-}
-
-/// A directory within its place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Folder {
-    /// The directory of the place itself.
-    Top,
-    /// `rows`, the elements of axis 0.
-    Rows,
-    /// `cols`, the elements of axis 1.
-    Cols,
-    /// `axes`, a folder an axis.
-    Axes,
-    /// `axes/K`
-    Axis(usize),
-}
-
-impl Folder {
-    /// The axis whose elements the directory lists.
-    fn axis(self) -> Option<usize> {
-        match self {
-            Folder::Top | Folder::Axes => None,
-            Folder::Rows => Some(0),
-            Folder::Cols => Some(1),
-            Folder::Axis(axis) => Some(axis),
-        }
-    }
-}
-
-/// A directory that shows one array in one encoding.
+/// Keeps the inode number of an open file.
 #[derive(Debug)]
-struct Place {
-    array: usize,
-    encoding: &'static Encoding,
-    name: &'static str,
-    parent: usize,
-}
-
-/// An array of the mount, and what its `meta.json` says.
-#[derive(Debug)]
-struct Array {
-    view: View,
-    meta: Arc<[u8]>,
-}
-
-/// An entry of a directory.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
-    /// The name, without a slash.
-    pub name: String,
-    /// The node of that name.
-    pub node: Node,
-}
-
-/// What there is to know of a node without opening it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Facts {
-    /// Whether it is a directory.
-    pub directory: bool,
-    /// The size of a file, in bytes.
-    pub len: u64,
-    /// Whether its bytes are an array's, and not a description.
-    pub elements: bool,
-    /// The link count of `stat`. A file has one, although `rows/3` is
-    /// `axes/0/3` too: from others, tools would conclude that it can be parted
-    /// from its other name, and try to.
-    pub links: u32,
+pub struct Pin {
+    _selection: Option<Arc<Selection>>,
 }
 
 /// The names, nodes and files of a mounted array.
 #[derive(Debug)]
 pub struct Tree {
     mapping: Arc<Mapping>,
-    arrays: Vec<Array>,
-    places: Vec<Place>,
+    meta: Meta,
+    /// What the backing file itself begins with to say what it holds.
+    preamble: Arc<[u8]>,
+    readme: Arc<[u8]>,
+    places: Places,
     inodes: Inodes,
+    selections: Selections,
     pad: bool,
 }
 
@@ -134,47 +64,40 @@ impl Tree {
         kind: Kind::Folder(Folder::Top),
     };
 
-    /// The tree of the array that `meta` describes and `mapping` holds, index
-    /// names listed padded with zeros if `pad` is set.
+    /// The tree of the array of `source` as it is mounted on `mountpoint`, index
+    /// names listed padded with zeros if `pad` is set; and what is still to be
+    /// done to the backing file.
     ///
     /// # Errors
     ///
     /// When the array has more slices than there are inode numbers.
-    pub fn new(mapping: Arc<Mapping>, meta: &Meta, pad: bool) -> Result<Tree, TreeError> {
-        let array_of = |meta: &Meta| Array {
-            view: meta.view.clone(),
-            meta: meta.to_json().into_bytes().into(),
-        };
-        let mut arrays = vec![array_of(meta)];
-        // Each array directory: the array, its name, and the place it lies in.
-        let mut directories = vec![(0, "", 0)];
-        if meta.view.ndim() >= 2 {
-            arrays.push(array_of(&meta.transposed()));
-            directories.push((1, "T", 0));
-        }
-        let mut places = Vec::new();
-        for (array, name, parent) in directories {
-            let top = places.len();
-            places.extend(ENCODINGS.iter().map(|encoding| Place {
-                array,
-                encoding,
-                name: encoding.folder.unwrap_or(name),
-                parent: encoding.folder.map_or(parent, |_| top),
-            }));
-        }
-        let shape = meta.view.shape();
-        let longest = shape.lengths().iter().copied().max().unwrap_or(0);
-        let inodes = Inodes::new(places.len(), shape.ndim(), longest).map_err(|needed| {
-            let shape = shape.clone();
+    pub fn new(source: Source, mountpoint: &Path, pad: bool) -> Result<(Tree, Pending), TreeError> {
+        let Source {
+            mapping,
+            pending,
+            meta,
+            preamble,
+        } = source;
+        let places = Places::of(&meta);
+        let views = places.arrays.iter().map(|array| &array.view);
+        let ndim = views.clone().map(View::ndim).max().unwrap_or(0);
+        let lengths = views.flat_map(|view| view.shape().lengths());
+        let longest = lengths.copied().max().unwrap_or(0);
+        let inodes = Inodes::new(places.places.len(), ndim, longest).map_err(|needed| {
+            let shape = meta.view.shape().clone();
             TreeError::TooManyNodes { shape, needed }
         })?;
-        Ok(Tree {
-            mapping,
-            arrays,
+        let tree = Tree {
+            mapping: Arc::new(mapping),
+            readme: readme::text(&meta, mountpoint, pad).into_bytes().into(),
+            meta,
+            preamble,
             places,
             inodes,
+            selections: Selections::new(inodes.selections()),
             pad,
-        })
+        };
+        Ok((tree, pending))
     }
 
     /// The file of the whole array.
@@ -190,37 +113,67 @@ impl Tree {
 
     /// The node with this inode number.
     pub fn node(&self, inode: u64) -> Option<Node> {
+        if let Some(number) = self.inodes.selection(inode) {
+            let place = self.selections.get(number)?.place;
+            let kind = Kind::Selection(number);
+            return Some(Node { place, kind });
+        }
         let node = self.inodes.node(inode)?;
-        let view = &self.arrays[self.places.get(node.place)?.array].view;
+        self.places.places.get(node.place)?;
         let exists = match node.kind {
+            Kind::Folder(folder) => self.has_folder(node.place, folder),
+            Kind::Readme => node.place == 0,
             Kind::Meta => self.has_meta(node.place),
-            Kind::Data | Kind::Folder(Folder::Top) => true,
-            Kind::Folder(Folder::Axes) => view.ndim() >= 1,
-            Kind::Folder(folder) => folder.axis().is_some_and(|axis| axis < view.ndim()),
-            Kind::Slice { axis, index } => index < view.length(axis),
+            Kind::Data | Kind::Element { .. } => {
+                let view = self.elements(node);
+                view.is_some_and(|view| self.len_of(node, &view).is_some())
+            }
+            Kind::Selection(_) => false,
         };
         exists.then_some(node)
     }
 
-    fn view(&self, node: Node) -> &View {
-        &self.arrays[self.places[node.place].array].view
+    fn place(&self, node: Node) -> &Place {
+        &self.places.places[node.place]
+    }
+
+    /// The array of the place of `node`.
+    fn array(&self, node: Node) -> &View {
+        &self.places.arrays[self.place(node).array].view
     }
 
     fn has_meta(&self, place: usize) -> bool {
-        self.places[place].encoding.folder.is_none()
+        self.places.places[place].encoding.folder.is_none()
     }
 
-    /// The directory that holds `node`; of the directories that list a slice,
+    fn has_folder(&self, place: usize, folder: Folder) -> bool {
+        let view = self.array(Node::folder(place, folder));
+        match folder {
+            Folder::Top | Folder::Slices => true,
+            Folder::Fields => !self.places.places[place].fields.is_empty(),
+            Folder::Axes => view.ndim() >= 1 && self.has_folder(place, Folder::Axis(0)),
+            Folder::Rows | Folder::Cols | Folder::Axis(_) => folder.axis().is_some_and(|axis| {
+                let encoding = self.places.places[place].encoding;
+                match view.take(axis, 0) {
+                    Some(first) => (encoding.len)(&first).is_some(),
+                    // A folder of nothing, which is there where others would be.
+                    None => axis < view.ndim(),
+                }
+            }),
+        }
+    }
+
+    /// The directory that holds `node`; of the directories that list an element,
     /// its axis' own. The root holds itself.
     pub fn parent(&self, node: Node) -> Node {
-        let (place, folder) = match node.kind {
-            Kind::Folder(Folder::Top) => (self.places[node.place].parent, Folder::Top),
-            Kind::Folder(Folder::Axis(_)) => (node.place, Folder::Axes),
-            Kind::Folder(_) | Kind::Meta | Kind::Data => (node.place, Folder::Top),
-            Kind::Slice { axis, .. } => (node.place, Folder::Axis(axis)),
+        let folder = match node.kind {
+            Kind::Folder(Folder::Top) => return self.place(node).parent,
+            Kind::Folder(Folder::Axis(_)) => Folder::Axes,
+            Kind::Folder(_) | Kind::Readme | Kind::Meta | Kind::Data => Folder::Top,
+            Kind::Element { axis, .. } => Folder::Axis(axis),
+            Kind::Selection(_) => Folder::Slices,
         };
-        let kind = Kind::Folder(folder);
-        Node { place, kind }
+        Node::folder(node.place, folder)
     }
 
     /// The node called `name` in `directory`.
@@ -231,26 +184,57 @@ impl Tree {
         };
         let place = directory.place;
         let kind = match folder {
-            Folder::Top => {
-                let mut children = self.fixed(place);
-                return children
-                    .find(|child| child.name == name)
-                    .map(|child| child.node);
+            Folder::Top | Folder::Fields => {
+                let mut entries = self.named(place, folder);
+                return entries
+                    .find(|entry| entry.name == name)
+                    .map(|entry| entry.node);
             }
             Folder::Axes => {
-                let axes = self.view(directory).ndim() as u64;
+                let axes = self.array(directory).ndim() as u64;
                 // An axis has no padded or negative name.
                 let axis = name::index(name, axes).filter(|axis| axis.to_string() == name)?;
                 Kind::Folder(Folder::Axis(axis as usize))
             }
+            Folder::Slices => self.select(directory, name)?,
             Folder::Rows | Folder::Cols | Folder::Axis(_) => {
                 let axis = folder.axis()?;
-                let name = name.strip_suffix(self.places[place].encoding.suffix)?;
-                let index = name::index(name, self.view(directory).length(axis))?;
-                Kind::Slice { axis, index }
+                let name = name.strip_suffix(self.place(directory).encoding.suffix)?;
+                let index = name::index(name, self.array(directory).length(axis))?;
+                Kind::Element { axis, index }
             }
         };
         Some(Node { place, kind })
+    }
+
+    /// What the basic index `name` selects of the array that has `slices`.
+    fn select(&self, slices: Node, name: &str) -> Option<Kind> {
+        let encoding = self.place(slices).encoding;
+        let index: Index = name.strip_suffix(encoding.suffix)?.parse().ok()?;
+        let array = self.array(slices);
+        let indexed = array.index(&index)?;
+        (encoding.len)(&indexed.view)?;
+        if let Some((axis, index)) = indexed.element {
+            return Some(Kind::Element { axis, index });
+        }
+        let view = indexed.view.canonical();
+        if view == array.canonical() {
+            return Some(Kind::Data);
+        }
+        if let Some((axis, index)) = array.element_like(&view) {
+            return Some(Kind::Element { axis, index });
+        }
+        let place = slices.place;
+        let number = self.selections.number(Selection { place, view }, name);
+        Some(Kind::Selection(number))
+    }
+
+    /// The inode number of a `slices` directory and a name in it that whoever
+    /// caches names should forget, if there are too many.
+    pub fn surplus_name(&self) -> Option<(u64, Box<str>)> {
+        let (place, name) = self.selections.surplus()?;
+        let directory = Node::folder(place, Folder::Slices);
+        Some((self.inode(directory), name))
     }
 
     /// The `k`-th entry of `directory`, without `.` and `..`; `None` past the
@@ -260,110 +244,179 @@ impl Tree {
             return None;
         };
         let place = directory.place;
-        let view = self.view(directory);
         match folder {
-            Folder::Top => self.fixed(place).nth(usize::try_from(k).ok()?),
-            Folder::Axes => (k < view.ndim() as u64).then(|| Entry {
+            Folder::Top | Folder::Fields => self.named(place, folder).nth(usize::try_from(k).ok()?),
+            Folder::Axes => (k < self.array(directory).ndim() as u64).then(|| Entry {
                 name: k.to_string(),
-                node: Node {
-                    place,
-                    kind: Kind::Folder(Folder::Axis(k as usize)),
-                },
+                node: Node::folder(place, Folder::Axis(k as usize)),
             }),
+            Folder::Slices => None,
             Folder::Rows | Folder::Cols | Folder::Axis(_) => {
                 let axis = folder.axis()?;
-                let length = view.length(axis);
-                let suffix = self.places[place].encoding.suffix;
+                let length = self.array(directory).length(axis);
+                let suffix = self.place(directory).encoding.suffix;
                 (k < length).then(|| Entry {
                     name: name::listed(k, length, self.pad) + suffix,
                     node: Node {
                         place,
-                        kind: Kind::Slice { axis, index: k },
+                        kind: Kind::Element { axis, index: k },
                     },
                 })
             }
         }
     }
 
-    /// The entries of the top directory of a place, in the order of listing.
-    fn fixed(&self, place: usize) -> impl Iterator<Item = Entry> {
+    /// The entries of the top directory or of the fields of a place, in the
+    /// order of listing.
+    fn named(&self, place: usize, folder: Folder) -> impl Iterator<Item = Entry> {
         let Place {
-            array, encoding, ..
-        } = self.places[place];
-        let ndim = self.arrays[array].view.ndim();
+            encoding,
+            nested,
+            fields,
+            ..
+        } = &self.places.places[place];
+        let data = Node {
+            place,
+            kind: Kind::Data,
+        };
         let own = [
+            (place == 0, "README.txt".to_string(), Kind::Readme),
             (self.has_meta(place), "meta.json".to_string(), Kind::Meta),
-            (true, format!("data{}", encoding.suffix), Kind::Data),
-            (ndim >= 1, "rows".to_string(), Kind::Folder(Folder::Rows)),
-            (ndim >= 2, "cols".to_string(), Kind::Folder(Folder::Cols)),
-            (ndim >= 1, "axes".to_string(), Kind::Folder(Folder::Axes)),
+            (
+                (encoding.len)(self.array(data)).is_some(),
+                format!("data{}", encoding.suffix),
+                Kind::Data,
+            ),
         ];
-        let own = own.into_iter().filter(|(exists, ..)| *exists);
+        let folders = [
+            ("rows", Folder::Rows),
+            ("cols", Folder::Cols),
+            ("axes", Folder::Axes),
+            ("slices", Folder::Slices),
+            ("fields", Folder::Fields),
+        ];
+        let folders = folders.map(|(name, folder)| {
+            let exists = self.has_folder(place, folder);
+            (exists, name.to_string(), Kind::Folder(folder))
+        });
+        let (own, places) = match folder {
+            Folder::Fields => (None, fields),
+            _ => (Some(own.into_iter().chain(folders)), nested),
+        };
+        let own = own.into_iter().flatten().filter(|(exists, ..)| *exists);
         let own = own.map(move |(_, name, kind)| Entry {
             name,
             node: Node { place, kind },
         });
-        let nested = self.places.iter().enumerate().skip(1);
-        let nested = nested.filter(move |(_, other)| other.parent == place);
-        own.chain(nested.map(|(place, other)| Entry {
-            name: other.name.to_string(),
-            node: Node {
-                place,
-                kind: Kind::Folder(Folder::Top),
-            },
+        own.chain(places.iter().map(|&place| Entry {
+            name: self.places.places[place].name.clone(),
+            node: Node::folder(place, Folder::Top),
         }))
     }
 
-    /// The array's elements that the file `node` shows, if it shows elements.
+    /// The elements that the file `node` shows, if it shows elements.
     fn elements(&self, node: Node) -> Option<View> {
         match node.kind {
-            Kind::Folder(_) | Kind::Meta => None,
-            Kind::Data => Some(self.view(node).clone()),
-            Kind::Slice { axis, index } => self.view(node).take(axis, index),
+            Kind::Folder(_) | Kind::Readme | Kind::Meta => None,
+            Kind::Data => Some(self.array(node).clone()),
+            Kind::Element { axis, index } => self.array(node).take(axis, index),
+            Kind::Selection(number) => Some(self.selections.get(number)?.view.clone()),
         }
     }
 
-    /// What there is to know of `node` without opening it.
-    pub fn facts(&self, node: Node) -> Facts {
-        let Place {
-            array, encoding, ..
-        } = self.places[node.place];
-        let directories = |node| {
+    /// The array that `node` stands for: the elements of a file, or the array
+    /// of an array directory.
+    pub fn stands_for(&self, node: Node) -> Option<View> {
+        match node.kind {
+            Kind::Folder(Folder::Top) => Some(self.array(node).clone()),
+            _ => self.elements(node),
+        }
+    }
+
+    /// Whether `node` is the backing file as it stands, what it begins with to
+    /// say what it holds included.
+    fn is_verbatim(&self, node: Node) -> bool {
+        let place = self.place(node);
+        let in_format = place.encoding.folder == Some(self.meta.format);
+        in_format && place.array == 0 && node.kind == Kind::Data
+    }
+
+    /// The size of the file `node`, which shows `view`.
+    fn len_of(&self, node: Node, view: &View) -> Option<u64> {
+        if self.is_verbatim(node) {
+            return (self.preamble.len() as u64).checked_add(view.nbytes());
+        }
+        (self.place(node).encoding.len)(view)
+    }
+
+    /// What there is to know of `node` without opening it; `None` if it is no
+    /// longer known.
+    pub fn facts(&self, node: Node) -> Option<Facts> {
+        let array = self.place(node).array;
+        let directories = || {
             let entries = (0..).map_while(|k| self.entry(node, k));
-            entries
-                .filter(|e| matches!(e.node.kind, Kind::Folder(_)))
-                .count() as u32
+            entries.filter(|entry| entry.node.is_directory()).count() as u32
         };
         let (len, links) = match node.kind {
-            Kind::Folder(Folder::Top | Folder::Axes) => (0, 2 + directories(node)),
+            Kind::Folder(Folder::Top | Folder::Axes | Folder::Fields) => (0, 2 + directories()),
             Kind::Folder(_) => (0, 2),
-            Kind::Meta => (self.arrays[array].meta.len() as u64, 1),
-            Kind::Data => ((encoding.len)(self.view(node)), 1),
-            Kind::Slice { .. } => {
-                let len = self.elements(node).map_or(0, |view| (encoding.len)(&view));
-                (len, 1)
+            Kind::Readme => (self.readme.len() as u64, 1),
+            Kind::Meta => (self.places.arrays[array].meta.len() as u64, 1),
+            Kind::Data | Kind::Element { .. } | Kind::Selection(_) => {
+                let view = self.elements(node)?;
+                (self.len_of(node, &view)?, 1)
             }
         };
-        Facts {
-            directory: matches!(node.kind, Kind::Folder(_)),
+        let elements = !matches!(node.kind, Kind::Folder(_) | Kind::Readme | Kind::Meta);
+        Some(Facts {
+            directory: node.is_directory(),
             len,
-            elements: matches!(node.kind, Kind::Data | Kind::Slice { .. }),
+            writable: elements && self.place(node).encoding.writable,
             links,
-        }
+        })
     }
 
-    /// The virtual file that `node` is; `None` for a directory.
-    pub fn open(&self, node: Node) -> Option<VirtualFile> {
-        let place = &self.places[node.place];
-        if node.kind == Kind::Meta {
-            let meta = self.arrays[place.array].meta.clone();
-            return Some(VirtualFile::literal(meta));
+    /// The virtual file that `node` is, and what keeps its inode number as long
+    /// as it is held; `None` for a directory.
+    pub fn open(&self, node: Node) -> Option<(VirtualFile, Pin)> {
+        let selection = match node.kind {
+            Kind::Selection(number) => Some(self.selections.get(number)?),
+            _ => None,
+        };
+        let file = self.file(node)?;
+        let pin = Pin {
+            _selection: selection,
+        };
+        Some((file, pin))
+    }
+
+    fn file(&self, node: Node) -> Option<VirtualFile> {
+        let place = self.place(node);
+        match node.kind {
+            Kind::Readme => return Some(VirtualFile::literal(self.readme.clone())),
+            Kind::Meta => {
+                let meta = self.places.arrays[place.array].meta.clone();
+                return Some(VirtualFile::literal(meta));
+            }
+            _ => {}
         }
         let view = self.elements(node)?;
-        Some(VirtualFile::new((place.encoding.segments)(
-            &self.mapping,
-            &view,
-        )))
+        if self.is_verbatim(node) {
+            let preamble = Segment::Literal {
+                bytes: self.preamble.clone(),
+                stands_for: place.encoding.stands_for,
+            };
+            let view = match self.meta.order {
+                Order::C => view,
+                Order::F => view.transposed(),
+            };
+            return Some(VirtualFile::new([
+                preamble,
+                Segment::view(&self.mapping, &view),
+            ]));
+        }
+        let segments = (place.encoding.segments)(&self.mapping, &view);
+        Some(VirtualFile::new(segments))
     }
 
     /// The mapping that all files of the tree share.
@@ -371,11 +424,16 @@ impl Tree {
         &self.mapping
     }
 
-    /// How many files and directories there are.
+    /// What the tree's array is.
+    pub fn meta(&self) -> &Meta {
+        &self.meta
+    }
+
+    /// How many files and directories there are, selections aside.
     pub fn nodes(&self) -> u64 {
-        let counts = self.places.iter().map(|place| {
-            let lengths = self.arrays[place.array].view.shape().lengths();
-            lengths.iter().fold(5u64, |sum, &n| sum.saturating_add(n))
+        let counts = self.places.places.iter().map(|place| {
+            let lengths = self.places.arrays[place.array].view.shape().lengths();
+            lengths.iter().fold(6u64, |sum, &n| sum.saturating_add(n))
         });
         counts.fold(0, u64::saturating_add)
     }

@@ -1,5 +1,8 @@
-//! Index names: how the elements of an axis are called in a directory, and
-//! which names mean which of them.
+//! Names in directories that are not fixed: how the elements of an axis and the
+//! fields of a type are called, and which names mean which of them.
+
+/// The most bytes in a name, as everywhere else.
+const MAX_NAME: usize = 255;
 
 /// The name under which `index` of an axis of `length` is listed: padded with
 /// zeros to the width of the largest index if `pad` is set.
@@ -27,6 +30,32 @@ pub(super) fn index(name: &str, length: u64) -> Option<u64> {
     }
     let padded = digits.len() == width(length);
     ((plain || padded) && number < length).then_some(number)
+}
+
+/// The name of the directory of the field called `name`, the `position`-th of
+/// its type, counted from 0.
+///
+/// It is the field's own name where that can be a file's. A slash, a NUL and a
+/// percent sign are written as `%2F`, `%00` and `%25`; a name that is only one
+/// or two dots has its dots as `%2E`; the empty name is `%`; one that would
+/// still be too long is `%n` and the field's position.
+pub(super) fn field(position: usize, name: &str) -> String {
+    let only_dots = matches!(name, "." | "..");
+    let mut spelled = String::with_capacity(name.len());
+    for character in name.chars() {
+        match character {
+            '/' => spelled.push_str("%2F"),
+            '\0' => spelled.push_str("%00"),
+            '%' => spelled.push_str("%25"),
+            '.' if only_dots => spelled.push_str("%2E"),
+            other => spelled.push(other),
+        }
+    }
+    match spelled.len() {
+        0 => "%".into(),
+        1..=MAX_NAME => spelled,
+        _ => format!("%n{position}"),
+    }
 }
 
 /// The number of digits of the largest index of an axis of `length`.
@@ -78,6 +107,30 @@ mod tests {
             ("18446744073709551616", u64::MAX, None),
         ] {
             assert_eq!(index(name, length), expected, "{name:?} of {length}");
+        }
+    }
+
+    #[test]
+    fn fields_that_cannot_be_file_names_are_spelled_reversibly() {
+        let (long, longer) = ("x".repeat(255), "x".repeat(256));
+        for (name, expected) in [
+            ("x", "x"),
+            ("a.b", "a.b"),
+            ("...", "..."),
+            ("", "%"),
+            (".", "%2E"),
+            ("..", "%2E%2E"),
+            ("a/b", "a%2Fb"),
+            ("a%2Fb", "a%252Fb"),
+            ("%", "%25"),
+            ("\0", "%00"),
+            ("température °C", "température °C"),
+            (&long, &long),
+            (&longer, "%n7"),
+            (&"/".repeat(86), "%n7"),
+            ("%n7", "%25n7"),
+        ] {
+            assert_eq!(field(7, name), expected);
         }
     }
 

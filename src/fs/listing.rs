@@ -1,0 +1,82 @@
+//! Listing directories: from any place on, in bounded memory, with what is asked
+//! for of each entry and no more.
+
+use fuser::{FileAttr, FileType};
+
+use super::attr::kind;
+use super::error::FsError;
+use super::operations::ArrayFs;
+use crate::tree::Node;
+
+impl ArrayFs {
+    /// Hands the entries of a directory to `add` from the `cursor`-th on, each
+    /// with the cursor of the next, until it returns true for full.
+    pub(super) fn list(
+        &self,
+        inode: u64,
+        cursor: u64,
+        mut add: impl FnMut(Listed<'_>) -> bool,
+    ) -> Result<(), FsError> {
+        let directory = self.node(inode)?;
+        if !directory.is_directory() {
+            return Err(FsError::NotDirectory);
+        }
+        let dots = [(".", directory), ("..", self.tree.parent(directory))];
+        let first = usize::try_from(cursor)
+            .unwrap_or(usize::MAX)
+            .min(dots.len());
+        for (k, (name, node)) in dots.into_iter().enumerate().skip(first) {
+            if add(self.listed(name, node, k as u64 + 1)) {
+                return Ok(());
+            }
+        }
+        let children = cursor.saturating_sub(dots.len() as u64)..;
+        for k in children {
+            let Some(entry) = self.tree.entry(directory, k) else {
+                return Ok(());
+            };
+            let next = k + 1 + dots.len() as u64;
+            if add(self.listed(&entry.name, entry.node, next)) {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    fn listed<'a>(&'a self, name: &'a str, node: Node, next: u64) -> Listed<'a> {
+        Listed {
+            fs: self,
+            name,
+            node,
+            next,
+        }
+    }
+}
+
+/// An entry of a directory being listed.
+#[derive(Debug)]
+pub(super) struct Listed<'a> {
+    fs: &'a ArrayFs,
+    /// The name.
+    pub(super) name: &'a str,
+    node: Node,
+    /// The cursor of the entry that comes after it.
+    pub(super) next: u64,
+}
+
+impl Listed<'_> {
+    /// Its inode number.
+    pub(super) fn inode(&self) -> u64 {
+        self.fs.tree.inode(self.node)
+    }
+
+    /// Whether it is a directory or a file.
+    pub(super) fn kind(&self) -> FileType {
+        kind(self.node.is_directory())
+    }
+
+    /// What `stat` shows of it.
+    pub(super) fn attributes(&self) -> Result<FileAttr, FsError> {
+        self.fs.attributes_of(self.node)
+    }
+}

@@ -1,0 +1,99 @@
+//! What there is in the tree: directories and files, told apart by a few
+//! numbers, and what can be known of each.
+
+/// A directory or file of the tree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Node {
+    /// Which array directory and encoding, an index into the tree's places.
+    pub(super) place: usize,
+    pub(super) kind: Kind,
+}
+
+/// What a node is within its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Kind {
+    Folder(Folder),
+    /// `README.txt`
+    Readme,
+    /// `meta.json`
+    Meta,
+    /// `data`, the whole array.
+    Data,
+    /// The elements with one index along one axis.
+    Element {
+        axis: usize,
+        index: u64,
+    },
+    /// What a basic index selects that is neither of these, by its number in
+    /// the table of selections.
+    Selection(u64),
+}
+
+/// A directory within its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Folder {
+    /// The directory of the place itself.
+    Top,
+    /// `rows`, the elements of axis 0.
+    Rows,
+    /// `cols`, the elements of axis 1.
+    Cols,
+    /// `axes`, a folder an axis.
+    Axes,
+    /// `slices`, which lists nothing.
+    Slices,
+    /// `fields`, an array directory a field.
+    Fields,
+    /// `axes/K`
+    Axis(usize),
+}
+
+impl Folder {
+    /// The axis whose elements the directory lists.
+    pub(super) fn axis(self) -> Option<usize> {
+        match self {
+            Folder::Rows => Some(0),
+            Folder::Cols => Some(1),
+            Folder::Axis(axis) => Some(axis),
+            Folder::Top | Folder::Axes | Folder::Slices | Folder::Fields => None,
+        }
+    }
+}
+
+impl Node {
+    /// The directory `folder` of a place.
+    pub(super) fn folder(place: usize, folder: Folder) -> Node {
+        let kind = Kind::Folder(folder);
+        Node { place, kind }
+    }
+
+    /// Whether it is a directory.
+    pub fn is_directory(self) -> bool {
+        matches!(self.kind, Kind::Folder(_))
+    }
+}
+
+/// An entry of a directory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// The name, without a slash.
+    pub name: String,
+    /// The node of that name.
+    pub node: Node,
+}
+
+/// What there is to know of a node without opening it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Facts {
+    /// Whether it is a directory.
+    pub directory: bool,
+    /// The size of a file, in bytes.
+    pub len: u64,
+    /// Whether its bytes are an array's that can be written through it, if the
+    /// array can.
+    pub writable: bool,
+    /// The link count of `stat`. A file has one, although `rows/3` is
+    /// `axes/0/3` too: from others, tools would conclude that it can be parted
+    /// from its other name, and try to.
+    pub links: u32,
+}

@@ -1,0 +1,102 @@
+//! The array directories of a mount and the encodings in each, enumerated once:
+//! the array itself, its transpose, and the arrays of its fields.
+
+use std::sync::Arc;
+
+use super::name;
+use super::node::{Folder, Node};
+use crate::array::{Order, Shape, View};
+use crate::source::Meta;
+use crate::vfile::{ENCODINGS, Encoding};
+
+/// A directory that shows one array in one encoding.
+#[derive(Debug)]
+pub(super) struct Place {
+    pub(super) array: usize,
+    pub(super) encoding: &'static Encoding,
+    pub(super) name: String,
+    /// The directory that lists it.
+    pub(super) parent: Node,
+    /// The places that its top directory lists: encodings, and `T`.
+    pub(super) nested: Vec<usize>,
+    /// The places of its fields, in the order of the type.
+    pub(super) fields: Vec<usize>,
+}
+
+/// An array of the mount, and what its `meta.json` says.
+#[derive(Debug)]
+pub(super) struct Array {
+    pub(super) view: View,
+    pub(super) meta: Arc<[u8]>,
+}
+
+/// All array directories of a mount; the first place is the root.
+#[derive(Debug, Default)]
+pub(super) struct Places {
+    pub(super) arrays: Vec<Array>,
+    pub(super) places: Vec<Place>,
+}
+
+impl Places {
+    /// Those of the array that `meta` describes.
+    pub(super) fn of(meta: &Meta) -> Places {
+        let mut places = Places::default();
+        places.add(meta, String::new(), Node::folder(0, Folder::Top));
+        places
+    }
+
+    /// Adds the array directory of an array and all those in it.
+    fn add(&mut self, meta: &Meta, name: String, parent: Node) -> usize {
+        let top = self.add_encodings(meta, name, parent);
+        if meta.view.ndim() >= 2 {
+            let parent = Node::folder(top, Folder::Top);
+            let transposed = self.add_encodings(&meta.transposed(), "T".into(), parent);
+            self.places[top].nested.push(transposed);
+        }
+        for (position, field) in meta.view.dtype().fields().iter().enumerate() {
+            if let Some(meta) = meta.field(field) {
+                let parent = Node::folder(top, Folder::Fields);
+                let place = self.add(&meta, name::field(position, field.name()), parent);
+                self.places[top].fields.push(place);
+            }
+        }
+        top
+    }
+
+    /// Adds the places of an array in each encoding that can show it, and
+    /// returns the first, which is the array directory itself.
+    fn add_encodings(&mut self, meta: &Meta, name: String, parent: Node) -> usize {
+        let array = self.arrays.len();
+        self.arrays.push(Array {
+            view: meta.view.clone(),
+            meta: meta.to_json().into_bytes().into(),
+        });
+        let top = self.places.len();
+        let place = |encoding, name, parent| Place {
+            array,
+            encoding,
+            name,
+            parent,
+            nested: Vec::new(),
+            fields: Vec::new(),
+        };
+        self.places.push(place(&ENCODINGS[0], name, parent));
+        for encoding in ENCODINGS.iter().filter(|encoding| shows(encoding, meta)) {
+            let Some(folder) = encoding.folder else {
+                continue;
+            };
+            let nested = self.places.len();
+            self.places[top].nested.push(nested);
+            let parent = Node::folder(top, Folder::Top);
+            self.places.push(place(encoding, folder.into(), parent));
+        }
+        top
+    }
+}
+
+/// Whether an encoding can show elements of the array's type, by a view of one.
+fn shows(encoding: &Encoding, meta: &Meta) -> bool {
+    let dtype = meta.view.dtype().clone();
+    let one = View::contiguous(dtype, 0, Shape::default(), Order::C);
+    one.is_ok_and(|view| (encoding.len)(&view).is_some())
+}
