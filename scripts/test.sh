@@ -24,7 +24,7 @@ if ! "$venv/bin/python3" -c 'import numpy, sys; sys.exit(not numpy.__version__.s
     "$venv/bin/pip" install --quiet --disable-pip-version-check 'numpy==2.4.*'
 fi
 "$venv/bin/pip" install --quiet --disable-pip-version-check --no-deps \
-    scikit-image scipy astropy
+    scikit-image scipy astropy duckdb
 PATH="$(cd "$venv/bin" && pwd):$PATH"
 export PATH
 
@@ -39,6 +39,7 @@ step env RUSTDOCFLAGS='-D warnings' cargo doc --no-deps --quiet
 step scripts/check-direction.sh
 step scripts/check-claims.sh
 step cargo test
+step scripts/fuzz.sh 15
 
 # Once more with the portable twin of what only Linux has, as macOS builds it.
 portable=(env RUSTFLAGS='--cfg arrayfs_portable' CARGO_TARGET_DIR="$target/portable")
