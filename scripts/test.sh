@@ -9,7 +9,8 @@ cd "$(dirname "$0")/.."
 
 install_packages fuse3 gcc libc6-dev python3 python3-venv proj-data mount strace \
     e2fsprogs xfsprogs btrfs-progs attr \
-    curl file bsdextrautils less nginx-light parallel rsync unzip vim-tiny xxd zip
+    curl file bsdextrautils less nginx-light parallel rsync unzip vim-tiny xxd zip \
+    gfortran nodejs
 need_rust
 if [ -z "${ARRAYFS_SKIP_FUSE:-}" ]; then
     need_fuse
@@ -39,6 +40,7 @@ step env RUSTDOCFLAGS='-D warnings' cargo doc --no-deps --quiet
 step scripts/check-direction.sh
 step scripts/check-claims.sh
 step cargo test
+step scripts/languages.sh
 step scripts/fuzz.sh 15
 
 # Once more with the portable twin of what only Linux has, as macOS builds it.

@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# Installs R and Octave, and runs the lines that README.txt of a mount has for
+# every language that is a package of Debian. Julia and MATLAB are not: their
+# lines are run nowhere. NumPy is that of scripts/test.sh, if it has been run.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. scripts/setup.sh
+
+install_packages fuse3 gcc libc6-dev gfortran octave r-base-core
+if ! command -v node >/dev/null; then
+    install_packages nodejs
+fi
+need_rust
+need_fuse
+venv="${CARGO_TARGET_DIR:-target}/venv/bin"
+if [ -d "$venv" ]; then
+    PATH="$(cd "$venv" && pwd):$PATH"
+fi
+export ARRAYFS_LANGUAGES='Shell,Python,R,MATLAB and Octave,C,Fortran,Node,awk'
+cargo test --test readme -- --nocapture
