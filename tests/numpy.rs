@@ -47,3 +47,23 @@ fn python_and_numpy_open_virtual_files_as_any_file() {
 fn real_files_read_as_numpy_memmap_has_them() {
     run("real_files.py");
 }
+
+#[test]
+fn slices_exist_and_read_as_numpy_indexes() {
+    run("slices.py");
+}
+
+#[test]
+fn numpy_loads_and_saves_npy_files() {
+    run("npy_files.py");
+}
+
+#[test]
+fn text_reads_back_as_the_values_of_the_array() {
+    run("csv_text.py");
+}
+
+#[test]
+fn extended_attributes_say_what_numpy_says() {
+    run("xattrs.py");
+}

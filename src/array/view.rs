@@ -133,6 +133,17 @@ impl View {
         Some(taken)
     }
 
+    /// A view of the type and shape of those that [`take`](View::take) leads to
+    /// along `axis`, also where there is none to take. `None` where there is no
+    /// such axis.
+    pub fn like_taken(&self, axis: usize) -> Option<View> {
+        self.take(axis, 0).or_else(|| {
+            let mut lengths = self.shape.lengths().to_vec();
+            (axis < lengths.len()).then(|| lengths.remove(axis))?;
+            View::contiguous(self.dtype.clone(), 0, Shape::new(lengths), Order::C).ok()
+        })
+    }
+
     /// The axis and the index that [`take`](View::take) leads by to `view`, which
     /// is canonical; `None` where none does, or there is nothing in it.
     pub fn element_like(&self, view: &View) -> Option<(usize, u64)> {

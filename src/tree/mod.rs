@@ -152,14 +152,12 @@ impl Tree {
             Folder::Top | Folder::Slices => true,
             Folder::Fields => !self.places.places[place].fields.is_empty(),
             Folder::Axes => view.ndim() >= 1 && self.has_folder(place, Folder::Axis(0)),
-            Folder::Rows | Folder::Cols | Folder::Axis(_) => folder.axis().is_some_and(|axis| {
-                let encoding = self.places.places[place].encoding;
-                match view.take(axis, 0) {
-                    Some(first) => (encoding.len)(&first).is_some(),
-                    // A folder of nothing, which is there where others would be.
-                    None => axis < view.ndim(),
-                }
-            }),
+            Folder::Rows | Folder::Cols | Folder::Axis(_) => folder
+                .axis()
+                .and_then(|axis| view.like_taken(axis))
+                .is_some_and(|element| {
+                    (self.places.places[place].encoding.len)(&element).is_some()
+                }),
         }
     }
 

@@ -131,7 +131,7 @@ def check_same(read: np.ndarray, array: np.ndarray) -> None:
         same = (read == array) & (np.signbit(read) == np.signbit(array)) | (np.isnan(read) & np.isnan(array))
         assert np.all(same), (read[~same], array[~same])
     elif array.dtype.kind == "b":
-        assert ((read.view("u1") != 0) == (array.view("u1") != 0)).all()
+        assert ((read.view("u1") != 0) == (array.view("u1") != 0)).all(), (read, array)
     else:
         same = read.view("i8") == array.view("i8") if array.dtype.kind in "mM" else read == array
         assert np.all(same), (read[~same], array[~same])
@@ -150,6 +150,8 @@ def check_readers(array: np.ndarray, text: str) -> None:
     skipped = 1 if array.dtype.names else 0
     # After blanks they do not know `NaT`, and overlook the sign of a year.
     stripped = "NaT" in text or ("M" in kinds and " -" in text)
+    if stripped and "b" in kinds:
+        return  # Of text that went through a converter, "0" is true.
     converters = str.strip if stripped else None
     read = np.loadtxt(io.StringIO(text), skiprows=skipped, ndmin=array.ndim, converters=converters, **options)
     check_same(read, native)

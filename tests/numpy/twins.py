@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from arrays import RawArray, write_into
+from arrays import RawArray
 from cases import Session
 from checks import same_bytes
 from mounting import Mount
-from views import View, all_views
+from views import View, all_views, write_into
 
 
 @dataclass(frozen=True)
@@ -25,9 +25,14 @@ class Twin:
         return next(view for view in self.views if view.path == path)
 
     def write(self, view: View, offset: int, data: bytes) -> int:
-        """Does what a `pwrite` should have done, and gives what it should have returned."""
+        """Does what a `pwrite` should have done, and gives what it should have returned.
+
+        What it has for the header, if there is one, must be what is there.
+        """
         data = data[: view.nbytes - offset]
-        write_into(view.array, offset, data)
+        inside = max(len(view.header) - offset, 0)
+        same_bytes(f"header of {view.path}", view.header[offset : offset + len(data)], data[:inside], offset)
+        write_into(view.array, max(offset - len(view.header), 0), data[inside:])
         return len(data)
 
 
@@ -45,10 +50,12 @@ def mounted_twin(
     With the mode `c` it has to hold what it held.
     """
     session.subject = f"{raw}, mode {mode}"
-    before = session.rng.bytes(raw.end + raw.tail) if before is None else before
+    if before is None:
+        before = session.rng.bytes(raw.end + raw.tail)
+    before = raw.preamble + before[len(raw.preamble) :]
     content = bytearray(expected_content(raw, mode, before))
     array = raw.over(content)
-    twin = Twin(content, array, all_views(array))
+    twin = Twin(content, array, all_views(array, raw.preamble, raw.order))
     file = session.directory / "array.bin"
     file.write_bytes(before)
     grows = mode == "r+" and len(before) < raw.end

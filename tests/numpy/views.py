@@ -1,14 +1,63 @@
 """The tree that arrayfs has to show for a NumPy array: the oracle of names and bytes. It knows no mount."""
 
+import contextlib
+import functools
+import io
+import itertools
+import math
+import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+
+MAX_NAME = 255
+MAX_NDIM = 64
+
+
+def opaque(array: np.ndarray) -> np.ndarray:
+    """The same memory as bytes that NumPy copies whole: of a structure it copies no more than the fields."""
+    return array.view(np.dtype((np.void, array.dtype.itemsize)))
+
+
+def stored(array: np.ndarray) -> bytes:
+    """`array.tobytes()`, with what lies between the fields of a structure as it is in the memory."""
+    return opaque(array).tobytes()
+
+
+def write_into(array: np.ndarray, offset: int, data: bytes) -> None:
+    """What `pwrite` of `data` at `offset` of the file `stored(array)` does, done by one assignment in NumPy."""
+    content = bytearray(stored(array))
+    content[offset : offset + len(data)] = data
+    target = opaque(array)
+    target[...] = np.frombuffer(content, target.dtype).reshape(array.shape)
+
+
+def npy_header(dtype: np.dtype, shape: tuple[int, ...]) -> bytes | None:
+    """What `numpy.save` writes before the bytes of an array in C order; nothing where it cannot save the type."""
+    file = io.BytesIO()
+    array = np.ndarray(shape, dtype, bytes(math.prod(shape) * dtype.itemsize))  # `zeros` changes the order of M8.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # It warns of formats that older versions cannot read.
+        try:
+            np.save(file, array)
+        except ValueError:
+            return None
+    return file.getvalue()[: file.tell() - array.nbytes]
+
+
+def has_text(dtype: np.dtype) -> bool:
+    """Whether `csv/` can show values of the type: all but floats that no other program knows."""
+    if dtype.subdtype:
+        return has_text(dtype.subdtype[0])
+    if dtype.names is not None:
+        return all(has_text(dtype[name]) for name in dtype.names)
+    return dtype.kind not in "fc" or dtype.itemsize <= {"f": 8, "c": 16}[dtype.kind]
 
 
 @dataclass(frozen=True)
 class View:
-    """A file of the tree; `array` is a window on the array that is mounted, and its bytes are `array.tobytes()`.
+    """A file of the tree; `array` is a window on the array that is mounted, and its bytes follow the `header`.
 
     Two views of an array directory are the same file, under one inode number, if their `node` is the same.
     """
@@ -16,13 +65,23 @@ class View:
     path: str
     array: np.ndarray
     node: str
+    header: bytes = b""
 
     @property
     def nbytes(self) -> int:
-        return self.array.nbytes
+        return len(self.header) + self.array.nbytes
 
     def tobytes(self) -> bytes:
-        return self.array.tobytes()
+        return self.header + stored(self.array)
+
+
+@dataclass(frozen=True)
+class Table:
+    """A file of the tree that holds the text of an array; how that looks is judged by what reads it."""
+
+    path: str
+    array: np.ndarray
+    node: str
 
 
 def index_name(index: int, length: int, pad: bool) -> str:
@@ -42,58 +101,142 @@ def no_index_names(length: int) -> list[str]:
     return [str(length), str(-length - 1), *badly_padded, "+0", " 0", "0 ", "-01", "0x0", "0.0", "1_0", "x", ".0.swp"]
 
 
+def field_name(position: int, name: str) -> str:
+    """The name of the directory of a field, the `position`-th of its type."""
+    spelled = name.replace("%", "%25").replace("/", "%2F").replace("\0", "%00")
+    if spelled in (".", ".."):
+        spelled = spelled.replace(".", "%2E")
+    if len(spelled.encode()) > MAX_NAME:
+        return f"%n{position}"
+    return spelled or "%"
+
+
 def take(array: np.ndarray, index: int, axis: int) -> np.ndarray:
     """`array.take(index, axis)` without the copy; the `...` keeps an item an array, with the bytes of the file."""
     return array[(slice(None),) * axis + (index, ...)]
 
 
 @dataclass(frozen=True)
-class ArrayDirectory:
-    """The directory that stands for an array: the mount's root or, with the prefix `T/`, its transpose."""
+class Place:
+    """A directory that shows an array in one encoding: the mount's root, its transpose, a field, or `npy` in any.
+
+    The `prefix` is that of the array directory, such as `fields/x/T/`; the `encoding` is a folder in it, or nothing.
+    """
 
     prefix: str
     array: np.ndarray
+    encoding: str = ""
+    nested: tuple[str, ...] = ()
+    fields: tuple[str, ...] = ()
+    preamble: bytes = b""
+    """What the mounted file itself has before the array; of its whole array in its own encoding only."""
+    order: str = "C"
+    """That of the mounted file, where there is a preamble."""
+
+    @property
+    def path(self) -> str:
+        return f"{self.prefix}{self.encoding}/" if self.encoding else self.prefix
+
+    @property
+    def suffix(self) -> str:
+        return f".{self.encoding}" if self.encoding else ""
+
+    def shows(self, ndim: int) -> bool:
+        """Whether files can hold so many dimensions."""
+        return self.encoding != "csv" or ndim <= 2
 
     def folders(self) -> dict[str, int]:
         """The axis that each folder of slices goes along."""
-        folders = {f"axes/{axis}": axis for axis in range(self.array.ndim)}
-        if self.array.ndim >= 1:
-            folders["rows"] = 0
-        if self.array.ndim >= 2:
+        ndim = self.array.ndim
+        if ndim == 0 or not self.shows(ndim - 1):
+            return {}
+        folders = {f"axes/{axis}": axis for axis in range(ndim)} | {"rows": 0}
+        if ndim >= 2:
             folders["cols"] = 1
-        return {self.prefix + folder: axis for folder, axis in folders.items()}
+        return {self.path + folder: axis for folder, axis in folders.items()}
 
     def listings(self, pad: bool) -> dict[str, set[str]]:
-        """What each directory has to list, by its path; `T`, which is an array directory of its own, not included."""
-        top = {"meta.json", "data"}
-        listings = {self.prefix: top}
-        if self.array.ndim >= 1:
-            top |= {"rows", "axes"}
-            listings[self.prefix + "axes"] = {str(axis) for axis in range(self.array.ndim)}
-        if self.array.ndim >= 2:
-            top |= {"cols", "T"} if not self.prefix else {"cols"}
+        """What each directory has to list, by its path; what is a place of its own is not included."""
+        top = {"slices", *self.nested}
+        if self.shows(self.array.ndim):
+            top.add(f"data{self.suffix}")
+        if not self.encoding:
+            top.add("meta.json")
+            top |= set() if self.prefix else {"README.txt"}
+        listings = {self.path: top, f"{self.path}slices": set()}
+        if self.fields:
+            top.add("fields")
+            listings[f"{self.path}fields"] = set(self.fields)
         for folder, axis in self.folders().items():
+            name, _, number = folder.removeprefix(self.path).partition("/")
+            top.add(name)
+            if number:
+                listings.setdefault(f"{self.path}axes", set()).add(number)
             length = self.array.shape[axis]
-            listings[folder] = {index_name(index, length, pad) for index in range(length)}
+            listings[folder] = {index_name(index, length, pad) + self.suffix for index in range(length)}
         return listings
 
-    def views(self, pad: bool = False) -> Iterator[View]:
-        """Every view, under the names that are listed."""
-        data = self.prefix + "data"
-        yield View(data, self.array, data)
+    def files(self, pad: bool = False) -> Iterator[tuple[str, np.ndarray, str]]:
+        """Every file of elements under the name that is listed, its array, and its node."""
+        if self.shows(self.array.ndim):
+            data = f"{self.path}data{self.suffix}"
+            yield data, self.array, data
         for folder, axis in self.folders().items():
             length = self.array.shape[axis]
             for index in range(length):
-                name = index_name(index, length, pad)
-                yield View(f"{folder}/{name}", take(self.array, index, axis), f"{self.prefix}axes/{axis}/{index}")
+                name = index_name(index, length, pad) + self.suffix
+                yield f"{folder}/{name}", take(self.array, index, axis), f"{self.path}axes/{axis}/{index}"
+
+    def views(self, pad: bool = False) -> Iterator[View]:
+        """The files that hold bytes of the array."""
+        if self.encoding == "csv":
+            return
+        header = functools.lru_cache(self.header)
+        for path, array, node in self.files(pad):
+            if self.preamble and array is self.array:
+                yield View(path, array.T if self.order == "F" else array, node, self.preamble)
+            else:
+                yield View(path, array, node, header(array.shape))
+
+    def header(self, shape: tuple[int, ...]) -> bytes:
+        """What comes before the bytes of a view of this shape."""
+        return (npy_header(self.array.dtype, shape) or b"") if self.encoding == "npy" else b""
+
+    def tables(self, pad: bool = False) -> Iterator[Table]:
+        if self.encoding == "csv":
+            yield from itertools.starmap(Table, self.files(pad))
 
 
-def array_directories(array: np.ndarray) -> list[ArrayDirectory]:
-    directories = [ArrayDirectory("", array)]
-    if array.ndim >= 2:
-        directories.append(ArrayDirectory("T/", array.T))
-    return directories
+def places(array: np.ndarray, preamble: bytes = b"", order: str = "C", prefix: str = "") -> list[Place]:
+    """Every place of the tree of an array, the mount's root first."""
+    encodings = []
+    if npy_header(array.dtype, ()) is not None:
+        encodings.append("npy")
+    if has_text(array.dtype):
+        encodings.append("csv")
+
+    def encoded(prefix: str, array: np.ndarray, **top: tuple[str, ...]) -> list[Place]:
+        return [Place(prefix, array, **top), *(Place(prefix, array, encoding) for encoding in encodings)]
+
+    fields = {}
+    for position, name in enumerate(array.dtype.names or ()):
+        # A sub-array may have more axes than are left.
+        with contextlib.suppress(ValueError):
+            fields[field_name(position, name)] = array[name]
+    transposed = ("T",) if array.ndim >= 2 else ()
+    all_places = encoded(prefix, array, nested=(*encodings, *transposed), fields=tuple(fields))
+    if preamble:
+        all_places = [
+            replace(place, preamble=preamble, order=order) if place.encoding == "npy" else place
+            for place in all_places
+        ]
+    if transposed:
+        all_places += encoded(f"{prefix}T/", array.T, nested=tuple(encodings))
+    for name, of_field in fields.items():
+        all_places += places(of_field, prefix=f"{prefix}fields/{name}/")
+    return all_places
 
 
-def all_views(array: np.ndarray, pad: bool = False) -> list[View]:
-    return [view for directory in array_directories(array) for view in directory.views(pad)]
+def all_views(array: np.ndarray, preamble: bytes = b"", order: str = "C", pad: bool = False) -> list[View]:
+    """Every file that holds bytes of the array."""
+    return [view for place in places(array, preamble, order) for view in place.views(pad)]

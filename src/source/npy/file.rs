@@ -1,6 +1,7 @@
 //! Which array a `.npy` file holds: what its header says, with which the user
 //! has to agree, or for a file that is to be made what the user says, with the
-//! header that `numpy.lib.format.open_memmap` would write.
+//! header that `numpy.save` writes for such an array. (That of
+//! `numpy.lib.format.open_memmap` differs where both orders are the same.)
 
 use super::{Header, HeaderError, MAGIC};
 use crate::array::{Order, ShapeSpec, View};
