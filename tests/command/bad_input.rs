@@ -196,9 +196,9 @@ const OF_THE_OPTIONS: [Refusal; 9] = [
         "see arrayfs --help",
     ),
     refusal(
-        "data.bin mnt --frobnicate",
+        "data.bin mnt --jiggle",
         2,
-        "--frobnicate: unknown argument",
+        "--jiggle: unknown argument",
         "see arrayfs --help",
     ),
     refusal(

@@ -35,8 +35,96 @@ for prefix, a in [("", items), ("T/", items.T)][:items.ndim]:
     for axis in range(a.ndim):
         for i in range(a.shape[axis]):
             views[f"{prefix}axes/{axis}/{i}"] = places(a.take(i, axis=axis))
+    for index, sliced in [("::-2", a[::-2]), ("...,None,1:", a[..., None, 1:]), ("[-1]", a[-1])]:
+        if sliced.size:
+            views[f"{prefix}slices/{index}"] = places(sliced)
 json.dump(views, sys.stdout)
 "#;
+
+/// For scripts whose arguments are those of [`mount_each`]: the arrays, and
+/// the files of an array directory.
+const ARRAYS: &str = r#"
+import ast, io, json, os, random, sys
+import numpy as np
+
+def arrays():
+    """Mount points, each with the bytes of the file and the array in them."""
+    for root, file, dtype, shape, order, offset in zip(*[iter(sys.argv[1:])] * 6):
+        if dtype[0] in "[{":
+            dtype = ast.literal_eval(dtype)
+        shape = tuple(int(length) for length in shape.strip("()").split(",") if length)
+        with open(file, "rb") as opened:
+            stored = bytearray(opened.read())
+        yield root, stored, np.ndarray(shape, dtype, stored, int(offset), order=order)
+
+def files(a):
+    """The files of an array directory, each with the part of the array that it shows."""
+    yield "data", a
+    for axis in range(a.ndim):
+        for i in range(a.shape[axis]):
+            part = a[(slice(None),) * axis + (i, ...)]
+            yield f"axes/{axis}/{i}", part
+            if axis < 2:
+                yield f"{('rows', 'cols')[axis]}/{i}", part
+
+def names(root):
+    """The paths of all files below a directory."""
+    return {
+        os.path.relpath(os.path.join(directory, name), root)
+        for directory, _, names in os.walk(root)
+        for name in names
+    }
+
+def content(path):
+    """What a file holds; None where there is none."""
+    try:
+        with open(path, "rb", buffering=0) as opened:
+            return opened.read()
+    except FileNotFoundError:
+        return None
+
+def stored_bytes(a):
+    """The bytes of an array, of records with what is between the fields, which tobytes() may leave out."""
+    return a.view(f"V{a.itemsize}").tobytes() if a.dtype.names else a.tobytes()
+
+def saved(a):
+    """What numpy.save makes of an array in C order; None where it cannot."""
+    file = io.BytesIO()
+    try:
+        np.save(file, a.copy("C"))
+    except ValueError:
+        return None
+    return file.getvalue()[: len(file.getvalue()) - a.nbytes] + stored_bytes(a)
+"#;
+
+/// Mounts a file once for each of these: a dtype, a shape, an order and an
+/// offset. Returns the mounts, and the arguments of a script that is to judge
+/// them: the mount point, the file and the four words of each.
+pub fn mount_each(
+    dir: &Dir,
+    file: &Path,
+    options: &[&str],
+    described: &[[&str; 4]],
+) -> (Vec<Mount>, Vec<String>) {
+    let mut mounts = Vec::new();
+    let mut arguments = Vec::new();
+    for words @ [dtype, shape, order, offset] in described {
+        let own = [
+            "--dtype", dtype, "--shape", shape, "--order", order, "--offset", offset,
+        ];
+        let mount = dir.mount(file, &[&own[..], options].concat());
+        let paths = [mount.point(), file].map(|path| path.to_str().unwrap());
+        arguments.extend(paths.iter().chain(words).map(|&word| word.to_owned()));
+        mounts.push(mount);
+    }
+    (mounts, arguments)
+}
+
+/// Runs a script that judges mounted arrays, with the arguments of [`mount_each`].
+#[track_caller]
+pub fn judge(dir: &Dir, script: &str, arguments: &[String]) {
+    python(dir, &format!("{ARRAYS}{script}"), arguments);
+}
 
 /// Runs a script that needs NumPy; what it prints.
 #[track_caller]

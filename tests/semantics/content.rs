@@ -6,39 +6,17 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use crate::common::arrays::{Raw, numbered, python};
+use crate::common::Dir;
+use crate::common::arrays::{judge, mount_each, numbered};
 use crate::common::calls::errno;
-use crate::common::{Dir, Mount};
 
-/// Compares all files of mounts, whole and in a piece, with NumPy's bytes, for
-/// arguments of a mount point, the file, the dtype, the shape, the order and
-/// the offset each.
+/// Compares all files of bytes outside of fields, whole and in a piece, with NumPy's.
 const COMPARE: &str = r#"
-import os, sys
-import numpy as np
-
-def files(a):
-    yield "data", a.tobytes()
-    for i in range(a.shape[0] if a.ndim > 0 else 0):
-        yield f"rows/{i}", a[i].tobytes()
-    for j in range(a.shape[1] if a.ndim > 1 else 0):
-        yield f"cols/{j}", a[:, j].tobytes()
-    for axis in range(a.ndim):
-        for i in range(a.shape[axis]):
-            yield f"axes/{axis}/{i}", a.take(i, axis=axis).tobytes()
-
-for root, file, dtype, shape, order, offset in zip(*[iter(sys.argv[1:])] * 6):
-    shape = tuple(int(length) for length in shape.strip("()").split(",") if length)
-    a = np.ndarray(shape, dtype, open(file, "rb").read(), int(offset), order=order)
-    expected = dict(files(a))
+for root, _, a in arrays():
+    expected = {path: stored_bytes(part) for path, part in files(a)}
     if a.ndim > 1:
-        expected.update((f"T/{path}", data) for path, data in files(a.T))
-    found = {
-        os.path.relpath(os.path.join(directory, name), root)
-        for directory, _, names in os.walk(root)
-        for name in names
-        if name != "meta.json"
-    }
+        expected.update((f"T/{path}", stored_bytes(part)) for path, part in files(a.T))
+    found = {name for name in names(root) if "." not in name and not name.startswith("fields/")}
     assert found == expected.keys(), (a.shape, found ^ expected.keys())
     for path, data in expected.items():
         with open(os.path.join(root, path), "rb", buffering=0) as opened:
@@ -51,9 +29,7 @@ fn claim_01_files_hold_the_bytes_that_numpy_has_of_the_slices() {
     let Some(dir) = Dir::with_fuse() else { return };
     let bytes: Vec<u8> = (0..1200u32).map(|k| (k * 7 % 251) as u8).collect();
     let file = dir.file("data.bin", bytes);
-    let mut mounts = Vec::new();
-    let mut arguments: Vec<String> = Vec::new();
-    for described in [
+    let described = [
         ["<f8", "6,5", "C", "0"],
         [">f8", "6,5", "F", "3"],
         ["<i2", "3,4,5", "F", "352"],
@@ -62,20 +38,16 @@ fn claim_01_files_hold_the_bytes_that_numpy_has_of_the_slices() {
         ["c16", "4,0,3", "C", "16"],
         ["u1", "1,1,1,1,1,1,1", "C", "0"],
         [">U2", "()", "C", "5"],
-    ] {
-        let [dtype, shape, order, offset] = described;
-        let raw = Raw {
-            dtype,
-            shape,
-            order,
-            offset,
-        };
-        let mount = raw.mount(&dir, &file, "r");
-        let paths = [mount.point(), &file].map(|path| path.to_str().unwrap());
-        arguments.extend(paths.iter().chain(&described).map(|&word| word.to_owned()));
-        mounts.push(mount);
-    }
-    python(&dir, COMPARE, &arguments);
+        ["[('x','u1'),('y','>i2',(2,))]", "4,3", "F", "1"],
+        [
+            "{'names':['x','y'],'formats':['<f4','u1'],'offsets':[4,9],'itemsize':16}",
+            "3,2",
+            "C",
+            "0",
+        ],
+    ];
+    let (_mounts, arguments) = mount_each(&dir, &file, &["--mode", "r"], &described);
+    judge(&dir, COMPARE, &arguments);
 }
 
 /// All paths of a mount, by inode number.
@@ -102,12 +74,15 @@ fn claim_02_rows_and_cols_are_the_files_of_their_axes_and_no_directory_is_shared
     let mount = dir.mount(&file, &["--shape", "3,4,5"]);
     let mut expected = BTreeSet::new();
     for (prefix, lengths) in [("", [3, 4, 5]), ("T/", [5, 4, 3])] {
-        for (folder, axis) in [("rows", 0), ("cols", 1)] {
-            for index in 0..lengths[axis] {
-                expected.insert(BTreeSet::from([
-                    PathBuf::from(format!("{prefix}{folder}/{index}")),
-                    PathBuf::from(format!("{prefix}axes/{axis}/{index}")),
-                ]));
+        for (encoding, suffix) in [("", ""), ("npy/", ".npy"), ("csv/", ".csv")] {
+            for (folder, axis) in [("rows", 0), ("cols", 1)] {
+                for index in 0..lengths[axis] {
+                    let path = |folder: &str| {
+                        PathBuf::from(format!("{prefix}{encoding}{folder}/{index}{suffix}"))
+                    };
+                    let axis = format!("axes/{axis}");
+                    expected.insert(BTreeSet::from([path(folder), path(&axis)]));
+                }
             }
         }
     }
@@ -130,6 +105,8 @@ fn claim_03_an_index_has_its_plain_padded_and_negative_names_and_no_other() {
         ("axes/0", &["10", "010", "-140"]),
         ("cols", &["3", "-7"]),
         ("axes/2", &["0", "-1"]),
+        ("npy/rows", &["3.npy", "003.npy", "-147.npy"]),
+        ("csv/axes/0", &["10.csv", "010.csv", "-140.csv"]),
     ] {
         let inodes = names
             .iter()
@@ -163,6 +140,19 @@ fn claim_03_an_index_has_its_plain_padded_and_negative_names_and_no_other() {
         ("cols", &["03", "10", "-11", "-07"]),
         ("axes/2", &["1", "-2", "00"]),
         ("axes", &["3", "-1", "00"]),
+        (
+            "npy/rows",
+            &[
+                "3",
+                "3.csv",
+                "3.NPY",
+                "03.npy",
+                "3.npy.npy",
+                "150.npy",
+                ".npy",
+            ],
+        ),
+        ("csv/cols", &["3", "3.npy", "03.csv", "3.csv "]),
     ] {
         for name in names {
             let outcome = inode(&format!("{folder}/{name}"));
@@ -171,39 +161,59 @@ fn claim_03_an_index_has_its_plain_padded_and_negative_names_and_no_other() {
     }
     for (options, width) in [(&shape[..], 1), (&[&shape[..], &["--pad"]].concat(), 3)] {
         let mount = dir.mount(&file, options);
-        let entries = fs::read_dir(mount.join("rows")).unwrap();
-        let name = |entry: io::Result<DirEntry>| entry.unwrap().file_name().into_string().unwrap();
-        let names: Vec<_> = entries.map(name).collect();
-        let expected: Vec<_> = (0..150).map(|index| format!("{index:0width$}")).collect();
-        assert_eq!(names, expected);
+        for (folder, suffix) in [("rows", ""), ("npy/axes/0", ".npy"), ("csv/rows", ".csv")] {
+            let entries = fs::read_dir(mount.join(folder)).unwrap();
+            let name =
+                |entry: io::Result<DirEntry>| entry.unwrap().file_name().into_string().unwrap();
+            let names: Vec<_> = entries.map(name).collect();
+            let expected = (0..150).map(|index| format!("{index:0width$}{suffix}"));
+            assert_eq!(names, Vec::from_iter(expected), "{folder}");
+        }
     }
 }
 
-/// Compares what `meta.json` says with NumPy, for arguments of a path, a dtype
-/// and an order each.
+/// Compares what `meta.json` says with NumPy.
 const DESCRIBE: &str = r#"
-import json, sys
-import numpy as np
-for path, dtype, order in zip(*[iter(sys.argv[1:])] * 3):
-    for prefix in "", "T/":
-        a = np.zeros((2, 3), dtype, order)
-        a = a.T if prefix else a
+def described(dtype):
+    """A type as `dtype.str` or `dtype.descr`, or where that is not defined as the arguments of numpy.dtype."""
+    if dtype.names is None:
+        return dtype.str
+    try:
+        return dtype.descr
+    except ValueError:
+        fields = [dtype[name] for name in dtype.names]
+        return {
+            "names": dtype.names,
+            "formats": [(described(f.base), f.shape) if f.shape else described(f) for f in fields],
+            "offsets": [dtype.fields[name][1] for name in dtype.names],
+            "itemsize": dtype.itemsize,
+        }
+
+for root, stored, whole in arrays():
+    for prefix, a in [("", whole), ("T/", whole.T)]:
         orders = {"<": "little", ">": "big", "=": sys.byteorder, "|": "none"}
         expected = {
-            "dtype": a.dtype.str,
+            "dtype": described(a.dtype),
             "dtype_name": a.dtype.name,
             "itemsize": a.itemsize,
             "byteorder": orders[a.dtype.byteorder],
-            "shape": list(a.shape),
+            "shape": a.shape,
             "ndim": a.ndim,
             "size": a.size,
             "nbytes": a.nbytes,
-            "strides": list(a.strides),
+            "strides": a.strides,
         }
-        with open(f"{path}/{prefix}meta.json") as file:
+        if a.dtype.names:
+            expected["fields"] = [
+                {"name": name, "dtype": described(dtype.base), "shape": dtype.shape, "offset": offset}
+                for name, (dtype, offset) in ((name, a.dtype.fields[name][:2]) for name in a.dtype.names)
+            ]
+        with open(f"{root}/{prefix}meta.json") as file:
             meta = json.load(file)
+        assert ("fields" in meta) == bool(a.dtype.names), a.dtype
         found = {name: meta[name] for name in expected}
-        assert found == expected, (path, found, expected)
+        expected = json.loads(json.dumps(expected))
+        assert found == expected, (a.dtype, found, expected)
 "#;
 
 #[test]
@@ -224,16 +234,15 @@ fn claim_04_meta_json_says_what_numpy_says() {
         ">c16",
         "longdouble",
         "float16",
+        "[('x', '<f4'), ('m', '>i2', (2, 3)), ('n', [('a b', 'S3'), ('t', '<M8[us]')])]",
+        "{'names': ['x', 'y'], 'formats': ['<f4', 'u1'], 'offsets': [4, 10], 'itemsize': 16}",
+        "{'names': ['whole', 'low'], 'formats': ['<u4', ('<u2', (1,))], 'offsets': [0, 0]}",
     ];
-    let mut mounts: Vec<Mount> = Vec::new();
-    let mut arguments = Vec::new();
-    for (dtype, order) in dtypes.iter().zip(["C", "F"].iter().cycle()) {
-        let mount = dir.mount(
-            &file,
-            &["--dtype", dtype, "--order", order, "--shape", "2,3"],
-        );
-        arguments.extend([mount.point().to_str().unwrap(), dtype, order].map(str::to_owned));
-        mounts.push(mount);
-    }
-    python(&dir, DESCRIBE, &arguments);
+    let orders = ["C", "F"].iter().cycle();
+    let described = dtypes.iter().zip(orders);
+    let described: Vec<_> = described
+        .map(|(&dtype, &order)| [dtype, "2,3", order, "0"])
+        .collect();
+    let (_mounts, arguments) = mount_each(&dir, &file, &["--mode", "r+"], &described);
+    judge(&dir, DESCRIBE, &arguments);
 }

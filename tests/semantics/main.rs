@@ -6,7 +6,13 @@ mod common;
 
 mod consistency;
 mod content;
+mod csv;
+mod fields;
 mod modes;
+mod npy;
+mod npy_files;
 mod size;
+mod slices;
 mod storage;
 mod tree;
+mod xattr;

@@ -19,7 +19,17 @@ fn claim_05_a_file_is_resized_to_its_size_only() {
     let Some((dir, mount)) = hundred(&[]) else {
         return;
     };
-    for view in ["data", "rows/1", "cols/1", "axes/1/2", "T/data", "T/rows/1"] {
+    for view in [
+        "data",
+        "rows/1",
+        "cols/1",
+        "axes/1/2",
+        "T/data",
+        "T/rows/1",
+        "slices/::3,1",
+        "npy/data.npy",
+        "npy/slices/2:4.npy",
+    ] {
         let path = mount.join(view);
         let file = open(&path);
         let len = file.metadata().unwrap().len();

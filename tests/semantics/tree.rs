@@ -31,6 +31,8 @@ fn claim_11_names_are_neither_made_nor_removed_nor_changed() {
             "rows/.3.swp",
             "axes/2",
             "T/new",
+            "slices/new",
+            "npy/new.npy",
         ] {
             for (what, outcome) in [
                 ("file", File::create_new(path(name)).map(drop)),
@@ -47,7 +49,7 @@ fn claim_11_names_are_neither_made_nor_removed_nor_changed() {
                 assert_eq!(errno(outcome), expected, "{what} {name}, mode {mode}");
             }
         }
-        for name in ["data", "meta.json", "rows/3", "rows/-1"] {
+        for name in ["data", "meta.json", "rows/3", "rows/-1", "slices/::2"] {
             assert_eq!(errno(fs::remove_file(path(name))), expected, "{name}");
             let renamed = fs::rename(path(name), path("rows/4"));
             assert_eq!(errno(renamed), expected, "{name}");
@@ -79,6 +81,15 @@ fn claim_11_a_name_that_is_not_in_the_tree_does_not_exist() {
             "T/T",
             "T/._3",
             "README",
+            "T/README.txt",
+            "T/fields",
+            "fields",
+            "slices/x",
+            "npy/T",
+            "npy/data",
+            "npy/meta.json",
+            "csv/data.npy",
+            "csv/fields",
         ] {
             let path = mount.join(name);
             for (what, outcome) in [
@@ -100,7 +111,7 @@ fn claim_11_a_name_that_is_not_in_the_tree_does_not_exist() {
 }
 
 #[test]
-fn claim_12_meta_json_is_written_by_nobody() {
+fn claim_12_descriptions_and_text_are_written_by_nobody() {
     for (mode, expected) in [
         ("r+", libc::EACCES),
         ("c", libc::EACCES),
@@ -109,7 +120,14 @@ fn claim_12_meta_json_is_written_by_nobody() {
         let Some((_dir, mount)) = hundred(&["--mode", mode]) else {
             return;
         };
-        for name in ["meta.json", "T/meta.json"] {
+        for name in [
+            "meta.json",
+            "README.txt",
+            "csv/data.csv",
+            "T/meta.json",
+            "T/csv/rows/3.csv",
+            "csv/slices/::2.csv",
+        ] {
             let path = mount.join(name);
             let before = fs::read(&path).unwrap();
             for flags in [0, libc::O_TRUNC, libc::O_APPEND, libc::O_CREAT] {

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::case::Case;
-use crate::{copying, dd, names, reading, serving, shapes, sparse, writing};
+use crate::{copying, dd, names, reading, science, serving, shapes, sparse, writing};
 
 /// What each row says of its tool.
 fn rows() -> BTreeMap<String, String> {
@@ -24,11 +24,12 @@ fn rows() -> BTreeMap<String, String> {
 }
 
 fn cases() -> Vec<Case> {
-    let tables: [fn() -> Vec<Case>; 9] = [
+    let tables: [fn() -> Vec<Case>; 10] = [
         copying::cases,
         dd::cases,
         names::cases,
         reading::cases,
+        science::cases,
         serving::cases,
         shapes::cases_of_axes,
         shapes::cases_of_point,

@@ -2,7 +2,8 @@
 look like the mounted ones; afterwards says which backing files are not as NumPy has them.
 
     judge.py make NAME DIRECTORY    makes DIRECTORY: the file of the array, `backing`; how arrayfs is to mount it on
-                                    `mounted/m`, `options`, one argument a line; the tree, `plain/m`
+                                    `mounted/m`, `options`, one argument a line; the tree, `plain/m`, but for the
+                                    descriptions of the array and its text, which NumPy does not write
     judge.py check NAME             standard input: JSON, [[directory, [changed view, ...]], ...]
 """
 
@@ -70,17 +71,17 @@ def sources(name: str) -> dict[str, bytes]:
 
 
 def view(array: np.ndarray, path: str) -> np.ndarray:
-    """The view that is the file `path`."""
-    kind, *indexes = path.removeprefix("T/").split("/")
+    """The view that is the file `path`, or that is in it behind a header."""
     if path.startswith("T/"):
         array = array.T
+    path = path.removeprefix("T/").removeprefix("npy/").removesuffix(".npy")
+    kind, *indexes = path.split("/")
     if kind == "data":
-        return array
+        return array[...]
     axis = {"rows": 0, "cols": 1}.get(kind)
     if axis is None:
         axis = int(indexes.pop(0))
-    index = int(indexes[0])
-    return array[(slice(None),) * axis + (slice(index, index + 1),)]
+    return array[(slice(None),) * axis + (int(indexes[0]), ...)]
 
 
 def write_sparse(path: pathlib.Path, content: bytes) -> None:
@@ -92,26 +93,26 @@ def write_sparse(path: pathlib.Path, content: bytes) -> None:
         file.truncate(len(content))
 
 
-def write_tree(tree: pathlib.Path, array: np.ndarray, prefix: str) -> None:
-    """The files of an array directory, but `meta.json`, as ordinary files."""
+def write_tree(tree: pathlib.Path, array: np.ndarray, suffix: str) -> None:
+    """The files of an array directory in one encoding, as ordinary files."""
 
-    def write(path: str) -> None:
-        file = tree / prefix / path
+    def write(path: str, view: np.ndarray) -> None:
+        file = tree / (path + suffix)
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(view(array, prefix + path).tobytes())
+        with file.open("wb") as opened:
+            # In C order, and unlike ascontiguousarray without adding an axis.
+            np.save(opened, view.copy("C")) if suffix else opened.write(view.tobytes())
         os.utime(file, (BEFORE, BEFORE))
 
-    write("data")
-    for axis, length in enumerate(array.T.shape if prefix else array.shape):
+    write("data", array)
+    (tree / "slices").mkdir()
+    for axis, length in enumerate(array.shape):
         if length > MAX_INDEXES:
             continue
         for index in range(length):
-            write(f"axes/{axis}/{index}")
+            write(f"axes/{axis}/{index}", view(array, f"axes/{axis}/{index}"))
         if axis < 2:
-            other = tree / prefix / ("rows", "cols")[axis]
-            other.mkdir()
-            for index in range(length):
-                shutil.copy2(tree / prefix / f"axes/{axis}/{index}", other / str(index))
+            shutil.copytree(tree / f"axes/{axis}", tree / ("rows", "cols")[axis])
 
 
 def make(name: str, directory: pathlib.Path) -> None:
@@ -129,9 +130,9 @@ def make(name: str, directory: pathlib.Path) -> None:
         for beside in (mount, tree):
             write_sparse(beside.with_name(file), content)
             os.utime(beside.with_name(file), (SINCE, SINCE))
-    write_tree(tree, array, "")
-    if array.ndim >= 2:
-        write_tree(tree, array, "T/")
+    for transposed, shown in [("", array), ("T", array.T)][: array.ndim or 1]:
+        write_tree(tree / transposed, shown, "")
+        write_tree(tree / transposed / "npy", shown, ".npy")
 
 
 def expected(name: str, directory: pathlib.Path, changes: list[str]) -> bytes:
@@ -143,6 +144,8 @@ def expected(name: str, directory: pathlib.Path, changes: list[str]) -> bytes:
     for path in changes:
         changed = view(array, path)
         ordinary = (directory / "plain/m" / path).read_bytes()
+        if path.endswith(".npy"):
+            ordinary = np.load(directory / "plain/m" / path).tobytes()
         kept = changed.tobytes()[len(ordinary) :]
         content = ordinary[: changed.nbytes] + kept
         if content == changed.tobytes():

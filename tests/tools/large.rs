@@ -1,7 +1,7 @@
 //! Arrays larger than memory: their size costs nothing until they are used.
 
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -32,29 +32,96 @@ fn rss_anon(mount: &Mount) -> u64 {
         .unwrap()
 }
 
-/// As `ls -f rows | wc -l`, with a look at the daemon's memory on the way.
+/// As `ls -f rows | wc -l`, with a look at the daemon's memory on the way: for
+/// the rows, and for those with a header and as text.
 #[test]
 fn ten_million_rows_are_listed_in_little_memory() {
     const ROWS: u64 = 10_000_000;
     let Some(dir) = Dir::with_fuse() else { return };
     let mount = dir.mount(&sparse_file(&dir, ROWS), &["--shape", "10000000,1"]);
-    let mut command = dir
-        .command("ls", &["-f"])
-        .args(&[mount.join("rows")])
-        .into_inner();
-    let mut ls = command.stdout(Stdio::piped()).spawn().unwrap();
-    let (mut lines, mut peak, mut last) = (0, 0, String::new());
-    for line in BufReader::new(ls.stdout.take().unwrap()).lines() {
-        last = line.unwrap();
-        lines += 1;
-        if lines % 500_000 == 0 {
-            peak = peak.max(rss_anon(&mount));
+    for (folder, expected) in [
+        ("rows", "9999999"),
+        ("npy/rows", "9999999.npy"),
+        ("csv/rows", "9999999.csv"),
+    ] {
+        let mut command = dir
+            .command("ls", &["-f"])
+            .args(&[mount.join(folder)])
+            .into_inner();
+        let mut ls = command.stdout(Stdio::piped()).spawn().unwrap();
+        let (mut lines, mut peak, mut last) = (0, 0, String::new());
+        for line in BufReader::new(ls.stdout.take().unwrap()).lines() {
+            last = line.unwrap();
+            lines += 1;
+            if lines % 500_000 == 0 {
+                peak = peak.max(rss_anon(&mount));
+            }
         }
+        assert!(ls.wait().unwrap().success());
+        assert_eq!((lines, last.as_str()), (ROWS + 2, expected));
+        println!("{folder}: the daemon's RssAnon: at most {peak} KiB");
+        assert!(peak < MAX_RSS_ANON, "{folder}: RssAnon: {peak} KiB");
     }
-    assert!(ls.wait().unwrap().success());
-    assert_eq!((lines, last.as_str()), (ROWS + 2, "9999999"));
-    println!("the daemon's RssAnon: at most {peak} KiB");
-    assert!(peak < MAX_RSS_ANON, "RssAnon: {peak} KiB");
+    mount.unmount();
+}
+
+/// Looks up the names `i:j`, as many as are asked for, each once: for each
+/// number in a line of input as many, and a line of output when it is done.
+const LOOK_UP: &str = r#"
+import itertools, os, sys
+os.chdir(sys.argv[1])
+names = (f"{i}:{j}" for j in itertools.count(2) for i in range(1, j - 1))
+for line in sys.stdin:
+    for name in itertools.islice(names, int(line)):
+        os.stat(name)
+    print(flush=True)
+"#;
+
+/// How many more look-ups there are than those that fill the daemon's table.
+/// `ARRAYFS_LOOKUPS` can ask for more.
+const LOOK_UPS: u64 = 200_000;
+
+/// Look-ups after which the daemon has what memory it needs.
+const WARM_UP: u64 = 50_000;
+
+/// The most memory that all others may add, in KiB: each of the three hash
+/// tables, of a fixed number of entries that come and go, grows once more. A
+/// name that was kept for each look-up would take ten times as much.
+const MAX_GROWTH: u64 = 2 * 1024;
+
+#[test]
+fn look_ups_of_many_slices_leave_the_memory_flat() {
+    let Some(dir) = Dir::with_fuse() else { return };
+    let look_ups = std::env::var("ARRAYFS_LOOKUPS").map_or(LOOK_UPS, |text| text.parse().unwrap());
+    let mount = dir.mount(&sparse_file(&dir, 10_000), &[]);
+    let script = dir.command("python3", &["-B", "-c", LOOK_UP]);
+    let mut command = script.args(&[mount.join("slices")]).into_inner();
+    command.stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut looking = command.spawn().unwrap();
+    let mut asked = looking.stdin.take().unwrap();
+    let mut done = BufReader::new(looking.stdout.take().unwrap());
+    let mut look_up = |count: u64| {
+        writeln!(asked, "{count}").unwrap();
+        done.read_line(&mut String::new()).unwrap();
+        rss_anon(&mount)
+    };
+    let warm = look_up(WARM_UP);
+    let started = Instant::now();
+    let mut peak = warm;
+    for _ in 0..10 {
+        peak = peak.max(look_up(look_ups / 10));
+    }
+    println!(
+        "the daemon's RssAnon: {warm} KiB after {WARM_UP} look-ups, at most {peak} KiB in \
+         {look_ups} more, which took {:?}",
+        started.elapsed()
+    );
+    drop(asked);
+    assert!(looking.wait().unwrap().success());
+    assert!(
+        peak < MAX_RSS_ANON && peak - warm < MAX_GROWTH,
+        "RssAnon: {warm}, then {peak} KiB"
+    );
     mount.unmount();
 }
 

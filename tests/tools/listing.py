@@ -89,7 +89,7 @@ def lists_while_used(path: str, names: list[str]) -> None:
     for expected in [".", "..", *names]:
         entry = one.read()
         same(path, expected, entry and entry[0])
-        if expected.isdigit():
+        if expected not in (".", ".."):
             with open(os.path.join(path, expected), "r+b", buffering=0) as file:
                 content = file.read()
                 same(f"{path}/{expected}", os.fstat(file.fileno()).st_size, len(content))
@@ -104,18 +104,22 @@ def lists_while_used(path: str, names: list[str]) -> None:
 def main() -> None:
     mount, length = sys.argv[1], int(sys.argv[2])
     many, few = [str(i) for i in range(length)], ["0", "1", "2"]
-    inside = ["meta.json", "data", "rows", "cols", "axes"]
+    inside = ["meta.json", "data", "rows", "cols", "axes", "slices", "npy", "csv"]
     for path, names in [
-        ("", [*inside, "T"]),
+        ("", ["README.txt", *inside, "T"]),
         ("T", inside),
+        ("npy", ["data.npy", "rows", "cols", "axes", "slices"]),
         ("axes", ["0", "1"]),
         ("rows", many),
         ("cols", few),
         ("T/axes/1", many),
+        ("slices", []),
+        ("csv/axes", ["0", "1"]),
+        ("npy/rows", [f"{index}.npy" for index in range(length)]),
     ]:
         path = os.path.join(mount, path)
         restarts(path, names)
-        if "meta.json" not in names and not path.endswith("axes"):
+        if names == many or names == few:
             lists_while_used(path, names)
 
 

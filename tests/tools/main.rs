@@ -13,6 +13,7 @@ mod large;
 mod listing;
 mod names;
 mod reading;
+mod science;
 mod serving;
 mod shapes;
 mod sparse;

@@ -11,9 +11,10 @@ use crate::case::Case;
 use crate::common::{Dir, Mount, TestCommand, wait_until};
 
 /// The tools that are no part of every system, with their Debian packages.
-const PACKAGES: [(&str, &str); 12] = [
+const PACKAGES: [(&str, &str); 13] = [
     ("curl", "curl"),
     ("file", "file"),
+    ("getfattr", "attr"),
     ("hexdump", "bsdextrautils"),
     ("less", "less"),
     ("nginx", "nginx"),
@@ -26,6 +27,9 @@ const PACKAGES: [(&str, &str); 12] = [
     ("zip", "zip"),
 ];
 
+/// Tools that take long to install. Their cases are left out where they are not.
+const HEAVY: [&str; 1] = ["Rscript"];
+
 const JUDGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/tools/judge.py");
 
 /// Runs the cases on the array of `judge.py` with this name.
@@ -33,6 +37,9 @@ const JUDGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/tools/judge.py")
 pub fn behave(array: &str, cases: &[Case]) {
     let Some(dir) = Dir::with_fuse() else { return };
     judge(&dir, &["make", array, "model"], "");
+    let mount = mount(&dir, &dir.join("model"), &[]);
+    copy_text(&mount, &dir.join("model/plain/m"));
+    mount.unmount();
     let mut complaints = Vec::new();
     let mut left = Vec::new();
     for (number, case) in cases.iter().enumerate() {
@@ -67,8 +74,15 @@ fn judge(dir: &Dir, arguments: &[&str], input: &str) -> String {
 /// Runs a case in the directory `place`; what is wrong with how it ends and
 /// what it prints.
 fn run(dir: &Dir, place: &Path, case: &Case) -> Option<String> {
-    if let Some(missing) = missing(&case.command) {
-        return Some(missing);
+    let is_missing = |tool: &str| is_used_by(&case.command, tool) && !is_installed(tool);
+    if let Some(tool) = HEAVY.iter().find(|tool| is_missing(tool)) {
+        eprintln!("skipped: {}: {tool} is not installed", case.command);
+        return None;
+    }
+    if let Some((tool, package)) = PACKAGES.iter().find(|(tool, _)| is_missing(tool)) {
+        return Some(format!(
+            "{tool} is not installed: it is in the package {package}"
+        ));
     }
     let mount = mount(dir, place, case.options);
     copy_descriptions(&mount, &place.join("plain/m"));
@@ -105,28 +119,58 @@ fn mount(dir: &Dir, place: &Path, options: &[&str]) -> Mount {
     mount
 }
 
-/// Gives the ordinary trees the `meta.json` of the mounted ones, for NumPy does
-/// not write any.
+/// Gives the ordinary trees what the mounted ones have to describe them, for
+/// NumPy does not write any.
 fn copy_descriptions(mount: &Mount, plain: &Path) {
-    for description in ["meta.json", "T/meta.json"] {
-        if let Ok(content) = fs::read(mount.join(description)) {
-            fs::write(plain.join(description), content).unwrap();
+    for description in ["README.txt", "meta.json", "T/meta.json"] {
+        copy(&mount.join(description), &plain.join(description));
+    }
+}
+
+/// Gives them the text of what they hold with a header.
+fn copy_text(mount: &Mount, plain: &Path) {
+    for directory in ["", "T"] {
+        let (mounted, plain) = (mount.join(directory), plain.join(directory));
+        copy_like(&plain.join("npy"), &mounted.join("csv"), &plain.join("csv"));
+    }
+}
+
+/// Copies from the directory `mounted` to `plain` what is called as in `headed`.
+fn copy_like(headed: &Path, mounted: &Path, plain: &Path) {
+    let Ok(entries) = fs::read_dir(headed) else {
+        return;
+    };
+    if !mounted.exists() {
+        return;
+    }
+    fs::create_dir(plain).unwrap();
+    for path in entries.map(|entry| entry.unwrap().path()) {
+        let name = Path::new(path.file_name().unwrap());
+        if path.is_dir() {
+            copy_like(&path, &mounted.join(name), &plain.join(name));
+        } else {
+            let name = name.with_extension("csv");
+            copy(&mounted.join(&name), &plain.join(&name));
         }
     }
 }
 
-/// Says so if a tool that the command uses is not installed.
-fn missing(command: &str) -> Option<String> {
+/// Copies a file, if it is there.
+fn copy(from: &Path, to: &Path) {
+    if let Ok(content) = fs::read(from) {
+        fs::write(to, content).unwrap();
+    }
+}
+
+/// Whether a command has the name of a tool among its words.
+fn is_used_by(command: &str, tool: &str) -> bool {
     let is_end = |c: char| c.is_whitespace() || "|&;()$".contains(c);
+    command.split(is_end).any(|word| word == tool)
+}
+
+fn is_installed(tool: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let is_missing = |tool: &str| {
-        command.split(is_end).any(|word| word == tool)
-            && !std::env::split_paths(&path).any(|directory| directory.join(tool).exists())
-    };
-    let (tool, package) = PACKAGES.iter().find(|(tool, _)| is_missing(tool))?;
-    Some(format!(
-        "{tool} is not installed: it is in the package {package}"
-    ))
+    std::env::split_paths(&path).any(|directory| directory.join(tool).exists())
 }
 
 /// Whether a process has something below `point` open, or works there. A

@@ -13,7 +13,7 @@ use memmap2::MmapMut;
 use nix::sys::signal::Signal;
 
 use crate::common::arrays::{Raw, at, put};
-use crate::common::calls::{Numbers, errno, open};
+use crate::common::calls::{Numbers, errno, open, truncated};
 use crate::common::{Dir, Mount, wait_until};
 use crate::storage::Volume;
 
@@ -383,4 +383,46 @@ fn claim_26_a_full_ext4_gives_enospc_where_a_block_is_needed() {
     let memory = Volume::tmpfs(&dir, 1 << 25);
     let volume = Volume::ext4(&dir, &memory.join("image"), 1 << 24);
     fills_up(&dir, &volume);
+}
+
+/// After a truncation, writes three blocks of which the storage has only the
+/// first, makes room, and writes behind them: what lies between counts as never
+/// written, although the third block had bytes of its own.
+fn leaves_a_gap(dir: &Dir, volume: &Volume) {
+    let file = volume.join("data.bin");
+    let backing = File::create(&file).unwrap();
+    backing.set_len(64 * 4096).unwrap();
+    for block in [0, 2] {
+        backing.write_all_at(&[7; 4096], block * 4096).unwrap();
+    }
+    backing.sync_all().unwrap();
+    let mut mount = dir.mount(&file, &["--shape", "64,4096"]);
+    mount.expect_warning("space left on device");
+    let filler = volume.fill();
+    let data = truncated(mount.join("data"));
+    assert_eq!(data.write_at(&[1; 3 * 4096], 0).unwrap(), 4096);
+    fs::remove_file(filler).unwrap();
+    data.write_all_at(&[2; 4096], 5 * 4096).unwrap();
+    drop(data);
+    let mut expected = vec![0; 64 * 4096];
+    expected[..4096].fill(1);
+    expected[5 * 4096..6 * 4096].fill(2);
+    assert!(fs::read(mount.join("data")).unwrap() == expected);
+    mount.unmount();
+    assert!(fs::read(&file).unwrap() == expected);
+}
+
+#[test]
+fn claim_07_a_write_cut_short_by_a_full_tmpfs_leaves_a_gap_behind_it() {
+    let Some(dir) = Dir::for_root() else { return };
+    let volume = Volume::tmpfs(&dir, 1 << 20);
+    leaves_a_gap(&dir, &volume);
+}
+
+#[test]
+fn claim_07_a_write_cut_short_by_a_full_ext4_leaves_a_gap_behind_it() {
+    let Some(dir) = Dir::for_root() else { return };
+    let memory = Volume::tmpfs(&dir, 1 << 25);
+    let volume = Volume::ext4(&dir, &memory.join("image"), 1 << 24);
+    leaves_a_gap(&dir, &volume);
 }

@@ -1,0 +1,177 @@
+//! Claims 34 and 35: views as text.
+
+use std::fs::{self, File};
+use std::os::unix::fs::FileExt;
+
+use crate::common::Dir;
+use crate::common::arrays::{judge, mount_each, python};
+use crate::common::calls::errno;
+
+/// Has Python's `csv` and NumPy read the files, and compares what they find
+/// with the array; reads them in pieces, and looks at their lines.
+const COMPARE: &str = r#"
+sys.path.insert(0, os.environ["TEXT_JUDGE"])
+import text_judge, warnings
+warnings.simplefilter("ignore")
+
+for root, _, whole in arrays():
+    for prefix, a in [("", whole), ("T/", whole.T)][: max(1, min(whole.ndim, 2))]:
+        directory = f"{root}/{prefix}csv"
+        expected = {f"{name}.csv": part for name, part in files(a) if part.ndim <= 2}
+        assert names(directory) == expected.keys(), (a.dtype, a.shape)
+        for name, part in expected.items():
+            path = f"{directory}/{name}"
+            text = content(path)
+            assert os.stat(path).st_size == len(text), (a.dtype, name)
+            part = np.frombuffer(stored_bytes(part), a.dtype).reshape(part.shape) if part.size else part
+            decoded = text.decode("utf-8", "surrogateescape")
+            text_judge.check_table(part, decoded, len(text))
+            text_judge.check_readers(part, decoded)
+            with open(path, "rb", buffering=0) as file:
+                for start in range(0, len(text), max(1, len(text) // 9)):
+                    piece = os.pread(file.fileno(), 13, start)
+                    assert piece == text[start : start + 13], (a.dtype, name, start)
+"#;
+
+#[test]
+fn claim_34_text_reads_back_to_the_values() {
+    let Some(dir) = Dir::with_fuse() else { return };
+    let bytes = (0..2000_u64).map(|k| (k * k * 31 + k * 7).to_le_bytes()[usize::from(k % 3 == 0)]);
+    let file = dir.file("data.bin", Vec::from_iter(bytes));
+    let nested = "[('a','<f4'),('n',[('b','>i2'),('m','<f8',(2,2))])]";
+    let described = [
+        ["?", "3,4", "C", "0"],
+        ["i1", "7", "C", "1"],
+        ["<u8", "3,2", "F", "0"],
+        [">i4", "2,3,2", "C", "0"],
+        ["<f2", "10,10", "C", "0"],
+        ["<f4", "9,7", "F", "3"],
+        [">f8", "6,5", "C", "0"],
+        ["<f8", "()", "C", "8"],
+        ["<c8", "4,3", "C", "0"],
+        [">c16", "5", "C", "0"],
+        ["<M8[ms]", "3,3", "C", "0"],
+        ["<m8[D]", "4", "C", "0"],
+        ["S5", "6,3", "C", "0"],
+        ["V3", "5", "C", "0"],
+        ["<f4", "0,3", "C", "0"],
+        ["u1", "2,1,3,2", "C", "0"],
+        [nested, "5", "C", "0"],
+        [nested, "2,3", "F", "0"],
+        ["[('x','<i2'),('s','S4'),('v','V2')]", "6", "C", "0"],
+    ];
+    let (_mounts, arguments) = mount_each(&dir, &file, &["--mode", "r"], &described);
+    let scripts = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/numpy");
+    let prelude = format!("import os; os.environ['TEXT_JUDGE'] = {scripts:?}\n{COMPARE}");
+    judge(&dir, &prelude, &arguments);
+}
+
+/// Makes a file of records with all kinds of values.
+const RECORDS: &str = r#"
+import numpy as np
+dtype = [("a", "?"), ("b,c", "<f8"), ("n", [("z", "<c8"), ("t", "<M8[s]")]), ("m", "<i2", (1, 2)), ("s", "S6"), ("v", "V2")]
+def record(*values):
+    return tuple(values)
+np.array([
+    record(True, 0.1, (1 - 2j, "2001-02-03T04:05:06"), [[-7, 8]], b"a,b", b"\x01\xff"),
+    record(False, -np.inf, (np.nan, "NaT"), [[0, 32767]], b'say "', b"\0\0"),
+    record(False, 1e300, (0.5j, 0), [[1, 2]], b"plain", b"ab"),
+], dtype).tofile("records")
+np.array([[1.5, -0.0, np.nan], [1e-7, 123456789.125, np.inf]]).tofile("numbers")
+print(dtype)
+"#;
+
+#[test]
+fn claim_34_lines_have_the_documented_form() {
+    let Some(dir) = Dir::with_fuse() else { return };
+    let dtype = python::<&str>(&dir, RECORDS, &[]);
+    let numbers = dir.mount(&dir.join("numbers"), &["--dtype", "f8", "--shape", "2,3"]);
+    let width = 24;
+    let line = |cells: [&str; 3]| cells.map(|cell| format!("{cell:>width$}")).join(",") + "\n";
+    let expected = line(["1.5", "-0.0", "nan"]) + &line(["1e-7", "123456789.125", "inf"]);
+    assert_eq!(
+        fs::read_to_string(numbers.join("csv/data.csv")).unwrap(),
+        expected
+    );
+    let row = fs::read_to_string(numbers.join("csv/rows/1.csv")).unwrap();
+    let cell = |text: &str| format!("{text:>width$}\n");
+    assert_eq!(row, cell("1e-7") + &cell("123456789.125") + &cell("inf"));
+    numbers.unmount();
+
+    let records = dir.mount(&dir.join("records"), &["--dtype", dtype.trim()]);
+    let text = fs::read_to_string(records.join("csv/data.csv")).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines[0], "a,\"b,c\",n.z,n.t,m[0][0],m[0][1],s,v,_");
+    for (line, expected) in lines[1..].iter().zip([
+        "1,0.1,(1-2j),2001-02-03T04:05:06,-7,8,\"a,b\",01ff,",
+        "0,-inf,(nan+0j),NaT,0,32767,\"say \"\"\",0000,",
+        "0,1e300,(0+0.5j),1970-01-01T00:00:00,1,2,plain,6162,",
+    ]) {
+        assert_eq!(line.trim_end_matches(' '), expected);
+        assert_eq!(line.len(), lines[1].len());
+    }
+    assert_eq!(lines.len(), 4);
+}
+
+#[test]
+fn claim_34_what_has_more_axes_or_no_exact_text_is_not_there() {
+    let Some(dir) = Dir::with_fuse() else { return };
+    let file = dir.file("data.bin", [7; 1000]);
+    let missing = |dtype: &str, shape: &str, paths: &[&str], there: &[&str]| {
+        let mount = dir.mount(&file, &["--dtype", dtype, "--shape", shape]);
+        for path in paths {
+            let found = fs::metadata(mount.join(path));
+            assert_eq!(errno(found), libc::ENOENT, "{dtype} {shape} {path}");
+        }
+        for path in there {
+            assert!(mount.join(path).exists(), "{dtype} {shape} {path}");
+        }
+    };
+    let rows = [
+        "csv/rows/1.csv",
+        "csv/axes/2/0.csv",
+        "T/csv/cols/2.csv",
+        "csv/slices/....csv",
+    ];
+    missing("u1", "2,3,4", &["csv/data.csv", rows[3]], &rows[..3]);
+    let all = ["csv/data.csv", "csv/rows", "csv/cols", "csv/axes", rows[3]];
+    missing(
+        "u1",
+        "2,3,4,1",
+        &all,
+        &["csv/slices/0,0.csv", "csv/slices/0,:,0,:.csv"],
+    );
+    missing("f16", "2", &["csv"], &["npy"]);
+    missing("c32", "2", &["csv"], &["npy"]);
+    missing(
+        "[('x','f16'),('y','u1')]",
+        "2",
+        &["csv", "fields/x/csv"],
+        &["fields/y/csv"],
+    );
+}
+
+#[test]
+fn claim_35_any_part_of_a_long_text_comes_at_once() {
+    let Some(dir) = Dir::with_fuse() else { return };
+    const ROWS: u64 = 1 << 30;
+    let file = File::create(dir.join("sparse")).unwrap();
+    file.set_len(ROWS * 16).unwrap();
+    file.write_all_at(&1.5_f64.to_le_bytes(), ROWS * 16 - 8)
+        .unwrap();
+    let options = ["--dtype", "f8", "--shape", &format!("{ROWS},2")];
+    let mount = dir.mount(&dir.join("sparse"), &options);
+    let path = mount.join("csv/data.csv");
+    assert_eq!(fs::metadata(&path).unwrap().len(), ROWS * 50);
+    let zero = format!("{:>24},{:>24}\n", "0.0", "0.0");
+    let last = format!("{:>24},{:>24}\n", "0.0", "1.5");
+    let tail = dir.command("tail", &["-n", "2"]).args(&[&path]).run();
+    assert_eq!(tail.succeeds(), zero.clone() + &last);
+    let mut line = vec![0; 50];
+    let opened = File::open(&path).unwrap();
+    opened.read_exact_at(&mut line, ROWS / 2 * 50).unwrap();
+    assert_eq!(line, zero.as_bytes());
+    let end = mount.join("csv/cols/1.csv");
+    let tail = dir.command("tail", &["-c", "4"]).args(&[&end]).run();
+    assert_eq!(tail.succeeds(), "1.5\n");
+}

@@ -1,0 +1,53 @@
+//! Programs that know arrays and tables, by the files that have a header or are
+//! text, and by extended attributes.
+
+use crate::case::{Case, fails, works};
+use crate::table::behave;
+
+#[rustfmt::skip]
+pub fn cases() -> Vec<Case> {
+    let python = |script: &str| format!("python3 -c 'import numpy as np; {script}'");
+    let duckdb = |query: &str| format!("python3 -c 'import duckdb; print(duckdb.sql(\"{query}\").fetchall())'");
+    let r = |script: &str| format!("Rscript --vanilla -e '{script}'");
+    let xattr = &["--xattr"];
+    vec![
+        works("numpy.load", python("print(np.load(\"m/npy/data.npy\"), np.load(\"m/T/npy/rows/3.npy\"))")),
+        works("numpy.load", python("print([np.load(\"m/npy/rows/3.npy\", mmap_mode=mode) for mode in (\"r\", \"r+\", \"c\")])")),
+        works("numpy.load", python("a = np.load(\"m/npy/cols/3.npy\", mmap_mode=\"r+\"); a[2] = 7; a.flush()")).changes(&["npy/cols/3.npy"]),
+        works("numpy.load", "cp -r m/npy/rows rows && ".to_owned() + &python("print([np.load(f\"rows/{i}.npy\") for i in range(6)])")),
+        works("numpy.save", python("np.save(\"m/npy/rows/3.npy\", np.load(\"m/npy/rows/4.npy\"))")).changes(&["npy/rows/3.npy"]),
+        works("numpy.save", python("a = np.load(\"m/npy/data.npy\") ^ 1; np.save(open(\"m/npy/data.npy\", \"wb\"), a)")).changes(&["npy/data.npy"]),
+        fails("numpy.save", python("np.save(\"m/npy/rows/3.npy\", np.zeros(24))"), 1, "Invalid argument"),
+        fails("numpy.save", python("np.save(\"m/npy/rows/3.npy\", np.zeros(23, \"u1\"))"), 1, "Invalid argument"),
+        fails("numpy.save", python("np.save(\"m/npy/rows/6.npy\", np.zeros(24, \"u1\"))"), 1, "Operation not permitted"),
+        works("cp", "cp m/npy/rows/4.npy m/npy/rows/3.npy").changes(&["npy/rows/3.npy"]),
+        fails("cp", "cp m/npy/cols/4.npy m/npy/rows/3.npy", 1, "Invalid argument"),
+        fails("cp", "cp m/csv/rows/4.csv m/csv/rows/3.csv", 1, "Permission denied"),
+        works("awk", "awk -F, '{ sum += $1 } END { print NR, NF, sum }' m/csv/data.csv"),
+        works("sort", "sort -t, -k 4n m/csv/data.csv"),
+        works("DuckDB", duckdb("select count(*), sum(column00), max(column23) from read_csv(\\\"m/csv/data.csv\\\", header=false)").replace("\\\"", "\\x27")),
+        works("DuckDB", duckdb("select * from read_csv(\\\"m/csv/cols/3.csv\\\", header=false)").replace("\\\"", "\\x27")),
+        works("R", r("x <- read.csv(\"m/csv/data.csv\", header = FALSE); cat(dim(x), sum(x), x[6, 24])")),
+        works("R", r("cat(scan(\"m/csv/rows/3.csv\", quiet = TRUE)); cat(readBin(\"m/cols/3\", \"integer\", 6, size = 1))")),
+        works("getfattr", "getfattr -d m/rows/3").mounted_with(xattr).prints(ATTRIBUTES),
+        works("getfattr", "getfattr --only-values -n user.shape m").mounted_with(xattr).prints("(6, 24)"),
+        fails("getfattr", "getfattr -d m/rows/3", 1, "Operation not supported"),
+        works("ls", "ls -l m/rows | wc -l").mounted_with(xattr),
+        works("cp -a, into the mount", "cp -a new m/rows/3 && cp -a m/rows/4 m/rows/5").mounted_with(xattr).changes(&["rows/3", "rows/5"]),
+    ]
+}
+
+const ATTRIBUTES: &str = "\
+# file: m/rows/3
+user.dtype=\"|u1\"
+user.itemsize=\"1\"
+user.ndim=\"1\"
+user.shape=\"(24,)\"
+user.size=\"24\"
+
+";
+
+#[test]
+fn programs_that_know_arrays_and_tables_find_them() {
+    behave("text", &cases());
+}
