@@ -193,17 +193,31 @@ fn is_known(name: &str, has_value: bool) -> Result<bool, UsageError> {
     }
 }
 
+/// Splits at commas, but not within brackets if all are closed: `shape=(3,4)`.
 fn split(group: &[u8]) -> Vec<Vec<u8>> {
+    split_outside(group, true).unwrap_or_else(|| split_outside(group, false).unwrap_or_default())
+}
+
+/// Splits at commas, within brackets too unless these `hold` them together;
+/// `None` then if brackets are left open.
+fn split_outside(group: &[u8], hold: bool) -> Option<Vec<Vec<u8>>> {
     let mut items = vec![Vec::new()];
+    let mut depth = 0_usize;
     let mut bytes = group.iter().copied();
     while let Some(byte) = bytes.next() {
+        match byte {
+            b'(' | b'[' | b'{' if hold => depth += 1,
+            b')' | b']' | b'}' if hold => depth = depth.checked_sub(1)?,
+            _ => {}
+        }
         match (byte, items.last_mut()) {
-            (b',', _) | (_, None) => items.push(Vec::new()),
+            (b',', _) if depth == 0 => items.push(Vec::new()),
+            (_, None) => items.push(Vec::new()),
             (b'\\', Some(item)) => item.extend(bytes.next()),
             (_, Some(item)) => item.push(byte),
         }
     }
-    items
+    (depth == 0).then_some(items)
 }
 
 #[cfg(test)]
@@ -244,6 +258,25 @@ mod tests {
     }
 
     #[test]
+    fn brackets_keep_commas_together_if_they_are_closed() {
+        for (text, name, value) in [
+            ("ro,shape=(10,4),pad", "shape", "(10,4)"),
+            ("dtype=x:f4+m:(3,3)f4,ro", "dtype", "x:f4+m:(3,3)f4"),
+            (
+                "dtype=[('x','f4'),('y','i4')],ro",
+                "dtype",
+                "[('x','f4'),('y','i4')]",
+            ),
+            ("fsname=a(b,ro", "fsname", "a(b"),
+            ("fsname=a)b(,ro", "fsname", "a)b("),
+        ] {
+            let options = parse(&[text]).unwrap();
+            assert_eq!(options.value(name).unwrap(), value);
+            assert!(options.has("ro"), "{text}");
+        }
+    }
+
+    #[test]
     fn a_value_need_not_be_utf8() {
         let group = OsString::from_vec(b"log-file=/tmp/\xff".to_vec());
         let options = MountOptions::parse(&[group]).unwrap();
@@ -280,8 +313,8 @@ mod tests {
             ("frobnicate=3", "-o frobnicate: unknown mount option"),
             ("shape=10,4", "-o 4: is no option, and a comma ends a shape"),
             (
-                "shape=(10,4)",
-                "-o 4): is no option, and a comma ends a shape",
+                "shape=(10,4",
+                "-o 4: is no option, and a comma ends a shape",
             ),
             ("remount,ro", "-o remount: a mount cannot be changed"),
             ("dtype", "-o dtype: needs a value, as in -o dtype=VALUE"),

@@ -45,7 +45,7 @@ pub struct Log {
 /// Validates the options of a mount or of `--info`.
 pub(super) fn command(raw: &RawOptions) -> Result<Command, UsageError> {
     let items = MountOptions::parse(&raw.mount_options)?;
-    let description = description(raw, &items)?;
+    let mut description = description(raw, &items)?;
     let options = options(raw, &items)?;
     let log = Log {
         verbosity: usize::from(raw.verbose) + items.count("verbose"),
@@ -54,6 +54,10 @@ pub(super) fn command(raw: &RawOptions) -> Result<Command, UsageError> {
         })?,
     };
     let file = raw.file.as_ref().ok_or(UsageError::Missing("FILE"))?;
+    if description.mode == Mode::Write && description.format.is_none() {
+        // By the name as given, wherever links lead from there.
+        description.format = Some(Format::of_new(file));
+    }
     let file = absolute(file)?;
     if raw.info {
         return Ok(Command::Info { file, description });
@@ -421,6 +425,26 @@ mod tests {
             ("-o fsname=", "fsname '': expected a name"),
         ] {
             assert_eq!(error(line), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_new_file_is_in_the_format_of_the_name_given() {
+        let dir = tempfile::tempdir().unwrap();
+        let join = |name: &str| dir.path().join(name);
+        for (name, target, format) in [("a.npy", "raw", "npy"), ("b.raw", "c.npy", "raw")] {
+            std::os::unix::fs::symlink(join(target), join(name)).unwrap();
+            for exists in [false, true] {
+                if exists {
+                    std::fs::write(join(target), "").unwrap();
+                }
+                let file = join(name).display().to_string();
+                let parsed = parse(&format!("{file} /point --mode w+ --shape 3")).unwrap();
+                let Command::Mount(settings) = parsed else {
+                    panic!("{name}");
+                };
+                assert_eq!(settings.description.format, Format::named(format), "{name}");
+            }
         }
     }
 

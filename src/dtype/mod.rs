@@ -56,7 +56,7 @@ const MAX_AXES: usize = 64;
 
 /// How many structures may be inside each other. In every form they take at most three levels of
 /// brackets each, and so stay within [`literal::MAX_DEPTH`].
-pub const MAX_LEVELS: usize = 8;
+pub const MAX_LEVELS: usize = 16;
 
 /// The type of one array item, as `numpy.dtype`. Its size is never 0.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -191,7 +191,7 @@ fn fill(mark: &Mark, file: &VirtualFile, end: u64) -> Result<(), FsError> {
         match mark.as_mut() {
             Some(written) if *written < end => {
                 let next = end.min(written.saturating_add(STEP));
-                file.zero(*written..next)?;
+                file.fill(*written..next)?;
                 *written = next;
             }
             _ => return Ok(()),

@@ -50,7 +50,7 @@ pub enum SourceError {
     },
     /// The file says something else of its array than the user.
     #[error(
-        "{}: --{option} {given} contradicts the header of the file, which says {found}",
+        "{}: --{option} {given} contradicts the .npy header, which says {found}",
         path.display()
     )]
     Contradiction {

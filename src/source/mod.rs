@@ -78,15 +78,18 @@ impl Format {
         FORMATS.iter().find(|format| format.name == name)
     }
 
-    /// The format that the file is in, or under `w+` is to be made in.
+    /// The format that a file of this name is made in.
+    pub fn of_new(path: &Path) -> &'static Format {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let has_suffix = |format: &&Format| {
+            let suffix = format.suffix;
+            suffix.is_some_and(|suffix| name.ends_with(suffix))
+        };
+        FORMATS.iter().find(has_suffix).unwrap_or(&raw::FORMAT)
+    }
+
+    /// The format that an existing file is in.
     fn of(backing: &BackingFile) -> Result<&'static Format, SourceError> {
-        if backing.mode() == Mode::Write {
-            let name = backing.path().file_name().unwrap_or_default();
-            let name = name.to_string_lossy();
-            let has_suffix =
-                |format: &&Format| format.suffix.is_some_and(|suffix| name.ends_with(suffix));
-            return Ok(FORMATS.iter().find(has_suffix).unwrap_or(&raw::FORMAT));
-        }
         let longest = FORMATS.iter().map(|format| format.magic.len()).max();
         let first = backing.first_bytes(longest.unwrap_or(0))?;
         let found = FORMATS.iter().find(|f| first.starts_with(f.magic));
@@ -114,6 +117,7 @@ impl Plan {
         let backing = BackingFile::open(path, description.mode)?;
         let format = match description.format {
             Some(format) => format,
+            None if description.mode == Mode::Write => Format::of_new(path),
             None => Format::of(&backing)?,
         };
         let located = (format.locate)(&backing, description)?;

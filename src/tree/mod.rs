@@ -182,11 +182,16 @@ impl Tree {
         };
         let place = directory.place;
         let kind = match folder {
-            Folder::Top | Folder::Fields => {
-                let mut entries = self.named(place, folder);
+            Folder::Top => {
+                let mut entries = self.named(place);
                 return entries
                     .find(|entry| entry.name == name)
                     .map(|entry| entry.node);
+            }
+            Folder::Fields => {
+                let mut fields = self.place(directory).fields.iter();
+                let field = fields.find(|&&field| self.places.places[field].name == name)?;
+                return Some(Node::folder(*field, Folder::Top));
             }
             Folder::Axes => {
                 let axes = self.array(directory).ndim() as u64;
@@ -243,7 +248,13 @@ impl Tree {
         };
         let place = directory.place;
         match folder {
-            Folder::Top | Folder::Fields => self.named(place, folder).nth(usize::try_from(k).ok()?),
+            Folder::Top => self.named(place).nth(usize::try_from(k).ok()?),
+            Folder::Fields => {
+                let fields = &self.place(directory).fields;
+                fields
+                    .get(usize::try_from(k).ok()?)
+                    .map(|&field| self.entry_of(field))
+            }
             Folder::Axes => (k < self.array(directory).ndim() as u64).then(|| Entry {
                 name: k.to_string(),
                 node: Node::folder(place, Folder::Axis(k as usize)),
@@ -264,14 +275,18 @@ impl Tree {
         }
     }
 
-    /// The entries of the top directory or of the fields of a place, in the
-    /// order of listing.
-    fn named(&self, place: usize, folder: Folder) -> impl Iterator<Item = Entry> {
+    /// The entry of a place in the directory that lists it.
+    fn entry_of(&self, place: usize) -> Entry {
+        Entry {
+            name: self.places.places[place].name.clone(),
+            node: Node::folder(place, Folder::Top),
+        }
+    }
+
+    /// The entries of the top directory of a place, in the order of listing.
+    fn named(&self, place: usize) -> impl Iterator<Item = Entry> {
         let Place {
-            encoding,
-            nested,
-            fields,
-            ..
+            encoding, nested, ..
         } = &self.places.places[place];
         let data = Node {
             place,
@@ -297,19 +312,13 @@ impl Tree {
             let exists = self.has_folder(place, folder);
             (exists, name.to_string(), Kind::Folder(folder))
         });
-        let (own, places) = match folder {
-            Folder::Fields => (None, fields),
-            _ => (Some(own.into_iter().chain(folders)), nested),
-        };
-        let own = own.into_iter().flatten().filter(|(exists, ..)| *exists);
+        let own = own.into_iter().chain(folders);
+        let own = own.filter(|(exists, ..)| *exists);
         let own = own.map(move |(_, name, kind)| Entry {
             name,
             node: Node { place, kind },
         });
-        own.chain(places.iter().map(|&place| Entry {
-            name: self.places.places[place].name.clone(),
-            node: Node::folder(place, Folder::Top),
-        }))
+        own.chain(nested.iter().map(|&place| self.entry_of(place)))
     }
 
     /// The elements that the file `node` shows, if it shows elements.
@@ -356,7 +365,8 @@ impl Tree {
             entries.filter(|entry| entry.node.is_directory()).count() as u32
         };
         let (len, links) = match node.kind {
-            Kind::Folder(Folder::Top | Folder::Axes | Folder::Fields) => (0, 2 + directories()),
+            Kind::Folder(Folder::Top | Folder::Axes) => (0, 2 + directories()),
+            Kind::Folder(Folder::Fields) => (0, 2 + self.place(node).fields.len() as u32),
             Kind::Folder(_) => (0, 2),
             Kind::Readme => (self.readme.len() as u64, 1),
             Kind::Meta => (self.places.arrays[array].meta.len() as u64, 1),

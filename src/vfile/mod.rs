@@ -218,6 +218,25 @@ impl VirtualFile {
         Ok(())
     }
 
+    /// Writes zeros over the bytes `range` as in a file that has been empty there:
+    /// what stands for no element stays as it is.
+    ///
+    /// # Errors
+    ///
+    /// As [`write_at`](VirtualFile::write_at).
+    pub fn fill(&self, range: Range<u64>) -> Result<(), FileAccessError> {
+        let range = range.start..range.end.min(self.len);
+        let mut start = range.start;
+        for (segment, part, _) in self.parts(&(range.start..range.end.max(range.start))) {
+            let end = start + part.len() as u64;
+            if !matches!(segment, Segment::Literal { .. }) {
+                self.zero(start..end)?;
+            }
+            start = end;
+        }
+        Ok(())
+    }
+
     /// Writes the bytes `range` of the file to the disk, and with them what
     /// lies between them in the backing file.
     ///

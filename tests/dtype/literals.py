@@ -13,7 +13,7 @@ import tokenize
 import unicodedata
 import warnings
 
-MAX_DEPTH = 32
+MAX_DEPTH = 64
 PLAIN = "abfxyzNLu019 _.,:;'\"\\[](){}+-<>|é\u0301\u200b\u4e00\U0001f600\ud7ff\x00\x07\x7f\x85\xa0\n\r\t"
 SINGLE = {"\n": "n", "\r": "r", "\t": "t", "\\": "\\", "'": "'", '"': '"', "\x07": "a"}
 PIECES = ["'", '"', "[", "]", "(", ")", "{", "}", ",", ":", "0", "1", "_", "x", "L", "-", "+", " "]

@@ -18,7 +18,7 @@ import numpy as np
 import literals
 
 LIMIT = 2**31 - 1
-MAX_LEVELS = 8
+MAX_LEVELS = 16
 KEYS = {"names", "formats", "offsets", "itemsize", "titles", "aligned", "metadata"}
 
 PLAIN = ["f4", "<f8", ">f2", "i1", ">i2", "i4", "=u8", "|u1", "?", "c8", ">c16", "g", "S3", "U2"]

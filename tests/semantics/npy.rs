@@ -185,17 +185,18 @@ fn claim_33_header_bytes_are_written_as_they_are_and_the_array_behind_them() {
         }
         assert_eq!(fs::read(mount.join("data")).unwrap(), before, "{at}");
     }
-    // After a truncation too, whose gap would be of zeros.
-    let row = truncated(mount.join("npy/rows/1.npy"));
-    let before = fs::read(mount.join("data")).unwrap();
-    assert_eq!(
-        errno(row.write_at(&[1, 2], HEADER as u64 + 2)),
-        libc::EINVAL
-    );
-    assert_eq!(fs::read(mount.join("data")).unwrap(), before);
-    row.write_all_at(&content[..HEADER], 0).unwrap();
-    row.write_all_at(&[1, 2], HEADER as u64 + 2).unwrap();
-    assert_eq!(fs::read(mount.join("rows/1")).unwrap()[..4], [0, 0, 1, 2]);
+    // After a truncation the gap before what is written is filled around them.
+    for resized in [false, true] {
+        let row = truncated(mount.join("npy/rows/1.npy"));
+        row.write_all_at(&[1, 2], HEADER as u64 + 2).unwrap();
+        assert_eq!(fs::read(mount.join("rows/1")).unwrap()[..4], [0, 0, 1, 2]);
+        drop(row);
+        let row = truncated(mount.join("npy/rows/1.npy"));
+        if resized {
+            row.set_len(content.len() as u64).unwrap();
+            assert_eq!(fs::read(mount.join("rows/1")).unwrap(), [0; 8]);
+        }
+    }
 }
 
 /// A header of `HEADER` bytes with this text.

@@ -83,7 +83,7 @@ fn claim_36_what_contradicts_the_header_is_refused_with_both() {
     let leave = "leave the option out; --format raw takes the file as plain bytes";
     let raw = "--format raw takes the file as plain bytes";
     let says = |option: &str, given: &str, found: &str| {
-        format!("--{option} {given} contradicts the header of the file, which says {found}")
+        format!("--{option} {given} contradicts the .npy header, which says {found}")
     };
     for (file, options, expected, hint) in [
         (

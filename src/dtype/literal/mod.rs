@@ -18,7 +18,7 @@ use std::fmt;
 pub use error::{LiteralError, Problem};
 
 /// How many levels of brackets a text may have.
-pub const MAX_DEPTH: usize = 32;
+pub const MAX_DEPTH: usize = 64;
 
 /// A value written in Python.
 #[derive(Clone, Debug, PartialEq, Eq)]

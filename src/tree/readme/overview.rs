@@ -27,7 +27,7 @@ pub(super) fn text(meta: &Meta, whole: &Reading, pad: bool) -> String {
     text += &format!(
         "file     {}, {}, from byte {} on\n\
          dtype    {}: {}\n\
-         shape    {}: {} elements, {} bytes\n\
+         shape    {}: {}, {}\n\
          {order}\
          mode     {}: {}\n",
         shown(&meta.file.to_string_lossy()),
@@ -36,8 +36,8 @@ pub(super) fn text(meta: &Meta, whole: &Reading, pad: bool) -> String {
         shown(&view.dtype().to_string()),
         meaning(view.dtype()),
         view.shape(),
-        view.size(),
-        view.nbytes(),
+        number(view.size(), "element"),
+        number(view.nbytes(), "byte"),
         meta.mode,
         access(meta),
     );
@@ -189,18 +189,33 @@ fn meaning(dtype: &DType) -> String {
         Kind::Float if size == 16 => "longdoubles of 16 bytes".to_owned(),
         Kind::Float => format!("floating-point numbers of {} bits", 8 * size),
         Kind::Complex => format!("complex numbers of {size} bytes, the real part first"),
-        Kind::Bytes => format!("strings of up to {size} bytes, zeros at the end"),
-        Kind::Str => format!("strings of up to {} code points, 4 bytes each", size / 4),
-        Kind::Void => format!("{size} bytes without a meaning"),
+        Kind::Bytes => format!(
+            "strings of up to {}, zeros at the end",
+            number(size, "byte")
+        ),
+        Kind::Str => {
+            let longest = number(size / 4, "code point");
+            format!("strings of up to {longest}, 4 bytes each")
+        }
+        Kind::Void => format!("{} without a meaning", number(size, "byte")),
         Kind::DateTime(unit) => format!("times, counts of {} since 1970", counted(*unit)),
         Kind::TimeDelta(unit) => format!("spans of time, counts of {}", counted(*unit)),
         Kind::Structured(fields) => {
-            format!("records of {size} bytes with {} fields", fields.len())
+            let fields = number(fields.len() as u64, "field");
+            format!("records of {} with {fields}", number(size, "byte"))
         }
     };
     match dtype.byte_order() {
         ByteOrder::NotApplicable => meant,
         order => format!("{meant}, {}-endian", order.name()),
+    }
+}
+
+/// So many things.
+fn number(count: u64, thing: &str) -> String {
+    match count {
+        1 => format!("1 {thing}"),
+        _ => format!("{count} {thing}s"),
     }
 }
 

@@ -47,9 +47,14 @@ pub struct Table {
     len: u64,
 }
 
+/// The longest line with words, in bytes: where a column begins depends on those
+/// before it, so that a part of such a line costs as much as all before it.
+const MAX_LINE_OF_WORDS: u64 = 1 << 20;
+
 impl Table {
     /// The table of `view`; `None` where it has no text: more than two axes, a
-    /// type without one, or a size that 63 bits cannot count.
+    /// type without one, a size that 63 bits cannot count, or lines of more than
+    /// 1 MiB with text in them.
     pub fn new(view: &View) -> Option<Table> {
         let itemsize = view.dtype().itemsize();
         let (rows, in_a_row) = match view.ndim() {
@@ -74,6 +79,9 @@ impl Table {
         } else {
             columns.width().saturating_add(1)
         };
+        if !padded && line > MAX_LINE_OF_WORDS {
+            return None;
+        }
         let len = rows.checked_mul(line)?.checked_add(heading)?;
         i64::try_from(len).ok()?;
         Some(Table {

@@ -245,3 +245,16 @@ fn any_place_of_a_huge_heading_is_rendered_alone() {
     let end = "].m[1023][1022],[999].m[1023][1023],[999].n\n";
     assert_eq!(String::from_utf8_lossy(&out), end);
 }
+
+#[test]
+fn lines_of_words_have_a_longest() {
+    for (dtype, shape, exists) in [
+        ("S10", &[3, 40_000][..], true),
+        ("S10", &[3, 50_000], false),
+        ("S600000", &[2], false),
+        ("f8", &[3, 50_000], true),
+        ("[('m','S1',(400000,)),('n','f4')]", &[], false),
+    ] {
+        assert_eq!(table(dtype, shape).is_some(), exists, "{dtype} {shape:?}");
+    }
+}
