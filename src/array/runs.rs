@@ -132,6 +132,50 @@ impl Layout {
         joined.unwrap_or(self.offset..self.offset)
     }
 
+    /// Bytes of the view outside of which none lies in the bytes `file` of the
+    /// file; empty if none does. For contiguous views they are exact.
+    pub fn bytes_in(&self, file: &Range<u64>) -> Range<u64> {
+        if self.nbytes == 0 || file.start >= self.extent.end || file.end <= self.extent.start {
+            return 0..0;
+        }
+        let mut bytes = 0..self.nbytes;
+        let mut extent = self.extent.clone();
+        for axis in &self.axes {
+            let step = axis.stride.unsigned_abs();
+            let count = axis.length;
+            // What one element of the axis covers, the lowest first.
+            let width = extent.end - extent.start - (count - 1) * step;
+            let past = file.start.saturating_sub(extent.start);
+            let first = match past.checked_sub(width) {
+                Some(past) if step > 0 => past / step + 1,
+                _ => 0,
+            };
+            let before = file.end - extent.start;
+            let last = match before.checked_sub(1) {
+                Some(before) if step > 0 => (before / step).min(count - 1),
+                _ => count - 1,
+            };
+            if first > last {
+                return 0..0;
+            }
+            let low = extent.start + first * step;
+            extent = low..low + (last - first) * step + width;
+            let (first, last) = match axis.stride < 0 {
+                true => (count - 1 - last, count - 1 - first),
+                false => (first, last),
+            };
+            let each = (bytes.end - bytes.start) / count;
+            bytes = bytes.start + first * each..bytes.start + (last + 1) * each;
+            if first < last {
+                return bytes;
+            }
+        }
+        // One block is left, which is contiguous.
+        let start = file.start.saturating_sub(extent.start);
+        let end = (file.end - extent.start).min(extent.end - extent.start);
+        bytes.start + start..bytes.start + end
+    }
+
     /// The pieces of the file that make up the bytes `range` of the view, in
     /// order. What lies past the end of the view is left out.
     pub fn runs(&self, range: Range<u64>) -> Runs<'_> {
@@ -325,6 +369,33 @@ mod tests {
                         for end in start..=expected.len() {
                             let got = spread(layout.runs(start as u64..end as u64));
                             assert_eq!(got, expected[start..end], "{view:?} {start}..{end}");
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn bytes_in_a_range_of_the_file_are_among_those_named() {
+        for lengths in small_shapes() {
+            let dtype = DType::parse("V2").unwrap();
+            let array = View::contiguous(dtype, 7, Shape::new(lengths), Order::C).unwrap();
+            for view in views_of(&array) {
+                let bytes = naive(&view);
+                let layout = view.layout();
+                let contiguous = bytes.windows(2).all(|pair| pair[1] == pair[0] + 1);
+                for start in 0..140 {
+                    for end in [start + 1, start + 2, start + 9, start + 60] {
+                        let named = layout.bytes_in(&(start..end));
+                        let inside = |at: &u64| (start..end).contains(at);
+                        let outside = bytes[..named.start as usize]
+                            .iter()
+                            .chain(&bytes[named.end as usize..]);
+                        assert_eq!(outside.filter(|at| inside(at)).count(), 0, "{view:?}");
+                        let exact = bytes.iter().filter(|at| inside(at)).count() as u64;
+                        if contiguous || exact == 0 && view.ndim() <= 1 {
+                            assert_eq!(named.end - named.start, exact, "{view:?} {start}..{end}");
                         }
                     }
                 }

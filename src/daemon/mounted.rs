@@ -163,7 +163,9 @@ impl Mounted {
         // The kernel gives the number of a mount that is gone to the next one.
         let ended = events.try_iter().any(|event| matches!(event, Event::Ended));
         let detached = if ended { Ok(()) } else { self.detach() };
-        flushed.and(detached).and(self.flush())
+        let flushed = flushed.and(detached).and(self.flush());
+        self.session.stop();
+        flushed
     }
 
     fn flush(&self) -> Result<(), Error> {

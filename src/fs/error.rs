@@ -43,6 +43,9 @@ pub(super) enum FsError {
     /// The caller's buffer is too small.
     #[error("too small a buffer")]
     SmallBuffer,
+    /// Pages of the file are mapped anew as fast as they are dropped.
+    #[error("pages of the file are in use")]
+    Busy,
     /// There is no such thing here.
     #[error("not supported")]
     Unsupported,
@@ -85,6 +88,7 @@ impl FsError {
             FsError::NothingThere => Errno::ENXIO,
             FsError::NoAttribute => Errno::NO_XATTR,
             FsError::SmallBuffer => Errno::ERANGE,
+            FsError::Busy => Errno::EBUSY,
             FsError::Unsupported => Errno::EOPNOTSUPP,
             FsError::Invalid => Errno::EINVAL,
             FsError::Access(AccessError::Shrunk { .. }) => Errno::EIO,

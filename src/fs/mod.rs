@@ -2,7 +2,10 @@
 //! its failure, and the session with the kernel. Options, signals and the life
 //! of the process are decided above.
 
+mod answer;
 mod attr;
+mod coherence;
+mod contained;
 mod error;
 mod handle;
 mod listing;

@@ -3,6 +3,7 @@
 
 use std::ffi::OsStr;
 use std::ops::Range;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
@@ -10,6 +11,7 @@ use fuser::FileAttr;
 use nix::sys::time::TimeSpec;
 
 use super::attr::Appearance;
+use super::coherence::Coherence;
 use super::error::FsError;
 use super::handle::{Handle, Handles};
 use super::surplus::Bell;
@@ -17,6 +19,7 @@ use super::trouble::Troubles;
 use super::truncation::Truncations;
 use super::xattr;
 use crate::mapping::AccessError;
+use crate::platform;
 use crate::tree::{Facts, Node, Tree};
 
 /// The most bytes in a name, as everywhere else.
@@ -30,6 +33,8 @@ pub(super) struct ArrayFs {
     handles: Handles,
     truncations: Truncations,
     troubles: Troubles,
+    /// Keeps the pages that the kernel fills like the file.
+    pub(super) coherence: Arc<Coherence>,
     /// Rung when names may have been looked up that the kernel should forget.
     surplus: Bell,
     /// Whether extended attributes are served.
@@ -89,13 +94,20 @@ pub(super) enum Allocation {
 }
 
 impl ArrayFs {
-    pub(super) fn new(tree: Tree, appearance: Appearance, surplus: Bell, xattr: bool) -> ArrayFs {
+    pub(super) fn new(
+        tree: Tree,
+        appearance: Appearance,
+        coherence: Arc<Coherence>,
+        surplus: Bell,
+        xattr: bool,
+    ) -> ArrayFs {
         ArrayFs {
             tree,
             appearance,
             handles: Handles::default(),
             truncations: Truncations::default(),
             troubles: Troubles::default(),
+            coherence,
             surplus,
             xattr,
             written: AtomicU64::new(0),
@@ -117,6 +129,7 @@ impl ArrayFs {
         };
         let facts = self.facts(node)?;
         let backing = self.tree.mapping().metadata()?;
+        self.troubles.watch(self.tree.mapping());
         let inode = self.tree.inode(node);
         Ok(self.appearance.attributes(inode, &facts, &backing, written))
     }
@@ -211,7 +224,9 @@ impl ArrayFs {
             }
             Ok(())
         } else if size == 0 && by_path {
-            self.truncations.truncated(inode);
+            // Whether a write fills a gap is settled before it begins.
+            let mark = || self.truncations.truncated(inode);
+            self.coherence.between_changes(mark);
             Ok(())
         } else {
             Err(FsError::NotPermitted)
@@ -245,6 +260,7 @@ impl ArrayFs {
         if writes {
             self.truncations.opened(inode);
         }
+        self.coherence.opened(inode);
         Ok(self.handles.open(inode, file, Some(pin), writes))
     }
 
@@ -260,6 +276,10 @@ impl ArrayFs {
     ) -> Result<usize, FsError> {
         let handle = self.handles.get(handle)?;
         self.truncations.read(handle.inode);
+        if into_page_cache && platform::NOTIFIES {
+            let range = at..at.saturating_add(out.len() as u64);
+            self.coherence.fill(handle.inode, &handle.file, range);
+        }
         self.noting(|| {
             let count = handle.file.read_at(at, out)?;
             if into_page_cache && count < out.len() {
@@ -281,6 +301,27 @@ impl ArrayFs {
     pub(super) fn readable(&self, handle: u64, at: u64, size: u32) -> Result<usize, FsError> {
         let rest = self.handles.get(handle)?.file.len().saturating_sub(at);
         Ok(rest.min(u64::from(size)) as usize)
+    }
+
+    /// The bytes of the backing file that a change of the bytes `range` of an
+    /// open file can touch, a gap that is filled before it included.
+    pub(super) fn reach(&self, handle: u64, range: &Range<u64>) -> Range<u64> {
+        match self.handles.get(handle) {
+            Ok(handle) if self.truncations.is_marked(handle.inode) => {
+                handle.file.hull(&(0..handle.file.len()))
+            }
+            Ok(handle) => handle.file.hull(range),
+            Err(_) => 0..0,
+        }
+    }
+
+    /// The bytes of the backing file that giving a node its size can touch: none,
+    /// unless it counts as truncated.
+    pub(super) fn reach_of_node(&self, inode: u64) -> Range<u64> {
+        let marked = self.truncations.is_marked(inode);
+        let node = self.tree.node(inode).filter(|_| marked);
+        let file = node.and_then(|node| self.tree.open(node));
+        file.map_or(0..0, |(file, _pin)| file.hull(&(0..file.len())))
     }
 
     /// Writes, and returns how many bytes were taken; fewer only at the end.
@@ -377,6 +418,7 @@ impl ArrayFs {
     pub(super) fn release(&self, handle: u64) {
         if let Some(handle) = self.handles.close(handle) {
             self.truncations.released(&handle);
+            self.coherence.released(handle.inode);
         }
     }
 

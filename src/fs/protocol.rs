@@ -2,7 +2,6 @@
 //! outcome one reply. Every method of the trait that a kernel can reach is
 //! here, since fuser's defaults log a warning and answer ENOSYS.
 
-use std::cell::RefCell;
 use std::ffi::OsStr;
 use std::io;
 use std::path::Path;
@@ -19,6 +18,7 @@ use fuser::{
 
 use nix::sys::time::TimeSpec;
 
+use super::answer::{MAX_REQUEST, refuse, reply, with_buffer};
 use super::error::FsError;
 use super::operations::{Allocation, ArrayFs, Change, MAX_NAME, Write};
 
@@ -28,15 +28,12 @@ const ENTRY_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 /// Owner, bits and times are the backing file's, which others can change.
 const ATTRIBUTE_LIFETIME: Duration = Duration::from_secs(1);
 
-/// The most bytes in a request, and so the largest buffer of a worker.
-const MAX_REQUEST: u32 = 1 << 20;
-
 /// The node of an inode number is always the same one.
 const GENERATION: Generation = Generation(0);
 
 /// Answers the kernel's requests on an array.
 pub(super) struct Protocol {
-    fs: Arc<ArrayFs>,
+    pub(super) fs: Arc<ArrayFs>,
     ended: Mutex<Option<Box<dyn FnOnce() + Send>>>,
 }
 
@@ -49,67 +46,6 @@ impl Protocol {
             ended: Mutex::new(Some(Box::new(ended))),
         }
     }
-}
-
-/// Sends the outcome of an operation: `ok` with its value, or the errno.
-macro_rules! reply {
-    ($reply:ident, $outcome:expr, $value:pat => $ok:expr) => {
-        match $outcome {
-            Ok($value) => $ok,
-            Err(error) => $reply.error(error.errno()),
-        }
-    };
-}
-
-impl Protocol {
-    /// Answers a request for extended attributes with what `find` finds, for a
-    /// buffer of `size` bytes; 0 asks how many there would be.
-    ///
-    /// Where none are served ENOSYS tells the kernel so, once and for all. Any
-    /// other answer makes `ls -l` ask for several of every file.
-    fn answer(
-        &self,
-        reply: ReplyXattr,
-        size: u32,
-        find: impl FnOnce() -> Result<Vec<u8>, FsError>,
-    ) {
-        if !self.fs.serves_xattrs() {
-            return reply.error(Errno::ENOSYS);
-        }
-        let found = find().and_then(|bytes| match u32::try_from(bytes.len()) {
-            Ok(len) if size == 0 || len <= size => Ok((bytes, len)),
-            _ => Err(FsError::SmallBuffer),
-        });
-        reply!(reply, found, (bytes, len) => match size {
-            0 => reply.size(len),
-            _ => reply.data(&bytes),
-        });
-    }
-}
-
-thread_local! {
-    /// What a worker reads into before it replies.
-    static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
-}
-
-/// Hands `count` bytes of the worker's buffer to `work`.
-fn with_buffer<T>(count: usize, work: impl FnOnce(&mut [u8]) -> T) -> T {
-    BUFFER.with_borrow_mut(|buffer| {
-        if buffer.len() < count {
-            buffer.resize(count, 0);
-        }
-        work(&mut buffer[..count])
-    })
-}
-
-/// Defines requests that are always answered with the same errno, by the types
-/// of their parameters.
-macro_rules! refuse {
-    ($($request:ident($($parameter:ty),*) $reply:ty: $errno:expr,)*) => {
-        $(fn $request(&self, _: &Request, $(_: $parameter,)* reply: $reply) {
-            reply.error($errno);
-        })*
-    };
 }
 
 impl Filesystem for Protocol {
@@ -177,9 +113,22 @@ impl Filesystem for Protocol {
             // A truncation comes with a new mtime, which is not one to set.
             mtime: mtime.filter(|_| size.is_none()).map(time_spec),
         };
-        reply!(reply, self.fs.change(ino.0, &change), attr => {
-            reply.attr(&ATTRIBUTE_LIFETIME, &attr);
-        });
+        let answer = move |fs: &ArrayFs, passage: Result<(), FsError>| {
+            let changed = passage.and_then(|()| fs.change(ino.0, &change));
+            reply!(reply, changed, attr => reply.attr(&ATTRIBUTE_LIFETIME, &attr));
+        };
+        // Only giving a file its size can change bytes.
+        match size {
+            None | Some(0) => answer(&self.fs, Ok(())),
+            Some(_) => {
+                let reach = move |fs: &ArrayFs| fs.reach_of_node(ino.0);
+                self.change(Some(ino.0), reach, move |fs, passage| {
+                    let bytes = reach(fs);
+                    answer(fs, passage);
+                    fs.coherence.refresh(None, bytes);
+                });
+            }
+        }
     }
 
     fn open(&self, _req: &Request, ino: INodeNo, flags: OpenFlags, reply: ReplyOpen) {
@@ -219,7 +168,7 @@ impl Filesystem for Protocol {
     fn write(
         &self,
         _req: &Request,
-        _ino: INodeNo,
+        ino: INodeNo,
         fh: FileHandle,
         offset: u64,
         data: &[u8],
@@ -228,13 +177,40 @@ impl Filesystem for Protocol {
         _lock_owner: Option<LockOwner>,
         reply: ReplyWrite,
     ) {
-        let write = Write {
-            at: offset,
-            data,
-            flags: flags.0,
-            from_page_cache: write_flags.contains(WriteFlags::FUSE_WRITE_CACHE),
+        let (fs, fh) = (&self.fs, fh.0);
+        let range = offset..offset.saturating_add(data.len() as u64);
+        let from_page_cache = write_flags.contains(WriteFlags::FUSE_WRITE_CACHE);
+        let write = move |fs: &ArrayFs, data: &[u8]| {
+            let write = Write {
+                at: offset,
+                data,
+                flags: flags.0,
+                from_page_cache,
+            };
+            fs.write(fh, &write)
         };
-        reply!(reply, self.fs.write(fh.0, &write), taken => reply.written(taken as u32));
+        if from_page_cache {
+            let passage = fs.coherence.enter_at_once();
+            let bytes = fs.reach(fh, &range);
+            let written = write(fs, data);
+            drop(passage);
+            reply!(reply, written, taken => reply.written(taken as u32));
+            return fs.coherence.refresh(Some(ino.0), bytes);
+        }
+        if let Some(passage) = fs.coherence.enter(None, || fs.reach(fh, &range)) {
+            let written = write(fs, data);
+            drop(passage);
+            return reply!(reply, written, taken => reply.written(taken as u32));
+        }
+        let data = data.to_vec();
+        self.change(
+            None,
+            move |fs| fs.reach(fh, &range),
+            move |fs, passage| {
+                let written = passage.and_then(|()| write(fs, &data));
+                reply!(reply, written, taken => reply.written(taken as u32));
+            },
+        );
     }
 
     fn flush(
@@ -356,8 +332,15 @@ impl Filesystem for Protocol {
         };
         let keep_size = mode & KEEP_SIZE != 0;
         let range = offset..offset.saturating_add(length);
-        let outcome = self.fs.allocate(fh.0, range, allocation, keep_size);
-        reply!(reply, outcome, () => reply.ok());
+        let reached = range.clone();
+        let reach = move |fs: &ArrayFs| match allocation {
+            Allocation::Reserve => 0..0,
+            Allocation::Zero => fs.reach(fh.0, &reached),
+        };
+        self.change(None, reach, move |fs, passage| {
+            let allocate = |()| fs.allocate(fh.0, range, allocation, keep_size);
+            reply!(reply, passage.and_then(allocate), () => reply.ok());
+        });
     }
 
     // Left to the kernel, this would copy pages that it may hold from before a
@@ -368,18 +351,29 @@ impl Filesystem for Protocol {
         _ino_in: INodeNo,
         fh_in: FileHandle,
         offset_in: u64,
-        _ino_out: INodeNo,
+        ino_out: INodeNo,
         fh_out: FileHandle,
         offset_out: u64,
         len: u64,
         _flags: CopyFileRangeFlags,
         reply: ReplyWrite,
     ) {
+        // The kernel drops pages of the target afterwards, with what has been
+        // stored to them meanwhile; other copies it makes page by page.
+        if self.fs.coherence.has_pages(ino_out.0) {
+            return reply.error(Errno::EOPNOTSUPP);
+        }
         let (from, to) = ((fh_in.0, offset_in), (fh_out.0, offset_out));
-        let copied = with_buffer(MAX_REQUEST as usize, |buffer| {
-            self.fs.copy(from, to, len, buffer)
+        let range = offset_out..offset_out.saturating_add(len);
+        let reach = move |fs: &ArrayFs| fs.reach(fh_out.0, &range);
+        self.change(None, reach, move |fs, passage| {
+            let copy = |()| {
+                with_buffer(MAX_REQUEST as usize, |buffer| {
+                    fs.copy(from, to, len, buffer)
+                })
+            };
+            reply!(reply, passage.and_then(copy), count => reply.written(count as u32));
         });
-        reply!(reply, copied, count => reply.written(count as u32));
     }
 
     fn lseek(

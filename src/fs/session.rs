@@ -9,6 +9,8 @@ use std::sync::Arc;
 use fuser::{BackgroundSession, Config, MountOption, SessionACL};
 
 use super::attr::{Appearance, Copier};
+use super::coherence::{self, Coherence};
+use super::contained::Contained;
 use super::operations::ArrayFs;
 use super::protocol::Protocol;
 use super::surplus::{self, Bell};
@@ -114,22 +116,32 @@ impl Session {
             MountError::Tree { file, error }
         })?;
         let (bell, rings) = Bell::new();
-        let fs = Arc::new(ArrayFs::new(tree, appearance, bell, options.xattr));
+        let (coherence, tasks) = Coherence::new();
+        let coherence = Arc::new(coherence);
+        let fs = ArrayFs::new(tree, appearance, coherence.clone(), bell, options.xattr);
+        let fs = Arc::new(fs);
         let refused = |source| MountError::Refused {
             mountpoint: mountpoint.to_path_buf(),
             source,
         };
         let config = config(options, &meta.file, meta.writable);
-        let protocol = Protocol::new(fs.clone(), ended);
+        let protocol = Contained(Protocol::new(fs.clone(), ended));
         let session = fuser::Session::new(protocol, mountpoint, &config).map_err(refused)?;
         let notifier = session.notifier();
         let background = session.spawn().map_err(refused)?;
+        coherence::serve(coherence, tasks, notifier.clone()).map_err(refused)?;
         surplus::forget(&fs, rings, notifier).map_err(refused)?;
         let session = Session {
             fs,
             _background: background,
         };
         Ok((session, pending))
+    }
+
+    /// To be called before the process ends while there may still be clients: it
+    /// could not end while the kernel waits for it.
+    pub fn stop(&self) {
+        self.fs.coherence.stop();
     }
 
     /// Writes everything to the disk.

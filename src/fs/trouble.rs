@@ -9,15 +9,31 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::error::FsError;
-use crate::mapping::AccessError;
+use crate::mapping::{AccessError, Mapping};
 
 /// How long an errno is not logged again.
 const QUIET: Duration = Duration::from_secs(60);
 
-/// When each errno was logged last.
+/// How often the backing file is looked for.
+const WATCH: Duration = Duration::from_secs(1);
+
+/// When each errno was logged last, and whether the file is still in its place.
 #[derive(Debug, Default)]
 pub(super) struct Troubles {
     logged: Mutex<HashMap<i32, Instant>>,
+    place: Mutex<Place>,
+}
+
+/// What is known of the backing file's place.
+#[derive(Debug, Default)]
+enum Place {
+    /// Nobody has looked yet.
+    #[default]
+    Unknown,
+    /// The file was there then.
+    Kept(Instant),
+    /// It was not, and that has been logged.
+    Lost,
 }
 
 impl Troubles {
@@ -36,6 +52,27 @@ impl Troubles {
         if !no_trouble && self.is_due(error.errno().code()) {
             log::error!("{}: {error}", file.display());
         }
+    }
+
+    /// Looks once in a while whether the path still leads to the backing file, and
+    /// logs once that it does not.
+    pub(super) fn watch(&self, mapping: &Mapping) {
+        let Ok(mut place) = self.place.try_lock() else {
+            return;
+        };
+        match *place {
+            Place::Lost => return,
+            Place::Kept(last) if last.elapsed() < WATCH => return,
+            _ => {}
+        }
+        *place = match mapping.displaced() {
+            None => Place::Kept(Instant::now()),
+            Some(how) => {
+                let path = mapping.path().display();
+                log::warn!("{path}: has been {how}; the mount goes on with the file it had opened");
+                Place::Lost
+            }
+        };
     }
 
     fn is_due(&self, errno: i32) -> bool {

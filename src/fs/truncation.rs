@@ -129,6 +129,12 @@ impl Truncations {
         }
     }
 
+    /// Whether `inode` counts as truncated, so that a write may fill a gap.
+    pub(super) fn is_marked(&self, inode: u64) -> bool {
+        self.mark_of(inode)
+            .is_some_and(|mark| lock(&mark).is_some())
+    }
+
     /// `inode` is read or mapped: it no longer counts as truncated.
     pub(super) fn read(&self, inode: u64) {
         if let Some(mark) = self.mark_of(inode) {

@@ -12,6 +12,7 @@ mod transfer;
 use std::fs::{File, Metadata};
 use std::io;
 use std::ops::Range;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -196,6 +197,18 @@ impl Mapping {
     /// What the system reports.
     pub fn metadata(&self) -> io::Result<Metadata> {
         self.file.metadata()
+    }
+
+    /// What has become of the path, `deleted` or `replaced`, if it no longer leads
+    /// to the file. `None` also where that cannot be told.
+    pub fn displaced(&self) -> Option<&'static str> {
+        let own = self.metadata().ok()?;
+        match std::fs::metadata(&self.path) {
+            Ok(found) if (found.dev(), found.ino()) == (own.dev(), own.ino()) => None,
+            Ok(_) => Some("replaced"),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Some("deleted"),
+            Err(_) => None,
+        }
     }
 
     /// Sets the times of the file's last access and modification as `futimens`

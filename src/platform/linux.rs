@@ -166,6 +166,9 @@ pub fn clone_fd() -> bool {
     true
 }
 
+/// Whether the kernel drops pages and names that it has cached when it is told to.
+pub const NOTIFIES: bool = true;
+
 #[cfg(test)]
 mod tests {
     use super::*;

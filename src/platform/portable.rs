@@ -140,6 +140,10 @@ pub fn clone_fd() -> bool {
     false
 }
 
+/// Whether the kernel drops pages and names that it has cached when it is told
+/// to: not to be relied on outside Linux.
+pub const NOTIFIES: bool = false;
+
 #[cfg(test)]
 mod tests {
     use super::*;

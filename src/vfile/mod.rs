@@ -275,6 +275,41 @@ impl VirtualFile {
         Ok(())
     }
 
+    /// The bytes of the backing file from the first to the last that the bytes
+    /// `range` show; empty if they show none.
+    pub fn hull(&self, range: &Range<u64>) -> Range<u64> {
+        let hulls = self.segments.iter().map(|(start, segment)| {
+            let range = range.start.saturating_sub(*start)..range.end.saturating_sub(*start);
+            match segment {
+                Segment::View { layout, .. } => layout.hull(range),
+                Segment::Text { layout, .. } if !range.is_empty() => layout.extent(),
+                Segment::Text { .. } | Segment::Literal { .. } => 0..0,
+            }
+        });
+        let hulls = hulls.filter(|hull| !hull.is_empty());
+        let joined = hulls.reduce(|a, b| a.start.min(b.start)..a.end.max(b.end));
+        joined.unwrap_or(0..0)
+    }
+
+    /// Bytes outside of which none shows one of the bytes `backing` of the
+    /// backing file; empty if none does.
+    pub fn bytes_in(&self, backing: &Range<u64>) -> Range<u64> {
+        let reaches = self.segments.iter().map(|(start, segment)| {
+            let within = match segment {
+                Segment::View { layout, .. } => layout.bytes_in(backing),
+                Segment::Text { layout, .. } if !layout.bytes_in(backing).is_empty() => {
+                    0..segment.len()
+                }
+                Segment::Text { .. } | Segment::Literal { .. } => 0..0,
+            };
+            (!within.is_empty()).then(|| start + within.start..start + within.end)
+        });
+        let joined = reaches
+            .flatten()
+            .reduce(|a, b| a.start.min(b.start)..a.end.max(b.end));
+        joined.unwrap_or(0..0)
+    }
+
     /// The range of `count` bytes from `at`, cut at the end of the file.
     fn clip(&self, at: u64, count: usize) -> Range<u64> {
         let end = at.saturating_add(count as u64).min(self.len);

@@ -1,0 +1,325 @@
+//! One truth for mapped pages too. The kernel fills pages of a view by reads of
+//! its own and keeps them, so a write through another view has to have them
+//! dropped, and in such an order that neither is a page left that shows old
+//! bytes, nor does a page that somebody has stored to bring old bytes of its
+//! neighbours back after the write was acknowledged:
+//!
+//! 1. Whoever changes the file holds the gate, shared. Before a fill reads, it is
+//!    noted under the gate, held alone: so either it finds the changed bytes, or
+//!    the change finds the note.
+//! 2. A change that finds no note of the bytes concerned happens at once.
+//! 3. Any other is put off to a thread of its own, which holds nothing: it takes
+//!    the notes out, has the kernel drop the pages (which first writes back those
+//!    that were stored to), and tries again from 2, since pages may have been
+//!    filled anew meanwhile.
+//!    A fill of those pages waits a moment for the change to be made, lest pages be
+//!    filled as fast as they are dropped; but not for longer, since the kernel may
+//!    wait for the fill before it drops the page.
+//! 4. What the kernel writes back is applied and answered at once, whatever is put
+//!    off: the thread of 3 waits for it. Pages of other views that it makes old
+//!    are dropped afterwards.
+//! 5. While a file is given its size the kernel writes none of its pages back, so
+//!    this never waits for them. They are dropped afterwards.
+
+#[cfg(test)]
+mod model;
+mod pages;
+
+use std::collections::HashMap;
+use std::io;
+use std::ops::Range;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
+use std::thread;
+use std::time::Duration;
+
+use fuser::{INodeNo, Notifier};
+
+use super::contained::contained;
+use super::error::FsError;
+use crate::vfile::VirtualFile;
+use pages::{Pages, Stale};
+
+/// How often pages are dropped for one change before it is given up.
+const MAX_ATTEMPTS: usize = 1000;
+
+/// The bytes in a page, or a part of it where the machine's are larger.
+const PAGE: u64 = 4096;
+
+/// How long the end of the mount waits for pages that are being dropped.
+const LAST_WAIT: Duration = Duration::from_secs(5);
+
+/// How long a fill waits for a change of its bytes that is under way.
+const COURTESY: Duration = Duration::from_millis(1);
+
+/// The bytes of the backing file that a change may touch, as things stand.
+type Reach = Box<dyn Fn() -> Range<u64> + Send>;
+
+/// What is done once no page is in the way, or is not done as there always is one.
+type Change = Box<dyn FnOnce(Result<(), FsError>) + Send>;
+
+/// What the thread has to do that drops pages.
+enum Task {
+    /// Drop the pages that are in the way, those of an inode aside, then make the
+    /// change.
+    Change(Reach, Option<u64>, Change),
+    /// Drop the pages that show these bytes of the backing file, those of an inode
+    /// aside.
+    Refresh(Range<u64>, Option<u64>),
+}
+
+/// What the thread that drops pages is doing.
+#[derive(Debug, Default)]
+struct Work {
+    busy: bool,
+    stopped: bool,
+}
+
+/// The pages that the kernel may hold, and the gate that changes pass.
+#[derive(Debug)]
+pub(super) struct Coherence {
+    pages: RwLock<Pages>,
+    /// How often each inode is open.
+    open: Mutex<HashMap<u64, usize>>,
+    /// The bytes of the change that the thread is about to make, and what wakes
+    /// those who wait for it.
+    under_way: Mutex<Option<Range<u64>>>,
+    made: Condvar,
+    /// Whether pages are being dropped, and whether any more are to be.
+    work: Mutex<Work>,
+    done: Condvar,
+    tasks: Sender<Task>,
+}
+
+/// Passage for a change. No page that shows its bytes is filled unseen while
+/// this is held.
+pub(super) struct Passage<'a> {
+    _gate: RwLockReadGuard<'a, Pages>,
+}
+
+/// The end at which changes that are put off come out.
+pub(super) struct Tasks(Receiver<Task>);
+
+impl Coherence {
+    pub(super) fn new() -> (Coherence, Tasks) {
+        let (tasks, received) = channel();
+        let coherence = Coherence {
+            pages: RwLock::new(Pages::new(PAGE)),
+            open: Mutex::default(),
+            under_way: Mutex::default(),
+            made: Condvar::new(),
+            work: Mutex::default(),
+            done: Condvar::new(),
+            tasks,
+        };
+        (coherence, Tasks(received))
+    }
+
+    fn shared(&self) -> RwLockReadGuard<'_, Pages> {
+        self.pages.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn alone<T>(&self, work: impl FnOnce(&mut Pages) -> T) -> T {
+        work(&mut self.pages.write().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Notes that a page of `inode` is going to be filled with the bytes `range`
+    /// of `file`. To be called before they are read.
+    pub(super) fn fill(&self, inode: u64, file: &VirtualFile, range: Range<u64>) {
+        let concerned = |change: &mut Option<Range<u64>>| {
+            change.as_ref().is_some_and(|bytes| {
+                let changing = file.bytes_in(bytes);
+                changing.start < range.end && range.start < changing.end
+            })
+        };
+        let change = self.under_way();
+        // Whether it is made by then or not, the fill goes on.
+        let _ = self.made.wait_timeout_while(change, COURTESY, concerned);
+        self.alone(|pages| pages.fill(inode, file, range));
+    }
+
+    fn under_way(&self) -> MutexGuard<'_, Option<Range<u64>>> {
+        self.under_way
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Passage for a change of the bytes of the backing file that `reach` gives;
+    /// `None` if a page is in the way, those of the inode `own` aside, and the
+    /// change has to be [put off](Self::put_off).
+    pub(super) fn enter(
+        &self,
+        own: Option<u64>,
+        reach: impl FnOnce() -> Range<u64>,
+    ) -> Option<Passage<'_>> {
+        let gate = self.shared();
+        let free = gate.is_empty() || !gate.show(&reach(), own);
+        free.then_some(Passage { _gate: gate })
+    }
+
+    /// Passage for what the kernel writes back, which nothing may delay.
+    pub(super) fn enter_at_once(&self) -> Passage<'_> {
+        let _gate = self.shared();
+        Passage { _gate }
+    }
+
+    /// Does `work` while no change is under way.
+    pub(super) fn between_changes<T>(&self, work: impl FnOnce() -> T) -> T {
+        self.alone(|_| work())
+    }
+
+    /// Has `change` made from another thread, once no page shows the bytes that
+    /// `reach` gives, those of the inode `own` aside.
+    pub(super) fn put_off(
+        &self,
+        own: Option<u64>,
+        reach: impl Fn() -> Range<u64> + Send + 'static,
+        change: impl FnOnce(Result<(), FsError>) + Send + 'static,
+    ) {
+        // Only a mount that has ended does not take it; nobody waits then.
+        let _ = self
+            .tasks
+            .send(Task::Change(Box::new(reach), own, Box::new(change)));
+    }
+
+    /// Has the pages dropped that show the bytes `bytes` of the backing file, which
+    /// have changed, those of the inode `own` aside. Nobody waits for it.
+    pub(super) fn refresh(&self, own: Option<u64>, bytes: Range<u64>) {
+        if !bytes.is_empty() {
+            // As before: only a mount that has ended does not take it.
+            let _ = self.tasks.send(Task::Refresh(bytes, own));
+        }
+    }
+
+    /// Whether pages of `inode` may be filled.
+    pub(super) fn has_pages(&self, inode: u64) -> bool {
+        self.shared().has(inode)
+    }
+
+    /// `inode` has been opened once more.
+    pub(super) fn opened(&self, inode: u64) {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        *open.entry(inode).or_default() += 1;
+    }
+
+    /// An open file of `inode`, and all mappings of it, are gone. After the last
+    /// the kernel drops its pages before it reads any of them again.
+    pub(super) fn released(&self, inode: u64) {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(count) = open.get_mut(&inode) else {
+            return;
+        };
+        *count -= 1;
+        if *count == 0 {
+            open.remove(&inode);
+            if !self.shared().is_empty() {
+                self.alone(|pages| pages.forget(inode));
+            }
+        }
+    }
+
+    /// Has all pages dropped that show `bytes`, those of one inode aside. Returns
+    /// whether they are, and not left as the mount ends.
+    fn drop_pages(&self, bytes: &Range<u64>, except: Option<u64>, drop: impl Fn(&Stale)) -> bool {
+        let stale = self.alone(|pages| pages.leave(bytes, except));
+        for stale in &stale {
+            if !self.begin() {
+                return false;
+            }
+            drop(stale);
+            self.end();
+        }
+        if !stale.is_empty() {
+            self.alone(Pages::have_left);
+        }
+        true
+    }
+
+    /// Has no more pages dropped, and waits for those that are being dropped. The
+    /// thread cannot be ended while the kernel waits for a page to be written
+    /// back, and that needs somebody who answers.
+    pub(super) fn stop(&self) {
+        let mut work = self.work.lock().unwrap_or_else(PoisonError::into_inner);
+        work.stopped = true;
+        // If it takes longer than this, waiting does not help.
+        let _ = self
+            .done
+            .wait_timeout_while(work, LAST_WAIT, |work| work.busy);
+    }
+
+    /// Whether the thread may drop pages, which it then does until it is done.
+    fn begin(&self) -> bool {
+        let mut work = self.work.lock().unwrap_or_else(PoisonError::into_inner);
+        work.busy = !work.stopped;
+        work.busy
+    }
+
+    fn end(&self) {
+        let mut work = self.work.lock().unwrap_or_else(PoisonError::into_inner);
+        work.busy = false;
+        self.done.notify_all();
+    }
+
+    fn carry_out(&self, task: Task, drop: impl Fn(&Stale)) {
+        let (reach, own, change) = match task {
+            Task::Change(reach, own, change) => (reach, own, change),
+            Task::Refresh(bytes, own) => {
+                self.drop_pages(&bytes, own, drop);
+                return;
+            }
+        };
+        let made = self.make(reach, own, change, drop);
+        *self.under_way() = None;
+        self.made.notify_all();
+        if let Err(change) = made {
+            log::warn!(
+                "a write was given up: its pages are filled anew as fast as they are dropped"
+            );
+            change(Err(FsError::Busy));
+        }
+    }
+
+    /// Makes a change once the pages that are in the way have been dropped, or
+    /// gives it back if there are always some.
+    fn make(
+        &self,
+        reach: Reach,
+        own: Option<u64>,
+        change: Change,
+        drop: impl Fn(&Stale),
+    ) -> Result<(), Change> {
+        for _ in 0..MAX_ATTEMPTS {
+            let bytes = reach();
+            *self.under_way() = Some(bytes.clone());
+            if !self.drop_pages(&bytes, own, &drop) {
+                break;
+            }
+            if let Some(_passage) = self.enter(own, &reach) {
+                change(Ok(()));
+                return Ok(());
+            }
+        }
+        Err(change)
+    }
+}
+
+/// Makes the changes that are put off, as long as there is a file system.
+///
+/// # Errors
+///
+/// When no thread can be started.
+pub(super) fn serve(coherence: Arc<Coherence>, tasks: Tasks, notifier: Notifier) -> io::Result<()> {
+    let drop_pages = move |Stale { inode, range }: &Stale| {
+        let (start, len) = (range.start as i64, (range.end - range.start) as i64);
+        if let Err(error) = notifier.inval_inode(INodeNo(*inode), start, len) {
+            log::debug!("the kernel keeps pages of inode {inode}: {error}");
+        }
+    };
+    let work = move || {
+        for task in tasks.0 {
+            contained(|| coherence.carry_out(task, &drop_pages));
+        }
+    };
+    thread::Builder::new().name("pages".into()).spawn(work)?;
+    Ok(())
+}

@@ -1,0 +1,147 @@
+//! What the daemon does with requests, and the thread with what is put off.
+
+use super::Stage::{Done, Entered, PutOff, Sent};
+use super::{Next, Scheme, Setting, Stage, State, Task, Thread, VIEWS, Views};
+
+impl State {
+    pub(super) fn fill(&self, view: usize, setting: &Setting, next: &mut Next) {
+        let late = setting.scheme == Scheme::NoteLate;
+        let note = |state: &mut State| state.noted[view] = true;
+        let gather = |state: &mut State| state.pages[view].bytes = Some(state.file);
+        match self.pages[view].fill {
+            Sent if self.busy() < setting.workers && (late || self.is_open()) => {
+                next.step("fill: note", view, |state| {
+                    state.pages[view].fill = Entered;
+                    if late { gather(state) } else { note(state) }
+                });
+            }
+            Entered if !late || self.is_open() => next.step("fill: read", view, |state| {
+                state.pages[view].fill = Done;
+                if late { note(state) } else { gather(state) }
+            }),
+            Done => next.step("fill: answer", view, |state| {
+                state.pages[view].fill = Stage::None
+            }),
+            _ => {}
+        }
+    }
+
+    pub(super) fn write_back(&self, view: usize, setting: &Setting, next: &mut Next) {
+        let held = setting.resized == Some(view) && self.writes[0] != Stage::None;
+        let waits = setting.scheme == Scheme::WriteBackWaits && self.thread != Thread::Idle;
+        match self.pages[view].write_back {
+            Sent if self.busy() < setting.workers && !held && !waits => {
+                next.step("write back: enter", view, |state| {
+                    state.pages[view].write_back = Entered;
+                });
+            }
+            Entered => next.step("write back: change", view, |state| {
+                state.pages[view].write_back = Done;
+                state.file = state.pages[view].bytes.unwrap();
+            }),
+            Done => next.step("write back: answer", view, |state| {
+                state.pages[view].write_back = Stage::None;
+                state.written_back[view] += 1;
+            }),
+            _ => {}
+        }
+        if self.written_back[view] > 0 {
+            next.step("write back: look elsewhere", view, |state| {
+                state.written_back[view] -= 1;
+                if state.shows(Some(view)) && setting.scheme != Scheme::NoRefresh {
+                    state.tasks.push(Task::Refresh(view));
+                }
+            });
+        }
+    }
+
+    pub(super) fn write(&self, writer: usize, setting: &Setting, next: &mut Next) {
+        let stage = |stage| move |state: &mut State| state.writes[writer] = stage;
+        let more = self.answered[writer] < setting.writes[writer];
+        let resized = setting.resized.filter(|_| writer == 0);
+        // The kernel first waits for what is on its way.
+        let held = resized.is_some_and(|view| self.pages[view].write_back != Stage::None);
+        match self.writes[writer] {
+            Stage::None if more && !held => next.step("write", writer, stage(Sent)),
+            Sent if self.busy() < setting.workers => match self.shows(None) {
+                false => next.step("write: enter", writer, stage(Entered)),
+                true => next.step("write: put off", writer, |state| {
+                    state.writes[writer] = PutOff;
+                    state.tasks.push(Task::Change(writer));
+                }),
+            },
+            Entered => next.step("write: change", writer, |state| {
+                state.file[writer] = state.answered[writer] + 1;
+                state.writes[writer] = Done;
+            }),
+            Done => next.step("write: answer", writer, |state| state.answer(writer)),
+            _ => {}
+        }
+    }
+
+    /// What the thread does that makes changes which were put off.
+    pub(super) fn thread(&self, setting: &Setting, next: &mut Next) {
+        let change_first = setting.scheme == Scheme::ChangeFirst;
+        match self.thread {
+            Thread::Idle if !self.tasks.is_empty() => next.step("thread: begin", 0, |state| {
+                state.thread = match state.tasks.remove(0) {
+                    Task::Change(writer) if change_first => Thread::Enter(writer),
+                    task => Thread::Leave(task),
+                };
+            }),
+            Thread::Leave(task) if self.is_open() => next.step("thread: leave", 0, |state| {
+                let mut stale = state.noted;
+                if let Task::Refresh(view) = task {
+                    stale[view] = false;
+                }
+                for view in (0..VIEWS).filter(|&view| stale[view]) {
+                    state.noted[view] = false;
+                    state.leaving[view] = setting.scheme != Scheme::LeftAtOnce;
+                }
+                state.thread = Thread::Drop(task, stale);
+            }),
+            Thread::Drop(task, stale) if stale != Views::default() => {
+                self.drop_page(task, stale, next);
+            }
+            Thread::Drop(task, _) if self.is_open() => {
+                next.step("thread: have left", 0, |state| {
+                    state.leaving = Views::default();
+                    state.thread = match task {
+                        Task::Refresh(_) => Thread::Idle,
+                        Task::Change(writer) if change_first => Thread::Answer(writer),
+                        Task::Change(writer) => Thread::Enter(writer),
+                    };
+                });
+            }
+            Thread::Enter(writer) => self.enter(writer, setting.scheme, next),
+            Thread::Entered(writer) => next.step("thread: change", writer, |state| {
+                state.file[writer] = state.answered[writer] + 1;
+                state.thread = Thread::Done(writer);
+            }),
+            Thread::Done(writer) if change_first => next.step("thread: changed", writer, |state| {
+                state.thread = Thread::Leave(Task::Change(writer));
+            }),
+            Thread::Done(writer) | Thread::Answer(writer) => {
+                next.step("thread: answer", writer, |state| {
+                    state.answer(writer);
+                    state.thread = Thread::Idle;
+                });
+            }
+            Thread::Idle | Thread::Leave(_) | Thread::Drop(..) => {}
+        }
+    }
+
+    /// The thread asks for passage, as often as it has to.
+    fn enter(&self, writer: usize, scheme: Scheme, next: &mut Next) {
+        let looks = !matches!(scheme, Scheme::LookOnce | Scheme::ChangeFirst);
+        if looks && self.shows(None) {
+            next.step("thread: filled anew", writer, |state| {
+                state.thread = Thread::Leave(Task::Change(writer));
+            });
+        } else {
+            next.step("thread: enter", writer, |state| {
+                state.thread = Thread::Entered(writer)
+            });
+        }
+    }
+}

@@ -1,0 +1,365 @@
+//! Which pages of which files the kernel may have filled, and with them which
+//! bytes of the backing file others may have mapped.
+
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
+
+use crate::vfile::VirtualFile;
+
+/// The most ranges that are told apart in one file. Beyond them its pages count
+/// as filled from the first to the last.
+const MAX_RANGES: usize = 1024;
+
+/// The files that have pages, by inode number.
+#[derive(Debug)]
+pub(super) struct Pages {
+    /// The bytes in a page. The kernel drops whole pages only.
+    size: u64,
+    files: HashMap<u64, Filled>,
+}
+
+/// The filled pages of a file.
+#[derive(Debug)]
+struct Filled {
+    file: VirtualFile,
+    /// The bytes in a page.
+    page: u64,
+    /// Disjoint ranges of its bytes, the end by the start.
+    ranges: BTreeMap<u64, u64>,
+    /// Ranges that the kernel has been told to drop, and may not have dropped yet.
+    leaving: Vec<Range<u64>>,
+}
+
+/// Pages of a file that show bytes which are about to change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Stale {
+    pub(super) inode: u64,
+    pub(super) range: Range<u64>,
+}
+
+impl Pages {
+    /// None, of `size` bytes each.
+    pub(super) fn new(size: u64) -> Pages {
+        let files = HashMap::new();
+        Pages { size, files }
+    }
+
+    /// Notes that the bytes `range` of `file`, the node `inode`, are being filled.
+    pub(super) fn fill(&mut self, inode: u64, file: &VirtualFile, range: Range<u64>) {
+        let filled = self.files.entry(inode).or_insert_with(|| Filled {
+            file: file.clone(),
+            page: self.size,
+            ranges: BTreeMap::new(),
+            leaving: Vec::new(),
+        });
+        filled.add(range);
+    }
+
+    /// Forgets a file, which nobody has open or mapped any longer.
+    pub(super) fn forget(&mut self, inode: u64) {
+        self.files.remove(&inode);
+    }
+
+    /// Whether there are none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.files.is_empty()
+    }
+
+    /// Whether a page shows one of the bytes `changed` of the backing file, those
+    /// of the node `except` aside.
+    pub(super) fn show(&self, changed: &Range<u64>, except: Option<u64>) -> bool {
+        let mut files = self.files.iter();
+        files.any(|(&inode, filled)| Some(inode) != except && filled.shows(changed))
+    }
+
+    /// Whether the node `inode` has pages.
+    pub(super) fn has(&self, inode: u64) -> bool {
+        self.files.contains_key(&inode)
+    }
+
+    /// The pages that show bytes `changed` of the backing file, those of the node
+    /// `except` aside. They count as shown until all that are leaving have
+    /// [left](Self::have_left), since a page that was stored to is written back
+    /// first.
+    pub(super) fn leave(&mut self, changed: &Range<u64>, except: Option<u64>) -> Vec<Stale> {
+        let mut stale = Vec::new();
+        for (&inode, filled) in &mut self.files {
+            if Some(inode) == except {
+                continue;
+            }
+            let ranges: Vec<Range<u64>> = filled.over(changed).collect();
+            for range in ranges {
+                filled.remove(&range);
+                filled.leaving.push(range.clone());
+                stale.push(Stale { inode, range });
+            }
+        }
+        stale
+    }
+
+    /// The pages that were leaving have been dropped. What was filled anew
+    /// meanwhile stays.
+    pub(super) fn have_left(&mut self) {
+        self.files.retain(|_, filled| {
+            filled.leaving.clear();
+            !filled.ranges.is_empty()
+        });
+    }
+}
+
+impl Filled {
+    /// Whether a page, be it one that is leaving, can show bytes `changed`.
+    fn shows(&self, changed: &Range<u64>) -> bool {
+        let reach = self.file.bytes_in(changed);
+        let mut leaving = self.leaving.iter();
+        leaving.any(|range| range.start < reach.end && reach.start < range.end)
+            || self.over(changed).next().is_some()
+    }
+
+    /// The filled bytes in pages of which some can lie in the bytes `changed` of
+    /// the backing file.
+    fn over(&self, changed: &Range<u64>) -> impl Iterator<Item = Range<u64>> {
+        let reach = self.file.bytes_in(changed);
+        let reach = match reach.is_empty() {
+            true => reach,
+            false => {
+                let end = reach.end.div_ceil(self.page).saturating_mul(self.page);
+                reach.start / self.page * self.page..end
+            }
+        };
+        let before = self.ranges.range(..reach.start).next_back();
+        let within = self.ranges.range(reach.clone());
+        before
+            .into_iter()
+            .chain(within)
+            .filter_map(move |(&start, &end)| {
+                let range = start.max(reach.start)..end.min(reach.end);
+                (range.start < range.end).then_some(range)
+            })
+    }
+
+    /// Adds a range, and joins it with those that it meets.
+    fn add(&mut self, range: Range<u64>) {
+        let Range { mut start, mut end } = range;
+        let met: Vec<u64> = self
+            .ranges
+            .range(..=end)
+            .rev()
+            .take_while(|&(_, &other)| other >= start)
+            .map(|(&other, _)| other)
+            .collect();
+        for other in met {
+            start = start.min(other);
+            end = end.max(self.ranges.remove(&other).unwrap_or(end));
+        }
+        self.ranges.insert(start, end);
+        if self.ranges.len() > MAX_RANGES
+            && let Some((&first, _)) = self.ranges.first_key_value()
+            && let Some((_, &last)) = self.ranges.last_key_value()
+        {
+            self.ranges = BTreeMap::from([(first, last)]);
+        }
+    }
+
+    /// Removes `range`, which lies within one range.
+    fn remove(&mut self, range: &Range<u64>) {
+        let Some((&start, &end)) = self.ranges.range(..=range.start).next_back() else {
+            return;
+        };
+        self.ranges.remove(&start);
+        if start < range.start {
+            self.ranges.insert(start, range.start);
+        }
+        if range.end < end {
+            self.ranges.insert(range.end, end);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::array::{Order, Shape, View};
+    use crate::dtype::DType;
+    use crate::mapping::{BackingFile, Mapping, Mode};
+    use crate::vfile::Segment;
+
+    /// Starts and ends.
+    type Ranges = &'static [(u64, u64)];
+
+    /// Files of `len` bytes that begin at `offsets` of a backing file.
+    fn files(len: u64, offsets: &[u64]) -> Vec<VirtualFile> {
+        let backing = tempfile::NamedTempFile::new().unwrap();
+        let end = offsets.iter().max().unwrap() + len;
+        backing.as_file().set_len(end).unwrap();
+        let opened = BackingFile::open(backing.path(), Mode::ReadOnly).unwrap();
+        let mapping = Arc::new(Mapping::new(opened, &(0..end)).unwrap().0);
+        let file = |&offset| {
+            let bytes = DType::parse("u1").unwrap();
+            let shape = Shape::new(vec![len]);
+            let view = View::contiguous(bytes, offset, shape, Order::C).unwrap();
+            VirtualFile::new([Segment::view(&mapping, &view)])
+        };
+        offsets.iter().map(file).collect()
+    }
+
+    fn stale(inode: u64, range: Range<u64>) -> Stale {
+        Stale { inode, range }
+    }
+
+    #[test]
+    fn ranges_are_joined_and_cut() {
+        let file = &files(100, &[1000])[0];
+        // What is filled; which bytes of the backing file change; what leaves; and
+        // the ranges that are left.
+        let cases: [(Ranges, Range<u64>, Ranges, Ranges); 12] = [
+            (&[], 1000..1100, &[], &[]),
+            (&[(10, 20)], 1000..1010, &[], &[(10, 20)]),
+            (&[(10, 20)], 1020..1100, &[], &[(10, 20)]),
+            (&[(10, 20)], 0..5000, &[(10, 20)], &[]),
+            (&[(10, 20)], 1019..1021, &[(19, 20)], &[(10, 19)]),
+            (&[(10, 20)], 1009..1011, &[(10, 11)], &[(11, 20)]),
+            (&[(10, 20)], 1014..1015, &[(14, 15)], &[(10, 14), (15, 20)]),
+            (&[(10, 20)], 1014..1014, &[], &[(10, 20)]),
+            (&[(10, 20), (20, 30)], 1100..1101, &[], &[(10, 30)]),
+            (
+                &[(20, 30), (10, 20), (5, 40)],
+                1030..2000,
+                &[(30, 40)],
+                &[(5, 30)],
+            ),
+            (
+                &[(10, 20), (30, 40)],
+                1015..1035,
+                &[(15, 20), (30, 35)],
+                &[(10, 15), (35, 40)],
+            ),
+            (&[(10, 20), (30, 40), (19, 31)], 0..1001, &[], &[(10, 40)]),
+        ];
+        for (fills, changed, leaving, left) in cases {
+            let mut pages = Pages::new(1);
+            for &(start, end) in fills {
+                pages.fill(7, file, start..end);
+            }
+            let expected = leaving.iter().map(|&(start, end)| stale(7, start..end));
+            let expected: Vec<Stale> = expected.collect();
+            let case = format!("{fills:?} {changed:?}");
+            assert_eq!(pages.show(&changed, None), !leaving.is_empty(), "{case}");
+            assert_eq!(pages.leave(&changed, None), expected, "{case}");
+            assert_eq!(pages.show(&changed, None), !leaving.is_empty(), "{case}");
+            pages.have_left();
+            assert!(!pages.show(&changed, None), "{case}");
+            let kept = pages.files.get(&7).map(|filled| &filled.ranges);
+            let kept: Vec<_> = kept.into_iter().flatten().map(|(&a, &b)| (a, b)).collect();
+            assert_eq!(kept, left, "{case}");
+        }
+    }
+
+    #[test]
+    fn whole_pages_leave() {
+        let file = &files(10_000, &[50])[0];
+        let mut pages = Pages::new(4096);
+        pages.fill(7, file, 0..10_000);
+        assert_eq!(pages.leave(&(5000..5001), None), [stale(7, 4096..8192)]);
+        assert_eq!(pages.leave(&(9000..9001), None), [stale(7, 8192..10_000)]);
+        assert_eq!(pages.leave(&(0..10), None), []);
+    }
+
+    #[test]
+    fn what_is_filled_while_pages_leave_stays() {
+        let files = files(100, &[0, 50]);
+        let mut pages = Pages::new(1);
+        pages.fill(1, &files[0], 0..100);
+        pages.fill(2, &files[1], 0..100);
+        assert_eq!(pages.leave(&(60..70), Some(1)), [stale(2, 10..20)]);
+        assert!(pages.show(&(60..70), Some(1)));
+        pages.fill(2, &files[1], 15..16);
+        pages.have_left();
+        assert!(!pages.show(&(60..65), Some(1)) && pages.show(&(60..65), None));
+        assert!(pages.show(&(60..70), Some(1)));
+        pages.forget(2);
+        assert!(!pages.show(&(0..200), Some(1)) && !pages.is_empty());
+        pages.forget(1);
+        assert!(pages.is_empty());
+    }
+
+    #[test]
+    fn beyond_the_most_ranges_all_between_the_first_and_the_last_count_as_filled() {
+        let most = MAX_RANGES as u64;
+        let file = &files(4 * most, &[0])[0];
+        let mut pages = Pages::new(1);
+        for at in (0..most).map(|k| 2 * k + 10) {
+            pages.fill(7, file, at..at + 1);
+        }
+        assert!(!pages.show(&(11..12), None));
+        assert_eq!(pages.files[&7].ranges.len(), MAX_RANGES);
+        pages.fill(7, file, 4 * most - 1..4 * most);
+        assert!(pages.show(&(11..12), None) && !pages.show(&(0..10), None));
+        assert_eq!(pages.leave(&(0..u64::MAX), None), [stale(7, 10..4 * most)]);
+    }
+
+    #[test]
+    fn pages_are_told_as_from_a_set_of_bytes() {
+        const LEN: u64 = 40;
+        let offsets = [0, 15, 30];
+        let files = files(LEN, &offsets);
+        let mut seed = 0x9e37_79b9_7f4a_7c15_u64;
+        // xorshift64.
+        let mut below = |end: u64| {
+            seed ^= seed << 13;
+            seed ^= seed >> 7;
+            seed ^= seed << 17;
+            seed % end
+        };
+        let mut pages = Pages::new(1);
+        // Inode and byte of the file.
+        let mut filled = BTreeSet::new();
+        let mut leaving = BTreeSet::new();
+        for _ in 0..100_000 {
+            let inode = below(3);
+            let start = below(LEN);
+            let range = start..start + 1 + below((LEN - start).min(8));
+            let changed = below(80)..below(80);
+            let shown =
+                |&(inode, at): &(u64, u64)| changed.contains(&(offsets[inode as usize] + at));
+            match below(8) {
+                0..4 => {
+                    filled.extend(range.clone().map(|at| (inode, at)));
+                    pages.fill(inode, &files[inode as usize], range);
+                }
+                4..6 if !changed.is_empty() => {
+                    let except = (below(2) == 0).then_some(inode);
+                    let told = pages.leave(&changed, except).into_iter();
+                    let told = told.flat_map(|stale| stale.range.map(move |at| (stale.inode, at)));
+                    let concerned = |byte: &(u64, u64)| {
+                        shown(byte) && except.is_none_or(|inode| inode != byte.0)
+                    };
+                    let expected: BTreeSet<_> = filled.iter().copied().filter(concerned).collect();
+                    assert_eq!(told.collect::<BTreeSet<_>>(), expected);
+                    filled.retain(|byte| !expected.contains(byte));
+                    leaving.extend(expected);
+                }
+                6 => {
+                    pages.have_left();
+                    leaving.clear();
+                    assert_eq!(pages.is_empty(), filled.is_empty());
+                }
+                _ if below(4) == 0 => {
+                    pages.forget(inode);
+                    filled.retain(|byte| byte.0 != inode);
+                    leaving.retain(|byte| byte.0 != inode);
+                }
+                _ => {}
+            }
+            if !changed.is_empty() {
+                let mut all = filled.union(&leaving);
+                assert_eq!(pages.show(&changed, None), all.clone().any(shown));
+                let elsewhere = all.any(|byte| byte.0 != inode && shown(byte));
+                assert_eq!(pages.show(&changed, Some(inode)), elsewhere);
+            }
+        }
+    }
+}
