@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# Attacks what is promised about consistency and faults, and prints one table:
+# what was done, how often, and how often it failed. Exit status 1 if anything
+# failed.
+#
+#   scripts/stress.sh [SECONDS]   every attack, for SECONDS in all (600)
+#   scripts/stress.sh --counts    every attack as often as proves it: hours
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. scripts/setup.sh
+
+install_packages fuse3 python3 e2fsprogs mount xfsprogs btrfs-progs fio
+need_rust
+need_fuse
+
+# The file system exerciser, which is made for this.
+tools="${CARGO_TARGET_DIR:-target}/tools"
+if [ ! -x "$tools/bin/fsx" ]; then
+    cargo install --quiet --locked --version 0.3.2 --root "$tools" fsx
+fi
+PATH="$(cd "$tools/bin" && pwd):$PATH"
+export PATH
+
+case "${1:-600}" in
+    --counts) export ARRAYFS_STRESS_COUNTS=1 ;;
+    *[!0-9]*) echo "usage: scripts/stress.sh [SECONDS | --counts]" >&2; exit 2 ;;
+    *) export ARRAYFS_STRESS_SECONDS="${1:-600}" ;;
+esac
+cargo test --release --quiet --test stress -- --ignored --exact table --nocapture |
+    grep -v -e '^test ' -e '^running ' -e '^$'

@@ -1,0 +1,212 @@
+//! The promises under attack. Each row of the table is one attack: a test runs
+//! it for a few seconds, `scripts/stress.sh` runs all of them for as long as is
+//! asked and prints what was done how often, and what failed.
+//!
+//! A row counts what it did and what went wrong, and goes on after a failure;
+//! what it prints on standard error says where to look.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod coherence;
+mod hostile;
+mod mounts;
+mod requests;
+mod storage;
+mod traffic;
+mod views;
+mod workers;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// How long a row takes as a test, at the most.
+const SHORT: Duration = Duration::from_secs(6);
+
+/// An attack.
+struct Row {
+    /// The name of its test.
+    name: &'static str,
+    /// What is counted.
+    what: &'static str,
+    /// How often it is done for a test.
+    short: u64,
+    /// How often it has been done when it counts as proven.
+    reach: u64,
+    run: fn(&Budget) -> Outcome,
+}
+
+/// How long a row goes on.
+struct Budget {
+    count: u64,
+    end: Option<Instant>,
+}
+
+/// What a row did.
+#[derive(Default)]
+struct Outcome {
+    done: u64,
+    failures: u64,
+    /// What else there is to say, in a few words.
+    note: String,
+}
+
+impl Budget {
+    fn new(count: u64, time: Option<Duration>) -> Budget {
+        let end = time.map(|time| Instant::now() + time);
+        Budget { count, end }
+    }
+
+    /// Whether to go on after this has been `done` so many times.
+    fn lasts(&self, done: u64) -> bool {
+        done < self.count && self.end.is_none_or(|end| Instant::now() < end)
+    }
+}
+
+impl Outcome {
+    /// Of a row that cannot be run here.
+    fn skipped(why: &str) -> Outcome {
+        Outcome {
+            note: format!("skipped: {why}"),
+            ..Outcome::default()
+        }
+    }
+}
+
+/// Defines the table, and a test for each row:
+/// `name: what is counted, how often for a test, how often to prove it, function`.
+macro_rules! rows {
+    ($($name:ident: $what:literal, $short:literal, $reach:literal, $run:path;)*) => {
+        const ROWS: &[Row] = &[$(Row {
+            name: stringify!($name),
+            what: $what,
+            short: $short,
+            reach: $reach,
+            run: $run,
+        },)*];
+
+        $(#[test]
+        fn $name() {
+            let row = ROWS.iter().find(|row| row.name == stringify!($name)).unwrap();
+            let outcome = attempt(row, row.short, Some(SHORT));
+            eprintln!("{}: {} done, {}", row.what, outcome.done, outcome.note);
+            assert_eq!(outcome.failures, 0, "{}", row.what);
+        })*
+    };
+}
+
+rows! {
+    pairs_of_write_and_read: "write, then read through another view: stale or torn",
+        20_000, 1_000_000, coherence::pairs;
+    writes_beside_mappings: "the same while two others store through mappings",
+        10_000, 200_000, coherence::mapped;
+    killed_daemons: "daemon killed amid writes, file compared",
+        15, 300, coherence::killed;
+    mount_cycles: "mount, traffic, unmount: nothing is left",
+        12, 500, mounts::cycles;
+    long_lived_mount: "write and read on one mount, which does not grow",
+        20_000, 500_000, mounts::long_lived;
+    open_handles: "files opened, kept and used",
+        5_000, 100_000, hostile::handles;
+    odd_offsets: "calls at offsets near 2^63",
+        20_000, 1_000_000, requests::offsets;
+    huge_requests: "requests of no byte and of 1 GiB",
+        50, 5_000, requests::sizes;
+    interrupted_requests: "signals amid requests of megabytes, clients killed",
+        2_000, 100_000, requests::interrupted;
+    thousands_of_mappings: "mappings, all of which show what is written",
+        2_000, 50_000, hostile::mappings;
+    stopped_clients: "writes while a client with stored pages is stopped",
+        3_000, 100_000, hostile::stopped;
+    mapped_buffers: "reads and writes whose memory is another view's mapping",
+        1_000, 50_000, requests::buffers;
+    truncated_files: "backing file cut and made whole again amid reads and writes",
+        200, 3_000, storage::cut_short;
+    displaced_files: "backing file replaced or deleted",
+        9, 300, storage::displaced;
+    full_storage: "writes to sparse files on full file systems",
+        4_800, 100_000, storage::full;
+    quotas: "writes to sparse files over quota",
+        800, 20_000, storage::over_quota;
+    failing_storage: "storage below fails reads, writes or fsync of some bytes",
+        150, 3_000, storage::failing;
+    cut_images: "image of the ext4 below is cut or cannot grow",
+        10, 300, storage::cut_image;
+    fsx: "operations of fsx on five views",
+        10_000, 1_000_000, storage::fsx;
+    fio: "reads and writes of fio --verify, 8 jobs over rows",
+        20_000, 1_000_000, storage::fio;
+}
+
+/// Runs a row while no other runs.
+fn attempt(row: &Row, count: u64, time: Option<Duration>) -> Outcome {
+    if cfg!(arrayfs_portable) {
+        return Outcome::skipped("the portable twin does not drop pages");
+    }
+    static ALONE: Mutex<()> = Mutex::new(());
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let budget = Budget::new(count, time);
+    let run = AssertUnwindSafe(|| (row.run)(&budget));
+    catch_unwind(run).unwrap_or_else(|_| Outcome {
+        failures: 1,
+        note: "panicked".into(),
+        ..Outcome::default()
+    })
+}
+
+/// Does what a worker process is told to.
+#[test]
+#[ignore = "started by the rows"]
+fn worker() {
+    let Some((task, worker)) = workers::task() else {
+        return;
+    };
+    match task.as_str() {
+        "hold handles" => hostile::hold_handles(&worker),
+        "be interrupted" => requests::be_interrupted(&worker),
+        task => coherence::work(task, &worker),
+    }
+}
+
+/// Runs every row, and prints the table: for `ARRAYFS_STRESS_SECONDS` in all,
+/// or as often as proves it if `ARRAYFS_STRESS_COUNTS` is set.
+/// `ARRAYFS_STRESS_ONLY` leaves all rows out whose names do not contain it.
+#[test]
+#[ignore = "takes long: run scripts/stress.sh"]
+fn table() {
+    let variable = |name| std::env::var(name).ok();
+    let only = variable("ARRAYFS_STRESS_ONLY").unwrap_or_default();
+    let rows: Vec<&Row> = ROWS.iter().filter(|row| row.name.contains(&only)).collect();
+    let seconds = variable("ARRAYFS_STRESS_SECONDS").map_or(600, |text| text.parse().unwrap());
+    let share = Duration::from_secs(seconds) / rows.len().max(1) as u32;
+    let in_full = variable("ARRAYFS_STRESS_COUNTS").is_some();
+
+    println!(
+        "{:<72} {:>10} {:>8} {:>7}",
+        "what", "done", "failures", "seconds"
+    );
+    let mut failures = 0;
+    for row in rows {
+        let start = Instant::now();
+        let outcome = match in_full {
+            true => attempt(row, row.reach, None),
+            false => attempt(row, u64::MAX, Some(share)),
+        };
+        let Outcome {
+            done,
+            failures: failed,
+            note,
+        } = outcome;
+        let seconds = start.elapsed().as_secs();
+        println!(
+            "{:<72} {done:>10} {failed:>8} {seconds:>7}  {note}",
+            row.what
+        );
+        failures += failed;
+    }
+    if failures > 0 {
+        // The table says it all, where a panic would print more.
+        std::process::exit(1);
+    }
+}
