@@ -31,6 +31,14 @@ pub enum MountError {
         /// What is wrong.
         error: TreeError,
     },
+    /// There is no memory for the workers.
+    #[error("{}: cannot be mounted: no memory for {threads} worker threads", mountpoint.display())]
+    NoMemory {
+        /// The mount point.
+        mountpoint: PathBuf,
+        /// How many were asked for.
+        threads: usize,
+    },
     /// The kernel or fusermount3 refused the mount.
     #[error("{}: cannot be mounted: {}", mountpoint.display(), refusal(source))]
     Refused {
@@ -46,6 +54,9 @@ impl MountError {
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
             MountError::Tree { .. } => return None,
+            MountError::NoMemory { .. } => {
+                "give fewer with --threads, or raise the limit (ulimit -v)"
+            }
             MountError::Refused { source, .. } => match device() {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
                     "FUSE is missing: load it with modprobe fuse"
@@ -125,6 +136,16 @@ impl Session {
             source,
         };
         let config = config(options, &meta.file, meta.writable);
+        let threads = config.n_threads.unwrap_or(1);
+        // A worker that finds none later would end the mount, which may have
+        // answered by then.
+        if !has_memory(threads) {
+            let mountpoint = mountpoint.to_path_buf();
+            return Err(MountError::NoMemory {
+                mountpoint,
+                threads,
+            });
+        }
         let protocol = Contained(Protocol::new(fs.clone(), ended));
         let session = fuser::Session::new(protocol, mountpoint, &config).map_err(refused)?;
         let notifier = session.notifier();
@@ -152,6 +173,14 @@ impl Session {
     pub fn flush(&self) -> io::Result<()> {
         self.fs.sync_all()
     }
+}
+
+/// Whether there is memory for so many workers: fuser's buffer for each, and its
+/// stack.
+fn has_memory(threads: usize) -> bool {
+    const WORKER: usize = (16 << 20) + (2 << 20) + (1 << 16);
+    let bytes = threads.saturating_mul(WORKER);
+    Vec::<u8>::new().try_reserve_exact(bytes).is_ok()
 }
 
 fn config(options: &Options, file: &Path, writable: bool) -> Config {
