@@ -281,10 +281,13 @@ impl ArrayFs {
             self.coherence.fill(handle.inode, &handle.file, range);
         }
         self.noting(|| {
-            let count = handle.file.read_at(at, out)?;
-            if into_page_cache && count < out.len() {
+            let mut count = handle.file.read_at(at, out)?;
+            while into_page_cache && count < out.len() {
                 let next = at + count as u64;
-                handle.file.read_at(next, &mut out[count..])?;
+                match handle.file.read_at(next, &mut out[count..])? {
+                    0 => break,
+                    more => count += more,
+                }
             }
             Ok(count)
         })
@@ -334,11 +337,13 @@ impl ArrayFs {
                 return self.truncations.write(&handle, write.at, apply);
             }
             self.truncations.read(handle.inode);
-            let taken = apply()?;
-            if taken < write.data.len() {
-                // The kernel takes the page as written unless told otherwise.
+            let mut taken = apply()?;
+            while taken < write.data.len() {
                 let next = write.at + taken as u64;
-                handle.file.write_at(next, &write.data[taken..])?;
+                match handle.file.write_at(next, &write.data[taken..])? {
+                    0 => break,
+                    more => taken += more,
+                }
             }
             Ok(taken)
         })?;

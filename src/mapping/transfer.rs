@@ -18,6 +18,9 @@ pub(super) enum Private<'a> {
     Data(&'a [u8]),
 }
 
+/// The smallest page there is.
+const PAGE: u64 = 4096;
+
 /// How often a transfer starts over because the file has just become shorter.
 const ATTEMPTS: usize = 4;
 
@@ -169,11 +172,26 @@ impl Mapping {
             // `pwrite` would make the file longer again.
             Private::Data(_) if need > have => return Err(shrunk),
             Private::Data(data) if self.mode.writes_through() => file.write_at(&data[part], at)?,
-            // What is written must not reach the file. That its page could not
-            // be had is what reading it tells.
+            // What is written must not reach the file, so page by page it is
+            // tried again, and reading the page tells why it could not be had.
             Private::Data(_) => {
-                file.read_at(&mut [0], at)?;
-                return Err(io::Error::from_raw_os_error(libc::EIO).into());
+                let bytes = (part.len() as u64).min(PAGE - at % PAGE);
+                let run = Run {
+                    offset: at,
+                    piece: bytes,
+                    stride: 0,
+                    count: 1,
+                };
+                let Some(map) = &self.map else {
+                    return Err(shrunk);
+                };
+                // SAFETY: as in `move_run`, a part of a piece that it was given.
+                let copied = unsafe { private.copy(map.as_mut_ptr(), &run, part.start) };
+                if copied.is_err() {
+                    self.file.read_at(&mut [0], at)?;
+                    return Err(io::Error::from_raw_os_error(libc::EIO).into());
+                }
+                bytes as usize
             }
         };
         if moved == 0 { Err(shrunk) } else { Ok(moved) }

@@ -137,40 +137,9 @@ fn fill_up(dir: &Dir, place: &Place<'_>, seed: u64, tally: &Tally) -> (u64, u64)
     let paths = paths(ROWS, COLUMNS, false);
     let mut probe = Probe::new(tally, (dir, &mount), (&ARRAY, &paths), content, true);
     let watchdog = Watchdog::new(mount.daemon());
-    let (made, refused) = (AtomicU64::new(0), AtomicU64::new(0));
-    let over = AtomicBool::new(false);
     let mut filler = Filler::new(place);
     filler.take();
-    let written = thread::scope(|scope| {
-        let clients: Vec<_> = (0..CLIENTS)
-            .map(|own| {
-                let client = Client {
-                    probe: &probe,
-                    own,
-                    place,
-                    watchdog: &watchdog,
-                    over: &over,
-                    made: &made,
-                    refused: &refused,
-                };
-                let numbers = Numbers(seed * 64 + own as u64 + 1);
-                scope.spawn(move || client.write(numbers))
-            })
-            .collect();
-        for _ in 0..TIMES {
-            let now = || (made.load(Ordering::SeqCst), refused.load(Ordering::SeqCst));
-            let before = now();
-            while now().0 < before.0 + MADE && now().1 < before.1 + REFUSED {
-                thread::yield_now();
-            }
-            filler.give_back();
-        }
-        over.store(true, Ordering::SeqCst);
-        clients
-            .into_iter()
-            .map(|client| client.join().unwrap())
-            .collect::<Vec<_>>()
-    });
+    let (written, made, refused) = write_while_full(&probe, &mut filler, seed, &watchdog);
     for (own, rows) in written.iter().enumerate() {
         for row in (own..ROWS).step_by(CLIENTS) {
             let row = row * COLUMNS..(row + 1) * COLUMNS;
@@ -194,7 +163,47 @@ fn fill_up(dir: &Dir, place: &Place<'_>, seed: u64, tally: &Tally) -> (u64, u64)
     tally.expect(stored == content, || {
         format!("{}: the file is wrong", place.name)
     });
-    (made.into_inner(), refused.into_inner())
+    (made, refused)
+}
+
+/// Has clients write while a little space is given back now and then: what each
+/// has made of the array, how many writes there were and how many were refused.
+fn write_while_full(
+    probe: &Probe<'_>,
+    filler: &mut Filler<'_>,
+    seed: u64,
+    watchdog: &Watchdog,
+) -> (Vec<Vec<u8>>, u64, u64) {
+    let (made, refused) = (AtomicU64::new(0), AtomicU64::new(0));
+    let over = AtomicBool::new(false);
+    let client = |own| Client {
+        probe,
+        own,
+        place: filler.place,
+        watchdog,
+        over: &over,
+        made: &made,
+        refused: &refused,
+    };
+    let clients: [Client<'_>; CLIENTS] = std::array::from_fn(client);
+    let written = thread::scope(|scope| {
+        let write = |client: Client<'_>| {
+            let numbers = Numbers(seed * 64 + client.own as u64 + 1);
+            client.write(numbers)
+        };
+        let clients = clients.map(|client| scope.spawn(move || write(client)));
+        for _ in 0..TIMES {
+            let now = || (made.load(Ordering::SeqCst), refused.load(Ordering::SeqCst));
+            let before = now();
+            while now().0 < before.0 + MADE && now().1 < before.1 + REFUSED {
+                thread::yield_now();
+            }
+            filler.give_back();
+        }
+        over.store(true, Ordering::SeqCst);
+        clients.map(|client| client.join().unwrap())
+    });
+    (written.into(), made.into_inner(), refused.into_inner())
 }
 
 /// One that writes to every so many-th row.

@@ -12,7 +12,7 @@ use super::volumes::{FILE_SYSTEMS, Volume};
 use super::{Tally, Watchdog};
 use crate::common::arrays::Raw;
 use crate::common::calls::{Numbers, open};
-use crate::common::{Dir, Mount};
+use crate::common::{Dir, Mount, TestCommand};
 use crate::{Budget, Outcome};
 
 const BLOCK: usize = 4096;
@@ -116,7 +116,7 @@ impl Image {
     /// Where in the image each block of the file lies.
     fn blocks(&self) -> Vec<usize> {
         let directory = Path::new("/");
-        let filefrag = crate::common::TestCommand::new("filefrag", directory);
+        let filefrag = TestCommand::new("filefrag", directory);
         let listed = filefrag
             .args(&["-v", "-b4096"])
             .args(&[&self.file])
@@ -139,7 +139,7 @@ impl Image {
 
 impl Drop for Mounted {
     fn drop(&mut self) {
-        let umount = crate::common::TestCommand::new("umount", Path::new("/"));
+        let umount = TestCommand::new("umount", Path::new("/"));
         let outcome = umount.args(&["-l"]).args(&[&self.0]).run();
         if !outcome.status.success() {
             eprintln!("{outcome}");
