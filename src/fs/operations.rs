@@ -142,7 +142,9 @@ impl ArrayFs {
         }
         let parent = self.node(parent)?;
         let node = self.tree.lookup(parent, name).ok_or(FsError::NotFound)?;
-        self.surplus.ring();
+        if self.tree.has_surplus_names(node) {
+            self.surplus.ring();
+        }
         self.attributes_of(node)
     }
 

@@ -232,6 +232,11 @@ impl Tree {
         Some(Kind::Selection(number))
     }
 
+    /// Whether looking up `node` can have made the names too many.
+    pub fn has_surplus_names(&self, node: Node) -> bool {
+        matches!(node.kind, Kind::Selection(_)) && self.selections.has_surplus()
+    }
+
     /// The inode number of a `slices` directory and a name in it that whoever
     /// caches names should forget, if there are too many.
     pub fn surplus_name(&self) -> Option<(u64, Box<str>)> {

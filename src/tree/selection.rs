@@ -94,6 +94,11 @@ impl Selections {
         self.table().by_number.get(&number).cloned()
     }
 
+    /// Whether the kernel knows too many names.
+    pub(super) fn has_surplus(&self) -> bool {
+        self.table().names.len() > NAMES
+    }
+
     /// A name that the kernel should forget, as it knows too many.
     pub(super) fn surplus(&self) -> Option<Name> {
         let mut table = self.table();
