@@ -42,7 +42,7 @@ if found=$(grep -rlE 'unsafe (\{|fn|impl|extern)' src --include='*.rs' \
     | grep -vE '^src/(mapping/|daemon/(background|witness)\.rs)'); then
     complain "unsafe code belongs in mapping, and for fork in daemon/background.rs and daemon/witness.rs:" <<<"$found"
 fi
-if modules=$(ls src | sed 's/\.rs$//' | grep -vxE "$(IFS='|'; echo "${floors[*]}")|lib|main"); then
+if modules=$(find src -mindepth 1 -maxdepth 1 -printf '%f\n' | sort | sed 's/\.rs$//' | grep -vxE "$(IFS='|'; echo "${floors[*]}")|lib|main"); then
     complain "not a floor of the house:" <<<"$modules"
 fi
 [ "$failed" = 0 ] && echo "imports go down only"

@@ -1,4 +1,5 @@
-# What demo.sh and test.sh share: installing packages. Sourced, not run.
+# shellcheck shell=bash
+# What the scripts share: installing what they need. Sourced, not run.
 
 # Installs the Debian packages named, unless all of them are there.
 install_packages() {
@@ -16,6 +17,7 @@ install_packages() {
 # Makes sure that there is a Rust toolchain.
 need_rust() {
     if ! command -v cargo >/dev/null && [ -f "$HOME/.cargo/env" ]; then
+        # shellcheck source=/dev/null
         . "$HOME/.cargo/env"
     fi
     if ! command -v cargo >/dev/null; then
@@ -23,6 +25,18 @@ need_rust() {
         echo "  curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh" >&2
         exit 1
     fi
+}
+
+# Makes sure that there is the NumPy that judges, first in PATH.
+need_numpy() {
+    install_packages python3 python3-venv
+    local venv="${CARGO_TARGET_DIR:-target}/venv"
+    if ! "$venv/bin/python3" -c 'import numpy, sys; sys.exit(not numpy.__version__.startswith("2.4."))' 2>/dev/null; then
+        python3 -m venv --clear "$venv"
+        "$venv/bin/pip" install --quiet --disable-pip-version-check 'numpy==2.4.*'
+    fi
+    PATH="$(cd "$venv/bin" && pwd):$PATH"
+    export PATH
 }
 
 # Makes sure that FUSE file systems can be mounted.

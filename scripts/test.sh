@@ -7,33 +7,28 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/setup.sh
 
-install_packages fuse3 gcc libc6-dev python3 python3-venv proj-data mount strace \
+install_packages fuse3 gcc libc6-dev proj-data mount strace \
     e2fsprogs xfsprogs btrfs-progs attr \
     curl file bsdextrautils less nginx-light parallel rsync unzip vim-tiny xxd zip \
-    gfortran nodejs fio
+    gfortran nodejs fio \
+    man-db ffmpeg gnuplot-nox r-base-core shellcheck
 need_rust
 if [ -z "${ARRAYFS_SKIP_FUSE:-}" ]; then
     need_fuse
 fi
 
-# The judges: NumPy, and real arrays that come inside other packages, of which
-# only the files are wanted.
+need_numpy
+# Real arrays that come inside other packages, of which only the files are wanted.
 target="${CARGO_TARGET_DIR:-target}"
-venv="$target/venv"
-if ! "$venv/bin/python3" -c 'import numpy, sys; sys.exit(not numpy.__version__.startswith("2.4."))' 2>/dev/null; then
-    python3 -m venv --clear "$venv"
-    "$venv/bin/pip" install --quiet --disable-pip-version-check 'numpy==2.4.*'
-fi
-"$venv/bin/pip" install --quiet --disable-pip-version-check --no-deps \
+"$target/venv/bin/pip" install --quiet --disable-pip-version-check --no-deps \
     scikit-image scipy astropy duckdb
-PATH="$(cd "$venv/bin" && pwd):$PATH"
-export PATH
 
 step() {
     printf '\n== %s\n' "$*"
     "$@"
 }
 
+step shellcheck -x scripts/*.sh .ci/run
 step cargo fmt --check
 step cargo clippy --all-targets --quiet -- -D warnings
 step env RUSTDOCFLAGS='-D warnings' cargo doc --no-deps --quiet

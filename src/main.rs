@@ -2,6 +2,7 @@
 //! went wrong by a line on standard error and the exit status.
 
 use std::io::{self, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use arrayfs::cli::{self, Command, UsageError};
@@ -23,19 +24,15 @@ enum Failure {
 fn main() -> ExitCode {
     match run() {
         Ok(status) => status,
-        Err(failure) => {
-            cli::say(&failure.to_string(), failure.hint().as_deref());
-            ExitCode::from(failure.status())
-        }
+        Err(failure) => failure.report(),
     }
 }
 
 fn run() -> Result<ExitCode, Failure> {
     match cli::parse(std::env::args_os())? {
         Command::Mount(settings) => return Ok(daemon::mount(&settings)?),
-        Command::Unmount { mountpoint } => {
-            daemon::unmount(&mountpoint).map_err(daemon::Error::from)?;
-        }
+        Command::Unmount { mountpoints } => return Ok(unmount(&mountpoints)),
+        Command::List => print(&daemon::list()?)?,
         Command::Info { file, description } => {
             let plan = Plan::new(&file, &description).map_err(daemon::Error::from)?;
             print(&plan.meta().to_json())?;
@@ -43,6 +40,18 @@ fn run() -> Result<ExitCode, Failure> {
         Command::Print(text) => print(&text)?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Unmounts each, whether or not the others can be.
+fn unmount(mountpoints: &[PathBuf]) -> ExitCode {
+    let outcomes = mountpoints.iter().map(|point| {
+        let unmounted = daemon::unmount(point).map_err(daemon::Error::from);
+        unmounted.map_err(|error| Failure::from(error).report())
+    });
+    outcomes.fold(ExitCode::SUCCESS, |status, outcome| match outcome {
+        Ok(()) => status,
+        Err(failed) => failed,
+    })
 }
 
 /// Prints to standard output; a reader that has seen enough, as `head`, is no failure.
@@ -58,6 +67,12 @@ fn print(text: &str) -> io::Result<()> {
 }
 
 impl Failure {
+    /// Says what went wrong on standard error, and returns the exit status.
+    fn report(&self) -> ExitCode {
+        cli::say(&self.to_string(), self.hint().as_deref());
+        ExitCode::from(self.status())
+    }
+
     fn hint(&self) -> Option<String> {
         match self {
             Failure::Usage(error) => error.hint(),
@@ -66,12 +81,12 @@ impl Failure {
         }
     }
 
-    /// 2 for wrong usage, 1 for anything else.
+    /// The exit status, as `--help` has them.
     fn status(&self) -> u8 {
         match self {
             Failure::Usage(_) => 2,
-            Failure::Daemon(error) if error.is_usage() => 2,
-            _ => 1,
+            Failure::Daemon(error) => error.status(),
+            Failure::Output(_) => 1,
         }
     }
 }

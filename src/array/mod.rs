@@ -2,11 +2,15 @@
 //! slice of it, lie in a file. Pure arithmetic on bytes, all of it checked; it
 //! opens no file and knows of no names.
 
+mod column;
+mod grid;
 mod index;
 mod runs;
 mod shape;
 mod view;
 
+pub use column::{Column, Form};
+pub use grid::Grid;
 pub use index::{Index, Indexed, NotAnIndex};
 pub use runs::{Layout, Run, Runs};
 pub use shape::{Order, Shape, ShapeSpec};

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use super::{mount_options, similar};
 use crate::array::ArrayError;
 use crate::dtype::DTypeError;
 use crate::mapping::NotAMode;
@@ -66,19 +67,43 @@ pub enum UsageError {
         expected: &'static str,
     },
     /// A type that NumPy does not have.
-    #[error(transparent)]
-    DType(#[from] DTypeError),
+    #[error("{error}")]
+    DType {
+        /// Why it is none.
+        error: Box<DTypeError>,
+        /// The type that was given.
+        text: String,
+    },
     /// A shape that no array has.
     #[error(transparent)]
     Shape(#[from] ArrayError),
     /// A mode that NumPy does not have.
-    #[error(transparent)]
-    Mode(#[from] NotAMode),
+    #[error("{error}")]
+    Mode {
+        /// Why it is none.
+        error: NotAMode,
+        /// The mode that was given.
+        text: String,
+    },
+    /// A file whose name gives none for a mount point.
+    #[error("{}: has no name for a mount point", .0.display())]
+    NoName(PathBuf),
 }
 
 impl UsageError {
     /// What the user can do about it.
     pub fn hint(&self) -> Option<String> {
+        let meant = match self {
+            UsageError::UnknownItem(item) => {
+                similar::nearest(item, mount_options::names()).map(|name| format!("-o {name}"))
+            }
+            UsageError::DType { text, .. } => similar::dtype(text),
+            UsageError::Mode { text, .. } => similar::mode(text).map(str::to_owned),
+            _ => None,
+        };
+        if let Some(meant) = meant {
+            return Some(format!("did you mean {meant}?"));
+        }
         let hint = match self {
             UsageError::Arguments(_) | UsageError::Missing(_) | UsageError::UnknownItem(_) => {
                 "see arrayfs --help"
@@ -89,6 +114,7 @@ impl UsageError {
             }
             UsageError::GivenTwice { .. } => "give it once",
             UsageError::ReadOnlyWrites(_) => "leave one of them out",
+            UsageError::NoName(_) => "say where to mount it",
             UsageError::OtherAndRoot => "leave one of them out; allow_other includes root",
             _ => return None,
         };

@@ -3,10 +3,14 @@
 //! the business of `daemon`.
 
 mod error;
+mod generate;
 mod message;
 mod mount_options;
+mod number;
 mod raw;
 mod settings;
+mod similar;
+mod value;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -32,12 +36,14 @@ pub enum Command {
         /// What it holds.
         description: Description,
     },
-    /// Unmount an array.
+    /// Unmount arrays.
     Unmount {
-        /// Where it is mounted, absolute.
-        mountpoint: PathBuf,
+        /// Where they are mounted, absolute.
+        mountpoints: Vec<PathBuf>,
     },
-    /// Print this text, the help or the version.
+    /// List the mounted arrays.
+    List,
+    /// Print this text: the help, the version, or what was generated of them.
     Print(String),
 }
 
@@ -59,9 +65,16 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, U
         }
         Err(error) => return Err(UsageError::Arguments(in_one_line(&error))),
     };
-    if let Some(mountpoint) = &raw.unmount {
-        let mountpoint = absolute(mountpoint)?;
-        return Ok(Command::Unmount { mountpoint });
+    if !raw.unmount.is_empty() {
+        let mountpoints = raw.unmount.iter().map(|point| absolute(point));
+        let mountpoints = mountpoints.collect::<Result<_, _>>()?;
+        return Ok(Command::Unmount { mountpoints });
+    }
+    if raw.list {
+        return Ok(Command::List);
+    }
+    if let Some(what) = &raw.generate {
+        return Ok(Command::Print(generate::text(what)?));
     }
     settings::command(&raw)
 }
@@ -146,10 +159,10 @@ mod tests {
             ),
             (&["--pad=3"], "--pad: takes no value"),
             (
-                &["-u", "a", "b"],
-                "--unmount <MOUNTPOINT>: allows nothing beside it",
+                &["-u", "a", "--pad"],
+                "--unmount <MOUNTPOINT>...: allows nothing beside it",
             ),
-            (&["-u"], "--unmount <MOUNTPOINT>: needs a value"),
+            (&["-u"], "--unmount <MOUNTPOINT>...: needs a value"),
             (&["", "b"], "FILE: needs a value"),
             (
                 &["/a", "b", "--log-file="],
@@ -167,8 +180,8 @@ mod tests {
     #[test]
     fn help_and_version_are_texts_to_print() {
         for (argument, expected) in [
-            ("--help", "arrayfs -u iris"),
-            ("-h", "Usage: arrayfs [OPTIONS] <FILE> <MOUNTPOINT>"),
+            ("--help", "arrayfs -u scan"),
+            ("-h", "Usage: arrayfs [OPTIONS] <FILE> [MOUNTPOINT]"),
             ("--version", env!("CARGO_PKG_VERSION")),
         ] {
             let parsed = parse(["arrayfs", argument].map(OsString::from));

@@ -21,7 +21,7 @@ const SWITCHES: [&str; 8] = [
 
 /// Items that need a value: the command's long options, then those that only
 /// mounts have.
-const VALUED: [&str; 14] = [
+const VALUED: [&str; 16] = [
     "format",
     "dtype",
     "shape",
@@ -29,9 +29,11 @@ const VALUED: [&str; 14] = [
     "offset",
     "mode",
     "cache",
+    "cache-size",
     "passthrough",
     "threads",
     "log-file",
+    "idle-timeout",
     "uid",
     "gid",
     "umask",
@@ -166,6 +168,12 @@ impl MountOptions {
         }
         flags
     }
+}
+
+/// The items that mean something here.
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    let flags = FLAGS.iter().map(|&(name, ..)| name);
+    SWITCHES.into_iter().chain(VALUED).chain(flags)
 }
 
 /// Whether an item is one that means something here; `false` for what is

@@ -7,22 +7,33 @@ use std::path::PathBuf;
 use clap::{ArgAction, Parser};
 
 const USAGE: &str = "\
-arrayfs [OPTIONS] <FILE> <MOUNTPOINT>
+arrayfs [OPTIONS] <FILE> [MOUNTPOINT]
        arrayfs [OPTIONS] --info <FILE>
-       arrayfs --unmount <MOUNTPOINT>";
+       arrayfs --unmount <MOUNTPOINT>...
+       arrayfs --list";
 
-const EXAMPLE: &str = "\
-Example: 150 rows of 4 float64 values
+const EXAMPLES: &str = "\
+Examples:
 
-  $ mkdir iris
-  $ arrayfs --dtype f8 --shape 150,4 iris.f64 iris
+  A NumPy file, on a directory named after it, which is made and removed again
+
+  $ arrayfs scan.npy
+  $ cat scan/meta.json scan/rows/17 > /dev/null
+  $ arrayfs -u scan
+
+  150 rows of 4 float64 values, with nothing in the file that says so
+
+  $ arrayfs iris.f64 iris --dtype f8 --shape 150,4
   $ od -t f8 iris/rows/0
-  $ arrayfs -u iris
 
-Long options can also be mount options, as in /etc/fstab (where offset has to be
-array_offset, since mount takes the other for itself):
+  The same in /etc/fstab, where every long option is a mount option (and offset
+  is array_offset, since mount takes the other for itself)
 
-  /data/iris.f64  /mnt/iris  fuse.arrayfs  dtype=f8,shape=150x4,ro  0  0";
+  /data/iris.f64  /mnt/iris  fuse.arrayfs  dtype=f8,shape=150x4,ro  0  0
+
+Exit status: 0 done; 1 any other failure; 2 the command line; 3 the file, or what
+it holds; 4 the mount point; 5 the system does not mount; 6 nothing was
+unmounted; 7 not everything could be flushed.";
 
 /// Mount a binary array file as a directory tree in which every slice of the
 /// array is a file.
@@ -34,14 +45,16 @@ array_offset, since mount takes the other for itself):
     name = "arrayfs",
     version,
     override_usage = USAGE,
-    after_help = EXAMPLE,
+    after_help = EXAMPLES,
     max_term_width = 100
 )]
 pub(super) struct RawOptions {
     /// The file that holds the array
     pub file: Option<PathBuf>,
 
-    /// The directory to mount on
+    /// The directory to mount on, which is made if it is missing, and removed
+    /// again at the end [default: the file's name without what follows the last
+    /// dot, in the working directory]
     pub mountpoint: Option<PathBuf>,
 
     /// How the file says what it holds: raw, not at all; npy, by a header of
@@ -79,10 +92,6 @@ pub(super) struct RawOptions {
     #[arg(long, help_heading = "The array")]
     pub mode: Option<OsString>,
 
-    /// Print what meta.json would say, and mount nothing
-    #[arg(long, help_heading = "The array")]
-    pub info: bool,
-
     /// Mount options: ro, allow_other, allow_root, uid=N, gid=N, umask=OCTAL,
     /// fsname=NAME, those of mount(8), and every long option as NAME=VALUE
     #[arg(
@@ -98,6 +107,16 @@ pub(super) struct RawOptions {
     /// [default: never]
     #[arg(long, value_name = "WHEN", help_heading = "The mount")]
     pub cache: Option<OsString>,
+
+    /// Memory for neighbouring columns, under auto and always: bytes, or with K, M,
+    /// G [default: 32M]
+    #[arg(
+        long,
+        value_name = "SIZE",
+        allow_negative_numbers = true,
+        help_heading = "The mount"
+    )]
+    pub cache_size: Option<OsString>,
 
     /// Where the kernel may read the file itself: auto, where the whole file is
     /// mounted read-only; rw, where it is writable too; never [default: auto]
@@ -122,26 +141,64 @@ pub(super) struct RawOptions {
     )]
     pub threads: Option<OsString>,
 
+    /// Unmount after this time without a request, an open file or anyone inside:
+    /// 90s, 10m, 2h [default: never]
+    #[arg(
+        long,
+        value_name = "TIME",
+        allow_negative_numbers = true,
+        help_heading = "The mount"
+    )]
+    pub idle_timeout: Option<OsString>,
+
     /// Unmount what is mounted there
     #[arg(
         short,
         long,
         value_name = "MOUNTPOINT",
+        num_args = 1..,
         exclusive = true,
-        help_heading = "The mount"
+        help_heading = "Other commands"
     )]
-    pub unmount: Option<PathBuf>,
+    pub unmount: Vec<PathBuf>,
+
+    /// Print what meta.json would say, and mount nothing
+    #[arg(long, help_heading = "Other commands")]
+    pub info: bool,
+
+    /// List the mounted arrays
+    #[arg(long, exclusive = true, help_heading = "Other commands")]
+    pub list: bool,
+
+    /// Print the man page, or the completions of a shell: man, bash, zsh, fish
+    #[arg(
+        long,
+        value_name = "WHAT",
+        exclusive = true,
+        help_heading = "Other commands"
+    )]
+    pub generate: Option<OsString>,
 
     /// Stay in the foreground; Ctrl-C unmounts
     #[arg(short, long, help_heading = "Running")]
     pub foreground: bool,
+
+    /// Write an empty line to this open descriptor, and close it, when the mount
+    /// is usable; $NOTIFY_SOCKET, as systemd sets it, is told too
+    #[arg(
+        long,
+        value_name = "N",
+        allow_negative_numbers = true,
+        help_heading = "Running"
+    )]
+    pub ready_fd: Option<OsString>,
 
     /// Append the log to this file [default: syslog, or standard error with -f]
     #[arg(long, value_name = "PATH", help_heading = "Running")]
     pub log_file: Option<OsString>,
 
     /// Log more than warnings: -v what happens, -vv each request, -vvv
-    /// everything; RUST_LOG says it in detail
+    /// everything; RUST_LOG says it in detail, and SIGUSR1 goes one further
     #[arg(short, long, action = ArgAction::Count, help_heading = "Running")]
     pub verbose: u8,
 }

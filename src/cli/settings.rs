@@ -1,20 +1,26 @@
 //! From raw options to a validated command: every value is parsed here, once,
 //! and options that exclude each other are told apart.
 
-use std::ffi::{OsStr, OsString};
-use std::path::PathBuf;
-use std::str::FromStr;
+use std::ffi::OsStr;
+use std::os::fd::RawFd;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::mount_options::MountOptions;
+use super::number::{bytes, decimal, duration, octal};
 use super::raw::RawOptions;
+use super::value::{choice, either, either_read, text};
 use super::{Command, UsageError, absolute};
 use crate::array::Order;
-use crate::dtype::DType;
+use crate::dtype::{DType, DTypeError};
 use crate::fs::{Access, Cache, Options, Passthrough};
 use crate::mapping::Mode;
 use crate::source::{Description, Format};
 
 const MAX_THREADS: usize = 64;
+
+/// What is kept of neighbouring columns unless `--cache-size` says otherwise.
+const CACHE_SIZE: u64 = 32 << 20;
 
 /// Everything about a mount, validated.
 #[derive(Debug)]
@@ -25,10 +31,16 @@ pub struct Settings {
     pub description: Description,
     /// Where to mount it, absolute.
     pub mountpoint: PathBuf,
+    /// Whether the mount point was named after the file, as none was given.
+    pub named_after_file: bool,
     /// How the mount behaves.
     pub options: Options,
     /// Whether the command stays until the mount ends.
     pub foreground: bool,
+    /// How long nobody uses the mount before it is ended.
+    pub idle_timeout: Option<Duration>,
+    /// The open descriptor to write to when the mount is usable.
+    pub ready_fd: Option<RawFd>,
     /// What is logged, and where.
     pub log: Log,
 }
@@ -62,16 +74,46 @@ pub(super) fn command(raw: &RawOptions) -> Result<Command, UsageError> {
     if raw.info {
         return Ok(Command::Info { file, description });
     }
-    let mountpoint = raw.mountpoint.as_ref();
-    let mountpoint = absolute(mountpoint.ok_or(UsageError::Missing("MOUNTPOINT"))?)?;
+    let mountpoint = match &raw.mountpoint {
+        Some(mountpoint) => absolute(mountpoint)?,
+        // By the name as given, here too.
+        None => absolute(&named_after(raw.file.as_deref().unwrap_or(&file))?)?,
+    };
+    let idle_timeout = either("idle-timeout", &raw.idle_timeout, &items, |value| {
+        choice(
+            "idle-timeout",
+            value,
+            "a time as in 90s, 10m or 2h",
+            duration,
+        )
+    })?;
+    let ready_fd = raw.ready_fd.as_ref().map(|value| {
+        choice(
+            "ready-fd",
+            value,
+            "the number of an open descriptor",
+            decimal,
+        )
+    });
     Ok(Command::Mount(Box::new(Settings {
         file,
         description,
         mountpoint,
+        named_after_file: raw.mountpoint.is_none(),
         options,
+        idle_timeout,
+        ready_fd: ready_fd.transpose()?,
         foreground: raw.foreground || items.has("foreground"),
         log,
     })))
+}
+
+/// The mount point of `file` in the working directory.
+fn named_after(file: &Path) -> Result<PathBuf, UsageError> {
+    match file.file_stem() {
+        Some(name) => Ok(name.into()),
+        None => Err(UsageError::NoName(file.to_path_buf())),
+    }
 }
 
 fn description(raw: &RawOptions, items: &MountOptions) -> Result<Description, UsageError> {
@@ -79,9 +121,9 @@ fn description(raw: &RawOptions, items: &MountOptions) -> Result<Description, Us
         "dtype",
         &raw.dtype,
         items,
-        |value| Ok(DType::parse(text("dtype", value)?)?),
+        |value| read_dtype(value, DType::parse),
         // A comma would end the option.
-        |value| Ok(DType::parse_mount_option(text("dtype", value)?)?),
+        |value| read_dtype(value, DType::parse_mount_option),
     )?;
     let shape = either("shape", &raw.shape, items, |value| {
         Ok(text("shape", value)?.parse()?)
@@ -97,7 +139,11 @@ fn description(raw: &RawOptions, items: &MountOptions) -> Result<Description, Us
         choice("offset", value, "a number of bytes, 0 or more", decimal)
     })?;
     let mode = either("mode", &raw.mode, items, |value| {
-        Ok(text("mode", value)?.parse()?)
+        let text = text("mode", value)?;
+        text.parse().map_err(|error| UsageError::Mode {
+            error,
+            text: text.to_owned(),
+        })
     })?;
     let (mode, read_only) = match (mode, items.last_of(["ro", "rw"]) == Some("ro")) {
         (mode, false) => (mode.unwrap_or(Mode::ReadWrite), false),
@@ -119,15 +165,32 @@ fn description(raw: &RawOptions, items: &MountOptions) -> Result<Description, Us
     })
 }
 
-fn options(raw: &RawOptions, items: &MountOptions) -> Result<Options, UsageError> {
+fn read_dtype(
+    value: &OsStr,
+    parse: impl Fn(&str) -> Result<DType, DTypeError>,
+) -> Result<DType, UsageError> {
+    let text = text("dtype", value)?;
+    parse(text).map_err(|error| UsageError::DType {
+        error: Box::new(error),
+        text: text.to_owned(),
+    })
+}
+
+/// What may be cached, and how many bytes of it here.
+fn caching(raw: &RawOptions, items: &MountOptions) -> Result<(Cache, u64), UsageError> {
     let cache = either("cache", &raw.cache, items, |value| {
-        choice("cache", value, "never, auto or always", |text| match text {
-            "never" => Some(Cache::Never),
-            "auto" => Some(Cache::Auto),
-            "always" => Some(Cache::Always),
-            _ => None,
+        choice("cache", value, "never, auto or always", |text| {
+            Cache::ALL.into_iter().find(|cache| cache.name() == text)
         })
     })?;
+    let size = either("cache-size", &raw.cache_size, items, |value| {
+        choice("cache-size", value, "a number of bytes, as in 32M", bytes)
+    })?;
+    Ok((cache.unwrap_or_default(), size.unwrap_or(CACHE_SIZE)))
+}
+
+fn options(raw: &RawOptions, items: &MountOptions) -> Result<Options, UsageError> {
+    let (cache, cache_size) = caching(raw, items)?;
     let passthrough = either("passthrough", &raw.passthrough, items, |value| {
         choice(
             "passthrough",
@@ -170,7 +233,8 @@ fn options(raw: &RawOptions, items: &MountOptions) -> Result<Options, UsageError
         gid: id("gid")?,
         umask,
         access: access(items)?,
-        cache: cache.unwrap_or_default(),
+        cache,
+        cache_size,
         passthrough: passthrough.unwrap_or_default(),
         threads,
         fsname,
@@ -185,78 +249,6 @@ fn access(items: &MountOptions) -> Result<Access, UsageError> {
         (false, true) => Ok(Access::OwnerAndRoot),
         (false, false) => Ok(Access::Owner),
     }
-}
-
-/// The value of an option that was given as a long one, under `-o`, or both
-/// ways alike.
-fn either<T: PartialEq>(
-    name: &'static str,
-    long: &Option<OsString>,
-    items: &MountOptions,
-    parse: impl Fn(&OsStr) -> Result<T, UsageError>,
-) -> Result<Option<T>, UsageError> {
-    either_read(name, long, items, &parse, &parse)
-}
-
-/// As [`either`], of an option that is written differently under `-o`.
-fn either_read<T: PartialEq>(
-    name: &'static str,
-    long: &Option<OsString>,
-    items: &MountOptions,
-    parse_long: impl Fn(&OsStr) -> Result<T, UsageError>,
-    parse_item: impl Fn(&OsStr) -> Result<T, UsageError>,
-) -> Result<Option<T>, UsageError> {
-    let item = items.value(name);
-    let parsed = (
-        long.as_deref().map(parse_long).transpose()?,
-        item.map(parse_item).transpose()?,
-    );
-    match (parsed, long, item) {
-        ((Some(first), Some(second)), Some(long), Some(item)) if first != second => {
-            Err(UsageError::GivenTwice {
-                name,
-                long: long.to_string_lossy().into_owned(),
-                item: item.to_string_lossy().into_owned(),
-            })
-        }
-        ((long, item), ..) => Ok(long.or(item)),
-    }
-}
-
-/// The value that a text stands for, or an error that says what was expected.
-fn choice<T>(
-    name: &'static str,
-    value: &OsStr,
-    expected: &'static str,
-    parse: impl Fn(&str) -> Option<T>,
-) -> Result<T, UsageError> {
-    value
-        .to_str()
-        .and_then(parse)
-        .ok_or_else(|| UsageError::Value {
-            name,
-            text: value.to_string_lossy().into_owned(),
-            expected,
-        })
-}
-
-fn text<'a>(name: &'static str, value: &'a OsStr) -> Result<&'a str, UsageError> {
-    value.to_str().ok_or_else(|| UsageError::Value {
-        name,
-        text: value.to_string_lossy().into_owned(),
-        expected: "text in UTF-8",
-    })
-}
-
-/// Digits only: Rust's own parser would take a plus sign.
-fn decimal<T: FromStr>(text: &str) -> Option<T> {
-    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    text.parse().ok().filter(|_| digits)
-}
-
-fn octal(text: &str) -> Option<u32> {
-    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    u32::from_str_radix(text, 8).ok().filter(|_| digits)
 }
 
 #[cfg(test)]
@@ -449,16 +441,31 @@ mod tests {
     }
 
     #[test]
-    fn only_info_does_without_a_mount_point() {
+    fn without_a_mount_point_the_name_of_the_file_is_that_of_one() {
+        let here = std::env::current_dir().unwrap().canonicalize().unwrap();
+        for (file, name) in [
+            ("/no/such/scan.npy", "scan"),
+            ("scan.tar.npy", "scan.tar"),
+            ("scan", "scan"),
+            ("/.scan", ".scan"),
+        ] {
+            let Ok(Command::Mount(settings)) = parse(file) else {
+                panic!("{file}");
+            };
+            assert_eq!(settings.mountpoint, here.join(name), "{file}");
+            assert!(settings.named_after_file);
+        }
+        let error = parse("/..").unwrap_err().to_string();
+        assert_eq!(error, "/..: has no name for a mount point");
+    }
+
+    #[test]
+    fn info_does_without_a_mount_point() {
         assert!(matches!(parse("/file --info"), Ok(Command::Info { .. })));
         assert!(matches!(
             parse("/file /point --info"),
             Ok(Command::Info { .. })
         ));
-        assert_eq!(
-            parse("/file").unwrap_err().to_string(),
-            "MOUNTPOINT: missing"
-        );
         assert_eq!(parse("").unwrap_err().to_string(), "FILE: missing");
     }
 }

@@ -1,10 +1,12 @@
 //! Going into the background: the command that the user typed waits until the
 //! daemon, its child, has a usable mount, and ends as the daemon's start ended.
-//! A shell's `&` and `nohup(1)` have their own way, which is to be respected.
+//! What the process was started with, be it descriptors or the signals that a
+//! shell's `&` and `nohup(1)` have it ignore, is to be respected.
 
 use std::fs::File;
 use std::io::{self, PipeReader, PipeWriter, Read, Write};
 use std::mem::MaybeUninit;
+use std::os::fd::{BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::process::ExitCode;
 use std::ptr;
 
@@ -77,7 +79,9 @@ impl Daemon {
             }
         };
         match ended {
-            Ok(WaitStatus::Exited(_, status @ (1 | 2))) => Ok(ExitCode::from(status as u8)),
+            Ok(WaitStatus::Exited(_, status)) if Error::STATUSES.contains(&status) => {
+                Ok(ExitCode::from(status as u8))
+            }
             Ok(WaitStatus::Exited(_, status)) => Err(Error::Died(format!("exit status {status}"))),
             Ok(WaitStatus::Signaled(_, signal, _)) => Err(Error::Died(signal.to_string())),
             Ok(other) => Err(Error::Died(format!("{other:?}"))),
@@ -98,11 +102,41 @@ impl Command {
     ///
     /// `BrokenPipe` when the command has been interrupted meanwhile.
     pub(super) fn release(mut self) -> io::Result<()> {
-        dup2_stdin(&self.null)?;
-        dup2_stdout(&self.null)?;
-        dup2_stderr(&self.null)?;
+        self.leave_terminal()?;
         self.ready.write_all(&[0])
     }
+
+    /// Lets go of the terminal in a process that the daemon has split off, and of
+    /// the command, which is for the daemon to answer.
+    pub(super) fn leave_to_daemon(self) -> io::Result<()> {
+        self.leave_terminal()
+    }
+
+    fn leave_terminal(&self) -> io::Result<()> {
+        dup2_stdin(&self.null)?;
+        dup2_stdout(&self.null)?;
+        Ok(dup2_stderr(&self.null)?)
+    }
+}
+
+/// Takes over the open descriptor `number` that the process was started with.
+/// Standard input, output and error stay open besides. To be called before the
+/// process opens anything that it keeps.
+///
+/// # Errors
+///
+/// When it is not open.
+pub(super) fn take_descriptor(number: RawFd) -> io::Result<File> {
+    // SAFETY: the kernel is asked to look the number up, and refuses one that is
+    // not open; it is used for nothing else.
+    let given = unsafe { BorrowedFd::borrow_raw(number) };
+    let copy = given.try_clone_to_owned()?;
+    if number > libc::STDERR_FILENO {
+        // SAFETY: it is open, and nothing else here has it: of the descriptors
+        // that the process was started with Rust knows only the first three.
+        drop(unsafe { OwnedFd::from_raw_fd(number) });
+    }
+    Ok(File::from(copy))
 }
 
 /// Whether the process was started to ignore `signal`: SIGHUP by `nohup(1)`,

@@ -2,6 +2,8 @@
 //! can do about it.
 
 use std::io;
+use std::ops::RangeInclusive;
+use std::os::fd::RawFd;
 use std::path::PathBuf;
 
 use super::mountpoint::MountpointError;
@@ -46,6 +48,17 @@ pub enum Error {
         /// What it is.
         what: &'static str,
     },
+    /// There is no such descriptor, or it cannot be written to.
+    #[error("--ready-fd {number}: {}", words(source))]
+    ReadyFd {
+        /// The descriptor.
+        number: RawFd,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The mounts are not known.
+    #[error("the mount table cannot be read: {}", words(.0))]
+    MountTable(io::Error),
     /// No process, pipe or thread to serve the mount.
     #[error("the daemon cannot be started: {}", words(.0))]
     Start(io::Error),
@@ -104,8 +117,26 @@ impl Error {
         }
     }
 
-    /// Whether the options, whatever the file holds, are at fault.
-    pub fn is_usage(&self) -> bool {
-        matches!(self, Error::Source(SourceError::ShapeNeeded { .. }))
+    /// What the exit status of a failed command can be.
+    pub(super) const STATUSES: RangeInclusive<i32> = 1..=7;
+
+    /// The exit status, as `--help` has them.
+    pub fn status(&self) -> u8 {
+        match self {
+            // The options, whatever the file holds, are at fault.
+            Error::Source(SourceError::ShapeNeeded { .. }) | Error::ReadyFd { .. } => 2,
+            Error::Source(_) | Error::File(_) | Error::Mount(MountError::Tree { .. }) => 3,
+            Error::Mountpoint(_) => 4,
+            Error::Mount(_) | Error::Unanswered { .. } | Error::Unserved(_) => 5,
+            Error::Unmount(_) => 6,
+            Error::Flush { .. } => 7,
+            Error::LogFile { .. }
+            | Error::LogInTheWay { .. }
+            | Error::MountTable(_)
+            | Error::Start(_)
+            | Error::Died(_)
+            | Error::Interrupted(_)
+            | Error::Detach { .. } => 1,
+        }
     }
 }

@@ -7,7 +7,7 @@ use std::thread;
 
 use nix::sys::signal::{SigSet, Signal};
 
-use super::background;
+use super::{background, verbosity};
 
 /// Something that the main thread has to react to.
 #[derive(Debug)]
@@ -28,17 +28,25 @@ pub(super) enum Event {
 ///
 /// When no thread can be started.
 pub(super) fn listen(events: Sender<Event>, foreground: bool) -> io::Result<()> {
-    let all = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP];
+    let all = [
+        Signal::SIGTERM,
+        Signal::SIGINT,
+        Signal::SIGHUP,
+        Signal::SIGUSR1,
+    ];
     let mut blocked = SigSet::from_iter(all);
     // A file that would become too long is an error of the call.
     blocked.add(Signal::SIGXFSZ);
     blocked.thread_block()?;
     // One that is blocked and not waited for is as good as ignored.
-    let wanted = all.into_iter().filter(|&signal| ends(signal, foreground));
+    let wanted = all
+        .into_iter()
+        .filter(|&signal| is_heard(signal, foreground));
     let signals = SigSet::from_iter(wanted);
     let receive = move || {
         loop {
             match signals.wait() {
+                Ok(Signal::SIGUSR1) => verbosity::cycle(),
                 Ok(signal) if events.send(Event::Signal(signal)).is_ok() => {}
                 Err(nix::Error::EINTR) => {}
                 _ => return,
@@ -51,11 +59,11 @@ pub(super) fn listen(events: Sender<Event>, foreground: bool) -> io::Result<()> 
     Ok(())
 }
 
-/// Whether a signal asks for the end: a terminal that closes or interrupts its
+/// Whether a signal is heard: a terminal that closes or interrupts its
 /// programs does not concern those in the background, whoever put them there.
-fn ends(signal: Signal, foreground: bool) -> bool {
+fn is_heard(signal: Signal, foreground: bool) -> bool {
     match signal {
-        Signal::SIGTERM => true,
+        Signal::SIGTERM | Signal::SIGUSR1 => true,
         Signal::SIGHUP if !foreground => false,
         _ => !foreground || !background::was_ignored(signal),
     }

@@ -1,5 +1,6 @@
 //! Where the log goes: standard error, a file, or the system's log, and a file
 //! instead of that where there is none, so that no warning of a daemon is lost.
+//! What is logged is the business of `verbosity`.
 
 use std::env;
 use std::fs::File;
@@ -11,10 +12,10 @@ use std::process;
 
 use env_logger::Target;
 use env_logger::fmt::Formatter;
-use log::{Level, Metadata, Record};
+use log::{Level, LevelFilter, Metadata, Record};
 use nix::unistd::geteuid;
 
-use super::Error;
+use super::{Error, verbosity};
 use crate::cli::{Log, Settings};
 
 /// Where the system's log listens: Linux and the BSDs, macOS.
@@ -52,7 +53,7 @@ pub(super) fn check(settings: &Settings) -> Result<(), Error> {
 ///
 /// When the log file cannot be opened.
 pub(super) fn start(log: &Log, foreground: bool) -> Result<(), Error> {
-    let mut lines = lines(log.verbosity);
+    let mut lines = lines();
     let logger: Box<dyn log::Log> = match &log.file {
         Some(path) => {
             let file = append(path).map_err(|source| Error::LogFile {
@@ -69,33 +70,16 @@ pub(super) fn start(log: &Log, foreground: bool) -> Result<(), Error> {
                 .build(),
         }),
     };
-    // The logger filters; this only saves it work.
-    log::set_max_level(log::LevelFilter::Trace);
-    if log::set_boxed_logger(logger).is_ok() {
-        std::panic::set_hook(Box::new(|panic| log::error!("{panic}")));
-    }
+    verbosity::start(logger, log.verbosity);
+    std::panic::set_hook(Box::new(|panic| log::error!("{panic}")));
     Ok(())
 }
 
-/// A logger of what `RUST_LOG` says, or else of warnings, and of more with each `-v`.
-fn lines(verbosity: usize) -> env_logger::Builder {
-    let said = env::var("RUST_LOG")
-        .ok()
-        .filter(|filters| !filters.is_empty());
+/// A logger of all that it is given.
+fn lines() -> env_logger::Builder {
     let mut builder = env_logger::Builder::new();
-    builder.parse_filters(said.as_deref().unwrap_or(filters(verbosity)));
-    builder.format(line);
+    builder.filter_level(LevelFilter::Trace).format(line);
     builder
-}
-
-/// Of fuser, what happens is what each request is.
-fn filters(verbosity: usize) -> &'static str {
-    match verbosity {
-        0 => "warn",
-        1 => "warn,arrayfs=info",
-        2 => "debug",
-        _ => "trace",
-    }
 }
 
 /// Whether nobody needs to know. fuser calls it an error when a client no longer
@@ -130,7 +114,7 @@ fn append(path: &Path) -> io::Result<File> {
 /// The system's log, as `syslog(3)`.
 struct SystemLog {
     socket: UnixDatagram,
-    /// Takes what the system's log does not, and knows what is to be logged.
+    /// Takes what the system's log does not.
     file: env_logger::Logger,
 }
 
@@ -140,8 +124,7 @@ impl log::Log for SystemLog {
     }
 
     fn log(&self, record: &Record) {
-        let wanted = self.file.matches(record) && !is_noise(record);
-        if wanted && !self.send(&datagram(record)) {
+        if !is_noise(record) && !self.send(&datagram(record)) {
             self.file.log(record);
         }
     }
@@ -224,7 +207,6 @@ fn late_path() -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use log::Log as _;
 
     #[test]
     fn a_record_is_a_line_of_the_system_log_with_its_priority() {
@@ -250,29 +232,6 @@ mod tests {
             let args = format_args!("Failed to send FUSE reply: {error}");
             let record = Record::builder().target("fuser::reply").args(args).build();
             assert_eq!(is_noise(&record), noise);
-        }
-    }
-
-    #[test]
-    fn each_v_logs_more_of_this_program_first() {
-        for (verbosity, target, level, logged) in [
-            (0, "arrayfs::fs", Level::Warn, true),
-            (0, "fuser::session", Level::Warn, true),
-            (0, "arrayfs::fs", Level::Info, false),
-            (1, "arrayfs::fs", Level::Info, true),
-            (1, "fuser::session", Level::Info, false),
-            (2, "fuser::session", Level::Debug, true),
-            (2, "arrayfs::fs", Level::Trace, false),
-            (3, "arrayfs::fs", Level::Trace, true),
-        ] {
-            let mut builder = env_logger::Builder::new();
-            let logger = builder.parse_filters(filters(verbosity)).build();
-            let metadata = Metadata::builder().level(level).target(target).build();
-            assert_eq!(
-                logger.enabled(&metadata),
-                logged,
-                "{verbosity} {target} {level}"
-            );
         }
     }
 }

@@ -5,10 +5,14 @@
 mod background;
 mod error;
 mod events;
+mod list;
 mod logging;
 mod mounted;
 mod mountpoint;
+mod ready;
+mod reserved;
 mod unmount;
+mod verbosity;
 mod witness;
 
 use std::process::ExitCode;
@@ -17,8 +21,10 @@ use std::sync::mpsc;
 use crate::cli::Settings;
 use background::Role;
 pub use error::Error;
+pub use list::list;
 use mounted::Mounted;
 pub use mountpoint::MountpointError;
+use ready::Ready;
 pub use unmount::{UnmountError, unmount};
 use witness::Witness;
 
@@ -32,17 +38,18 @@ use witness::Witness;
 /// When the mount does not come about, and nothing has changed then, or when
 /// not everything could be flushed at its end.
 pub fn mount(settings: &Settings) -> Result<ExitCode, Error> {
-    mountpoint::check(&settings.mountpoint, &settings.file)?;
+    let ready = Ready::new(settings.ready_fd)?;
+    mountpoint::check_before(settings)?;
     logging::check(settings)?;
     logging::start(&settings.log, settings.foreground)?;
     if settings.foreground {
-        serve(settings, None)?;
+        serve(settings, None, ready)?;
         return Ok(ExitCode::SUCCESS);
     }
     match background::split().map_err(Error::Start)? {
         Role::Command(daemon) => daemon.wait().inspect_err(|_| remove_dead_mount(settings)),
         Role::Daemon(command) => {
-            serve(settings, Some(command))?;
+            serve(settings, Some(command), ready)?;
             Ok(ExitCode::SUCCESS)
         }
     }
@@ -58,13 +65,25 @@ fn remove_dead_mount(settings: &Settings) {
 }
 
 /// Mounts, lets a waiting command return, and serves the mount until it ends.
-fn serve(settings: &Settings, command: Option<background::Command>) -> Result<(), Error> {
-    let witness = Witness::of(&settings.mountpoint).map_err(Error::Start)?;
+fn serve(
+    settings: &Settings,
+    mut command: Option<background::Command>,
+    ready: Ready,
+) -> Result<(), Error> {
+    let mut ready = Some(ready);
+    let let_go = || {
+        drop(ready.take());
+        drop(command.take().map(background::Command::leave_to_daemon));
+    };
+    let witness = Witness::of(&settings.mountpoint, let_go).map_err(Error::Start)?;
     let (sender, events) = mpsc::channel();
     events::listen(sender.clone(), settings.foreground).map_err(Error::Start)?;
     // Whoever interrupts the command does not want the mount.
     let is_gone = || command.as_ref().is_some_and(|command| command.is_gone());
     let mounted = Mounted::start(settings, &sender, &events, witness, is_gone)?;
+    if let Some(Err(error)) = ready.map(Ready::tell) {
+        return mounted.end(&events).and(Err(error));
+    }
     let Some(command) = command else {
         return mounted.serve(&events);
     };

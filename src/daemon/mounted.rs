@@ -1,21 +1,25 @@
 //! A mount from its start to its end: what is said about it, how it is served
 //! until a signal or an unmount ends it, and that what was written is flushed.
 
-use std::io;
+use std::io::{self, Write};
 use std::mem::ManuallyDrop;
 use std::path::PathBuf;
-use std::sync::mpsc::{Receiver, Sender};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::thread;
+use std::time::Duration;
 
-use super::Error;
 use super::events::Event;
-use super::mountpoint;
+use super::reserved::Reserved;
 use super::witness::{self, Witness};
+use super::{Error, ready};
 use crate::cli::{Settings, say};
-use crate::fs::Session;
+use crate::fs::{Cache, MAX_REQUEST, Session};
 use crate::mapping::{Growth, Mode};
 use crate::platform::{self, Mount};
 use crate::source::Plan;
+
+/// How long is waited at least before it is looked again whether a mount is unused.
+const MIN_WAIT: Duration = Duration::from_millis(500);
 
 /// A mounted array.
 pub(super) struct Mounted {
@@ -25,6 +29,10 @@ pub(super) struct Mounted {
     mountpoint: PathBuf,
     /// Its line in the mount table; `None` if there is no table.
     mount: Option<Mount>,
+    /// How long nobody uses it before it ends.
+    idle_timeout: Option<Duration>,
+    /// Its directory, if that was made for it.
+    _made: Option<Reserved>,
 }
 
 impl Mounted {
@@ -45,8 +53,7 @@ impl Mounted {
         let Settings {
             file, mountpoint, ..
         } = settings;
-        let alone = mountpoint::lock(mountpoint)?;
-        mountpoint::check(mountpoint, file)?;
+        let reserved = Reserved::new(mountpoint, file)?;
         let source = Plan::new(file, &settings.description)?.map()?;
         if is_gone() || events.try_recv().is_ok() {
             return Err(Error::Interrupted(mountpoint.clone()));
@@ -62,8 +69,9 @@ impl Mounted {
             file: file.clone(),
             mountpoint: mountpoint.clone(),
             mount: platform::mounted_at(mountpoint).unwrap_or_default(),
+            idle_timeout: settings.idle_timeout,
+            _made: reserved.mounted(),
         };
-        drop(alone);
         let answered = mounted.wait_for_answer(witness, sender.clone(), events);
         // Only now, when all else has succeeded.
         let committed = answered.and_then(|()| Ok(pending.commit()?));
@@ -76,6 +84,11 @@ impl Mounted {
         })?;
         if let Some(growth) = growth {
             mounted.announce(settings.description.mode, growth);
+        }
+        mounted.read_ahead(settings.options.cache);
+        if settings.named_after_file {
+            // Whoever does not read it has the mount all the same.
+            let _ = writeln!(io::stdout(), "{}", mountpoint.display());
         }
         log::info!("{}: mounted on {}", file.display(), mountpoint.display());
         Ok(mounted)
@@ -117,6 +130,20 @@ impl Mounted {
         Err(error)
     }
 
+    /// Has the kernel fill its pages by requests as large as any, where it fills
+    /// some for reads.
+    fn read_ahead(&self, cache: Cache) {
+        let Some(mount) = self.mount.as_ref().filter(|_| cache != Cache::Never) else {
+            return;
+        };
+        if let Err(error) = platform::read_ahead(mount, MAX_REQUEST.into()) {
+            log::info!(
+                "files are read ahead by little: {}",
+                platform::words(&error)
+            );
+        }
+    }
+
     /// Tells the user what has become of the file, where it was not asked for
     /// in so many words.
     fn announce(&self, mode: Mode, growth: Growth) {
@@ -140,16 +167,54 @@ impl Mounted {
     ///
     /// When not everything could be flushed, or the mount is left dead.
     pub(super) fn serve(&self, events: &Receiver<Event>) -> Result<(), Error> {
-        match events.recv() {
-            Ok(Event::Answered(_)) => self.serve(events),
-            Ok(Event::Signal(signal)) => {
-                log::info!("{}: unmounting on {signal}", self.mountpoint.display());
-                self.end(events)
+        loop {
+            match self.next(events) {
+                Some(Event::Answered(_)) => {}
+                Some(Event::Signal(signal)) => {
+                    log::info!("{}: unmounting on {signal}", self.mountpoint.display());
+                    ready::tell_of_end();
+                    return self.end(events);
+                }
+                Some(Event::Ended) => break,
+                None => self.unmount_if_unused(),
             }
-            Ok(Event::Ended) | Err(_) => {
-                log::info!("{}: unmounted", self.mountpoint.display());
-                self.flush()
-            }
+        }
+        log::info!("{}: unmounted", self.mountpoint.display());
+        ready::tell_of_end();
+        self.flush()
+    }
+
+    /// What happens next; `None` if that is nothing for as long as the mount may be
+    /// unused.
+    fn next(&self, events: &Receiver<Event>) -> Option<Event> {
+        let Some(limit) = self.idle_timeout else {
+            return Some(events.recv().unwrap_or(Event::Ended));
+        };
+        let unused = self.session.unused().min(limit);
+        match events.recv_timeout((limit - unused).max(MIN_WAIT)) {
+            Ok(event) => Some(event),
+            Err(RecvTimeoutError::Disconnected) => Some(Event::Ended),
+            Err(RecvTimeoutError::Timeout) => None,
+        }
+    }
+
+    /// Unmounts, if that is due and nobody is inside. The end is then an event.
+    fn unmount_if_unused(&self) {
+        let limit = self.idle_timeout.unwrap_or(Duration::MAX);
+        let is_here = self.mount.as_ref().is_some_and(|mount| {
+            // Nothing else that is mounted there by now.
+            platform::mounted_at(&mount.point).is_ok_and(|now| now.as_ref() == Some(mount))
+        });
+        if self.session.unused() < limit || !is_here {
+            return;
+        }
+        match platform::unmount(&self.mountpoint) {
+            Ok(()) => log::info!("{}: unused for {limit:?}", self.mountpoint.display()),
+            Err(error) => log::debug!(
+                "{}: unused, but {}",
+                self.mountpoint.display(),
+                platform::words(&error)
+            ),
         }
     }
 

@@ -1,14 +1,13 @@
 //! Telling whether a directory can be mounted on, before anything is changed.
 
 use std::ffi::OsString;
-use std::fs::{File, Metadata};
+use std::fs::Metadata;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use nix::fcntl::{Flock, FlockArg};
 use nix::sys::statvfs::statvfs;
 
-use crate::cli::quoted;
+use crate::cli::{Settings, quoted};
 use crate::platform::{self, words};
 
 /// Why a path cannot be mounted on.
@@ -17,6 +16,17 @@ pub enum MountpointError {
     /// Nothing is there.
     #[error("{}: the mount point does not exist", .0.display())]
     Missing(PathBuf),
+    /// Nothing is there, nor can be.
+    #[error("{}: the mount point cannot be made: {}", point.display(), words(source))]
+    NotMade {
+        /// The mount point.
+        point: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Something is in the directory that was named after the file.
+    #[error("{}: is not empty", .0.display())]
+    NotEmpty(PathBuf),
     /// Something else than a directory is there.
     #[error("{}: the mount point is not a directory", .0.display())]
     NotADirectory(PathBuf),
@@ -73,6 +83,12 @@ impl MountpointError {
             MountpointError::Missing(point) => {
                 Some(format!("create it with: mkdir {}", quoted(point)))
             }
+            MountpointError::NotMade { point, source }
+                if source.kind() == io::ErrorKind::NotFound =>
+            {
+                Some(format!("create it with: mkdir -p {}", quoted(point)))
+            }
+            MountpointError::NotEmpty(_) => Some("say where to mount it".into()),
             MountpointError::NotADirectory(_) | MountpointError::HoldsFile { .. } => {
                 Some("mount on an empty directory".into())
             }
@@ -88,28 +104,34 @@ impl MountpointError {
             MountpointError::Unreadable { source, .. } if is_dead(source) => Some(
                 "it lies below a dead mount: findmnt -t fuse shows it, umount -l removes it".into(),
             ),
-            MountpointError::Contended(_) | MountpointError::Unreadable { .. } => None,
+            MountpointError::Contended(_)
+            | MountpointError::NotMade { .. }
+            | MountpointError::Unreadable { .. } => None,
         }
     }
 }
 
-/// Keeps others from mounting an array on `point` until it is dropped: of two
-/// who look at once, both would find nothing there. `None` where the directory
-/// cannot be read.
+/// What can be said of the mount point before anything is changed. That it is
+/// missing is no obstacle, as it will be made.
 ///
 /// # Errors
 ///
-/// When somebody else is about to.
-pub(super) fn lock(point: &Path) -> Result<Option<Flock<File>>, MountpointError> {
-    let Ok(directory) = File::open(point) else {
-        return Ok(None);
-    };
-    match Flock::lock(directory, FlockArg::LockExclusiveNonblock) {
-        Ok(lock) => Ok(Some(lock)),
-        Err((_, nix::Error::EWOULDBLOCK)) => Err(MountpointError::Contended(point.to_path_buf())),
-        // There are no locks on this file system.
-        Err(_) => Ok(None),
+/// As [`check`], and when something is in a directory that the user has not named.
+pub(super) fn check_before(settings: &Settings) -> Result<(), MountpointError> {
+    let point = &settings.mountpoint;
+    match check(point, &settings.file) {
+        Err(MountpointError::Missing(_)) => Ok(()),
+        Ok(()) if settings.named_after_file && !is_empty(point) => {
+            Err(MountpointError::NotEmpty(point.clone()))
+        }
+        other => other,
     }
+}
+
+fn is_empty(directory: &Path) -> bool {
+    directory
+        .read_dir()
+        .is_ok_and(|mut found| found.next().is_none())
 }
 
 /// Makes sure that `point` can be mounted on, and that `file` stays visible.

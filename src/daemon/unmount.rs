@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use nix::unistd::geteuid;
 
+use super::reserved;
 use crate::cli::quoted;
 use crate::platform::{self, words};
 
@@ -97,7 +98,10 @@ pub fn unmount(point: &Path) -> Result<(), UnmountError> {
         });
     }
     match unmount_when_idle(point) {
-        Ok(()) => Ok(()),
+        Ok(()) => {
+            reserved::wait_until_left(point);
+            Ok(())
+        }
         // Somebody else has unmounted it meanwhile.
         Err(_) if matches!(mount.now(), Ok(None)) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::ResourceBusy => {

@@ -1,35 +1,49 @@
-//! Looking at a mount from outside. A process that waits for an answer of a
-//! mount which it serves itself cannot be ended if it dies meanwhile: the
-//! waiting thread keeps the device open, and so the answer never comes. So a
-//! process of its own looks, which is split off while there is one thread.
+//! Looking at a mount from outside, once as it starts and again as its daemon
+//! dies. What a process waits for that it serves itself keeps it from being
+//! ended: the waiting thread holds the device open, and so the answer never
+//! comes. That goes for a look at the mount, and for a page that the kernel
+//! writes back before it drops it. So a process of its own looks, split off
+//! while there is one thread, and cuts the mount off when the daemon is killed.
 
+use std::fs::File;
 use std::io::{self, PipeReader, PipeWriter, Read, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process;
 
-use nix::sys::signal::{Signal, kill};
+use nix::sys::signal::{SigSet, Signal, kill};
 use nix::sys::wait::waitpid;
-use nix::unistd::{ForkResult, Pid, fork};
+use nix::unistd::{ForkResult, Pid, fork, getpid, getppid};
 
-/// A process that looks at a path when it is told to, once. It ends by itself
-/// when this is dropped.
+use crate::platform;
+
+/// Tells the process of the daemon's end. Nobody sends it for anything else: it
+/// would end the daemon.
+const DAEMON_ENDED: Signal = Signal::SIGUSR2;
+
+/// A process that looks at a path when it is told to, and then stays to see to
+/// it that the mount there ends with the daemon. It ends with this if it has
+/// nothing to see to.
 pub(super) struct Witness {
     process: Pid,
     /// `None` once it has been told.
     go: Option<PipeWriter>,
     answer: PipeReader,
+    stays: bool,
 }
 
 impl Witness {
-    /// Splits off a process that will look at `path`. The process must not
-    /// have started a thread.
+    /// Splits off a process that will look at `path`, and calls `let_go` there
+    /// of what it must not keep open. This process must not have started a
+    /// thread, and is watched by the one it has.
     ///
     /// # Errors
     ///
     /// When the system has no process or descriptor to give.
-    pub(super) fn of(path: &Path) -> io::Result<Witness> {
+    pub(super) fn of(path: &Path, let_go: impl FnOnce()) -> io::Result<Witness> {
         let (told, go) = io::pipe()?;
         let (answer, told_back) = io::pipe()?;
+        let daemon = getpid();
         // SAFETY: this is the only thread, so that the child finds no lock held
         // and may do all that this process could.
         match unsafe { fork() }? {
@@ -37,11 +51,13 @@ impl Witness {
                 process: child,
                 go: Some(go),
                 answer,
+                stays: false,
             }),
             ForkResult::Child => {
                 drop((go, answer));
+                let_go();
                 // Whoever asked may have died, which is nothing to report.
-                let _ = look(told, told_back, path);
+                let _ = attend(daemon, told, told_back, path);
                 process::exit(0)
             }
         }
@@ -58,11 +74,13 @@ impl Witness {
     ///
     /// What it says, or `UnexpectedEof` when the process was ended.
     pub(super) fn look(&mut self) -> io::Result<()> {
-        let mut errno = [0; 4];
+        let mut answer = [0; 5];
         if let Some(mut go) = self.go.take() {
             go.write_all(&[0])?;
         }
-        self.answer.read_exact(&mut errno)?;
+        self.answer.read_exact(&mut answer)?;
+        let [errno @ .., stays] = answer;
+        self.stays = stays != 0;
         match i32::from_ne_bytes(errno) {
             0 => Ok(()),
             errno => Err(io::Error::from_raw_os_error(errno)),
@@ -73,7 +91,7 @@ impl Witness {
 impl Drop for Witness {
     fn drop(&mut self) {
         self.go = None;
-        while waitpid(self.process, None) == Err(nix::Error::EINTR) {}
+        while !self.stays && waitpid(self.process, None) == Err(nix::Error::EINTR) {}
     }
 }
 
@@ -83,11 +101,36 @@ pub(super) fn give_up(process: Pid) {
     let _ = kill(process, Signal::SIGKILL);
 }
 
-fn look(mut told: PipeReader, mut told_back: PipeWriter, path: &Path) -> io::Result<()> {
+/// What the process does: it looks at `path` when it is `told`, says what it
+/// found, and if it can end the mount there, waits until that is due.
+fn attend(
+    daemon: Pid,
+    mut told: PipeReader,
+    mut told_back: PipeWriter,
+    path: &Path,
+) -> io::Result<()> {
+    // A terminal's signals are meant for the daemon.
+    SigSet::all().thread_block()?;
+    let watches = platform::signal_at_end_of_parent(DAEMON_ENDED).is_ok();
+    if getppid() != daemon {
+        return Ok(());
+    }
+    platform::name_process(c"arrayfs-witness");
     told.read_exact(&mut [0])?;
-    let errno = match path.symlink_metadata() {
-        Ok(_) => 0,
-        Err(error) => error.raw_os_error().unwrap_or(nix::libc::EIO),
+    let (errno, switch) = match path.symlink_metadata() {
+        Ok(root) => (0, platform::abort_switch(root.dev()).ok()),
+        Err(error) => (error.raw_os_error().unwrap_or(nix::libc::EIO), None),
     };
-    told_back.write_all(&errno.to_ne_bytes())
+    let switch = switch.filter(|_| watches);
+    let [a, b, c, d] = errno.to_ne_bytes();
+    told_back.write_all(&[a, b, c, d, u8::from(switch.is_some())])?;
+    drop((told, told_back));
+    switch.map_or(Ok(()), cut_off_at_end)
+}
+
+/// Waits for the end of the daemon, and lets nobody wait for it then. A mount
+/// that has ended is none the worse for it.
+fn cut_off_at_end(mut switch: File) -> io::Result<()> {
+    SigSet::from(DAEMON_ENDED).wait()?;
+    switch.write_all(b"1")
 }

@@ -46,6 +46,7 @@ use error::Reason;
 pub use error::{DTypeError, Refusal};
 pub use field::Field;
 use literal::Literal;
+pub use parse::names;
 pub use units::{TimeUnit, Unit};
 
 /// The largest item that NumPy's dtypes describe, in bytes: a C `int`.

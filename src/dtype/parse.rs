@@ -34,32 +34,71 @@ fn split_mark(text: &str) -> (ByteOrder, &str) {
     }
 }
 
-/// The code that a name stands for: NumPy's `sctypeDict`. `datetime64` and `timedelta64` are not
-/// here, as units and marks go with them.
+/// The names of types and the codes that they stand for: NumPy's `sctypeDict`. `datetime64` and
+/// `timedelta64` are not here, as units and marks go with them.
+const NAMES: [(&str, &str); 49] = [
+    ("bool", "b1"),
+    ("bool_", "b1"),
+    ("int8", "i1"),
+    ("byte", "i1"),
+    ("int16", "i2"),
+    ("short", "i2"),
+    ("int32", "i4"),
+    ("intc", "i4"),
+    ("int64", "i8"),
+    ("int", "i8"),
+    ("int_", "i8"),
+    ("intp", "i8"),
+    ("long", "i8"),
+    ("longlong", "i8"),
+    ("uint8", "u1"),
+    ("ubyte", "u1"),
+    ("uint16", "u2"),
+    ("ushort", "u2"),
+    ("uint32", "u4"),
+    ("uintc", "u4"),
+    ("uint64", "u8"),
+    ("uint", "u8"),
+    ("uintp", "u8"),
+    ("ulong", "u8"),
+    ("ulonglong", "u8"),
+    ("float16", "f2"),
+    ("half", "f2"),
+    ("float32", "f4"),
+    ("single", "f4"),
+    ("float64", "f8"),
+    ("float", "f8"),
+    ("double", "f8"),
+    ("float128", "f16"),
+    ("longdouble", "f16"),
+    ("complex64", "c8"),
+    ("csingle", "c8"),
+    ("complex128", "c16"),
+    ("complex", "c16"),
+    ("cdouble", "c16"),
+    ("complex256", "c32"),
+    ("clongdouble", "c32"),
+    ("bytes", "S0"),
+    ("bytes_", "S0"),
+    ("str", "U0"),
+    ("str_", "U0"),
+    ("unicode", "U0"),
+    ("void", "V0"),
+    ("object", "O8"),
+    ("object_", "O8"),
+];
+
+/// The names of types that NumPy has, the usual one of each type before its other ones.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    let names = NAMES.iter().filter(|(_, code)| *code != "O8");
+    let dated = ["datetime64", "timedelta64"];
+    names.map(|&(name, _)| name).chain(dated)
+}
+
+/// The code that a name stands for.
 fn code_of_name(name: &str) -> Option<&'static str> {
-    Some(match name {
-        "bool" | "bool_" => "b1",
-        "int8" | "byte" => "i1",
-        "int16" | "short" => "i2",
-        "int32" | "intc" => "i4",
-        "int64" | "int" | "int_" | "intp" | "long" | "longlong" => "i8",
-        "uint8" | "ubyte" => "u1",
-        "uint16" | "ushort" => "u2",
-        "uint32" | "uintc" => "u4",
-        "uint64" | "uint" | "uintp" | "ulong" | "ulonglong" => "u8",
-        "float16" | "half" => "f2",
-        "float32" | "single" => "f4",
-        "float64" | "float" | "double" => "f8",
-        "float128" | "longdouble" => "f16",
-        "complex64" | "csingle" => "c8",
-        "complex128" | "complex" | "cdouble" => "c16",
-        "complex256" | "clongdouble" => "c32",
-        "bytes" | "bytes_" => "S0",
-        "str" | "str_" | "unicode" => "U0",
-        "void" => "V0",
-        "object" | "object_" => "O8",
-        _ => return None,
-    })
+    let named = NAMES.iter().find(|(known, _)| *known == name)?;
+    Some(named.1)
 }
 
 /// The code that a letter stands for when nothing follows it: NumPy's `dtype.char`, and aliases.

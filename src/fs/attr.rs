@@ -5,7 +5,8 @@ use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
 use std::time::{Duration, SystemTime};
 
-use fuser::{FileAttr, FileType, INodeNo};
+use fuser::{FileAttr, FileType, INodeNo, TimeOrNow};
+use nix::sys::time::TimeSpec;
 use nix::unistd::{Gid, Uid};
 
 use crate::mapping::Mode;
@@ -145,6 +146,24 @@ fn time(seconds: i64, nanoseconds: i64) -> SystemTime {
     whole
         .and_then(|time| time.checked_add(fraction))
         .unwrap_or(SystemTime::UNIX_EPOCH)
+}
+
+/// A time as `futimens` takes it. Now stays now: whoever may write a file may
+/// set that, but only its owner any other time.
+pub(super) fn time_spec(time: TimeOrNow) -> TimeSpec {
+    let time = match time {
+        TimeOrNow::Now => return TimeSpec::UTIME_NOW,
+        TimeOrNow::SpecificTime(time) => time,
+    };
+    match time.duration_since(SystemTime::UNIX_EPOCH) {
+        Ok(since) => TimeSpec::new(since.as_secs() as i64, i64::from(since.subsec_nanos())),
+        // fuser counts the fraction of a time before 1970 backwards from the
+        // second, while the kernel counts it forwards.
+        Err(before) => {
+            let before = before.duration();
+            TimeSpec::new(-(before.as_secs() as i64), i64::from(before.subsec_nanos()))
+        }
+    }
 }
 
 #[cfg(test)]

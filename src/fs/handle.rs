@@ -64,6 +64,14 @@ impl Handles {
         open.insert(Arc::new(handle)) as u64
     }
 
+    /// How many files are open.
+    pub(super) fn count(&self) -> usize {
+        self.open
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .len()
+    }
+
     /// The open file of this number.
     pub(super) fn get(&self, number: u64) -> Result<Arc<Handle>, FsError> {
         let open = self.open.read().unwrap_or_else(PoisonError::into_inner);

@@ -14,6 +14,9 @@ use super::attr::Appearance;
 use super::coherence::Coherence;
 use super::error::FsError;
 use super::handle::{Handle, Handles};
+use super::kept::Kept;
+use super::native::Natives;
+use super::stats::Stats;
 use super::surplus::Bell;
 use super::trouble::Troubles;
 use super::truncation::Truncations;
@@ -29,9 +32,11 @@ pub(super) const MAX_NAME: usize = 255;
 #[derive(Debug)]
 pub(super) struct ArrayFs {
     pub(super) tree: Tree,
-    appearance: Appearance,
-    handles: Handles,
-    truncations: Truncations,
+    pub(super) appearance: Appearance,
+    pub(super) handles: Handles,
+    pub(super) natives: Natives,
+    pub(super) kept: Kept,
+    pub(super) truncations: Truncations,
     troubles: Troubles,
     /// Keeps the pages that the kernel fills like the file.
     pub(super) coherence: Arc<Coherence>,
@@ -41,6 +46,8 @@ pub(super) struct ArrayFs {
     xattr: bool,
     /// The last write through the mount, in nanoseconds since 1970; 0 if none.
     written: AtomicU64,
+    /// What it has done so far.
+    pub(super) stats: Stats,
 }
 
 /// What a client asks to change of a node.
@@ -97,6 +104,8 @@ impl ArrayFs {
     pub(super) fn new(
         tree: Tree,
         appearance: Appearance,
+        natives: Natives,
+        kept: Kept,
         coherence: Arc<Coherence>,
         surplus: Bell,
         xattr: bool,
@@ -105,12 +114,15 @@ impl ArrayFs {
             tree,
             appearance,
             handles: Handles::default(),
+            natives,
+            kept,
             truncations: Truncations::default(),
             troubles: Troubles::default(),
             coherence,
             surplus,
             xattr,
             written: AtomicU64::new(0),
+            stats: Stats::new(),
         }
     }
 
@@ -118,7 +130,7 @@ impl ArrayFs {
         self.tree.node(inode).ok_or(FsError::Stale)
     }
 
-    fn facts(&self, node: Node) -> Result<Facts, FsError> {
+    pub(super) fn facts(&self, node: Node) -> Result<Facts, FsError> {
         self.tree.facts(node).ok_or(FsError::Stale)
     }
 
@@ -226,9 +238,11 @@ impl ArrayFs {
             }
             Ok(())
         } else if size == 0 && by_path {
-            // Whether a write fills a gap is settled before it begins.
-            let mark = || self.truncations.truncated(inode);
-            self.coherence.between_changes(mark);
+            self.natives.unless_open(inode, || {
+                // Whether a write fills a gap is settled before it begins.
+                let mark = || self.truncations.truncated(inode);
+                self.coherence.between_changes(mark);
+            });
             Ok(())
         } else {
             Err(FsError::NotPermitted)
@@ -249,23 +263,6 @@ impl ArrayFs {
         Ok(())
     }
 
-    /// Opens a file and returns its handle number.
-    pub(super) fn open(&self, inode: u64, writes: bool) -> Result<u64, FsError> {
-        let node = self.node(inode)?;
-        if node.is_directory() {
-            return Err(FsError::IsDirectory);
-        }
-        let (file, pin) = self.tree.open(node).ok_or(FsError::Stale)?;
-        if writes && !self.facts(node)?.writable {
-            return Err(FsError::NotWritable);
-        }
-        if writes {
-            self.truncations.opened(inode);
-        }
-        self.coherence.opened(inode);
-        Ok(self.handles.open(inode, file, Some(pin), writes))
-    }
-
     /// Reads from byte `at` into `out`; fewer bytes only at the end, or before
     /// bytes that cannot be read. Those a page must not leave out: the kernel
     /// would take the file to end there, so it is told of the error at once.
@@ -281,6 +278,7 @@ impl ArrayFs {
         if into_page_cache && platform::NOTIFIES {
             let range = at..at.saturating_add(out.len() as u64);
             self.coherence.fill(handle.inode, &handle.file, range);
+            self.keep(handle.inode);
         }
         self.noting(|| {
             let mut count = handle.file.read_at(at, out)?;
@@ -293,6 +291,23 @@ impl ArrayFs {
             }
             Ok(count)
         })
+    }
+
+    /// Notes that pages of `inode`, which are about to be read, may be kept.
+    fn keep(&self, inode: u64) {
+        if !self.kept.caches() {
+            return;
+        }
+        let stamp = self.tree.mapping().stamp().ok();
+        let gone = stamp.and_then(|stamp| self.kept.filled(inode, stamp));
+        if let Some(gone) = gone {
+            self.coherence.no_longer_kept(gone);
+        }
+    }
+
+    /// Whether pages of a node can have been stored to, and not been written back.
+    pub(super) fn may_be_stored_to(&self, inode: u64) -> bool {
+        self.truncations.has_writers(inode)
     }
 
     /// Does `operation`, and has the log tell of trouble with the backing file.
@@ -323,8 +338,15 @@ impl ArrayFs {
     /// The bytes of the backing file that giving a node its size can touch: none,
     /// unless it counts as truncated.
     pub(super) fn reach_of_node(&self, inode: u64) -> Range<u64> {
-        let marked = self.truncations.is_marked(inode);
-        let node = self.tree.node(inode).filter(|_| marked);
+        match self.truncations.is_marked(inode) {
+            true => self.bytes_of_node(inode),
+            false => 0..0,
+        }
+    }
+
+    /// The bytes of the backing file that a node shows, and what lies between them.
+    pub(super) fn bytes_of_node(&self, inode: u64) -> Range<u64> {
+        let node = self.tree.node(inode);
         let file = node.and_then(|node| self.tree.open(node));
         file.map_or(0..0, |(file, _pin)| file.hull(&(0..file.len())))
     }
@@ -412,21 +434,6 @@ impl ArrayFs {
             self.handles.note(Err(AccessError::Io(copy).into()));
         }
         outcome
-    }
-
-    /// A descriptor of an open file has been closed.
-    pub(super) fn flushed(&self, handle: u64) -> Result<(), FsError> {
-        let handle = self.handles.get(handle)?;
-        self.truncations.flushed(&handle);
-        Ok(())
-    }
-
-    /// The last use of an open file is over.
-    pub(super) fn release(&self, handle: u64) {
-        if let Some(handle) = self.handles.close(handle) {
-            self.truncations.released(&handle);
-            self.coherence.released(handle.inode);
-        }
     }
 
     /// Reserves space for, or zeroes, the bytes `range` of an open file, which

@@ -24,6 +24,20 @@ pub enum Cache {
     Always,
 }
 
+impl Cache {
+    /// All of them.
+    pub const ALL: [Cache; 3] = [Cache::Never, Cache::Auto, Cache::Always];
+
+    /// What the option has it called.
+    pub fn name(self) -> &'static str {
+        match self {
+            Cache::Never => "never",
+            Cache::Auto => "auto",
+            Cache::Always => "always",
+        }
+    }
+}
+
 /// Where the kernel may serve whole-file views from the backing file itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Passthrough {
@@ -66,6 +80,8 @@ pub struct Options {
     pub access: Access,
     /// What may be cached.
     pub cache: Cache,
+    /// The most bytes of neighbours of what is read that the daemon keeps.
+    pub cache_size: u64,
     /// Where the kernel may bypass the daemon.
     pub passthrough: Passthrough,
     /// Worker threads; by default as many as measured best.

@@ -4,6 +4,7 @@
 
 use std::ffi::OsStr;
 use std::io;
+use std::os::fd::BorrowedFd;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -16,17 +17,19 @@ use fuser::{
     ReplyOpen, ReplyPoll, ReplyStatfs, ReplyWrite, ReplyXattr, Request, TimeOrNow, WriteFlags,
 };
 
-use nix::sys::time::TimeSpec;
-
-use super::answer::{MAX_REQUEST, refuse, reply, with_buffer};
+use super::answer::{MAX_REQUEST, failed, refuse, reply, with_buffer, written};
+use super::attr::time_spec;
 use super::error::FsError;
+use super::opening::Way;
 use super::operations::{Allocation, ArrayFs, Change, MAX_NAME, Write};
+use super::stats::Kind;
+use crate::platform;
 
 /// Names and sizes never change, so the kernel may keep entries for long.
 const ENTRY_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Owner, bits and times are the backing file's, which others can change.
-const ATTRIBUTE_LIFETIME: Duration = Duration::from_secs(1);
+pub(super) const ATTRIBUTE_LIFETIME: Duration = Duration::from_secs(1);
 
 /// The node of an inode number is always the same one.
 const GENERATION: Generation = Generation(0);
@@ -56,13 +59,26 @@ impl Filesystem for Protocol {
             | InitFlags::FUSE_READDIRPLUS_AUTO
             // No file is shown set-user-id. Without this the kernel asks for
             // the security.capability attribute before every buffered write.
-            | InitFlags::FUSE_HANDLE_KILLPRIV_V2
-            // Otherwise files opened for direct I/O cannot be mapped shared.
-            | InitFlags::FUSE_DIRECT_IO_ALLOW_MMAP;
+            | InitFlags::FUSE_HANDLE_KILLPRIV_V2;
+        // With this, files opened for direct I/O can be mapped shared, which is
+        // right only where pages can be dropped that have become old.
+        let mapped = match platform::NOTIFIES {
+            true => InitFlags::FUSE_DIRECT_IO_ALLOW_MMAP,
+            false => InitFlags::empty(),
+        };
+        let native = match self.fs.opens_natively() {
+            true => InitFlags::FUSE_PASSTHROUGH,
+            false => InitFlags::empty(),
+        };
+        let wanted = wanted | mapped | native;
         let offered = config.capabilities();
         // Not refused: only what was offered is asked for.
         let _ = config.add_capabilities(wanted & offered);
         let _ = config.set_max_write(MAX_REQUEST);
+        if self.fs.opens_natively() {
+            // The file below may be on any file system that is not itself stacked.
+            let _ = config.set_max_stack_depth(1);
+        }
         Ok(())
     }
 
@@ -74,13 +90,15 @@ impl Filesystem for Protocol {
     }
 
     fn lookup(&self, _req: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEntry) {
-        reply!(reply, self.fs.lookup(parent.0, name), attr => {
+        let asked = self.asked(Kind::Lookup, parent.0);
+        reply!(asked, reply, self.fs.lookup(parent.0, name), attr => {
             reply.entry_with_ttls(&ATTRIBUTE_LIFETIME, &ENTRY_LIFETIME, &attr, GENERATION);
         });
     }
 
     fn getattr(&self, _req: &Request, ino: INodeNo, _fh: Option<FileHandle>, reply: ReplyAttr) {
-        reply!(reply, self.fs.attributes(ino.0), attr => {
+        let asked = self.asked(Kind::Attributes, ino.0);
+        reply!(asked, reply, self.fs.attributes(ino.0), attr => {
             reply.attr(&ATTRIBUTE_LIFETIME, &attr);
         });
     }
@@ -103,6 +121,7 @@ impl Filesystem for Protocol {
         _flags: Option<BsdFileFlags>,
         reply: ReplyAttr,
     ) {
+        let asked = self.asked(Kind::Change, ino.0);
         let change = Change {
             mode,
             uid,
@@ -113,12 +132,15 @@ impl Filesystem for Protocol {
             // A truncation comes with a new mtime, which is not one to set.
             mtime: mtime.filter(|_| size.is_none()).map(time_spec),
         };
+        if size == Some(0) && self.fs.keeps_pages() {
+            return self.truncate(asked, ino.0, &change, reply);
+        }
         let answer = move |fs: &ArrayFs, passage: Result<(), FsError>| {
             let changed = passage.and_then(|()| fs.change(ino.0, &change));
-            reply!(reply, changed, attr => reply.attr(&ATTRIBUTE_LIFETIME, &attr));
+            reply!(asked, reply, changed, attr => reply.attr(&ATTRIBUTE_LIFETIME, &attr));
         };
-        // Only giving a file its size can change bytes.
         match size {
+            // Only giving a file its size can change bytes.
             None | Some(0) => answer(&self.fs, Ok(())),
             Some(_) => {
                 let reach = move |fs: &ArrayFs| fs.reach_of_node(ino.0);
@@ -132,20 +154,31 @@ impl Filesystem for Protocol {
     }
 
     fn open(&self, _req: &Request, ino: INodeNo, flags: OpenFlags, reply: ReplyOpen) {
+        let asked = self.asked(Kind::Open, ino.0);
         let writes = flags.acc_mode() != OpenAccMode::O_RDONLY;
-        reply!(reply, self.fs.open(ino.0, writes), number => {
-            let mut how = FopenFlags::FOPEN_DIRECT_IO | FopenFlags::FOPEN_PARALLEL_DIRECT_WRITES;
-            if !writes {
-                how |= FopenFlags::FOPEN_NOFLUSH;
+        let register = |file: BorrowedFd<'_>| reply.open_backing(file);
+        let opened = self.fs.open(ino.0, writes, register);
+        reply!(asked, reply, opened, (number, way) => {
+            let (number, how) = (FileHandle(number), match writes {
+                true => FopenFlags::empty(),
+                false => FopenFlags::FOPEN_NOFLUSH,
+            });
+            let direct = FopenFlags::FOPEN_DIRECT_IO | FopenFlags::FOPEN_PARALLEL_DIRECT_WRITES;
+            match way {
+                Way::Native(backing) => reply.opened_passthrough(number, how, &backing),
+                Way::Cached { keep: true } => {
+                    reply.opened(number, how | FopenFlags::FOPEN_KEEP_CACHE);
+                }
+                Way::Cached { keep: false } => reply.opened(number, how),
+                Way::Direct => reply.opened(number, how | direct),
             }
-            reply.opened(FileHandle(number), how);
         });
     }
 
     fn read(
         &self,
         _req: &Request,
-        _ino: INodeNo,
+        ino: INodeNo,
         fh: FileHandle,
         offset: u64,
         size: u32,
@@ -153,15 +186,19 @@ impl Filesystem for Protocol {
         lock_owner: Option<LockOwner>,
         reply: ReplyData,
     ) {
+        let asked = self.asked(Kind::Read, ino.0).of(offset, size.into());
         // A fill of the page cache comes without the owner that a read has.
         let into_page_cache = lock_owner.is_none();
         let count = match self.fs.readable(fh.0, offset, size) {
             Ok(count) => count,
-            Err(error) => return reply.error(error.errno()),
+            Err(error) => return failed!(asked, reply, error.errno()),
         };
         with_buffer(count, |buffer| {
             let read = self.fs.read(fh.0, offset, buffer, into_page_cache);
-            reply!(reply, read, count => reply.data(&buffer[..count]));
+            reply!(asked, reply, read, count => {
+                asked.moved(count);
+                reply.data(&buffer[..count]);
+            });
         });
     }
 
@@ -177,6 +214,7 @@ impl Filesystem for Protocol {
         _lock_owner: Option<LockOwner>,
         reply: ReplyWrite,
     ) {
+        let asked = self.asked(Kind::Write, ino.0).of(offset, data.len() as u64);
         let (fs, fh) = (&self.fs, fh.0);
         let range = offset..offset.saturating_add(data.len() as u64);
         let from_page_cache = write_flags.contains(WriteFlags::FUSE_WRITE_CACHE);
@@ -194,13 +232,13 @@ impl Filesystem for Protocol {
             let bytes = fs.reach(fh, &range);
             let written = write(fs, data);
             drop(passage);
-            reply!(reply, written, taken => reply.written(taken as u32));
+            written!(asked, reply, written);
             return fs.coherence.refresh(Some(ino.0), bytes);
         }
         if let Some(passage) = fs.coherence.enter(None, || fs.reach(fh, &range)) {
             let written = write(fs, data);
             drop(passage);
-            return reply!(reply, written, taken => reply.written(taken as u32));
+            return written!(asked, reply, written);
         }
         let data = data.to_vec();
         self.change(
@@ -208,7 +246,7 @@ impl Filesystem for Protocol {
             move |fs| fs.reach(fh, &range),
             move |fs, passage| {
                 let written = passage.and_then(|()| write(fs, &data));
-                reply!(reply, written, taken => reply.written(taken as u32));
+                written!(asked, reply, written);
             },
         );
     }
@@ -216,24 +254,26 @@ impl Filesystem for Protocol {
     fn flush(
         &self,
         _req: &Request,
-        _ino: INodeNo,
+        ino: INodeNo,
         fh: FileHandle,
         _lock_owner: LockOwner,
         reply: ReplyEmpty,
     ) {
-        reply!(reply, self.fs.flushed(fh.0), () => reply.ok());
+        let asked = self.asked(Kind::Flush, ino.0);
+        reply!(asked, reply, self.fs.flushed(fh.0), () => reply.ok());
     }
 
     fn release(
         &self,
         _req: &Request,
-        _ino: INodeNo,
+        ino: INodeNo,
         fh: FileHandle,
         _flags: OpenFlags,
         _lock_owner: Option<LockOwner>,
         _flush: bool,
         reply: ReplyEmpty,
     ) {
+        let _asked = self.asked(Kind::Release, ino.0);
         self.fs.release(fh.0);
         reply.ok();
     }
@@ -241,25 +281,27 @@ impl Filesystem for Protocol {
     fn fsync(
         &self,
         _req: &Request,
-        _ino: INodeNo,
+        ino: INodeNo,
         fh: FileHandle,
         _datasync: bool,
         reply: ReplyEmpty,
     ) {
-        reply!(reply, self.fs.sync(fh.0), () => reply.ok());
+        let asked = self.asked(Kind::Sync, ino.0);
+        reply!(asked, reply, self.fs.sync(fh.0), () => reply.ok());
     }
 
     fn fsyncdir(
         &self,
         _req: &Request,
-        _ino: INodeNo,
+        ino: INodeNo,
         _fh: FileHandle,
         _datasync: bool,
         reply: ReplyEmpty,
     ) {
+        let asked = self.asked(Kind::Sync, ino.0);
         match self.fs.sync_all() {
             Ok(()) => reply.ok(),
-            Err(error) => reply.error(error.into()),
+            Err(error) => failed!(asked, reply, error.into()),
         }
     }
 
@@ -271,10 +313,11 @@ impl Filesystem for Protocol {
         offset: u64,
         mut reply: ReplyDirectory,
     ) {
+        let asked = self.asked(Kind::List, ino.0);
         let listed = self.fs.list(ino.0, offset, |entry| {
             reply.add(INodeNo(entry.inode()), entry.next, entry.kind(), entry.name)
         });
-        reply!(reply, listed, () => reply.ok());
+        reply!(asked, reply, listed, () => reply.ok());
     }
 
     fn readdirplus(
@@ -285,6 +328,7 @@ impl Filesystem for Protocol {
         offset: u64,
         mut reply: ReplyDirectoryPlus,
     ) {
+        let asked = self.asked(Kind::List, ino.0);
         let mut outcome = Ok(());
         let listed = self
             .fs
@@ -302,10 +346,11 @@ impl Filesystem for Protocol {
                     true
                 }
             });
-        reply!(reply, listed.and(outcome), () => reply.ok());
+        reply!(asked, reply, listed.and(outcome), () => reply.ok());
     }
 
-    fn statfs(&self, _req: &Request, _ino: INodeNo, reply: ReplyStatfs) {
+    fn statfs(&self, _req: &Request, ino: INodeNo, reply: ReplyStatfs) {
+        let _asked = self.asked(Kind::Usage, ino.0);
         let usage = self.fs.usage();
         let name = MAX_NAME as u32;
         reply.statfs(usage.blocks, 0, 0, usage.nodes, 0, MAX_REQUEST, name, 512);
@@ -314,13 +359,14 @@ impl Filesystem for Protocol {
     fn fallocate(
         &self,
         _req: &Request,
-        _ino: INodeNo,
+        ino: INodeNo,
         fh: FileHandle,
         offset: u64,
         length: u64,
         mode: i32,
         reply: ReplyEmpty,
     ) {
+        let asked = self.asked(Kind::Allocate, ino.0).of(offset, length);
         // As in <linux/falloc.h>; other systems' requests carry only a mode of 0.
         const KEEP_SIZE: i32 = 0x01;
         const PUNCH_HOLE: i32 = 0x02;
@@ -328,7 +374,7 @@ impl Filesystem for Protocol {
         let allocation = match mode & !KEEP_SIZE {
             0 => Allocation::Reserve,
             PUNCH_HOLE | ZERO_RANGE => Allocation::Zero,
-            _ => return reply.error(Errno::EOPNOTSUPP),
+            _ => return failed!(asked, reply, Errno::EOPNOTSUPP),
         };
         let keep_size = mode & KEEP_SIZE != 0;
         let range = offset..offset.saturating_add(length);
@@ -339,7 +385,7 @@ impl Filesystem for Protocol {
         };
         self.change(None, reach, move |fs, passage| {
             let allocate = |()| fs.allocate(fh.0, range, allocation, keep_size);
-            reply!(reply, passage.and_then(allocate), () => reply.ok());
+            reply!(asked, reply, passage.and_then(allocate), () => reply.ok());
         });
     }
 
@@ -358,10 +404,11 @@ impl Filesystem for Protocol {
         _flags: CopyFileRangeFlags,
         reply: ReplyWrite,
     ) {
+        let asked = self.asked(Kind::Copy, ino_out.0).of(offset_out, len);
         // The kernel drops pages of the target afterwards, with what has been
         // stored to them meanwhile; other copies it makes page by page.
         if self.fs.coherence.has_pages(ino_out.0) {
-            return reply.error(Errno::EOPNOTSUPP);
+            return failed!(asked, reply, Errno::EOPNOTSUPP);
         }
         let (from, to) = ((fh_in.0, offset_in), (fh_out.0, offset_out));
         let range = offset_out..offset_out.saturating_add(len);
@@ -372,28 +419,31 @@ impl Filesystem for Protocol {
                     fs.copy(from, to, len, buffer)
                 })
             };
-            reply!(reply, passage.and_then(copy), count => reply.written(count as u32));
+            written!(asked, reply, passage.and_then(copy));
         });
     }
 
     fn lseek(
         &self,
         _req: &Request,
-        _ino: INodeNo,
+        ino: INodeNo,
         fh: FileHandle,
         offset: i64,
         whence: i32,
         reply: ReplyLseek,
     ) {
-        reply!(reply, self.fs.seek(fh.0, offset, whence), at => reply.offset(at));
+        let asked = self.asked(Kind::Seek, ino.0);
+        reply!(asked, reply, self.fs.seek(fh.0, offset, whence), at => reply.offset(at));
     }
 
     fn getxattr(&self, _req: &Request, ino: INodeNo, name: &OsStr, size: u32, reply: ReplyXattr) {
-        self.answer(reply, size, || self.fs.xattr(ino.0, name));
+        let asked = self.asked(Kind::Xattr, ino.0);
+        self.answer(&asked, reply, size, || self.fs.xattr(ino.0, name));
     }
 
     fn listxattr(&self, _req: &Request, ino: INodeNo, size: u32, reply: ReplyXattr) {
-        self.answer(reply, size, || self.fs.xattrs(ino.0));
+        let asked = self.asked(Kind::Xattr, ino.0);
+        self.answer(&asked, reply, size, || self.fs.xattrs(ino.0));
     }
 
     fn setxattr(
@@ -406,18 +456,20 @@ impl Filesystem for Protocol {
         _position: u32,
         reply: ReplyEmpty,
     ) {
+        let asked = self.asked(Kind::Xattr, ino.0);
         if !self.fs.serves_xattrs() {
-            return reply.error(Errno::ENOSYS);
+            return failed!(asked, reply, Errno::ENOSYS);
         }
         let set = self.fs.set_xattr(ino.0, name, Some(value));
-        reply!(reply, set, () => reply.ok());
+        reply!(asked, reply, set, () => reply.ok());
     }
 
     fn removexattr(&self, _req: &Request, ino: INodeNo, name: &OsStr, reply: ReplyEmpty) {
+        let asked = self.asked(Kind::Xattr, ino.0);
         if !self.fs.serves_xattrs() {
-            return reply.error(Errno::ENOSYS);
+            return failed!(asked, reply, Errno::ENOSYS);
         }
-        reply!(reply, self.fs.set_xattr(ino.0, name, None), () => reply.ok());
+        reply!(asked, reply, self.fs.set_xattr(ino.0, name, None), () => reply.ok());
     }
 
     // The permission bits are the kernel's business (`default_permissions`).
@@ -445,23 +497,5 @@ impl Filesystem for Protocol {
         // There are no blocks of a device, and nothing else to control.
         bmap(INodeNo, u32, u64) ReplyBmap: Errno::ENOSYS,
         ioctl(INodeNo, FileHandle, IoctlFlags, u32, &[u8], u32) ReplyIoctl: Errno::ENOTTY,
-    }
-}
-
-/// A time as `futimens` takes it. Now stays now: whoever may write a file may
-/// set that, but only its owner any other time.
-fn time_spec(time: TimeOrNow) -> TimeSpec {
-    let time = match time {
-        TimeOrNow::Now => return TimeSpec::UTIME_NOW,
-        TimeOrNow::SpecificTime(time) => time,
-    };
-    match time.duration_since(SystemTime::UNIX_EPOCH) {
-        Ok(since) => TimeSpec::new(since.as_secs() as i64, i64::from(since.subsec_nanos())),
-        // fuser counts the fraction of a time before 1970 backwards from the
-        // second, while the kernel counts it forwards.
-        Err(before) => {
-            let before = before.duration();
-            TimeSpec::new(-(before.as_secs() as i64), i64::from(before.subsec_nanos()))
-        }
     }
 }

@@ -5,16 +5,19 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use fuser::{BackgroundSession, Config, MountOption, SessionACL};
 
 use super::attr::{Appearance, Copier};
 use super::coherence::{self, Coherence};
 use super::contained::Contained;
+use super::kept::Kept;
+use super::native::Natives;
 use super::operations::ArrayFs;
 use super::protocol::Protocol;
 use super::surplus::{self, Bell};
-use super::{Access, MountFlag, Options};
+use super::{Access, Cache, MountFlag, Options};
 use crate::mapping::Pending;
 use crate::platform;
 use crate::source::Source;
@@ -109,12 +112,15 @@ impl Session {
     ///
     /// When the array has too many slices or the mount is refused.
     pub fn mount(
-        source: Source,
+        mut source: Source,
         mountpoint: &Path,
         options: &Options,
         ended: impl FnOnce() + Send + 'static,
     ) -> Result<(Session, Pending), MountError> {
         let meta = source.meta.clone();
+        if options.cache != Cache::Never {
+            source.mapping.keep_neighbours(options.cache_size);
+        }
         let appearance = Appearance {
             uid: options.uid,
             gid: options.gid,
@@ -129,7 +135,16 @@ impl Session {
         let (bell, rings) = Bell::new();
         let (coherence, tasks) = Coherence::new();
         let coherence = Arc::new(coherence);
-        let fs = ArrayFs::new(tree, appearance, coherence.clone(), bell, options.xattr);
+        let natives = Natives::new(options, tree.mapping(), meta.writable);
+        let fs = ArrayFs::new(
+            tree,
+            appearance,
+            natives,
+            Kept::new(options.cache),
+            coherence.clone(),
+            bell,
+            options.xattr,
+        );
         let fs = Arc::new(fs);
         let refused = |source| MountError::Refused {
             mountpoint: mountpoint.to_path_buf(),
@@ -157,6 +172,14 @@ impl Session {
             _background: background,
         };
         Ok((session, pending))
+    }
+
+    /// How long nobody has asked for anything, or had a file open.
+    pub fn unused(&self) -> Duration {
+        match self.fs.handles.count() {
+            0 => self.fs.stats.unused(),
+            _ => Duration::ZERO,
+        }
     }
 
     /// To be called before the process ends while there may still be clients: it

@@ -129,6 +129,11 @@ impl Truncations {
         }
     }
 
+    /// Whether someone has `inode` open for writing, or mapped.
+    pub(super) fn has_writers(&self, inode: u64) -> bool {
+        self.inodes().get(&inode).is_some_and(|w| w.open > 0)
+    }
+
     /// Whether `inode` counts as truncated, so that a write may fill a gap.
     pub(super) fn is_marked(&self, inode: u64) -> bool {
         self.mark_of(inode)

@@ -3,14 +3,33 @@
 //! aligned words, so that an aligned element of up to eight bytes is never
 //! torn, and a fault ends the copy with a word of where.
 
+use std::ops::Range;
+
 use super::guard::move_words;
-use crate::array::Run;
+use super::separate::{join, separate};
+use crate::array::{Grid, Run};
 
 /// Mapped memory could not be accessed at or after the `k`-th piece of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Fault {
     /// The piece, counted from 0.
     pub(super) piece: u64,
+}
+
+/// Equally spaced words on both sides of a copy.
+#[derive(Debug, Clone, Copy)]
+struct Words {
+    /// Bytes in a word, as [`move_words`] takes them.
+    width: usize,
+    /// Where the first begins in the mapping.
+    mapped: usize,
+    /// Bytes from one to the next there.
+    mapped_step: isize,
+    /// Where the first begins in memory of our own.
+    private: usize,
+    /// Bytes from one to the next there.
+    private_step: isize,
+    count: usize,
 }
 
 /// Copies the pieces of `run`, counted from `base`, one after the other into
@@ -23,11 +42,14 @@ pub(super) struct Fault {
 pub(super) unsafe fn gather(base: *const u8, run: &Run, out: &mut [u8]) -> Result<(), Fault> {
     debug_assert_eq!(out.len() as u64, run.piece * run.count);
     let private = out.as_mut_ptr();
-    // SAFETY: the words are in the mapping and in `out`, as `pieces` has them.
-    pieces(base.addr(), run, |width, at, stride, place, count| unsafe {
-        let mapped = base.wrapping_add(at);
-        let steps = (width as isize, stride);
-        move_words(width, private.wrapping_add(place), mapped, steps, count)
+    pieces(base.addr(), run, ABREAST, &mut |words| {
+        let (to, from) = (
+            private.wrapping_add(words.private),
+            base.wrapping_add(words.mapped),
+        );
+        let steps = (words.private_step, words.mapped_step);
+        // SAFETY: the words are in the mapping and in `out`, as `pieces` has them.
+        unsafe { move_words(words.width, to, from, steps, words.count) }
     })
 }
 
@@ -41,29 +63,187 @@ pub(super) unsafe fn gather(base: *const u8, run: &Run, out: &mut [u8]) -> Resul
 pub(super) unsafe fn scatter(base: *mut u8, run: &Run, data: &[u8]) -> Result<(), Fault> {
     debug_assert_eq!(data.len() as u64, run.piece * run.count);
     let private = data.as_ptr();
-    // SAFETY: the words are in the mapping and in `data`, as `pieces` has them.
-    pieces(base.addr(), run, |width, at, stride, place, count| unsafe {
-        let mapped = base.wrapping_add(at);
-        let steps = (stride, width as isize);
-        move_words(width, mapped, private.wrapping_add(place), steps, count)
+    // One after the other: what lies behind a fault is not to change.
+    pieces(base.addr(), run, 1, &mut |words| {
+        let (to, from) = (
+            base.wrapping_add(words.mapped),
+            private.wrapping_add(words.private),
+        );
+        let steps = (words.mapped_step, words.private_step);
+        // SAFETY: the words are in the mapping and in `data`, as `pieces` has them.
+        unsafe { move_words(words.width, to, from, steps, words.count) }
     })
 }
 
-/// Breaks the pieces of `run` up into words and has `words` move them: their
-/// width, the place of the first in the mapping at address `base` and the
-/// bytes to the next, the place of the first on the private side, where they
-/// follow one another, and their number. It returns how many it has not moved.
+/// Copies the runs of `grid`, counted from `base`, one after the other into `out`,
+/// which has exactly as many bytes. Where the runs lie side by side, whole lines
+/// of the file are copied while they are in the fastest cache.
+///
+/// # Safety
+///
+/// As for [`gather`], of every run.
+pub(super) unsafe fn gather_grid(
+    base: *const u8,
+    grid: &Grid,
+    out: &mut [u8],
+) -> Result<(), Fault> {
+    let mut tile = [0; TILE];
+    let each = (grid.run.piece * grid.run.count) as usize;
+    for part in tiles(grid) {
+        let out = &mut out[part.rows.start * each..part.rows.end * each];
+        match part.lines {
+            Some(lines) => {
+                let tile = &mut tile[..(lines.piece * lines.count) as usize];
+                // SAFETY: the pieces of the lines are those of runs side by side.
+                unsafe { gather(base, &lines, tile) }?;
+                let (item, count) = (grid.run.piece as usize, part.rows.len());
+                separate(tile, item, part.first * item, out, count);
+            }
+            None => {
+                let run = grid.row(part.rows.start as u64);
+                let run = run.slice(part.first as u64, part.count as u64);
+                let item = run.piece as usize;
+                let out = &mut out[part.first * item..][..part.count * item];
+                // SAFETY: as above, a part of one run.
+                unsafe { gather(base, &run, out) }?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Copies `data` over the runs of `grid`, counted from `base`, as [`gather_grid`]
+/// does the other way.
+///
+/// # Safety
+///
+/// As for [`scatter`], of every run.
+pub(super) unsafe fn scatter_grid(base: *mut u8, grid: &Grid, data: &[u8]) -> Result<(), Fault> {
+    let mut tile = [0; TILE];
+    let each = (grid.run.piece * grid.run.count) as usize;
+    for part in tiles(grid) {
+        let data = &data[part.rows.start * each..part.rows.end * each];
+        match part.lines {
+            Some(lines) => {
+                let tile = &mut tile[..(lines.piece * lines.count) as usize];
+                let (item, count) = (grid.run.piece as usize, part.rows.len());
+                join(data, item, part.first * item, tile, count);
+                // SAFETY: the pieces of the lines are those of runs side by side.
+                unsafe { scatter(base, &lines, tile) }?;
+            }
+            None => {
+                let run = grid.row(part.rows.start as u64);
+                let run = run.slice(part.first as u64, part.count as u64);
+                let item = run.piece as usize;
+                let data = &data[part.first * item..][..part.count * item];
+                // SAFETY: as above, a part of one run.
+                unsafe { scatter(base, &run, data) }?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The bytes that are moved together, which stay in the fastest cache.
+const TILE: usize = 1 << 14;
+
+/// The most bytes of a line: longer ones gain nothing.
+const WIDEST: usize = 1 << 10;
+
+/// How many pieces of a run are moved before those of the next run.
+const STRETCH: usize = 32;
+
+/// A part of a grid.
+struct Tile {
+    /// Which runs.
+    rows: Range<usize>,
+    /// The first piece of each.
+    first: usize,
+    /// How many pieces of each.
+    count: usize,
+    /// The same as one run, if the runs lie side by side.
+    lines: Option<Run>,
+}
+
+/// The parts in which the runs of `grid` are best moved.
+fn tiles(grid: &Grid) -> impl Iterator<Item = Tile> + use<> {
+    let grid = *grid;
+    let (piece, count) = (grid.run.piece as usize, grid.run.count as usize);
+    let rows = grid.rows as usize;
+    let side_by_side = grid.spacing == grid.run.piece as i64 && piece <= WIDEST / 2;
+    // How many runs and how many pieces of each at once.
+    let (abreast, stretch) = match side_by_side {
+        true => {
+            let abreast = (WIDEST / piece).min(rows);
+            (abreast, TILE / (abreast * piece))
+        }
+        false => (1, STRETCH),
+    };
+    let tile = move |rows: Range<usize>, first: usize| {
+        let count = stretch.min(count - first);
+        let lines = side_by_side.then(|| Run {
+            piece: (rows.len() * piece) as u64,
+            ..grid
+                .row(rows.start as u64)
+                .slice(first as u64, count as u64)
+        });
+        Tile {
+            rows,
+            first,
+            count,
+            lines,
+        }
+    };
+    let groups = move || {
+        (0..rows)
+            .step_by(abreast)
+            .map(move |row| row..rows.min(row + abreast))
+    };
+    let stretches = move || (0..count).step_by(stretch);
+    // Lines group by group; parts of runs across all runs.
+    let by_group = side_by_side.then(|| {
+        groups().flat_map(move |rows| stretches().map(move |first| (rows.clone(), first)))
+    });
+    let by_stretch = (!side_by_side)
+        .then(|| stretches().flat_map(move |first| groups().map(move |rows| (rows, first))));
+    let all = by_group
+        .into_iter()
+        .flatten()
+        .chain(by_stretch.into_iter().flatten());
+    all.map(move |(rows, first)| tile(rows, first))
+}
+
+/// How many pieces are moved part by part, so that they stay in the fastest cache
+/// meanwhile.
+const ABREAST: usize = 32;
+
+/// The most words of a piece that are moved each for many pieces at once.
+const FEW: usize = 4;
+
+/// Breaks the pieces of `run`, which follow one another on the private side, up
+/// into words and has `words` move them, in the mapping at address `base`. It
+/// returns how many it has not moved. At `most` so many pieces are moved part by
+/// part; when one of them faults, those behind it may have been moved in part.
 fn pieces(
     base: usize,
     run: &Run,
-    mut words: impl FnMut(usize, usize, isize, usize, usize) -> usize,
+    most: usize,
+    words: &mut dyn FnMut(Words) -> usize,
 ) -> Result<(), Fault> {
     let (first, piece) = (run.offset as usize, run.piece as usize);
     let (stride, count) = (run.stride as isize, run.count as usize);
-    // Every piece is aligned for its size if the first and the step are.
+    // Whether every piece is aligned as the first is, as far as it matters.
     let step = if count > 1 { stride.unsigned_abs() } else { 0 };
-    if matches!(piece, 1 | 2 | 4 | 8) && ((base + first) | step).is_multiple_of(piece) {
-        let left = words(piece, first, stride, 0, count);
+    let alike = step.is_multiple_of(8.min(1 << piece.ilog2()));
+    if alike && matches!(piece, 1 | 2 | 4 | 8) && (base + first).is_multiple_of(piece) {
+        let left = words(Words {
+            width: piece,
+            mapped: first,
+            mapped_step: stride,
+            private: 0,
+            private_step: piece as isize,
+            count,
+        });
         let piece = (count - left) as u64;
         return if left == 0 {
             Ok(())
@@ -71,17 +251,55 @@ fn pieces(
             Err(Fault { piece })
         };
     }
-    for k in 0..count {
-        let at = first.wrapping_add_signed(k as isize * stride);
-        let move_part = |width, done, count| {
-            let left = words(width, at + done, width as isize, k * piece + done, count);
-            left == 0
-        };
-        if !contiguous(base + at, piece, move_part) {
-            return Err(Fault { piece: k as u64 });
+    let mut next = 0;
+    while next < count {
+        let some = if alike { most.min(count - next) } else { 1 };
+        if !abreast(base, run, next, some, words) {
+            // One by one, the first that faults can be told.
+            let faults = |&k: &usize| !abreast(base, run, k, 1, words);
+            if let Some(k) = (next..next + some).find(faults) {
+                return Err(Fault { piece: k as u64 });
+            }
         }
+        next += some;
     }
     Ok(())
+}
+
+/// Has `words` move `some` of the pieces of `run`, which are aligned alike, from
+/// the one numbered `next` on. Returns whether all were moved.
+fn abreast(
+    base: usize,
+    run: &Run,
+    next: usize,
+    some: usize,
+    words: &mut dyn FnMut(Words) -> usize,
+) -> bool {
+    let (piece, stride) = (run.piece as usize, run.stride as isize);
+    let at = (run.offset as usize).wrapping_add_signed(next as isize * stride);
+    contiguous(base + at, piece, |width, done, number| {
+        let along = |k: usize| Words {
+            width,
+            mapped: (at + done).wrapping_add_signed(k as isize * stride),
+            mapped_step: width as isize,
+            private: (next + k) * piece + done,
+            private_step: width as isize,
+            count: number,
+        };
+        let across = |word: usize| Words {
+            width,
+            mapped: at + done + word * width,
+            mapped_step: stride,
+            private: next * piece + done + word * width,
+            private_step: piece as isize,
+            count: some,
+        };
+        if some == 1 || number > FEW {
+            (0..some).all(|k| words(along(k)) == 0)
+        } else {
+            (0..number).all(|word| words(across(word)) == 0)
+        }
+    })
 }
 
 /// Breaks `bytes` bytes at `address` up into words: single steps up to an
@@ -103,9 +321,10 @@ fn contiguous(
             done += width;
         }
     }
-    for width in [8, 4, 2, 1] {
+    for width in [64, 16, 8, 4, 2, 1] {
         let count = (bytes - done) / width;
-        if count > 0 && (address + done).is_multiple_of(width) {
+        // Longer words need no more than the alignment of 8 bytes.
+        if count > 0 && (address + done).is_multiple_of(width.min(8)) {
             if !move_part(width, done, count) {
                 return false;
             }
@@ -181,7 +400,7 @@ mod tests {
     #[test]
     fn words_are_as_wide_as_alignment_allows() {
         for address in 0..16 {
-            for bytes in 0..40 {
+            for bytes in 0..200 {
                 let mut words = Vec::new();
                 let all = contiguous(address, bytes, |width, done, count| {
                     words.extend((0..count).map(|k| (address + done + k * width, width)));
@@ -190,7 +409,7 @@ mod tests {
                 assert!(all);
                 let mut next = address;
                 for &(at, width) in &words {
-                    assert_eq!((at, at % width), (next, 0));
+                    assert_eq!((at, at % width.min(8)), (next, 0));
                     next += width;
                 }
                 assert_eq!(next, address + bytes);

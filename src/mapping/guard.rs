@@ -9,10 +9,12 @@
 //! other SIGBUS is touched. Elsewhere than on Linux with one of these
 //! processors the moves are plain Rust and a fault is what it always was.
 
-/// Moves `count` words of `width` bytes (1, 2, 4 or 8) from `src` to `dst`,
-/// which advance by `src_step` and `dst_step` bytes a word, and returns how
-/// many were left when memory faulted: 0 if none did. Each word is moved by
-/// one load and one store, which are atomic where the address is aligned.
+/// Moves `count` words of `width` bytes (1, 2, 4, 8, 16 or 64) from `src` to
+/// `dst`, which advance by `src_step` and `dst_step` bytes a word, and returns
+/// how many were left when memory faulted: 0 if none did. A word of up to 8
+/// bytes is moved by one load and one store, which are atomic where the address
+/// is aligned; of a longer one every 8 bytes are, since no processor splits an
+/// aligned vector further.
 ///
 /// # Safety
 ///
@@ -26,24 +28,30 @@ pub(super) unsafe fn move_words(
     (dst_step, src_step): (isize, isize),
     count: usize,
 ) -> usize {
+    let (by_four, one_by_one): (Routine, Routine) = match width {
+        64 => (routines::move_64, routines::move_64),
+        16 => (routines::move_16, routines::move_16),
+        8 => (routines::move_8_by_4, routines::move_8),
+        4 => (routines::move_4_by_4, routines::move_4),
+        2 => (routines::move_2_by_4, routines::move_2),
+        _ => (routines::move_1_by_4, routines::move_1),
+    };
     // SAFETY: the routines access just the words that the caller vouches for.
     unsafe {
-        match width {
-            8 if dst_step == 8 && src_step == 8 => {
-                let by_four = routines::move_4x8(dst, src, 32, 32, count / 4) * 4;
-                if by_four > 0 {
-                    return by_four + count % 4;
-                }
-                let done = (count - count % 4) * 8;
-                routines::move_8(dst.add(done), src.add(done), 8, 8, count % 4)
-            }
-            8 => routines::move_8(dst, src, dst_step, src_step, count),
-            4 => routines::move_4(dst, src, dst_step, src_step, count),
-            2 => routines::move_2(dst, src, dst_step, src_step, count),
-            _ => routines::move_1(dst, src, dst_step, src_step, count),
-        }
+        let left = by_four(dst, src, dst_step, src_step, count);
+        // The last few, or the first that faults among four.
+        let done = (count - left) as isize;
+        let (dst, src) = (
+            dst.wrapping_offset(done * dst_step),
+            src.wrapping_offset(done * src_step),
+        );
+        one_by_one(dst, src, dst_step, src_step, left)
     }
 }
+
+/// Moves words as [`move_words`] has it; one that moves several at a time leaves
+/// those that are fewer.
+type Routine = unsafe extern "C" fn(*mut u8, *const u8, isize, isize, usize) -> usize;
 
 pub(super) use routines::install;
 
@@ -60,26 +68,35 @@ mod routines {
     unsafe extern "C" {
         static arrayfs_moves_begin: u8;
         static arrayfs_moves_end: u8;
-        #[link_name = "arrayfs_move_1"]
-        pub(super) fn move_1(dst: *mut u8, src: *const u8, ds: isize, ss: isize, n: usize)
-        -> usize;
-        #[link_name = "arrayfs_move_2"]
-        pub(super) fn move_2(dst: *mut u8, src: *const u8, ds: isize, ss: isize, n: usize)
-        -> usize;
-        #[link_name = "arrayfs_move_4"]
-        pub(super) fn move_4(dst: *mut u8, src: *const u8, ds: isize, ss: isize, n: usize)
-        -> usize;
-        #[link_name = "arrayfs_move_8"]
-        pub(super) fn move_8(dst: *mut u8, src: *const u8, ds: isize, ss: isize, n: usize)
-        -> usize;
-        #[link_name = "arrayfs_move_4x8"]
-        pub(super) fn move_4x8(
-            dst: *mut u8,
-            src: *const u8,
-            ds: isize,
-            ss: isize,
-            n: usize,
-        ) -> usize;
+    }
+
+    /// Declares routines by their symbols.
+    macro_rules! declare {
+        ($($name:ident: $symbol:literal,)*) => {
+            unsafe extern "C" {
+                $(#[link_name = $symbol]
+                pub(super) fn $name(
+                    dst: *mut u8,
+                    src: *const u8,
+                    dst_step: isize,
+                    src_step: isize,
+                    count: usize,
+                ) -> usize;)*
+            }
+        };
+    }
+
+    declare! {
+        move_1: "arrayfs_move_1",
+        move_2: "arrayfs_move_2",
+        move_4: "arrayfs_move_4",
+        move_8: "arrayfs_move_8",
+        move_1_by_4: "arrayfs_move_1_by_4",
+        move_2_by_4: "arrayfs_move_2_by_4",
+        move_4_by_4: "arrayfs_move_4_by_4",
+        move_8_by_4: "arrayfs_move_8_by_4",
+        move_16: "arrayfs_move_16",
+        move_64: "arrayfs_move_64",
     }
 
     /// Names the place that follows, for this crate alone.
@@ -114,6 +131,50 @@ mod routines {
         };
     }
 
+    // The same for four words at a time, so that more of them are under way at
+    // once.
+    #[cfg(target_arch = "x86_64")]
+    macro_rules! routine_by_4 {
+        ($name:literal, $word:literal) => {
+            concat!(
+                ".balign 16\n",
+                symbol!($name),
+                "mov rax, r8\n",
+                "lea r10, [rcx + rcx * 2]\n",
+                "lea r11, [rdx + rdx * 2]\n",
+                "cmp rax, 4\n",
+                "jb 3f\n",
+                ".balign 16\n",
+                "2: mov ",
+                $word,
+                ", [rsi]; mov [rdi], ",
+                $word,
+                "\n",
+                "mov ",
+                $word,
+                ", [rsi + rcx]; mov [rdi + rdx], ",
+                $word,
+                "\n",
+                "mov ",
+                $word,
+                ", [rsi + rcx * 2]; mov [rdi + rdx * 2], ",
+                $word,
+                "\n",
+                "mov ",
+                $word,
+                ", [rsi + r10]; mov [rdi + r11], ",
+                $word,
+                "\n",
+                "lea rsi, [rsi + rcx * 4]\n",
+                "lea rdi, [rdi + rdx * 4]\n",
+                "sub rax, 4\n",
+                "cmp rax, 4\n",
+                "jae 2b\n",
+                "3: ret\n",
+            )
+        };
+    }
+
     #[cfg(target_arch = "x86_64")]
     std::arch::global_asm!(
         ".pushsection .text.arrayfs_moves, \"ax\", @progbits",
@@ -122,10 +183,19 @@ mod routines {
         routine!("arrayfs_move_2", "mov r9w, [rsi]; mov [rdi], r9w"),
         routine!("arrayfs_move_4", "mov r9d, [rsi]; mov [rdi], r9d"),
         routine!("arrayfs_move_8", "mov r9, [rsi]; mov [rdi], r9"),
+        routine_by_4!("arrayfs_move_1_by_4", "r9b"),
+        routine_by_4!("arrayfs_move_2_by_4", "r9w"),
+        routine_by_4!("arrayfs_move_4_by_4", "r9d"),
+        routine_by_4!("arrayfs_move_8_by_4", "r9"),
+        routine!("arrayfs_move_16", "movups xmm0, [rsi]; movups [rdi], xmm0"),
+        // Lines that lie apart are not fetched ahead by themselves.
         routine!(
-            "arrayfs_move_4x8",
-            "mov r8, [rsi]; mov r9, [rsi + 8]; mov r10, [rsi + 16]; mov r11, [rsi + 24]; \
-             mov [rdi], r8; mov [rdi + 8], r9; mov [rdi + 16], r10; mov [rdi + 24], r11"
+            "arrayfs_move_64",
+            "prefetcht0 [rsi + rcx * 8]; \
+             movups xmm0, [rsi]; movups xmm1, [rsi + 16]; \
+             movups xmm2, [rsi + 32]; movups xmm3, [rsi + 48]; \
+             movups [rdi], xmm0; movups [rdi + 16], xmm1; \
+             movups [rdi + 32], xmm2; movups [rdi + 48], xmm3"
         ),
         symbol!("arrayfs_moves_end"),
         ".popsection",
@@ -153,6 +223,33 @@ mod routines {
         };
     }
 
+    // The same for four words at a time.
+    #[cfg(target_arch = "aarch64")]
+    macro_rules! routine_by_4 {
+        ($name:literal, $move:literal) => {
+            concat!(
+                ".balign 16\n",
+                symbol!($name),
+                "cmp x4, #4\n",
+                "b.lo 3f\n",
+                "2:",
+                $move,
+                "; add x1, x1, x3; add x0, x0, x2\n",
+                $move,
+                "; add x1, x1, x3; add x0, x0, x2\n",
+                $move,
+                "; add x1, x1, x3; add x0, x0, x2\n",
+                $move,
+                "; add x1, x1, x3; add x0, x0, x2\n",
+                "sub x4, x4, #4\n",
+                "cmp x4, #4\n",
+                "b.hs 2b\n",
+                "3: mov x0, x4\n",
+                "ret\n",
+            )
+        };
+    }
+
     #[cfg(target_arch = "aarch64")]
     std::arch::global_asm!(
         ".pushsection .text.arrayfs_moves, \"ax\", %progbits",
@@ -161,10 +258,17 @@ mod routines {
         routine!("arrayfs_move_2", "ldrh w9, [x1]; strh w9, [x0]"),
         routine!("arrayfs_move_4", "ldr w9, [x1]; str w9, [x0]"),
         routine!("arrayfs_move_8", "ldr x9, [x1]; str x9, [x0]"),
+        routine_by_4!("arrayfs_move_1_by_4", "ldrb w9, [x1]; strb w9, [x0]"),
+        routine_by_4!("arrayfs_move_2_by_4", "ldrh w9, [x1]; strh w9, [x0]"),
+        routine_by_4!("arrayfs_move_4_by_4", "ldr w9, [x1]; str w9, [x0]"),
+        routine_by_4!("arrayfs_move_8_by_4", "ldr x9, [x1]; str x9, [x0]"),
+        routine!("arrayfs_move_16", "ldp x9, x10, [x1]; stp x9, x10, [x0]"),
         routine!(
-            "arrayfs_move_4x8",
-            "ldr x9, [x1]; ldr x10, [x1, #8]; ldr x11, [x1, #16]; ldr x12, [x1, #24]; \
-             str x9, [x0]; str x10, [x0, #8]; str x11, [x0, #16]; str x12, [x0, #24]"
+            "arrayfs_move_64",
+            "ldp x9, x10, [x1]; ldp x11, x12, [x1, #16]; \
+             ldp x13, x14, [x1, #32]; ldp x15, x16, [x1, #48]; \
+             stp x9, x10, [x0]; stp x11, x12, [x0, #16]; \
+             stp x13, x14, [x0, #32]; stp x15, x16, [x0, #48]"
         ),
         symbol!("arrayfs_moves_end"),
         ".popsection",
@@ -271,7 +375,7 @@ mod routines {
 
     macro_rules! routine {
         ($name:ident, $word:ty) => {
-            pub(super) unsafe fn $name(
+            pub(super) unsafe extern "C" fn $name(
                 dst: *mut u8,
                 src: *const u8,
                 dst_step: isize,
@@ -300,7 +404,12 @@ mod routines {
     routine!(move_2, Packed<u16>);
     routine!(move_4, Packed<u32>);
     routine!(move_8, Packed<u64>);
-    routine!(move_4x8, Packed<[u64; 4]>);
+    routine!(move_1_by_4, Packed<u8>);
+    routine!(move_2_by_4, Packed<u16>);
+    routine!(move_4_by_4, Packed<u32>);
+    routine!(move_8_by_4, Packed<u64>);
+    routine!(move_16, Packed<[u64; 2]>);
+    routine!(move_64, Packed<[u64; 8]>);
 
     /// There is nothing to install.
     ///

@@ -7,11 +7,15 @@ mod file;
 mod growth;
 mod guard;
 mod mode;
+mod neighbours;
+mod separate;
+mod stamp;
 mod transfer;
 
 use std::fs::{File, Metadata};
 use std::io;
 use std::ops::Range;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -25,6 +29,9 @@ use crate::platform;
 pub use file::{BackingFile, FileError};
 pub use growth::{Growth, Pending};
 pub use mode::{Mode, NotAMode};
+pub use neighbours::NeighbourUse;
+use neighbours::Neighbours;
+pub use stamp::Stamp;
 use transfer::Private;
 
 /// Why bytes of a view could not be read, written or flushed.
@@ -62,6 +69,7 @@ pub struct Mapping {
     mode: Mode,
     /// The size of a block device in bytes, which `fstat` does not tell.
     device_size: Option<u64>,
+    neighbours: Option<Neighbours>,
 }
 
 impl Mapping {
@@ -112,8 +120,35 @@ impl Mapping {
             path,
             mode,
             device_size,
+            neighbours: None,
         };
         Ok((mapping, pending))
+    }
+
+    /// From now on keeps up to `limit` bytes of the neighbours of columns that are
+    /// read. What is read then is what the file held when its size or times
+    /// changed last, or later.
+    pub fn keep_neighbours(&mut self, limit: u64) {
+        self.neighbours = Some(Neighbours::new(limit));
+    }
+
+    /// What has become of the memory for neighbours; `None` if none are kept.
+    pub fn neighbour_use(&self) -> Option<NeighbourUse> {
+        self.neighbours.as_ref().map(Neighbours::usage)
+    }
+
+    /// The bytes of the file up to the end of the array.
+    fn bytes(&self) -> u64 {
+        self.map.as_ref().map_or(0, |map| map.len() as u64)
+    }
+
+    /// The file's size and times now.
+    ///
+    /// # Errors
+    ///
+    /// What the system reports.
+    pub fn stamp(&self) -> io::Result<Stamp> {
+        Ok(Stamp::from(&self.metadata()?))
     }
 
     /// The file's path, absolute.
@@ -134,6 +169,23 @@ impl Mapping {
         }
     }
 
+    /// The file, for calls that are passed one.
+    pub fn descriptor(&self) -> BorrowedFd<'_> {
+        self.file.as_fd()
+    }
+
+    /// Whether the kernel can open the file anew, as passthrough does, without
+    /// harm: a regular file that no FUSE file system serves.
+    pub fn can_be_reopened(&self) -> bool {
+        let is_regular = self.metadata().is_ok_and(|found| found.is_file());
+        is_regular && !platform::is_on_fuse(&self.file)
+    }
+
+    /// Whether the file has just as many bytes now.
+    pub fn has_size(&self, bytes: u64) -> bool {
+        self.current_size().is_ok_and(|size| size == bytes)
+    }
+
     /// Copies the bytes of `view` from byte `at` of it into `out`, and returns
     /// how many there were before the first that could not be read.
     ///
@@ -145,6 +197,15 @@ impl Mapping {
     /// When not even the first byte could be read: the file has become too
     /// short, or its storage fails.
     pub fn read(&self, view: &Layout, at: u64, out: &mut [u8]) -> Result<usize, AccessError> {
+        let neighbours = self.neighbours.as_ref();
+        match neighbours.and_then(|found| found.read(self, view, at, out)) {
+            Some(count) => Ok(count),
+            None => self.read_now(view, at, out),
+        }
+    }
+
+    /// As [`read`](Mapping::read), from the file and nothing else.
+    fn read_now(&self, view: &Layout, at: u64, out: &mut [u8]) -> Result<usize, AccessError> {
         self.transfer(view, at, Private::Out(out))
     }
 
@@ -163,7 +224,11 @@ impl Mapping {
         if !mode.writes() {
             return Err(AccessError::ReadOnly { mode });
         }
-        self.transfer(view, at, Private::Data(data))
+        let outcome = self.transfer(view, at, Private::Data(data));
+        if let Some(neighbours) = &self.neighbours {
+            neighbours.drop_all();
+        }
+        outcome
     }
 
     /// Writes the bytes `range` of the file to the disk, `msync(MS_SYNC)`.

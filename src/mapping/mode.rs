@@ -24,6 +24,12 @@ impl Mode {
         (Mode::CopyOnWrite, "c", "copyonwrite"),
     ];
 
+    /// What the modes are called, the short name of each before the long one.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        let names = Mode::NAMES.into_iter();
+        names.flat_map(|(_, short, long)| [short, long])
+    }
+
     /// Whether bytes of a view can be written.
     pub fn writes(self) -> bool {
         self != Mode::ReadOnly

@@ -6,9 +6,9 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 
-use super::copy::{Fault, gather, scatter};
+use super::copy::{Fault, gather, gather_grid, scatter, scatter_grid};
 use super::{AccessError, Mapping};
-use crate::array::{Layout, Run};
+use crate::array::{Grid, Layout, Run};
 
 /// The side of a transfer that is memory of our own.
 pub(super) enum Private<'a> {
@@ -16,6 +16,15 @@ pub(super) enum Private<'a> {
     Out(&'a mut [u8]),
     /// Bytes go from this into the mapping.
     Data(&'a [u8]),
+}
+
+/// How far a transfer has come.
+#[derive(Default)]
+struct Progress {
+    /// The bytes moved.
+    done: usize,
+    /// The end of the furthest of them in the file.
+    reached: u64,
 }
 
 /// The smallest page there is.
@@ -29,7 +38,9 @@ impl Mapping {
     /// came before the first that could not be moved.
     ///
     /// The last page of a shortened file does not fault: it reads as zeros and
-    /// swallows stores. So the size is looked at before and after.
+    /// swallows stores. So the size is looked at before and after. Where others
+    /// can change the file behind the kernel's back, looking is also what makes it
+    /// drop pages that are old.
     ///
     /// # Errors
     ///
@@ -69,38 +80,71 @@ impl Mapping {
         private: &mut Private<'_>,
         size: u64,
     ) -> Result<(usize, u64), AccessError> {
-        let (mut done, mut reached) = (0, 0);
-        for run in view.runs(at..at + private.len() as u64) {
-            let bytes = run.bytes_before(size);
-            let wanted = run.piece * run.count;
-            // The pieces that lie in the file, and what does of the next.
-            let whole = run.slice(0, bytes / run.piece);
-            let partial = Run {
-                piece: bytes % run.piece,
-                ..run.slice(whole.count, 1)
-            };
-            for run in [whole, partial] {
-                if run.piece * run.count == 0 {
-                    continue;
-                }
-                let (moved, outcome) = self.move_run(base, &run, private, done);
-                done += moved;
-                reached = reached.max(run.end());
-                match outcome {
-                    Err(error) if done == 0 => return Err(error),
-                    Err(_) => return Ok((done, reached)),
-                    Ok(()) => {}
-                }
+        let mut progress = Progress::default();
+        let mut runs = view.runs(at..at + private.len() as u64);
+        while let Some(grid) = runs.next_grid() {
+            // A grid is not stored in the order of its bytes: if it faulted in its
+            // midst, bytes behind those that count as written would have changed.
+            let is_read = matches!(private, Private::Out(_));
+            // SAFETY: as in `move_run`, of every run.
+            let moved = is_read
+                && grid.rows > 1
+                && grid.end() <= size
+                && unsafe { private.copy_grid(base, &grid, progress.done) }.is_ok();
+            if moved {
+                progress.done += grid.nbytes() as usize;
+                progress.reached = progress.reached.max(grid.end());
+                continue;
             }
-            if bytes < wanted {
-                let (need, have) = (run.end(), size);
-                return match done {
-                    0 => Err(AccessError::Shrunk { need, have }),
-                    _ => Ok((done, reached)),
-                };
+            // What faults in its midst is told run by run.
+            for row in 0..grid.rows {
+                let run = grid.row(row);
+                if self.move_within(base, &run, private, size, &mut progress)? {
+                    return Ok((progress.done, progress.reached));
+                }
             }
         }
-        Ok((done, reached))
+        Ok((progress.done, progress.reached))
+    }
+
+    /// Moves one run as far as it lies in a file of `size` bytes. Returns whether
+    /// not all of it could be moved, and the transfer is over.
+    fn move_within(
+        &self,
+        base: *mut u8,
+        run: &Run,
+        private: &mut Private<'_>,
+        size: u64,
+        progress: &mut Progress,
+    ) -> Result<bool, AccessError> {
+        let bytes = run.bytes_before(size);
+        // The pieces that lie in the file, and what does of the next.
+        let whole = run.slice(0, bytes / run.piece);
+        let partial = Run {
+            piece: bytes % run.piece,
+            ..run.slice(whole.count, 1)
+        };
+        for run in [whole, partial] {
+            if run.piece * run.count == 0 {
+                continue;
+            }
+            let (moved, outcome) = self.move_run(base, &run, private, progress.done);
+            progress.done += moved;
+            progress.reached = progress.reached.max(run.end());
+            match outcome {
+                Err(error) if progress.done == 0 => return Err(error),
+                Err(_) => return Ok(true),
+                Ok(()) => {}
+            }
+        }
+        if bytes == run.piece * run.count {
+            return Ok(false);
+        }
+        let (need, have) = (run.end(), size);
+        match progress.done {
+            0 => Err(AccessError::Shrunk { need, have }),
+            _ => Ok(true),
+        }
     }
 
     /// Moves one run, whose bytes begin at `done` on the private side: how many
@@ -218,6 +262,22 @@ impl Private<'_> {
             match self {
                 Private::Out(out) => gather(base, run, &mut out[part]),
                 Private::Data(data) => scatter(base, run, &data[part]),
+            }
+        }
+    }
+
+    /// Moves a grid whose bytes begin at `from` on this side.
+    ///
+    /// # Safety
+    ///
+    /// As [`gather_grid`] and [`scatter_grid`] have it.
+    unsafe fn copy_grid(&mut self, base: *mut u8, grid: &Grid, from: usize) -> Result<(), Fault> {
+        let part = from..from + grid.nbytes() as usize;
+        // SAFETY: the caller's, and the part has the bytes of the grid.
+        unsafe {
+            match self {
+                Private::Out(out) => gather_grid(base, grid, &mut out[part]),
+                Private::Data(data) => scatter_grid(base, grid, &data[part]),
             }
         }
     }

@@ -1,6 +1,6 @@
 //! What Linux has.
 
-use std::ffi::OsString;
+use std::ffi::{CStr, OsString};
 use std::fs::File;
 use std::io;
 use std::num::NonZero;
@@ -8,9 +8,13 @@ use std::ops::Range;
 use std::os::unix::ffi::OsStringExt;
 use std::path::Path;
 
-use nix::fcntl::{FallocateFlags, fallocate};
+use nix::fcntl::{FallocateFlags, OFlag, fallocate, openat};
 use nix::mount::{MntFlags, umount2};
+use nix::sys::prctl;
+use nix::sys::signal::Signal;
+use nix::sys::statfs::{FUSE_SUPER_MAGIC, fstatfs};
 use nix::unistd::geteuid;
+use rustix::mount::{FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, fsmount, fsopen};
 
 use super::Mount;
 use super::command::{fusermount, option_value};
@@ -86,10 +90,12 @@ pub fn mount_table() -> io::Result<Vec<Mount>> {
 fn mount(line: &[u8]) -> Option<Mount> {
     let mut fields = line.split(|&byte| byte == b' ');
     let id = str::from_utf8(fields.next()?).ok()?.parse().ok()?;
-    let point = unescaped(fields.nth(3)?).into();
+    let device = str::from_utf8(fields.nth(1)?).ok()?.to_owned();
+    let point = unescaped(fields.nth(1)?).into();
     fields.find(|&field| field == b"-")?;
     Some(Mount {
         id: Some(id),
+        device: Some(device),
         point,
         kind: unescaped(fields.next()?),
         source: unescaped(fields.next()?),
@@ -166,6 +172,72 @@ pub fn clone_fd() -> bool {
     true
 }
 
+/// The file that cuts the FUSE file system with this device number off from its
+/// daemon once anything is written to it, so that nobody waits for an answer any
+/// longer. It stays that of this one file system, whatever gets its number later.
+/// Linux' Documentation/filesystems/fuse/fuse.rst, "Control filesystem".
+///
+/// # Errors
+///
+/// When there is no such file system, or this user may not end it.
+pub fn abort_switch(device: u64) -> io::Result<File> {
+    let name = format!("{}/abort", libc::minor(device));
+    let path = Path::new("/sys/fs/fuse/connections").join(&name);
+    match File::options().write(true).open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        other => return other,
+    }
+    // Nobody has mounted the files, and they need not be: root can open them.
+    let context = fsopen("fusectl", FsOpenFlags::FSOPEN_CLOEXEC)?;
+    fsconfig_create(&context)?;
+    let root = fsmount(
+        &context,
+        FsMountFlags::FSMOUNT_CLOEXEC,
+        MountAttrFlags::empty(),
+    )?;
+    let flags = OFlag::O_WRONLY | OFlag::O_CLOEXEC;
+    Ok(openat(root, &*name, flags, nix::sys::stat::Mode::empty())?.into())
+}
+
+/// Has this process sent `signal` when the thread ends that has split it off,
+/// even if other threads of its process cannot end.
+///
+/// # Errors
+///
+/// What the system reports.
+pub fn signal_at_end_of_parent(signal: Signal) -> io::Result<()> {
+    Ok(prctl::set_pdeathsig(signal)?)
+}
+
+/// Shows another name of this process in lists of processes; at most 15 bytes
+/// of it.
+pub fn name_process(name: &CStr) {
+    // Nothing depends on it.
+    let _ = prctl::set_name(name);
+}
+
+/// Has files of a mount read ahead by so many bytes, which the kernel otherwise
+/// keeps to what it does for disks.
+///
+/// # Errors
+///
+/// When this user may not say so, or /sys is not mounted.
+pub fn read_ahead(mount: &Mount, bytes: u64) -> io::Result<()> {
+    let device = mount.device.as_ref().ok_or(io::ErrorKind::NotFound)?;
+    let setting = Path::new("/sys/class/bdi")
+        .join(device)
+        .join("read_ahead_kb");
+    std::fs::write(setting, (bytes / 1024).to_string())
+}
+
+/// Whether `file` is on a FUSE file system; also where that cannot be told.
+pub fn is_on_fuse(file: &File) -> bool {
+    !fstatfs(file).is_ok_and(|found| found.filesystem_type() != FUSE_SUPER_MAGIC)
+}
+
+/// Whether the kernel can read and write files past the daemon.
+pub const PASSTHROUGH: bool = true;
+
 /// Whether the kernel drops pages and names that it has cached when it is told to.
 pub const NOTIFIES: bool = true;
 
@@ -175,10 +247,11 @@ mod tests {
 
     #[test]
     fn lines_of_the_mount_table_are_read_with_their_escapes() {
-        for (line, id, point, kind, source) in [
+        for (line, id, device, point, kind, source) in [
             (
                 r"43 27 0:40 / /mnt/a rw,nosuid - fuse.arrayfs /data/a.bin rw,user_id=0",
                 43,
+                "0:40",
                 "/mnt/a",
                 "fuse.arrayfs",
                 "/data/a.bin",
@@ -186,6 +259,7 @@ mod tests {
             (
                 r"7 1 0:5 / /mnt/a\040b\134c rw shared:3 master:1 - fuse.arrayfs /d\011e\012\043 rw",
                 7,
+                "0:5",
                 "/mnt/a b\\c",
                 "fuse.arrayfs",
                 "/d\te\n#",
@@ -193,6 +267,7 @@ mod tests {
             (
                 r"1 1 8:1 / / rw - ext4 /dev/\09 rw",
                 1,
+                "8:1",
                 "/",
                 "ext4",
                 r"/dev/\09",
@@ -200,6 +275,7 @@ mod tests {
         ] {
             let expected = Mount {
                 id: Some(id),
+                device: Some(device.into()),
                 point: point.into(),
                 kind: kind.into(),
                 source: source.into(),

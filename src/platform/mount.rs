@@ -10,6 +10,8 @@ pub struct Mount {
     /// The kernel's number for it, unique as long as it is mounted; `None`
     /// where the table has no numbers.
     pub id: Option<u64>,
+    /// The number of its device, as in `0:40`; `None` where the table has none.
+    pub device: Option<String>,
     /// Where it is mounted.
     pub point: PathBuf,
     /// Its type, such as `ext4` or `fuse.arrayfs`.

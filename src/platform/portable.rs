@@ -1,13 +1,14 @@
 //! What any Unix has: system calls that all share, and otherwise the commands
 //! that each has under the same name.
 
-use std::ffi::OsString;
+use std::ffi::{CStr, OsString};
 use std::fs::File;
 use std::io;
 use std::ops::Range;
 use std::os::unix::ffi::OsStringExt;
 use std::path::Path;
 
+use nix::sys::signal::Signal;
 use nix::unistd::geteuid;
 
 use super::Mount;
@@ -74,6 +75,7 @@ fn mount(line: &[u8]) -> Option<Mount> {
     let text = |bytes: &[u8]| OsString::from_vec(bytes.to_vec());
     Some(Mount {
         id: None,
+        device: None,
         point: text(point).into(),
         kind: text(kind),
         source: text(source),
@@ -140,6 +142,45 @@ pub fn clone_fd() -> bool {
     false
 }
 
+/// A FUSE file system cannot be cut off from its daemon portably.
+///
+/// # Errors
+///
+/// Always `Unsupported`.
+pub fn abort_switch(_device: u64) -> io::Result<File> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// There is no such signal portably.
+///
+/// # Errors
+///
+/// Always `Unsupported`.
+pub fn signal_at_end_of_parent(_signal: Signal) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// Processes keep their names.
+pub fn name_process(_name: &CStr) {}
+
+/// How far a file is read ahead cannot be said portably.
+///
+/// # Errors
+///
+/// Always `Unsupported`.
+pub fn read_ahead(_mount: &Mount, _bytes: u64) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// Whether `file` is on a FUSE file system, which cannot be told portably.
+pub fn is_on_fuse(_file: &File) -> bool {
+    true
+}
+
+/// Whether the kernel can read and write files past the daemon: not outside
+/// Linux.
+pub const PASSTHROUGH: bool = false;
+
 /// Whether the kernel drops pages and names that it has cached when it is told
 /// to: not to be relied on outside Linux.
 pub const NOTIFIES: bool = false;
@@ -166,6 +207,7 @@ mod tests {
         ] {
             let expected = Mount {
                 id: None,
+                device: None,
                 point: point.into(),
                 kind: kind.into(),
                 source: source.into(),

@@ -75,6 +75,7 @@ impl Inodes {
             Kind::Meta => (0, META),
             Kind::Data => (0, DATA),
             Kind::Readme => (0, README),
+            Kind::Stats => (0, STATS),
             Kind::Element { axis, index } => (1 + axis as u64, index),
             Kind::Selection(number) => return self.last + 1 + number,
         };
@@ -93,6 +94,7 @@ impl Inodes {
             (0, META) => Kind::Meta,
             (0, DATA) => Kind::Data,
             (0, README) => Kind::Readme,
+            (0, STATS) => Kind::Stats,
             (0, folder) => Kind::Folder(Folder::from_number(folder)?),
             (axis, index) => Kind::Element {
                 axis: axis as usize - 1,
@@ -107,6 +109,7 @@ impl Inodes {
 const META: u64 = 1;
 const DATA: u64 = 2;
 const README: u64 = 3;
+const STATS: u64 = 10;
 
 impl Folder {
     fn number(self) -> u64 {
@@ -117,7 +120,8 @@ impl Folder {
             Folder::Axes => 6,
             Folder::Slices => 7,
             Folder::Fields => 8,
-            Folder::Axis(axis) => 9 + axis as u64,
+            Folder::Control => 9,
+            Folder::Axis(axis) => 11 + axis as u64,
         }
     }
 
@@ -129,7 +133,8 @@ impl Folder {
             6 => Folder::Axes,
             7 => Folder::Slices,
             8 => Folder::Fields,
-            axis => Folder::Axis(axis.checked_sub(9)? as usize),
+            9 => Folder::Control,
+            axis => Folder::Axis(axis.checked_sub(11)? as usize),
         })
     }
 }

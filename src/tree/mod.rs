@@ -6,6 +6,7 @@
 mod inode;
 mod name;
 mod node;
+mod path;
 mod place;
 mod readme;
 mod selection;
@@ -122,7 +123,7 @@ impl Tree {
         self.places.places.get(node.place)?;
         let exists = match node.kind {
             Kind::Folder(folder) => self.has_folder(node.place, folder),
-            Kind::Readme => node.place == 0,
+            Kind::Readme | Kind::Stats => node.place == 0,
             Kind::Meta => self.has_meta(node.place),
             Kind::Data | Kind::Element { .. } => {
                 let view = self.elements(node);
@@ -150,6 +151,7 @@ impl Tree {
         let view = self.array(Node::folder(place, folder));
         match folder {
             Folder::Top | Folder::Slices => true,
+            Folder::Control => place == 0,
             Folder::Fields => !self.places.places[place].fields.is_empty(),
             Folder::Axes => view.ndim() >= 1 && self.has_folder(place, Folder::Axis(0)),
             Folder::Rows | Folder::Cols | Folder::Axis(_) => folder
@@ -168,6 +170,7 @@ impl Tree {
             Kind::Folder(Folder::Top) => return self.place(node).parent,
             Kind::Folder(Folder::Axis(_)) => Folder::Axes,
             Kind::Folder(_) | Kind::Readme | Kind::Meta | Kind::Data => Folder::Top,
+            Kind::Stats => Folder::Control,
             Kind::Element { axis, .. } => Folder::Axis(axis),
             Kind::Selection(_) => Folder::Slices,
         };
@@ -182,6 +185,9 @@ impl Tree {
         };
         let place = directory.place;
         let kind = match folder {
+            Folder::Top if place == 0 && name == ".arrayfs" => Kind::Folder(Folder::Control),
+            Folder::Control if name == "stats" => Kind::Stats,
+            Folder::Control => return None,
             Folder::Top => {
                 let mut entries = self.named(place);
                 return entries
@@ -265,6 +271,13 @@ impl Tree {
                 node: Node::folder(place, Folder::Axis(k as usize)),
             }),
             Folder::Slices => None,
+            Folder::Control => (k == 0).then(|| Entry {
+                name: "stats".into(),
+                node: Node {
+                    place,
+                    kind: Kind::Stats,
+                },
+            }),
             Folder::Rows | Folder::Cols | Folder::Axis(_) => {
                 let axis = folder.axis()?;
                 let length = self.array(directory).length(axis);
@@ -329,7 +342,7 @@ impl Tree {
     /// The elements that the file `node` shows, if it shows elements.
     fn elements(&self, node: Node) -> Option<View> {
         match node.kind {
-            Kind::Folder(_) | Kind::Readme | Kind::Meta => None,
+            Kind::Folder(_) | Kind::Readme | Kind::Meta | Kind::Stats => None,
             Kind::Data => Some(self.array(node).clone()),
             Kind::Element { axis, index } => self.array(node).take(axis, index),
             Kind::Selection(number) => Some(self.selections.get(number)?.view.clone()),
@@ -374,13 +387,18 @@ impl Tree {
             Kind::Folder(Folder::Fields) => (0, 2 + self.place(node).fields.len() as u32),
             Kind::Folder(_) => (0, 2),
             Kind::Readme => (self.readme.len() as u64, 1),
+            // As in /proc, what it holds is not known before it is opened.
+            Kind::Stats => (0, 1),
             Kind::Meta => (self.places.arrays[array].meta.len() as u64, 1),
             Kind::Data | Kind::Element { .. } | Kind::Selection(_) => {
                 let view = self.elements(node)?;
                 (self.len_of(node, &view)?, 1)
             }
         };
-        let elements = !matches!(node.kind, Kind::Folder(_) | Kind::Readme | Kind::Meta);
+        let elements = matches!(
+            node.kind,
+            Kind::Data | Kind::Element { .. } | Kind::Selection(_)
+        );
         Some(Facts {
             directory: node.is_directory(),
             len,
@@ -430,6 +448,12 @@ impl Tree {
         }
         let segments = (place.encoding.segments)(&self.mapping, &view);
         Some(VirtualFile::new(segments))
+    }
+
+    /// Whether `file`, the node `node`, begins like the backing file and goes on
+    /// like it to its own end.
+    pub fn is_in_place(&self, node: Node, file: &VirtualFile) -> bool {
+        file.is_in_place() && (!file.has_literals() || self.is_verbatim(node))
     }
 
     /// The mapping that all files of the tree share.

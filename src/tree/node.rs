@@ -17,6 +17,8 @@ pub(super) enum Kind {
     Readme,
     /// `meta.json`
     Meta,
+    /// `.arrayfs/stats` of the root, whose bytes are not the tree's to know.
+    Stats,
     /// `data`, the whole array.
     Data,
     /// The elements with one index along one axis.
@@ -44,6 +46,8 @@ pub(super) enum Folder {
     Slices,
     /// `fields`, an array directory a field.
     Fields,
+    /// `.arrayfs` of the root, which is not listed.
+    Control,
     /// `axes/K`
     Axis(usize),
 }
@@ -55,7 +59,7 @@ impl Folder {
             Folder::Rows => Some(0),
             Folder::Cols => Some(1),
             Folder::Axis(axis) => Some(axis),
-            Folder::Top | Folder::Axes | Folder::Slices | Folder::Fields => None,
+            Folder::Top | Folder::Axes | Folder::Slices | Folder::Fields | Folder::Control => None,
         }
     }
 }
@@ -65,6 +69,11 @@ impl Node {
     pub(super) fn folder(place: usize, folder: Folder) -> Node {
         let kind = Kind::Folder(folder);
         Node { place, kind }
+    }
+
+    /// Whether it is the file that tells what the mount has done.
+    pub fn is_stats(self) -> bool {
+        self.kind == Kind::Stats
     }
 
     /// Whether it is a directory.

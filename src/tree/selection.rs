@@ -44,7 +44,8 @@ struct Table {
     next: u64,
     by_number: LruCache<u64, Arc<Selection>>,
     numbers: HashMap<Arc<Selection>, u64>,
-    names: LruCache<Name, ()>,
+    /// The number of what each name was found to select.
+    names: LruCache<Name, u64>,
 }
 
 impl Selections {
@@ -69,29 +70,26 @@ impl Selections {
     /// The number of a selection that was looked up as `name`.
     pub(super) fn number(&self, selection: Selection, name: &str) -> u64 {
         let mut table = self.table();
-        table.names.put((selection.place, name.into()), ());
+        let name = (selection.place, name.into());
+        let number = table.number(self.numbers, selection);
+        table.names.put(name, number);
         if table.names.len() > LIMIT {
             table.names.pop_lru();
         }
-        if let Some(&number) = table.numbers.get(&selection) {
-            table.by_number.promote(&number);
-            return number;
-        }
-        table.make_room();
-        let mut number = table.next;
-        while table.by_number.contains(&number) {
-            number = (number + 1) % self.numbers;
-        }
-        table.next = (number + 1) % self.numbers;
-        let selection = Arc::new(selection);
-        table.numbers.insert(selection.clone(), number);
-        table.by_number.put(number, selection);
         number
     }
 
     /// The selection of this number. As long as it is held, it stays in the table.
     pub(super) fn get(&self, number: u64) -> Option<Arc<Selection>> {
         self.table().by_number.get(&number).cloned()
+    }
+
+    /// A name that the selection of this number was looked up as.
+    pub(super) fn name(&self, number: u64) -> Option<Box<str>> {
+        let table = self.table();
+        let mut names = table.names.iter();
+        let ((_, name), _) = names.find(|&(_, &named)| named == number)?;
+        Some(name.clone())
     }
 
     /// Whether the kernel knows too many names.
@@ -103,12 +101,30 @@ impl Selections {
     pub(super) fn surplus(&self) -> Option<Name> {
         let mut table = self.table();
         let surplus = table.names.len() > NAMES;
-        let (name, ()) = surplus.then(|| table.names.pop_lru())??;
+        let (name, _) = surplus.then(|| table.names.pop_lru())??;
         Some(name)
     }
 }
 
 impl Table {
+    /// The number of a selection, a new one if it has none.
+    fn number(&mut self, numbers: u64, selection: Selection) -> u64 {
+        if let Some(&number) = self.numbers.get(&selection) {
+            self.by_number.promote(&number);
+            return number;
+        }
+        self.make_room();
+        let mut number = self.next;
+        while self.by_number.contains(&number) {
+            number = (number + 1) % numbers;
+        }
+        self.next = (number + 1) % numbers;
+        let selection = Arc::new(selection);
+        self.numbers.insert(selection.clone(), number);
+        self.by_number.put(number, selection);
+        number
+    }
+
     /// Drops the selection used least lately that nobody holds, if there are
     /// too many.
     fn make_room(&mut self) {

@@ -124,6 +124,24 @@ impl VirtualFile {
         self.len
     }
 
+    /// Whether every byte that stands for an element is as far into the file as
+    /// it is into the backing file.
+    pub fn is_in_place(&self) -> bool {
+        self.segments.iter().all(|(start, segment)| match segment {
+            Segment::View { layout, .. } => {
+                layout.is_contiguous() && layout.extent().start == *start
+            }
+            Segment::Literal { .. } => true,
+            Segment::Text { .. } => false,
+        })
+    }
+
+    /// Whether bytes of the file stand for no element.
+    pub fn has_literals(&self) -> bool {
+        let mut segments = self.segments.iter();
+        segments.any(|(_, segment)| matches!(segment, Segment::Literal { .. }))
+    }
+
     /// Whether the file has no bytes.
     pub fn is_empty(&self) -> bool {
         self.len == 0

@@ -74,7 +74,7 @@ fn a_block_device_is_neither_made_nor_extended() {
     ] {
         let options = ["--mode", mode, "--shape", shape];
         let outcome = Mount::start(&dir, device.path(), &options).1;
-        assert_eq!(outcome.status.code(), Some(1), "{outcome}");
+        assert_eq!(outcome.status.code(), Some(3), "{outcome}");
         assert!(outcome.stderr.starts_with(message), "{outcome}");
         // A device that cannot be extended is not one to extend.
         assert!(!outcome.stderr.contains("would extend"), "{outcome}");

@@ -87,7 +87,7 @@ fn is_refused_without_space(dir: &Dir, kind: &FileSystem, volume: &Volume) {
     );
     let attempt = |mode: &str| {
         let options = ["--shape", &shape, "--mode", mode];
-        Mount::start(dir, &file, &options).1.fails(1, &message);
+        Mount::start(dir, &file, &options).1.fails(3, &message);
     };
     attempt("w+");
     assert!(!file.exists());

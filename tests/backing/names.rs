@@ -95,7 +95,7 @@ fn a_file_system_that_cannot_be_written_is_read_and_copied_on_write() {
     let new = volume.join("new.bin");
     let refused = |file: &Path, mode: &str, message: &str| {
         let outcome = Mount::start(&dir, file, &["--mode", mode, "--shape", "100"]).1;
-        assert_eq!(outcome.status.code(), Some(1), "{outcome}");
+        assert_eq!(outcome.status.code(), Some(3), "{outcome}");
         let message = format!("arrayfs: {}: {message}", file.display());
         assert!(outcome.stderr.starts_with(&message), "{outcome}");
     };
@@ -261,7 +261,7 @@ fn what_is_no_file_is_refused_by_what_it_is() {
     ] {
         let script = command.replace("arrayfs", "\"$0\"");
         let outcome = dir.command("sh", &["-c", &script, ARRAYFS]).run();
-        assert_eq!(outcome.status.code(), Some(1), "{outcome}");
+        assert_eq!(outcome.status.code(), Some(3), "{outcome}");
         let ending = format!("{what}, and only a regular file or a block device can be mapped\n");
         assert!(outcome.stderr.starts_with("arrayfs: /"), "{outcome}");
         assert!(outcome.stderr.ends_with(&ending), "{outcome}");

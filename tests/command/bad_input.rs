@@ -31,41 +31,41 @@ const fn refusal(
 const OF_THE_FILE: [Refusal; 7] = [
     refusal(
         "missing.bin mnt",
-        1,
+        3,
         "DIR/missing.bin: no such file or directory",
         "to create it, use --mode w+ with a --shape",
     ),
     refusal(
         "missing/new.bin mnt --mode w+ --shape 3",
-        1,
+        3,
         "DIR/missing/new.bin: cannot be created: no such file or directory",
         "",
     ),
     refusal(
         "sub mnt",
-        1,
+        3,
         "DIR/sub: is a directory, and only a regular file or a block device can be mapped",
         "",
     ),
     refusal(
         "socket mnt",
-        1,
+        3,
         "DIR/socket: is a socket, and only a regular file or a block device can be mapped",
         "",
     ),
     refusal(
         "/dev/null mnt",
-        1,
+        3,
         "/dev/null: is a character device, and only a regular file or a block device can be mapped",
         "",
     ),
     refusal(
         "fifo mnt",
-        1,
+        3,
         "DIR/fifo: is a FIFO, and only a regular file or a block device can be mapped",
         "",
     ),
-    refusal("data.bin/x mnt", 1, "DIR/data.bin/x: not a directory", ""),
+    refusal("data.bin/x mnt", 3, "DIR/data.bin/x: not a directory", ""),
 ];
 
 const OF_THE_ARRAY: [Refusal; 14] = [
@@ -89,20 +89,20 @@ const OF_THE_ARRAY: [Refusal; 14] = [
     ),
     refusal(
         "data.bin mnt --shape 4294967296x4294967296",
-        1,
+        3,
         "DIR/data.bin: shape (4294967296, 4294967296) of 1-byte items at offset 0 reaches byte \
          2^63, which no file has",
         "",
     ),
     refusal(
         "data.bin mnt --shape 0x-1",
-        1,
+        3,
         "DIR/data.bin: shape '0x-1': -1 cannot be inferred beside a length of 0",
         "",
     ),
     refusal(
         "data.bin mnt --dtype f8",
-        1,
+        3,
         "DIR/data.bin: 100 bytes from offset 0 to the end of the file are not a multiple of 8 \
          bytes (one item)",
         "give a --shape to leave the rest of the file out",
@@ -112,7 +112,7 @@ const OF_THE_ARRAY: [Refusal; 14] = [
         2,
         "dtype 'float33': not a NumPy type; expected a name such as float32 or a code such as \
          f4, >i2, S10, M8[ns]",
-        "",
+        "did you mean float32?",
     ),
     refusal(
         "data.bin mnt --dtype O",
@@ -131,23 +131,23 @@ const OF_THE_ARRAY: [Refusal; 14] = [
         "data.bin mnt --mode a",
         2,
         "mode 'a': expected r, r+, w+ or c (or readonly, readwrite, write, copyonwrite)",
-        "",
+        "did you mean r+?",
     ),
     refusal(
         "data.bin mnt --offset 200",
-        1,
+        3,
         "DIR/data.bin: offset 200 is past the end of the file, which has 100 bytes",
         "give a smaller --offset, or a --shape under --mode r+ to extend the file",
     ),
     refusal(
         "data.bin mnt --mode r --dtype f4 --shape 3,10 --offset 8",
-        1,
+        3,
         "DIR/data.bin: the array needs 120 bytes at offset 8, which end at byte 128; the file has 100",
         "check --dtype, --shape and --offset; --mode r+ would extend the file",
     ),
     refusal(
         "data.bin mnt --mode c --shape 101",
-        1,
+        3,
         "DIR/data.bin: the array needs 101 bytes at offset 0, which end at byte 101; the file has 100",
         "check --dtype, --shape and --offset; --mode r+ would extend the file",
     ),
@@ -161,20 +161,20 @@ const OF_THE_ARRAY: [Refusal; 14] = [
 
 const OF_THE_MOUNT_POINT: [Refusal; 4] = [
     refusal(
-        "data.bin missing",
-        1,
-        "DIR/missing: the mount point does not exist",
-        "create it with: mkdir DIR/missing",
+        "data.bin no/such",
+        4,
+        "DIR/no/such: the mount point cannot be made: no such file or directory",
+        "create it with: mkdir -p DIR/no/such",
     ),
     refusal(
         "data.bin data.bin",
-        1,
+        4,
         "DIR/data.bin: the mount point is not a directory",
         "mount on an empty directory",
     ),
     refusal(
         "data.bin .",
-        1,
+        4,
         "DIR: the mount point holds the file to mount, DIR/data.bin",
         "mount on an empty directory",
     ),
@@ -186,9 +186,26 @@ const OF_THE_MOUNT_POINT: [Refusal; 4] = [
     ),
 ];
 
-const OF_THE_OPTIONS: [Refusal; 9] = [
+const OF_THE_OPTIONS: [Refusal; 11] = [
     refusal("", 2, "FILE: missing", "see arrayfs --help"),
-    refusal("data.bin", 2, "MOUNTPOINT: missing", "see arrayfs --help"),
+    refusal(
+        "data.bin mnt -o idle_timeout=5m",
+        2,
+        "-o idle_timeout: unknown mount option",
+        "did you mean -o idle-timeout?",
+    ),
+    refusal(
+        "data.bin mnt --idle-timeout 5min",
+        2,
+        "idle-timeout '5min': expected a time as in 90s, 10m or 2h",
+        "",
+    ),
+    refusal(
+        "data.bin mnt --ready-fd 77",
+        2,
+        "--ready-fd 77: bad file descriptor",
+        "",
+    ),
     refusal(
         "data.bin mnt extra",
         2,
@@ -302,7 +319,7 @@ fn a_file_below_the_mount_point_is_refused_by_any_name() {
         let expected = "arrayfs: DIR/mnt: the mount point holds the file to mount, \
                         DIR/mnt/data.bin\n  mount on an empty directory\n";
         let expected = expected.replace("DIR", dir.path().to_str().unwrap());
-        dir.arrayfs(&[file, point]).run().fails(1, &expected);
+        dir.arrayfs(&[file, point]).run().fails(4, &expected);
     }
 }
 
@@ -350,7 +367,7 @@ fn a_file_that_the_user_may_not_read_or_write_is_refused_with_the_way_out() {
             .args(&arguments)
             .user(NOBODY)
             .run()
-            .fails(1, &expected);
+            .fails(3, &expected);
     }
     assert_eq!(dir.listing(), before);
 }
@@ -380,7 +397,7 @@ fn without_space_the_file_stays_as_it_was() {
             "--mode",
             mode,
         ];
-        dir.arrayfs(&arguments).run().fails(1, &expected);
+        dir.arrayfs(&arguments).run().fails(3, &expected);
         assert_eq!(fs::read(disk.join("data.bin")).unwrap(), [7; 100], "{mode}");
         assert_eq!(fs::read_dir(&disk).unwrap().count(), before, "{mode}");
     }
@@ -399,7 +416,7 @@ fn a_mount_point_that_is_taken_says_by_what() {
         file.display()
     );
     for arguments in [&["data.bin", &point][..], &["-f", "data.bin", &point]] {
-        dir.arrayfs(arguments).run().fails(1, &expected);
+        dir.arrayfs(arguments).run().fails(4, &expected);
     }
     mount.unmount();
 }

@@ -5,7 +5,9 @@
 mod common;
 
 mod bad_input;
+mod comfort;
 mod edges;
+mod insight;
 mod logging;
 mod options;
 mod start;

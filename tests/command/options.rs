@@ -135,7 +135,7 @@ fn help_and_version_are_printed_for_a_reader_who_may_stop_reading() {
         dir.arrayfs(&["--help"])
             .run()
             .succeeds()
-            .contains("arrayfs -u iris")
+            .contains("arrayfs -u scan")
     );
     let version = dir.arrayfs(&["--version"]).run().succeeds();
     assert_eq!(version, format!("arrayfs {}\n", env!("CARGO_PKG_VERSION")));

@@ -256,7 +256,7 @@ fn new_point(dir: &Dir) -> PathBuf {
     ))
 }
 
-/// The process that has `path` as an argument.
+/// The process that has `path` as an argument, and is no witness of another.
 pub fn process_with(path: &Path) -> Option<Pid> {
     let wanted = path.as_os_str().as_encoded_bytes();
     let processes = fs::read_dir("/proc").unwrap().flatten();
@@ -264,10 +264,13 @@ pub fn process_with(path: &Path) -> Option<Pid> {
         .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
         .find(|id: &i32| {
             // It can have ended since it was listed.
-            let arguments = fs::read(format!("/proc/{id}/cmdline")).unwrap_or_default();
-            arguments
-                .split(|&byte| byte == 0)
-                .any(|argument| argument == wanted)
+            let read = |name| fs::read(format!("/proc/{id}/{name}")).unwrap_or_default();
+            let is_witness = read("comm").starts_with(b"arrayfs-witness");
+            let arguments = read("cmdline");
+            !is_witness
+                && arguments
+                    .split(|&byte| byte == 0)
+                    .any(|argument| argument == wanted)
         })
         .map(Pid::from_raw)
 }

@@ -25,7 +25,7 @@ fn a_killed_daemon_leaves_a_dead_mount_that_is_named_and_removed() {
         dir.join("data.bin").display()
     );
     for arguments in [&["data.bin", &point][..], &["-f", "data.bin", &point]] {
-        dir.arrayfs(arguments).run().fails(1, &expected);
+        dir.arrayfs(arguments).run().fails(4, &expected);
     }
     mount.unmount_command().run().succeeds_silently();
     only_these_are_left(&dir, &["data.bin", "mount1", "mount1.log"]);

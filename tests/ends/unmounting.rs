@@ -44,7 +44,7 @@ fn a_busy_mount_stays_and_the_hint_says_what_to_do() {
         "arrayfs: {point}: is busy\n  close the files that are open there and leave it with cd \
          (fuser -vm shows who), or detach it: fusermount3 -uz {point}\n"
     );
-    mount.unmount_command().run().fails(1, &expected);
+    mount.unmount_command().run().fails(6, &expected);
     assert_eq!(fs::read(mount.join("rows/3")).unwrap(), [9; 10]);
     drop(open);
     mount.unmount_command().run().succeeds_silently();
@@ -89,7 +89,7 @@ fn what_is_detached_serves_open_files_to_their_end_and_no_longer() {
         "arrayfs: {}: is not an arrayfs mount: nothing is mounted there\n",
         mount.point().display()
     );
-    mount.unmount_command().run().fails(1, &nothing);
+    mount.unmount_command().run().fails(6, &nothing);
     row.write_all(&[1; 10]).unwrap();
     assert_eq!(&fs::read(dir.join("data.bin")).unwrap()[30..40], [1; 10]);
     row.rewind().unwrap();
@@ -144,10 +144,10 @@ fn what_is_not_an_array_is_not_unmounted() {
     ] {
         dir.arrayfs(&["-u", name])
             .run()
-            .fails(1, &format!("arrayfs: {message}\n"));
+            .fails(6, &format!("arrayfs: {message}\n"));
     }
     let outcome = dir.arrayfs(&["-u", "/proc"]).run();
     let proc = "arrayfs: /proc: is not an arrayfs mount: proc (proc) is mounted there\n  \
                 to unmount it all the same, type: umount /proc\n";
-    outcome.fails(1, proc);
+    outcome.fails(6, proc);
 }

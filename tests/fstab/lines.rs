@@ -69,7 +69,7 @@ fn a_request_that_cannot_be_followed_is_explained_and_mounts_nothing() {
     let point = dir.directory("mnt");
     let path = dir.path().display();
     let type_error = "arrayfs: dtype 'float33': not a NumPy type; expected a name such as \
-                      float32 or a code such as f4, >i2, S10, M8[ns]\n";
+                      float32 or a code such as f4, >i2, S10, M8[ns]\n  did you mean float32?\n";
     let of_type = ["-t", "fuse.arrayfs", "-o"];
     for (words, status, expected) in [
         (vec!["mnt"], 2, type_error.to_owned()),
@@ -80,7 +80,7 @@ fn a_request_that_cannot_be_followed_is_explained_and_mounts_nothing() {
         ),
         (
             [&of_type[..], &["ro", "none.bin", "mnt"]].concat(),
-            1,
+            3,
             format!(
                 "arrayfs: {path}/none.bin: no such file or directory\n  \
                  to create it, use --mode w+ with a --shape\n"

@@ -36,12 +36,15 @@ def is_mounted(point: Path) -> bool:
 
 
 def processes_naming(path: Path) -> Iterator[int]:
-    """The processes that have `path`, or a path below it, as an argument."""
+    """The processes that have `path`, or a path below it, as an argument, and are no witness of another."""
     wanted = os.fsencode(path)
     for process in Path("/proc").glob("[0-9]*"):
         try:
             arguments = (process / "cmdline").read_bytes().split(b"\0")
+            name = (process / "comm").read_text()
         except OSError:  # It has ended since it was listed.
+            continue
+        if name == "arrayfs-witness\n":
             continue
         if any(argument == wanted or argument.startswith(wanted + b"/") for argument in arguments):
             yield int(process.name)

@@ -394,7 +394,7 @@ def descr(dtype: np.dtype) -> list | None:
         return None
 
 
-def complaint(session: Session, file: Path, *options: str, status: int = 1) -> str:
+def complaint(session: Session, file: Path, *options: str, status: int = 3) -> str:
     """What the command says that has to fail; it must leave the file as it is."""
     before = file.read_bytes() if file.exists() else None
     point = session.directory / "point"

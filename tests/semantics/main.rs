@@ -4,11 +4,13 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod caching;
 mod consistency;
 mod content;
 mod csv;
 mod fields;
 mod modes;
+mod native;
 mod npy;
 mod npy_files;
 mod size;

@@ -134,7 +134,7 @@ fn claim_36_what_contradicts_the_header_is_refused_with_both() {
         let message = format!("arrayfs: {path}: {expected}\n  {hint}\n");
         let words = options.split_whitespace();
         let words: Vec<&str> = [file, "mnt"].into_iter().chain(words).collect();
-        dir.arrayfs(&words).run().fails(1, &message);
+        dir.arrayfs(&words).run().fails(3, &message);
         assert_eq!(dir.listing(), before, "{file} {options}");
     }
 }
@@ -226,7 +226,7 @@ fn claim_37_a_type_without_a_header_makes_no_npy_file() {
         "new.npy", "mnt", "--mode", "w+", "--shape", "3", "--dtype", dtype,
     ];
     let outcome = dir.arrayfs(&arguments).run();
-    assert_eq!(outcome.status.code(), Some(1), "{outcome}");
+    assert_eq!(outcome.status.code(), Some(3), "{outcome}");
     let expected =
         "whose fields overlap or are out of order\n  --format raw makes a file without a header\n";
     assert!(outcome.stderr.ends_with(expected), "{outcome}");

@@ -266,6 +266,7 @@ fn ends_truncation(mount: &Mount, end: impl FnOnce(&Path, File) -> File) -> bool
 }
 
 #[test]
+#[cfg_attr(arrayfs_portable, ignore = "views cannot be mapped shared portably")]
 fn claim_09_a_read_a_mapping_or_the_last_close_ends_a_truncation() {
     let Some((_dir, mount)) = hundred(&[]) else {
         return;

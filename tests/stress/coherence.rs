@@ -130,8 +130,7 @@ pub fn compare(array: &Array, file: &Path, board: &Board) -> u64 {
     wrong
 }
 
-/// The daemon is killed while eight write. None stores through a mapping: a daemon
-/// that is killed while the kernel writes back a page for it cannot end.
+/// The daemon is killed while seven write and one stores through a mapping.
 pub fn killed(budget: &Budget) -> Outcome {
     let Some(dir) = Dir::with_fuse() else {
         return Outcome::skipped("no FUSE");
@@ -146,8 +145,12 @@ pub fn killed(budget: &Budget) -> Outcome {
         let mut mount: Mount = mounted(&dir, &file, &kind.options());
         let point = mount.point().to_str().unwrap().to_owned();
         let mut crew = Crew::new();
-        for _ in 0..CLIENTS {
-            crew.start(&dir, &board, "write until the end", &[&point, "8", "data"]);
+        for client in 0..CLIENTS {
+            let task = match client {
+                0 => "store until the end",
+                _ => "write until the end",
+            };
+            crew.start(&dir, &board, task, &[&point, "8", "data"]);
         }
         let before = board.sum(Count::Done);
         let moment = before + 1 + numbers.below(2000) as u64;

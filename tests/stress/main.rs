@@ -101,7 +101,7 @@ rows! {
         20_000, 1_000_000, coherence::pairs;
     writes_beside_mappings: "the same while two others store through mappings",
         10_000, 200_000, coherence::mapped;
-    killed_daemons: "daemon killed amid writes, file compared",
+    killed_daemons: "daemon killed amid writes and stores, file compared",
         15, 300, coherence::killed;
     mount_cycles: "mount, traffic, unmount: nothing is left",
         12, 500, mounts::cycles;

@@ -348,6 +348,10 @@ impl<'a> Client<'a> {
                 break;
             }
         }
+        // `munmap` writes back too, but cannot tell that nobody took it.
+        if self.doomed {
+            worker.in_time(|| map.flush())?;
+        }
         worker.in_time(|| drop(map));
         written_back(&mut stored, self);
         Ok(())

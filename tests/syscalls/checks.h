@@ -23,7 +23,16 @@ enum where {
     ON_ARRAYS = 1,  /* Not on a regular file, which answers otherwise. */
     WRITABLE = 2,   /* In modes r+ and c. */
     READ_ONLY = 4,  /* In mode r. */
+    SHARED = 8,     /* Where arrays can be mapped shared. */
 };
+
+/* Without what only Linux has, arrays can neither have space reserved nor be
+   mapped shared. */
+#ifdef PORTABLE
+static const bool portable = true;
+#else
+static const bool portable = false;
+#endif
 
 /* What is checked: the file, its last name, and the directory that holds it. */
 extern const char *path, *name;

@@ -20,7 +20,7 @@ static long pages_of_file(void)
     return (size + PAGE - 1) / PAGE * PAGE;
 }
 
-CHECK(a_mapping_shows_the_bytes, ANYWHERE)
+CHECK(a_mapping_shows_the_bytes, SHARED)
 {
     int kinds[] = {MAP_SHARED, MAP_PRIVATE, MAP_SHARED_VALIDATE, MAP_SHARED | MAP_POPULATE};
     for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
@@ -33,7 +33,7 @@ CHECK(a_mapping_shows_the_bytes, ANYWHERE)
     munmap(part, PAGE);
 }
 
-CHECK(mappings_that_cannot_be_are_refused, ANYWHERE)
+CHECK(mappings_that_cannot_be_are_refused, SHARED)
 {
     REFUSED(mmap(NULL, 0, PROT_READ, MAP_SHARED, fd, 0), EINVAL);
     REFUSED(mmap(NULL, PAGE, PROT_READ, MAP_SHARED, fd, 100), EINVAL);
@@ -65,7 +65,7 @@ CHECK(a_private_mapping_keeps_its_stores, ANYWHERE)
     close(reader);
 }
 
-CHECK(stores_are_in_the_file_after_msync, WRITABLE)
+CHECK(stores_are_in_the_file_after_msync, WRITABLE | SHARED)
 {
     unsigned char *memory = mapped(fd, 0, size, PROT_READ | PROT_WRITE, MAP_SHARED);
     memcpy(memory + 10, new_bytes(2, 5000), 5000);
@@ -78,7 +78,7 @@ CHECK(stores_are_in_the_file_after_msync, WRITABLE)
     munmap(memory, size);
 }
 
-CHECK(stores_are_in_the_file_after_munmap, WRITABLE)
+CHECK(stores_are_in_the_file_after_munmap, WRITABLE | SHARED)
 {
     unsigned char *memory = mapped(fd, PAGE, size - PAGE, PROT_READ | PROT_WRITE, MAP_SHARED);
     close(fd);
@@ -89,7 +89,7 @@ CHECK(stores_are_in_the_file_after_munmap, WRITABLE)
     fd = reopened(O_RDWR);
 }
 
-CHECK(reads_show_stores_at_once, WRITABLE)
+CHECK(reads_show_stores_at_once, WRITABLE | SHARED)
 {
     unsigned char *memory = mapped(fd, 0, size, PROT_READ | PROT_WRITE, MAP_SHARED);
     unsigned char buffer[5000];
@@ -101,7 +101,7 @@ CHECK(reads_show_stores_at_once, WRITABLE)
     munmap(memory, size);
 }
 
-CHECK(mappings_show_writes_at_once, WRITABLE)
+CHECK(mappings_show_writes_at_once, WRITABLE | SHARED)
 {
     unsigned char *shared = mapped(fd, 0, size, PROT_READ, MAP_SHARED);
     unsigned char *untouched = mapped(fd, 0, size, PROT_READ | PROT_WRITE, MAP_PRIVATE);
@@ -115,7 +115,7 @@ CHECK(mappings_show_writes_at_once, WRITABLE)
     munmap(untouched, size);
 }
 
-CHECK(mappings_show_what_calls_that_zero_have_done, WRITABLE)
+CHECK(mappings_show_what_calls_that_zero_have_done, WRITABLE | SHARED)
 {
     static const unsigned char zeros[5000];
     unsigned char *memory = mapped(fd, 0, size, PROT_READ, MAP_SHARED);
@@ -126,7 +126,7 @@ CHECK(mappings_show_what_calls_that_zero_have_done, WRITABLE)
     munmap(memory, size);
 }
 
-CHECK(stores_and_writes_beside_each_other_both_stay, WRITABLE)
+CHECK(stores_and_writes_beside_each_other_both_stay, WRITABLE | SHARED)
 {
     unsigned char *memory = mapped(fd, 0, size, PROT_READ | PROT_WRITE, MAP_SHARED);
     unsigned char *expected = memcpy(malloc(size), bytes, size);
@@ -141,7 +141,7 @@ CHECK(stores_and_writes_beside_each_other_both_stay, WRITABLE)
     HOLDS(0, expected, size);
 }
 
-CHECK(two_mappings_are_one_memory, WRITABLE)
+CHECK(two_mappings_are_one_memory, WRITABLE | SHARED)
 {
     int again = reopened(O_RDWR);
     unsigned char *left = mapped(fd, 0, size, PROT_READ | PROT_WRITE, MAP_SHARED);
@@ -163,7 +163,7 @@ static int stores_in_child(void)
     return 0;
 }
 
-CHECK(a_mapping_is_shared_with_children, WRITABLE)
+CHECK(a_mapping_is_shared_with_children, WRITABLE | SHARED)
 {
     inherited = mapped(fd, 0, size, PROT_READ | PROT_WRITE, MAP_SHARED);
     EQUAL(in_child(stores_in_child), 0);
@@ -171,7 +171,7 @@ CHECK(a_mapping_is_shared_with_children, WRITABLE)
     munmap(inherited, size);
 }
 
-CHECK(the_rest_of_the_last_page_is_zeros_and_keeps_nothing, WRITABLE)
+CHECK(the_rest_of_the_last_page_is_zeros_and_keeps_nothing, WRITABLE | SHARED)
 {
     static const unsigned char zeros[PAGE];
     long end = pages_of_file();
@@ -186,7 +186,7 @@ CHECK(the_rest_of_the_last_page_is_zeros_and_keeps_nothing, WRITABLE)
     HOLDS(0, bytes, size - 1);
 }
 
-CHECK(memory_past_the_end_is_a_bus_error, ANYWHERE)
+CHECK(memory_past_the_end_is_a_bus_error, SHARED)
 {
     long end = pages_of_file();
     unsigned char *memory = mapped(fd, 0, end + 2 * PAGE, PROT_READ, MAP_SHARED);
@@ -201,7 +201,7 @@ CHECK(memory_past_the_end_is_a_bus_error, ANYWHERE)
     munmap(memory, end + PAGE);
 }
 
-CHECK(stores_past_the_end_are_a_bus_error, WRITABLE)
+CHECK(stores_past_the_end_are_a_bus_error, WRITABLE | SHARED)
 {
     long end = pages_of_file();
     unsigned char *memory = mapped(fd, 0, end + PAGE, PROT_READ | PROT_WRITE, MAP_SHARED);
@@ -210,7 +210,7 @@ CHECK(stores_past_the_end_are_a_bus_error, WRITABLE)
     munmap(memory, end + PAGE);
 }
 
-CHECK(a_mapping_can_grow_and_change_its_protection, WRITABLE)
+CHECK(a_mapping_can_grow_and_change_its_protection, WRITABLE | SHARED)
 {
     unsigned char *memory = mapped(fd, 0, PAGE, PROT_READ, MAP_SHARED);
     memory = mremap(memory, PAGE, size, MREMAP_MAYMOVE);
@@ -225,7 +225,7 @@ CHECK(a_mapping_can_grow_and_change_its_protection, WRITABLE)
     HOLDS(0, &first, 1);
 }
 
-CHECK(msync_takes_its_flags, ANYWHERE)
+CHECK(msync_takes_its_flags, SHARED)
 {
     unsigned char *memory = mapped(fd, 0, size, PROT_READ, MAP_SHARED);
     EQUAL(msync(memory, size, MS_ASYNC), 0);
@@ -237,7 +237,7 @@ CHECK(msync_takes_its_flags, ANYWHERE)
     REFUSED(msync(memory, size, MS_SYNC), ENOMEM);
 }
 
-CHECK(advice_on_a_mapping_changes_no_byte, ANYWHERE)
+CHECK(advice_on_a_mapping_changes_no_byte, SHARED)
 {
     unsigned char *memory = mapped(fd, 0, size, PROT_READ, MAP_SHARED);
     int advice[] = {MADV_NORMAL, MADV_SEQUENTIAL, MADV_RANDOM,   MADV_WILLNEED,
@@ -251,7 +251,7 @@ CHECK(advice_on_a_mapping_changes_no_byte, ANYWHERE)
     munmap(memory, size);
 }
 
-CHECK(advice_to_write_and_to_remove_is_followed, WRITABLE)
+CHECK(advice_to_write_and_to_remove_is_followed, WRITABLE | SHARED)
 {
     static const unsigned char zeros[PAGE];
     unsigned char *memory = mapped(fd, 0, size, PROT_READ | PROT_WRITE, MAP_SHARED);

@@ -119,7 +119,7 @@ CHECK(sendfile_reads, ANYWHERE)
     }
 }
 
-CHECK(sendfile_sends_what_was_just_written, WRITABLE)
+CHECK(sendfile_sends_what_was_just_written, WRITABLE | SHARED)
 {
     int pipes[2];
     EQUAL(pipe(pipes), 0);

@@ -52,13 +52,6 @@ CHECK(truncation_by_path_keeps_size_and_bytes, WRITABLE | ON_ARRAYS)
     HOLDS(0, bytes, size);
 }
 
-/* Without what only Linux has, arrays cannot have space reserved. */
-#ifdef PORTABLE
-static const bool portable = true;
-#else
-static const bool portable = false;
-#endif
-
 /* Reserves space in the file. */
 static void reserves(int how, long at, long count)
 {

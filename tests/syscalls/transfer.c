@@ -229,7 +229,7 @@ CHECK(a_descriptor_is_used_as_it_was_opened, ANYWHERE)
     close(writer);
 }
 
-CHECK(a_file_can_be_written_from_its_own_mapping, WRITABLE)
+CHECK(a_file_can_be_written_from_its_own_mapping, WRITABLE | SHARED)
 {
     unsigned char *memory = mapped(fd, 0, size, PROT_READ, MAP_SHARED);
     EQUAL(pwrite(fd, memory, 5000, PAGE * 2), 5000);
@@ -238,7 +238,7 @@ CHECK(a_file_can_be_written_from_its_own_mapping, WRITABLE)
     HOLDS(PAGE * 2, bytes, 5000);
 }
 
-CHECK(a_file_can_be_read_into_its_own_mapping, WRITABLE)
+CHECK(a_file_can_be_read_into_its_own_mapping, WRITABLE | SHARED)
 {
     unsigned char *memory = mapped(fd, 0, size, PROT_READ | PROT_WRITE, MAP_SHARED);
     EQUAL(pread(fd, memory, 3000, PAGE * 2), 3000);

@@ -48,6 +48,7 @@ user.size=\"24\"
 ";
 
 #[test]
+#[cfg_attr(arrayfs_portable, ignore = "views cannot be mapped shared portably")]
 fn programs_that_know_arrays_and_tables_find_them() {
     behave("text", &cases());
 }

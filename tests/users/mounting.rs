@@ -146,7 +146,7 @@ fn a_busy_mount_of_a_user_stays_until_sigterm_detaches_it() {
         "arrayfs: {point}: is busy\n  close the files that are open there and leave it with cd \
          (fuser -vm shows who), or detach it: fusermount3 -uz {point}\n"
     );
-    mount.unmount_command().run().fails(1, &expected);
+    mount.unmount_command().run().fails(6, &expected);
     mount.signal(Signal::SIGTERM);
     assert_eq!(mount.ended(), ExitStatus::from_raw(0));
     drop(inside.stdin.take());
@@ -171,7 +171,7 @@ fn only_root_and_the_user_who_mounted_may_unmount() {
             "arrayfs: {point}: cannot be unmounted: fusermount3: {words}\n  \
              only root and the user who mounted it may do that\n"
         );
-        command.user(user).run().fails(1, &expected);
+        command.user(user).run().fails(6, &expected);
     }
     mount.unmount();
 }
@@ -211,7 +211,7 @@ fn a_dead_mount_of_a_user_is_named_and_removed_by_that_user() {
         file.display()
     );
     let again = dir.command(INSTALLED, &[&file, mount.point()]);
-    again.user(NOBODY).run().fails(1, &expected);
+    again.user(NOBODY).run().fails(4, &expected);
     mount.unmount_command().run().succeeds_silently();
     assert!(mounts_below(dir.path()).is_empty());
 }
@@ -240,7 +240,7 @@ fn is_refused(dir: &Dir, user: u32, arguments: &[&str], message: &str) {
     let expected = message.replace("DIR", dir.path().to_str().unwrap());
     for attachment in [&[][..], &["-f"]] {
         let command = dir.command(INSTALLED, arguments).args(attachment);
-        command.user(user).run().fails(1, &expected);
+        command.user(user).run().fails(5, &expected);
         assert_eq!(files(dir.path()), before, "{arguments:?}");
     }
     assert!(mounts_below(dir.path()).is_empty());

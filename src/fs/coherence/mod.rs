@@ -28,6 +28,7 @@ mod pages;
 use std::collections::HashMap;
 use std::io;
 use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 use std::thread;
@@ -89,6 +90,8 @@ pub(super) struct Coherence {
     work: Mutex<Work>,
     done: Condvar,
     tasks: Sender<Task>,
+    /// How often the kernel was told to drop pages.
+    drops: AtomicU64,
 }
 
 /// Passage for a change. No page that shows its bytes is filled unseen while
@@ -111,6 +114,7 @@ impl Coherence {
             work: Mutex::default(),
             done: Condvar::new(),
             tasks,
+            drops: AtomicU64::new(0),
         };
         (coherence, Tasks(received))
     }
@@ -191,6 +195,11 @@ impl Coherence {
         }
     }
 
+    /// How often the kernel was told to drop pages.
+    pub(super) fn dropped(&self) -> u64 {
+        self.drops.load(Ordering::Relaxed)
+    }
+
     /// Whether pages of `inode` may be filled.
     pub(super) fn has_pages(&self, inode: u64) -> bool {
         self.shared().has(inode)
@@ -202,9 +211,10 @@ impl Coherence {
         *open.entry(inode).or_default() += 1;
     }
 
-    /// An open file of `inode`, and all mappings of it, are gone. After the last
-    /// the kernel drops its pages before it reads any of them again.
-    pub(super) fn released(&self, inode: u64) {
+    /// An open file of `inode`, and all mappings of it, are gone. After the last,
+    /// unless its pages are `kept`, the kernel drops them before it reads any of
+    /// them again.
+    pub(super) fn released(&self, inode: u64, kept: impl FnOnce() -> bool) {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(count) = open.get_mut(&inode) else {
             return;
@@ -212,9 +222,23 @@ impl Coherence {
         *count -= 1;
         if *count == 0 {
             open.remove(&inode);
-            if !self.shared().is_empty() {
-                self.alone(|pages| pages.forget(inode));
+            if !kept() {
+                self.forget(inode);
             }
+        }
+    }
+
+    /// The pages of `inode` are no longer kept when nobody has it open.
+    pub(super) fn no_longer_kept(&self, inode: u64) {
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if !open.contains_key(&inode) {
+            self.forget(inode);
+        }
+    }
+
+    fn forget(&self, inode: u64) {
+        if !self.shared().is_empty() {
+            self.alone(|pages| pages.forget(inode));
         }
     }
 
@@ -227,6 +251,7 @@ impl Coherence {
                 return false;
             }
             drop(stale);
+            self.drops.fetch_add(1, Ordering::Relaxed);
             self.end();
         }
         if !stale.is_empty() {
@@ -322,4 +347,42 @@ pub(super) fn serve(coherence: Arc<Coherence>, tasks: Tasks, notifier: Notifier)
     };
     thread::Builder::new().name("pages".into()).spawn(work)?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn claim_43_a_write_is_given_up_whose_pages_are_always_filled_anew() {
+        let file = &pages::tests::files(100, &[0])[0];
+        for (attempts, is_made) in [(MAX_ATTEMPTS - 1, true), (MAX_ATTEMPTS, false)] {
+            let (coherence, _tasks) = Coherence::new();
+            coherence.fill(7, file, 0..100);
+            let dropped = std::cell::Cell::new(0);
+            let (tell, told) = channel();
+            let change = move |passage: Result<(), FsError>| tell.send(passage).unwrap();
+            let task = Task::Change(Box::new(|| 10..20), None, Box::new(change));
+            coherence.carry_out(task, |stale| {
+                assert_eq!(
+                    *stale,
+                    Stale {
+                        inode: 7,
+                        range: 0..100
+                    }
+                );
+                dropped.set(dropped.get() + 1);
+                if dropped.get() <= attempts {
+                    coherence.fill(7, file, 0..100);
+                }
+            });
+            let outcome = told.recv().unwrap();
+            assert_eq!(outcome.is_ok(), is_made, "after {attempts}");
+            if let Err(error) = outcome {
+                assert_eq!(error.errno().code(), libc::EBUSY);
+            }
+            assert_eq!(dropped.get(), MAX_ATTEMPTS);
+            assert_eq!(*coherence.under_way(), None);
+        }
+    }
 }

@@ -177,7 +177,7 @@ impl Filled {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::collections::BTreeSet;
     use std::sync::Arc;
 
@@ -191,7 +191,7 @@ mod tests {
     type Ranges = &'static [(u64, u64)];
 
     /// Files of `len` bytes that begin at `offsets` of a backing file.
-    fn files(len: u64, offsets: &[u64]) -> Vec<VirtualFile> {
+    pub(in super::super) fn files(len: u64, offsets: &[u64]) -> Vec<VirtualFile> {
         let backing = tempfile::NamedTempFile::new().unwrap();
         let end = offsets.iter().max().unwrap() + len;
         backing.as_file().set_len(end).unwrap();

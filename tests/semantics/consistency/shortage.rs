@@ -282,6 +282,7 @@ for place in places:
 "#;
 
 #[test]
+#[cfg_attr(arrayfs_portable, ignore = "views cannot be mapped shared portably")]
 fn claim_25_mapped_pages_beyond_a_cut_fault_and_cannot_be_written_back() {
     let Some(dir) = Dir::with_fuse() else { return };
     let file = dir.file("data.bin", [7; 16384]);
@@ -371,6 +372,7 @@ fn fills_up(dir: &Dir, volume: &Volume) {
 }
 
 #[test]
+#[cfg_attr(arrayfs_portable, ignore = "views cannot be mapped shared portably")]
 fn claim_26_a_full_tmpfs_gives_enospc_where_a_block_is_needed() {
     let Some(dir) = Dir::for_root() else { return };
     let volume = Volume::tmpfs(&dir, 1 << 20);
@@ -378,6 +380,7 @@ fn claim_26_a_full_tmpfs_gives_enospc_where_a_block_is_needed() {
 }
 
 #[test]
+#[cfg_attr(arrayfs_portable, ignore = "views cannot be mapped shared portably")]
 fn claim_26_a_full_ext4_gives_enospc_where_a_block_is_needed() {
     let Some(dir) = Dir::for_root() else { return };
     let memory = Volume::tmpfs(&dir, 1 << 25);

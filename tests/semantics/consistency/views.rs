@@ -150,6 +150,7 @@ fn claim_19_what_others_write_to_the_file_is_what_every_view_reads_next() {
 }
 
 #[test]
+#[cfg_attr(arrayfs_portable, ignore = "views cannot be mapped shared portably")]
 fn claim_24_what_is_stored_through_a_shared_mapping_is_seen_by_every_view() {
     for raw in &ARRAYS {
         let Some(mut model) = Model::new(raw) else {
@@ -178,6 +179,7 @@ fn claim_24_what_is_stored_through_a_shared_mapping_is_seen_by_every_view() {
 }
 
 #[test]
+#[cfg_attr(arrayfs_portable, ignore = "views cannot be mapped shared portably")]
 fn claim_24_a_shared_mapping_under_mode_c_stays_in_memory() {
     let Some((dir, mount)) = hundred(&["--mode", "c"]) else {
         return;
@@ -193,6 +195,7 @@ fn claim_24_a_shared_mapping_under_mode_c_stays_in_memory() {
 }
 
 #[test]
+#[cfg_attr(arrayfs_portable, ignore = "views cannot be mapped shared portably")]
 fn claim_24_what_is_stored_through_a_private_mapping_is_seen_by_nobody() {
     for mode in ["r+", "r", "c"] {
         let Some((dir, mount)) = hundred(&["--mode", mode]) else {

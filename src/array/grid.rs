@@ -1,0 +1,106 @@
+//! Grids: runs of a view that are alike and equally spaced themselves, so that
+//! whoever moves them can choose which way to go. In a transposed view the pieces
+//! of one run lie far apart and those of the next run beside them.
+
+use super::runs::{Run, Runs};
+
+/// Equally spaced runs that follow one another in a view.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Grid {
+    /// The first run.
+    pub run: Run,
+    /// How many runs, at least one.
+    pub rows: u64,
+    /// Bytes of the file from the start of one run to the start of the next.
+    pub spacing: i64,
+}
+
+impl Grid {
+    /// The bytes in all runs.
+    pub fn nbytes(&self) -> u64 {
+        self.run.piece * self.run.count * self.rows
+    }
+
+    /// The end of the piece that lies furthest into the file.
+    pub fn end(&self) -> u64 {
+        let furthest = (self.rows - 1) as i64 * self.spacing.max(0);
+        self.run.end().wrapping_add_signed(furthest)
+    }
+
+    /// The run numbered `row`.
+    pub fn row(&self, row: u64) -> Run {
+        let ahead = row as i64 * self.spacing;
+        Run {
+            offset: self.run.offset.wrapping_add_signed(ahead),
+            ..self.run
+        }
+    }
+}
+
+impl Runs<'_> {
+    /// The runs that come next, as many as are alike.
+    pub fn next_grid(&mut self) -> Option<Grid> {
+        self.rows_of_grid().or_else(|| {
+            let run = self.next()?;
+            Some(Grid {
+                run,
+                rows: 1,
+                spacing: 0,
+            })
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::array::{Order, Shape, View};
+    use crate::dtype::DType;
+
+    #[test]
+    fn the_rows_of_grids_are_the_runs_of_the_view() {
+        let array = |shape: &[u64]| {
+            let dtype = DType::parse("<i2").unwrap();
+            View::contiguous(dtype, 10, Shape::new(shape.to_vec()), Order::C).unwrap()
+        };
+        let deep = array(&[3, 4, 5, 2]);
+        for view in [
+            array(&[7]),
+            array(&[6, 9]),
+            array(&[6, 9]).transposed(),
+            array(&[1, 9]).transposed(),
+            deep.transposed(),
+            deep.take(1, 2).unwrap().transposed(),
+        ] {
+            let layout = view.layout();
+            for start in 0..view.nbytes() {
+                for end in [start + 1, start + 7, start + 40, view.nbytes()] {
+                    let mut runs = layout.runs(start..end);
+                    let mut found = Vec::new();
+                    while let Some(grid) = runs.next_grid() {
+                        let rows = (0..grid.rows).map(|row| grid.row(row));
+                        let furthest = rows.clone().map(|run| run.end()).max().unwrap();
+                        assert_eq!(furthest, grid.end());
+                        let bytes: u64 = rows.clone().map(|run| run.piece * run.count).sum();
+                        assert_eq!(bytes, grid.nbytes());
+                        found.extend(rows);
+                    }
+                    let expected: Vec<Run> = layout.runs(start..end).collect();
+                    assert_eq!(found, expected, "{view:?} {start}..{end}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_transposed_view_is_one_grid() {
+        let dtype = DType::parse("<f4").unwrap();
+        let array = View::contiguous(dtype, 0, Shape::new(vec![20, 30]), Order::C).unwrap();
+        let layout = array.transposed().layout();
+        let mut runs = layout.runs(0..layout.nbytes());
+        let grid = runs.next_grid().unwrap();
+        assert_eq!((grid.rows, grid.spacing), (30, 4));
+        assert_eq!((grid.run.count, grid.run.stride), (20, 120));
+        assert_eq!(runs.next_grid(), None);
+    }
+}

@@ -1,0 +1,168 @@
+//! The runs of a view are those of nested loops over its elements.
+
+use super::*;
+use crate::array::{Order, Shape};
+use crate::dtype::DType;
+
+/// The file offset of each byte of the view in C order, by nested loops.
+fn naive(view: &View) -> Vec<u64> {
+    fn walk(view: &View, axis: usize, at: i64, bytes: &mut Vec<u64>) {
+        if axis == view.ndim() {
+            bytes.extend((0..view.dtype().itemsize()).map(|b| at as u64 + b));
+            return;
+        }
+        for index in 0..view.length(axis) {
+            walk(
+                view,
+                axis + 1,
+                at + index as i64 * view.strides()[axis],
+                bytes,
+            );
+        }
+    }
+    let mut bytes = Vec::new();
+    walk(view, 0, view.offset() as i64, &mut bytes);
+    bytes
+}
+
+fn spread(runs: Runs<'_>) -> Vec<u64> {
+    let mut bytes = Vec::new();
+    for run in runs {
+        for piece in 0..run.count {
+            let at = run.offset as i64 + piece as i64 * run.stride;
+            bytes.extend((0..run.piece).map(|b| at as u64 + b));
+        }
+    }
+    bytes
+}
+
+const INDICES: [&str; 8] = [
+    "::-1",
+    "...,::-1",
+    "::-1,::-1",
+    "...,::-2,1:",
+    "1:,None,::-3",
+    "2:0:-1,...,::2",
+    ":,:1,::-1",
+    "-1,1:3,-1:0:-2",
+];
+
+/// The array, its transpose, every slice of both along every axis, and
+/// those of `INDICES` that have enough axes.
+fn views_of(array: &View) -> Vec<View> {
+    let mut views = Vec::new();
+    for whole in [array.clone(), array.transposed()] {
+        for axis in 0..whole.ndim() {
+            let slices = (0..whole.length(axis)).filter_map(|i| whole.take(axis, i));
+            views.extend(slices);
+        }
+        let indexed = INDICES.iter().filter_map(|text| {
+            let indexed = whole.index(&text.parse().unwrap())?;
+            Some(indexed.view)
+        });
+        views.extend(indexed);
+        views.push(whole);
+    }
+    views
+}
+
+fn small_shapes() -> Vec<Vec<u64>> {
+    let mut shapes = vec![vec![]];
+    for ndim in 1..=3 {
+        for code in 0..5u64.pow(ndim) {
+            shapes.push((0..ndim).map(|axis| code / 5u64.pow(axis) % 5).collect());
+        }
+    }
+    shapes
+}
+
+#[test]
+fn every_range_of_every_view_of_small_arrays_is_that_of_nested_loops() {
+    for lengths in small_shapes() {
+        for order in [Order::C, Order::F] {
+            let dtype = DType::parse("V2").unwrap();
+            let shape = Shape::new(lengths.clone());
+            let array = View::contiguous(dtype, 7, shape, order).unwrap();
+            for view in views_of(&array) {
+                let expected = naive(&view);
+                let layout = view.layout();
+                assert_eq!(layout.nbytes(), expected.len() as u64);
+                for start in 0..=expected.len() {
+                    for end in start..=expected.len() {
+                        let got = spread(layout.runs(start as u64..end as u64));
+                        assert_eq!(got, expected[start..end], "{view:?} {start}..{end}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn bytes_in_a_range_of_the_file_are_among_those_named() {
+    for lengths in small_shapes() {
+        let dtype = DType::parse("V2").unwrap();
+        let array = View::contiguous(dtype, 7, Shape::new(lengths), Order::C).unwrap();
+        for view in views_of(&array) {
+            let bytes = naive(&view);
+            let layout = view.layout();
+            let contiguous = bytes.windows(2).all(|pair| pair[1] == pair[0] + 1);
+            for start in 0..140 {
+                for end in [start + 1, start + 2, start + 9, start + 60] {
+                    let named = layout.bytes_in(&(start..end));
+                    let inside = |at: &u64| (start..end).contains(at);
+                    let outside = bytes[..named.start as usize]
+                        .iter()
+                        .chain(&bytes[named.end as usize..]);
+                    assert_eq!(outside.filter(|at| inside(at)).count(), 0, "{view:?}");
+                    let exact = bytes.iter().filter(|at| inside(at)).count() as u64;
+                    if contiguous || exact == 0 && view.ndim() <= 1 {
+                        assert_eq!(named.end - named.start, exact, "{view:?} {start}..{end}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn bytes_before_an_end_are_those_up_to_the_first_behind_it() {
+    for piece in 1..4 {
+        for (stride, count) in [(4, 3), (3, 3), (7, 2), (0, 1), (-4, 3), (-5, 2)] {
+            let run = Run {
+                offset: 20,
+                piece,
+                stride,
+                count,
+            };
+            let bytes: Vec<u64> = (0..count as i64)
+                .flat_map(|k| (0..piece).map(move |b| (20 + k * stride) as u64 + b))
+                .collect();
+            for end in 0..50 {
+                let before = bytes.iter().take_while(|&&at| at < end).count() as u64;
+                assert_eq!(run.bytes_before(end), before, "{run:?} {end}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_lies_past_the_end_has_no_runs() {
+    let dtype = DType::parse("u1").unwrap();
+    let view = View::contiguous(dtype, 0, Shape::new(vec![4]), Order::C).unwrap();
+    let layout = view.layout();
+    assert_eq!(layout.runs(4..9).count(), 0);
+    assert_eq!(layout.runs(u64::MAX..u64::MAX).count(), 0);
+    assert_eq!(spread(layout.runs(2..u64::MAX)), [2, 3]);
+}
+
+#[test]
+fn a_contiguous_view_is_one_run_of_one_piece() {
+    let dtype = DType::parse("f8").unwrap();
+    let array = View::contiguous(dtype, 16, Shape::new(vec![5, 6, 7]), Order::F).unwrap();
+    for view in [array.transposed(), array.take(2, 3).unwrap().transposed()] {
+        let runs: Vec<Run> = view.layout().runs(0..view.nbytes()).collect();
+        assert_eq!(runs.len(), 1);
+        assert_eq!((runs[0].piece, runs[0].count), (view.nbytes(), 1));
+    }
+}

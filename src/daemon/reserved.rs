@@ -1,0 +1,201 @@
+//! The directory of a mount: made if it is missing, kept from others who would
+//! mount there too, and removed at the end by whoever has made it.
+
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use nix::fcntl::{Flock, FlockArg};
+
+use super::mountpoint::{self, MountpointError};
+use crate::platform;
+
+/// How long a directory is waited for that somebody else has for themselves.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// How long the end of a mount is waited for, after it has been unmounted.
+const LAST_PATIENCE: Duration = Duration::from_secs(5);
+
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// A mount point that nobody else mounts an array on. When dropped it is removed,
+/// if it was made for the mount.
+#[derive(Debug)]
+pub(super) struct Reserved {
+    point: PathBuf,
+    /// `None` where the directory cannot be opened or locked.
+    _lock: Option<Flock<File>>,
+    made: bool,
+}
+
+impl Reserved {
+    /// Makes `point` if it is missing and keeps others off it: of two who look at
+    /// once, both would find nothing there. Both paths are absolute and without
+    /// symbolic links.
+    ///
+    /// # Errors
+    ///
+    /// When `file` cannot be mounted there, or somebody else is about to.
+    pub(super) fn new(point: &Path, file: &Path) -> Result<Reserved, MountpointError> {
+        let start = Instant::now();
+        loop {
+            let made = make(point)?;
+            let lock = lock(point);
+            let found = mountpoint::check(point, file);
+            let is_contended = match (&lock, &found) {
+                // Who had it before has removed it.
+                (_, Err(MountpointError::Missing(_))) => true,
+                (Ok(Some(lock)), _) => !is_at(lock, point),
+                (Ok(None), _) => false,
+                (Err(Contended), Ok(())) => true,
+                (Err(Contended), Err(_)) => false,
+            };
+            if is_contended && start.elapsed() < PATIENCE {
+                thread::sleep(PAUSE);
+                continue;
+            }
+            // From here on it is removed again, whatever comes.
+            let contended = || MountpointError::Contended(point.to_path_buf());
+            let reserved = Reserved {
+                point: point.to_path_buf(),
+                made,
+                _lock: lock.map_err(|Contended| contended()).or_else(|contended| {
+                    // Better to say what is mounted there than that something is.
+                    found.as_ref().map_or(Ok(None), |()| Err(contended))
+                })?,
+            };
+            found?;
+            return Ok(reserved);
+        }
+    }
+
+    /// The array is mounted. Others who find it there need not be kept off.
+    pub(super) fn mounted(self) -> Option<Reserved> {
+        self.made.then_some(self)
+    }
+}
+
+impl Drop for Reserved {
+    fn drop(&mut self) {
+        if self.made {
+            // Somebody may have put something there.
+            let _ = fs::remove_dir(&self.point);
+        }
+    }
+}
+
+/// Waits for the end of an array's daemon that was mounted on `point`, as far as
+/// it has the directory to remove.
+pub(super) fn wait_until_left(point: &Path) {
+    let start = Instant::now();
+    // Looking at an automount point would mount it anew.
+    let is_bare = || platform::mounted_at(point).is_ok_and(|mount| mount.is_none());
+    while is_bare() && lock(point).is_err() && start.elapsed() < LAST_PATIENCE {
+        thread::sleep(PAUSE);
+    }
+}
+
+/// Somebody else has the directory for themselves.
+#[derive(Debug)]
+struct Contended;
+
+/// Makes the directory `point`, and says whether it was missing.
+fn make(point: &Path) -> Result<bool, MountpointError> {
+    match fs::create_dir(point) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        // What is there can be mounted on, wherever it is.
+        Err(_) if point.symlink_metadata().is_ok() => Ok(false),
+        Err(source) => Err(MountpointError::NotMade {
+            point: point.to_path_buf(),
+            source,
+        }),
+    }
+}
+
+fn lock(point: &Path) -> Result<Option<Flock<File>>, Contended> {
+    let Ok(directory) = File::open(point) else {
+        return Ok(None);
+    };
+    match Flock::lock(directory, FlockArg::LockExclusiveNonblock) {
+        Ok(lock) => Ok(Some(lock)),
+        Err((_, nix::Error::EWOULDBLOCK)) => Err(Contended),
+        // There are no locks on this file system.
+        Err(_) => Ok(None),
+    }
+}
+
+/// Whether an open directory is still the one at `point`.
+fn is_at(directory: &File, point: &Path) -> bool {
+    match (directory.metadata(), fs::metadata(point)) {
+        (Ok(open), Ok(found)) => (open.dev(), open.ino()) == (found.dev(), found.ino()),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn empty() -> (tempfile::TempDir, PathBuf) {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().canonicalize().unwrap();
+        (dir, path)
+    }
+
+    #[test]
+    fn a_directory_that_was_missing_is_there_for_as_long_as_it_is_reserved() {
+        let (_dir, dir) = empty();
+        let (point, file) = (dir.join("new"), dir.join("file"));
+        let reserved = Reserved::new(&point, &file).unwrap();
+        assert!(point.is_dir());
+        drop(reserved);
+        assert!(!point.exists());
+        let kept = Reserved::new(&point, &file).unwrap().mounted();
+        assert!(kept.is_some() && point.is_dir());
+        drop(kept);
+        assert!(!point.exists());
+    }
+
+    #[test]
+    fn a_directory_that_was_there_or_is_used_stays() {
+        let (_dir, dir) = empty();
+        let (point, file) = (dir.join("there"), dir.join("file"));
+        fs::create_dir(&point).unwrap();
+        drop(Reserved::new(&point, &file).unwrap());
+        assert!(point.is_dir());
+        fs::remove_dir(&point).unwrap();
+        let reserved = Reserved::new(&point, &file).unwrap();
+        fs::write(point.join("mine"), "").unwrap();
+        drop(reserved);
+        assert!(point.join("mine").exists());
+    }
+
+    #[test]
+    fn a_directory_is_reserved_once() {
+        let (_dir, dir) = empty();
+        let (point, file) = (dir.join("new"), dir.join("file"));
+        let first = Reserved::new(&point, &file).unwrap();
+        let error = Reserved::new(&point, &file).unwrap_err();
+        assert!(matches!(error, MountpointError::Contended(_)), "{error}");
+        let next = thread::spawn({
+            let (point, file) = (point.clone(), file.clone());
+            move || Reserved::new(&point, &file).unwrap()
+        });
+        drop(first);
+        let next = next.join().unwrap();
+        assert!(next.made && point.is_dir());
+    }
+
+    #[test]
+    fn a_directory_that_cannot_be_made_is_refused_with_what_to_do() {
+        let (_dir, dir) = empty();
+        let point = dir.join("no/such");
+        let error = Reserved::new(&point, &dir.join("file")).unwrap_err();
+        assert!(error.to_string().contains("cannot be made"), "{error}");
+        assert!(error.hint().unwrap().contains("mkdir -p"), "{error:?}");
+    }
+}

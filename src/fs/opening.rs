@@ -1,0 +1,111 @@
+//! Opening and closing files: whether the kernel is to ask for each read and
+//! write, to use its page cache, or to go to the backing file itself, and what
+//! ends with the last use.
+
+use std::io;
+use std::os::fd::BorrowedFd;
+use std::sync::Arc;
+
+use fuser::BackingId;
+
+use super::error::FsError;
+use super::operations::ArrayFs;
+use crate::tree::Node;
+use crate::vfile::VirtualFile;
+
+/// How the kernel reads and writes an open file.
+#[derive(Debug)]
+pub(super) enum Way {
+    /// By a request each time.
+    Direct,
+    /// Through its page cache, of which it may keep what it has.
+    Cached {
+        /// Whether it may.
+        keep: bool,
+    },
+    /// In the backing file itself.
+    Native(Arc<BackingId>),
+}
+
+impl ArrayFs {
+    /// Opens a file, and returns its handle number and how the kernel is to read
+    /// and write it. `register` has the kernel learn of the backing file.
+    pub(super) fn open(
+        &self,
+        inode: u64,
+        writes: bool,
+        register: impl FnOnce(BorrowedFd<'_>) -> io::Result<BackingId>,
+    ) -> Result<(u64, Way), FsError> {
+        let node = self.node(inode)?;
+        if node.is_directory() {
+            return Err(FsError::IsDirectory);
+        }
+        if writes && !self.facts(node)?.writable {
+            return Err(FsError::NotWritable);
+        }
+        if node.is_stats() {
+            let report = VirtualFile::literal(self.report().into_bytes().into());
+            let number = self.handles.open(inode, report, None, false);
+            return Ok((number, Way::Direct));
+        }
+        let (file, pin) = self.tree.open(node).ok_or(FsError::Stale)?;
+        if writes {
+            self.truncations.opened(inode);
+        }
+        self.coherence.opened(inode);
+        let way = match self.open_natively(node, &file, register) {
+            Some(backing) => Way::Native(backing),
+            // What is written must be seen by the daemon before the pages.
+            None if self.kept.caches() && !writes => Way::Cached {
+                keep: self
+                    .kept
+                    .are_good(inode, || self.tree.mapping().stamp().ok()),
+            },
+            None => Way::Direct,
+        };
+        Ok((self.handles.open(inode, file, Some(pin), writes), way))
+    }
+
+    fn open_natively(
+        &self,
+        node: Node,
+        file: &VirtualFile,
+        register: impl FnOnce(BorrowedFd<'_>) -> io::Result<BackingId>,
+    ) -> Option<Arc<BackingId>> {
+        // A header must not be overwritten.
+        let is_fixed = self.appearance.writable && file.has_literals();
+        if !self.natives.allowed() || is_fixed || !self.tree.is_in_place(node, file) {
+            return None;
+        }
+        let (inode, mapping) = (self.tree.inode(node), self.tree.mapping());
+        let may = || mapping.has_size(file.len()) && !self.truncations.is_marked(inode);
+        self.natives.opened(inode, mapping, may, register)
+    }
+
+    /// Whether the kernel may read and write files past the daemon.
+    pub(super) fn opens_natively(&self) -> bool {
+        self.natives.allowed()
+    }
+
+    /// Whether the kernel may have pages of files that nobody has open.
+    pub(super) fn keeps_pages(&self) -> bool {
+        self.kept.caches()
+    }
+
+    /// A descriptor of an open file has been closed.
+    pub(super) fn flushed(&self, handle: u64) -> Result<(), FsError> {
+        let handle = self.handles.get(handle)?;
+        self.truncations.flushed(&handle);
+        Ok(())
+    }
+
+    /// The last use of an open file is over.
+    pub(super) fn release(&self, handle: u64) {
+        if let Some(handle) = self.handles.close(handle) {
+            self.truncations.released(&handle);
+            self.coherence
+                .released(handle.inode, || self.kept.has(handle.inode));
+            self.natives.released(handle.inode);
+        }
+    }
+}

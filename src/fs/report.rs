@@ -1,0 +1,44 @@
+//! `.arrayfs/stats`: what the mount has done so far, as of the moment at which
+//! the file is opened.
+
+use serde_json::{Value, json};
+
+use super::operations::ArrayFs;
+
+impl ArrayFs {
+    /// The path of a node, for people to read.
+    pub(super) fn path(&self, inode: u64) -> String {
+        let node = self.tree.node(inode);
+        node.map_or_else(|| "?".into(), |node| self.tree.path(node))
+    }
+
+    /// What `.arrayfs/stats` says, a JSON object.
+    pub(super) fn report(&self) -> String {
+        let neighbours = self.tree.mapping().neighbour_use();
+        let neighbours = neighbours.map_or(Value::Null, |usage| {
+            json!({
+                "limit": usage.limit,
+                "bytes": usage.bytes,
+                "hits": usage.hits,
+                "gathers": usage.gathers,
+            })
+        });
+        let report = json!({
+            "version": env!("CARGO_PKG_VERSION"),
+            "uptime_seconds": self.stats.uptime().as_secs_f64(),
+            "open_files": self.handles.count(),
+            "requests": self.stats.requests(),
+            "cache": {
+                "mode": self.kept.mode().name(),
+                "files_kept": self.kept.count(),
+                "pages_dropped": self.coherence.dropped(),
+                "neighbours": neighbours,
+            },
+            "passthrough": {
+                "allowed": self.natives.allowed(),
+                "open": self.natives.count(),
+            },
+        });
+        format!("{report:#}\n")
+    }
+}

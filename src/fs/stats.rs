@@ -1,0 +1,245 @@
+//! What the mount has done so far: requests by kind, how many failed, the bytes
+//! they moved, and how long they took. Who counts is the business of `request`.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use serde_json::{Map, Value, json};
+
+/// Kinds of requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Lookup,
+    Attributes,
+    Change,
+    Open,
+    Read,
+    Write,
+    Flush,
+    Release,
+    Sync,
+    List,
+    Usage,
+    Allocate,
+    Copy,
+    Seek,
+    Xattr,
+    Refused,
+}
+
+impl Kind {
+    const ALL: [(Kind, &str); 16] = [
+        (Kind::Lookup, "lookup"),
+        (Kind::Attributes, "getattr"),
+        (Kind::Change, "setattr"),
+        (Kind::Open, "open"),
+        (Kind::Read, "read"),
+        (Kind::Write, "write"),
+        (Kind::Flush, "flush"),
+        (Kind::Release, "release"),
+        (Kind::Sync, "fsync"),
+        (Kind::List, "readdir"),
+        (Kind::Usage, "statfs"),
+        (Kind::Allocate, "fallocate"),
+        (Kind::Copy, "copy_file_range"),
+        (Kind::Seek, "lseek"),
+        (Kind::Xattr, "xattr"),
+        (Kind::Refused, "refused"),
+    ];
+
+    /// The name of the FUSE request, in small letters.
+    pub(super) fn name(self) -> &'static str {
+        Kind::ALL[self as usize].1
+    }
+}
+
+/// Steps of a factor of two that are told apart: up to 2³² µs.
+const OCTAVES: usize = 44;
+
+/// Steps within each.
+const STEPS: usize = 8;
+
+/// How many requests took how long, in classes of which each is an eighth wider
+/// than where it begins.
+#[derive(Debug)]
+struct Latencies {
+    /// By the class of the time in nanoseconds.
+    counts: [AtomicU64; OCTAVES * STEPS],
+    longest: AtomicU64,
+}
+
+/// What requests of a kind have come to.
+#[derive(Debug)]
+struct Counter {
+    failed: AtomicU64,
+    bytes: AtomicU64,
+    latencies: Latencies,
+}
+
+/// What the mount has done so far.
+#[derive(Debug)]
+pub(super) struct Stats {
+    started: Instant,
+    /// When the last request was answered, in milliseconds after the start.
+    used: AtomicU64,
+    counters: [Counter; Kind::ALL.len()],
+}
+
+impl Latencies {
+    fn new() -> Latencies {
+        Latencies {
+            counts: [const { AtomicU64::new(0) }; OCTAVES * STEPS],
+            longest: AtomicU64::new(0),
+        }
+    }
+
+    fn add(&self, nanoseconds: u64) {
+        self.counts[class(nanoseconds)].fetch_add(1, Ordering::Relaxed);
+        self.longest.fetch_max(nanoseconds, Ordering::Relaxed);
+    }
+
+    /// How many there are, and the longest of each of these shares of them, in
+    /// nanoseconds, to within an eighth.
+    fn shares<const N: usize>(&self, shares: [f64; N]) -> (u64, [u64; N]) {
+        let counts = self.counts.each_ref().map(|n| n.load(Ordering::Relaxed));
+        let count = counts.iter().sum::<u64>();
+        let longest = self.longest.load(Ordering::Relaxed);
+        let of = |share: f64| {
+            let rank = ((count as f64 * share).ceil() as u64).max(1);
+            let mut before = 0;
+            let class = counts.iter().position(|&n| {
+                before += n;
+                before >= rank
+            });
+            class.map_or(0, |class| end_of(class).min(longest))
+        };
+        (count, shares.map(of))
+    }
+}
+
+/// The class that a time belongs to.
+fn class(nanoseconds: u64) -> usize {
+    let time = nanoseconds.max(STEPS as u64);
+    let octave = time.ilog2() as usize;
+    // Its three bits below the first.
+    let step = (time >> (octave - 3)) as usize % STEPS;
+    ((octave - 3) * STEPS + step).min(OCTAVES * STEPS - 1)
+}
+
+/// The first time behind a class.
+fn end_of(class: usize) -> u64 {
+    let (octave, step) = (class / STEPS, class % STEPS);
+    ((STEPS + step + 1) as u64) << octave
+}
+
+impl Stats {
+    pub(super) fn new() -> Stats {
+        let counter = |_| Counter {
+            failed: AtomicU64::new(0),
+            bytes: AtomicU64::new(0),
+            latencies: Latencies::new(),
+        };
+        Stats {
+            started: Instant::now(),
+            used: AtomicU64::new(0),
+            counters: std::array::from_fn(counter),
+        }
+    }
+
+    /// A request has been answered.
+    pub(super) fn answered(&self, kind: Kind, took: Duration, failed: bool) {
+        let counter = &self.counters[kind as usize];
+        counter.latencies.add(nanoseconds(took));
+        if failed {
+            counter.failed.fetch_add(1, Ordering::Relaxed);
+        }
+        let now = self.started.elapsed().as_millis() as u64;
+        self.used.fetch_max(now, Ordering::Relaxed);
+    }
+
+    /// A request of this kind has moved so many bytes.
+    pub(super) fn moved(&self, kind: Kind, bytes: usize) {
+        let counter = &self.counters[kind as usize];
+        counter.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// How long ago the last request was answered, or the mount began.
+    pub(super) fn unused(&self) -> Duration {
+        let used = Duration::from_millis(self.used.load(Ordering::Relaxed));
+        self.started.elapsed().saturating_sub(used)
+    }
+
+    /// How long ago the mount began.
+    pub(super) fn uptime(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    /// The requests of each kind that there has been one of.
+    pub(super) fn requests(&self) -> Value {
+        let kinds = Kind::ALL.iter().zip(&self.counters);
+        let requests = kinds.filter_map(|(&(_, name), counter)| {
+            let (count, times) = counter.latencies.shares([0.5, 0.9, 0.99, 1.0]);
+            let [p50, p90, p99, max] = times.map(|time| time as f64 / 1000.0);
+            let facts = json!({
+                "count": count,
+                "errors": counter.failed.load(Ordering::Relaxed),
+                "bytes": counter.bytes.load(Ordering::Relaxed),
+                "microseconds": {"p50": p50, "p90": p90, "p99": p99, "max": max},
+            });
+            (count > 0).then(|| (name.to_owned(), facts))
+        });
+        Value::Object(requests.collect::<Map<_, _>>())
+    }
+}
+
+fn nanoseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_are_in_order() {
+        for (at, (kind, name)) in Kind::ALL.into_iter().enumerate() {
+            assert_eq!((kind as usize, kind.name()), (at, name));
+        }
+    }
+
+    #[test]
+    fn a_time_is_less_than_an_eighth_before_the_end_of_its_class() {
+        for time in [8, 9, 15, 16, 17, 1000, 4095, 4096, 123_456_789, 1 << 46] {
+            let end = end_of(class(time));
+            assert!(time < end && end <= time + time / 8 + 1, "{time}: {end}");
+            assert_eq!(class(end), class(time) + 1, "{time}");
+        }
+        assert_eq!((class(0), class(8)), (0, 0));
+        assert_eq!(class(u64::MAX), OCTAVES * STEPS - 1);
+    }
+
+    #[test]
+    fn requests_are_counted_by_kind() {
+        let stats = Stats::new();
+        for microseconds in 1..=1000 {
+            let took = Duration::from_micros(microseconds);
+            stats.answered(Kind::Read, took, microseconds % 100 == 0);
+            stats.moved(Kind::Read, 10);
+        }
+        let requests = stats.requests();
+        let read = &requests["read"];
+        assert_eq!(requests.as_object().unwrap().len(), 1);
+        assert_eq!(
+            (&read["count"], &read["errors"], &read["bytes"]),
+            (&json!(1000), &json!(10), &json!(10_000))
+        );
+        for (share, exact) in [("p50", 500.0), ("p90", 900.0), ("p99", 990.0)] {
+            let shown = read["microseconds"][share].as_f64().unwrap();
+            assert!(
+                exact < shown && shown < exact * 1.125 + 1.0,
+                "{share}: {shown}"
+            );
+        }
+        assert_eq!(read["microseconds"]["max"], json!(1000.0));
+    }
+}

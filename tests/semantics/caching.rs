@@ -1,0 +1,162 @@
+//! Claim 47: what may be cached, and what is seen all the same.
+
+use std::fs::{self, File};
+use std::os::unix::fs::FileExt;
+
+use memmap2::MmapMut;
+
+use crate::common::Dir;
+use crate::common::arrays::{judge, mount_each, mounted};
+use crate::common::calls::open;
+
+/// Writes through views and the backing file, and reads every view anew, from
+/// descriptors that are old and new.
+const WRITTEN: &str = r#"
+sys.stderr.reconfigure(line_buffering=True)
+import mmap
+cache = sys.argv.pop()
+rng = np.random.default_rng(11)
+for root, stored, a in arrays():
+    file = sys.argv[2]
+    views = dict(files(a))
+    paths = sorted(views)
+    def read(path, way):
+        with open(f"{root}/{path}", "rb", buffering=0) as opened:
+            if way == 0:
+                return b"".join(iter(lambda: opened.read(5000), b""))
+            if way == 1:
+                with mmap.mmap(opened.fileno(), 0, prot=mmap.PROT_READ) as mapped:
+                    return mapped[:]
+            out, put = os.pipe()
+            got = b""
+            while count := os.sendfile(put, opened.fileno(), len(got), 4096):
+                got += os.read(out, count)
+            os.close(out), os.close(put)
+            return got
+    kept = {path: open(f"{root}/{path}", "rb", buffering=0) for path in paths[::7]}
+    for turn in range(100):
+        some = [paths[k] for k in rng.integers(len(paths), size=3)]
+        for path in some:
+            way = int(rng.integers(3))
+            assert read(path, way) == stored_bytes(views[path]), (turn, path, way)
+        path = some[0]
+        size = views[path].nbytes
+        start = int(rng.integers(size))
+        data = rng.bytes(int(rng.integers(1, size - start + 1)))
+        if cache == "auto" and turn % 3 == 0:
+            # By somebody else: what is opened from then on shows it.
+            at = int(rng.integers(len(stored)))
+            data = data[: len(stored) - at]
+            with open(file, "r+b", buffering=0) as backing:
+                assert os.pwrite(backing.fileno(), data, at) == len(data)
+            stored[at : at + len(data)] = data
+            for opened in kept.values():
+                opened.close()
+            kept = {path: open(f"{root}/{path}", "rb", buffering=0) for path in paths[::7]}
+        else:
+            with open(f"{root}/{path}", "r+b", buffering=0) as opened:
+                assert os.pwrite(opened.fileno(), data, start) == len(data)
+            whole = bytearray(stored_bytes(views[path]))
+            whole[start : start + len(data)] = data
+            views[path][...] = np.frombuffer(bytes(whole), a.dtype).reshape(views[path].shape)
+        for path in [*some, *kept]:
+            assert read(path, 0) == stored_bytes(views[path]), (turn, path)
+        for path, opened in kept.items():
+            assert os.pread(opened.fileno(), 1 << 20, 0) == stored_bytes(views[path]), (turn, path)
+"#;
+
+#[test]
+#[cfg_attr(arrayfs_portable, ignore = "views cannot be mapped shared portably")]
+fn claim_47_what_is_written_is_seen_at_once_and_else_when_a_file_is_opened() {
+    for cache in ["auto", "always"] {
+        let Some(dir) = Dir::with_fuse() else { return };
+        let file = dir.file("data.bin", vec![7; 48 * 500 * 4 + 100]);
+        let described = ["<u4", "48,500", "C", "100"];
+        let (mounts, mut arguments) = mount_each(&dir, &file, &["--cache", cache], &[described]);
+        arguments.push(cache.into());
+        judge(&dir, WRITTEN, &arguments);
+        drop(mounts);
+    }
+}
+
+#[test]
+#[cfg_attr(arrayfs_portable, ignore = "pages are not kept portably")]
+fn claim_47_what_is_kept_is_read_without_the_daemon() {
+    use nix::sys::signal::Signal;
+
+    use crate::common::in_time;
+
+    let Some(dir) = Dir::with_fuse() else { return };
+    let file = dir.file("data.bin", vec![7; 1 << 20]);
+    for cache in ["auto", "always"] {
+        let options = ["--shape", "1024,1024", "--cache", cache];
+        let mount = mounted(&dir, &file, &options);
+        let first = fs::read(mount.join("cols/9")).unwrap();
+        let opened = File::open(mount.join("cols/9")).unwrap();
+        mount.signal(Signal::SIGSTOP);
+        let second = in_time("a column that is kept", move || {
+            let mut bytes = vec![0; 1024];
+            opened.read_exact_at(&mut bytes, 0).unwrap();
+            bytes
+        });
+        mount.signal(Signal::SIGCONT);
+        assert_eq!(second.expect("the daemon is not asked"), first);
+        mount.unmount();
+    }
+}
+
+#[test]
+fn claim_47_more_files_than_are_kept_show_what_is_written() {
+    let Some(dir) = Dir::with_fuse() else { return };
+    let file = dir.file("data.bin", vec![0; 5000 * 16]);
+    let mount = mounted(&dir, &file, &["--shape", "5000,16", "--cache", "always"]);
+    let read = |row: usize| fs::read(mount.join(&format!("rows/{row}"))).unwrap();
+    for turn in 1..4u8 {
+        for row in 0..5000 {
+            assert_eq!(read(row), [turn - 1; 16], "row {row}, turn {turn}");
+        }
+        let data = open(mount.join("data"));
+        data.write_all_at(&vec![turn; 5000 * 16], 0).unwrap();
+    }
+}
+
+#[test]
+fn claim_47_a_truncation_is_followed_by_what_is_read_then() {
+    let Some(dir) = Dir::with_fuse() else { return };
+    let file = dir.file("data.bin", vec![7; 100 * 100]);
+    let mount = mounted(&dir, &file, &["--shape", "100,100", "--cache", "always"]);
+    let row = mount.join("rows/3");
+    assert_eq!(fs::read(&row).unwrap(), [7; 100]);
+    let written = File::create(&row).unwrap();
+    // A read ends the truncation (claim 9), so that nothing is filled with zeros.
+    assert_eq!(fs::read(&row).unwrap(), [7; 100]);
+    written.write_all_at(&[8; 10], 50).unwrap();
+    let expected = [[7; 50].as_slice(), &[8; 10], &[7; 40]].concat();
+    assert_eq!(fs::read(&row).unwrap(), expected);
+    assert_eq!(fs::read(&file).unwrap()[300..400], expected);
+}
+
+#[test]
+#[cfg_attr(arrayfs_portable, ignore = "views cannot be mapped shared portably")]
+fn claim_47_a_truncation_does_not_wait_for_what_others_have_stored() {
+    use crate::common::in_time;
+
+    let Some(dir) = Dir::with_fuse() else { return };
+    let file = dir.file("data.bin", vec![7; 100 * 100]);
+    for cache in ["auto", "always"] {
+        let options = ["--shape", "100,100", "--cache", cache];
+        let mount = mounted(&dir, &file, &options);
+        let row = mount.join("rows/3");
+        let opened = open(&row);
+        // SAFETY: the bytes are reached through the pointer only, and stay mapped.
+        let mut map = unsafe { MmapMut::map_mut(&opened) }.unwrap();
+        map[20] = 9;
+        let truncated = in_time("a truncation", move || nix::unistd::truncate(&row, 0));
+        assert_eq!(truncated, Some(Ok(())), "{cache}");
+        drop(map);
+        drop(opened);
+        assert_eq!(fs::read(&file).unwrap()[320], 9, "{cache}");
+        mount.unmount();
+        fs::write(&file, vec![7; 100 * 100]).unwrap();
+    }
+}
