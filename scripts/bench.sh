@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# Measures arrayfs against the file itself, NumPy and the least FUSE file system
+# there can be, and writes docs/PERFORMANCE.md. Takes about half an hour and
+# wants root, 8 GiB of memory and a machine that does nothing else.
+#
+#   scripts/bench.sh [--pairs N] [--only WORDS] [--quick] [--dir DIRECTORY]
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. scripts/setup.sh
+
+install_packages fuse3 gcc libc6-dev e2fsprogs mount
+need_rust
+need_fuse
+need_numpy
+if ! python3 -c 'import matplotlib' 2>/dev/null; then
+    pip install --quiet --disable-pip-version-check matplotlib
+fi
+cargo build --release --quiet --bins --example floor
+built="${CARGO_TARGET_DIR:-target}/release"
+built="$(cd "$built" && pwd)"
+exec python3 scripts/bench/bench.py "$@" --arrayfs "$built/arrayfs" --floor "$built/examples/floor"

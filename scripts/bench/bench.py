@@ -1,0 +1,54 @@
+"""Measures arrayfs; scripts/bench.sh prepares what this needs."""
+
+import argparse
+import os
+import sys
+import tempfile
+
+from rows import ROWS, measure
+from workplace import Workplace, progress
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="scripts/bench.sh", description="Measures arrayfs.")
+    parser.add_argument("--pairs", type=int, default=5, help="how often each side is measured (5)")
+    parser.add_argument("--only", default="", help="only rows with this in their name; writes no page")
+    parser.add_argument("--quick", action="store_true", help="small arrays, one pair, no page: does it work?")
+    parser.add_argument("--dir", help="where the arrays are made, 3 GiB (TMPDIR)")
+    parser.add_argument("--arrayfs", required=True, help=argparse.SUPPRESS)
+    parser.add_argument("--floor", required=True, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    rows = [entry for entry in ROWS if options.only in entry[0]]
+    results = []
+    pairs = 1 if options.quick else options.pairs
+    with tempfile.TemporaryDirectory(prefix="arrayfs-bench-", dir=options.dir) as directory:
+        place = Workplace(directory, options.arrayfs, options.floor, 16 if options.quick else 1)
+        for entry in rows:
+            result = measure(place, entry, pairs)
+            what = f"{result.ratio():.2f}, to reach {result.reach}" if result.pairs else result.missing
+            progress(f"{result.work}: {what}")
+            results.append(result)
+    if options.quick:
+        # What cannot be measured here is said, and no failure.
+        return 0
+    from report import machine, table, write
+
+    if options.only:
+        print(table(results))
+    else:
+        write(results, machine(), " ".join(["scripts/bench.sh", *plain(sys.argv[1:])]), "docs")
+        progress("written: docs/PERFORMANCE.md")
+    return 0
+
+
+def plain(words):
+    """The options that the user gave."""
+    hidden = ("--arrayfs", "--floor")
+    return [
+        word for before, word in zip(["", *words], words) if before not in hidden and word not in hidden
+    ]
+
+
+if __name__ == "__main__":
+    os.umask(0o022)
+    sys.exit(main())

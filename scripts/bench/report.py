@@ -1,0 +1,124 @@
+"""What the benchmark leaves: docs/PERFORMANCE.md with its plot, and a line a run in the results file."""
+
+import json
+import os
+import platform
+import subprocess
+from datetime import datetime, timezone
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("svg")
+import matplotlib.pyplot as plt  # noqa: E402
+
+
+def output(*words):
+    try:
+        return subprocess.run(words, capture_output=True, text=True, check=False).stdout.strip()
+    except FileNotFoundError:
+        return ""
+
+
+def machine():
+    """What was measured, and on what."""
+    cpu = output("sh", "-c", "lscpu | sed -n 's/^Model name: *//p'")
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    import numpy
+
+    return {
+        "date": datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
+        "commit": output("git", "rev-parse", "--short", "HEAD"),
+        "processor": f"{cpu}, {os.cpu_count()} cores",
+        "memory": f"{memory:.0f} GiB",
+        "kernel": platform.release(),
+        "coreutils": output("sh", "-c", "dd --version | sed -n '1s/.* //p'"),
+        "numpy": numpy.__version__,
+        "load": f"{os.getloadavg()[1]:.1f}",
+    }
+
+
+def time_text(seconds, note):
+    if note:
+        return f"{seconds:.1f}"
+    for unit, factor in (("s", 1), ("ms", 1e3), ("us", 1e6)):
+        if seconds * factor >= 1:
+            return f"{seconds * factor:.3g} {unit}"
+    return f"{seconds * 1e6:.3g} us"
+
+
+def median(numbers):
+    return sorted(numbers)[len(numbers) // 2]
+
+
+def table(results):
+    lines = [
+        "| work | arrayfs | against | takes | ratio | spread | reach | reached |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for result in results:
+        if not result.pairs:
+            lines.append(f"| {result.work} | | {result.against} | | | | {result.reach} | not measured: {result.missing} |")
+            continue
+        ours = time_text(median([a for a, _ in result.pairs]), result.note)
+        theirs = time_text(median([b for _, b in result.pairs]), result.note)
+        ratios = result.ratios()
+        lines.append(
+            f"| {result.work} | {ours} | {result.against} | {theirs} | {result.ratio():.2f} "
+            f"| {ratios[0]:.2f} to {ratios[-1]:.2f} | {result.reach} | {'yes' if result.reached() else 'no'} |"
+        )
+    return "\n".join(lines)
+
+
+def plot(results, path):
+    """The ratios as bars, and what was to be reached as marks, on a logarithmic axis."""
+    shown = [result for result in results if result.pairs][::-1]
+    figure, axes = plt.subplots(figsize=(9, 0.32 * len(shown) + 1.2))
+    places = range(len(shown))
+    colours = ["tab:blue" if result.reached() else "tab:orange" for result in shown]
+    axes.barh(places, [result.ratio() for result in shown], color=colours, height=0.7)
+    axes.plot([result.reach for result in shown], places, "k|", markersize=12, label="to be reached")
+    axes.set_yticks(places, [result.work for result in shown], fontsize=7)
+    axes.set_xscale("log")
+    axes.axvline(1, color="grey", linewidth=0.8)
+    axes.set_xlabel("time of the other / time of arrayfs (more is faster)")
+    axes.legend(loc="lower right", fontsize=7)
+    figure.tight_layout()
+    matplotlib.rcParams["svg.hashsalt"] = "arrayfs"
+    figure.savefig(path, metadata={"Date": None})
+    plt.close(figure)
+
+
+def write(results, facts, command, docs):
+    """Writes the page, the plot and the line."""
+    directory = Path(docs) / "performance"
+    directory.mkdir(parents=True, exist_ok=True)
+    plot(results, directory / "ratios.svg")
+    notes = (directory / "notes.md").read_text()
+    facts_text = "\n".join(f"| {name} | {value} |" for name, value in facts.items())
+    page = f"""# Performance
+
+How long work takes on arrays that are mounted, against the same work by other means: on the file itself, in NumPy, or on a FUSE file system
+that does as little as one can. Made by
+
+    {command}
+
+which runs both sides in turn, throws the first pair away, and takes the median of the ratios of the others: above 1 arrayfs is faster. The
+file's pages are in memory. Arrays have 1 GiB of float32: *tall* is (262144, 1024), *square* (16384, 16384), *cube* (1024, 1024, 256). NumPy works
+in its own process, on a mapped file. The *floor* is `benches/floor.rs`. Machines differ, and hours do; ratios less than times.
+
+| | |
+|---|---|
+{facts_text}
+
+{table(results)}
+
+![The ratios](performance/ratios.svg)
+
+{notes}"""
+    (Path(docs) / "PERFORMANCE.md").write_text(page)
+    line = facts | {
+        "rows": {result.work: round(result.ratio(), 3) for result in results if result.pairs},
+    }
+    with open(directory / "results.jsonl", "a") as file:
+        file.write(json.dumps(line) + "\n")
