@@ -9,9 +9,10 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/setup.sh
 
-install_packages fuse3 python3 e2fsprogs mount xfsprogs btrfs-progs fio
+install_packages fuse3 e2fsprogs mount xfsprogs btrfs-progs fio
 need_rust
 need_fuse
+need_numpy
 
 # The file system exerciser, which is made for this.
 tools="${CARGO_TARGET_DIR:-target}/tools"
@@ -27,4 +28,4 @@ case "${1:-600}" in
     *) export ARRAYFS_STRESS_SECONDS="${1:-600}" ;;
 esac
 cargo test --release --quiet --test stress -- --ignored --exact table --nocapture |
-    grep -v -e '^test ' -e '^running ' -e '^$'
+    grep --line-buffered -v -e '^test ' -e '^running ' -e '^$'

@@ -1,0 +1,72 @@
+#!/usr/bin/env bash
+# Runs tests under what finds undefined behaviour and data races: Miri, for what
+# needs no system call that it lacks (views, segments, tree, parsers), and
+# ThreadSanitizer, for the daemon under mounted tests. Needs a nightly
+# toolchain with miri and rust-src, and says so where there is none.
+#
+#   scripts/sanitize.sh [miri|threads]
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. scripts/setup.sh
+
+install_packages fuse3 gcc libc6-dev
+need_rust
+need_fuse
+need_numpy
+target="$(realpath "${CARGO_TARGET_DIR:-target}")"
+if ! cargo +nightly miri --version >/dev/null 2>&1; then
+    echo "sanitize.sh: skipped: rustup toolchain install nightly --component miri,rust-src"
+    exit 0
+fi
+
+# Those that walk through so many cases that the interpreter takes hours.
+slow=(
+    columns_have_the_bytes_of_the_view
+    the_rows_of_grids_are_the_runs_of_the_view
+    bytes_in_a_range_of_the_file_are_among_those_named
+    every_range_of_every_view_of_small_arrays
+    a_long_text_is_cut_in_the_message
+    errors_quote_the_place_and_cut_it_short
+    long_values_are_cut_in_a_message
+    names_beyond_those_the_kernel_may_know
+    numbers_in_use_are_not_given_out_again
+    what_is_not_held_is_dropped
+    the_bytes_of_indices_are_counted
+    no_time_is_wider_than_its_unit_says
+    vfile::text::tests::every_part_is_that_of_the_whole
+)
+# Those that start Python, or test with functions to whose results Miri adds an
+# error in the last place.
+foreign=(numpy_and_python_read_back_the_values every_half_reads_back)
+
+miri() {
+    local skip=()
+    for name in "${slow[@]}" "${foreign[@]}"; do
+        skip+=(--skip "$name")
+    done
+    MIRIFLAGS=-Zmiri-disable-isolation CARGO_TARGET_DIR="$target/miri" \
+        cargo +nightly miri test --lib -- \
+        array:: dtype:: tree:: vfile:: source:: cli:: mapping::separate mapping::mode "${skip[@]}"
+}
+
+# Threads of the daemon that are still there when it ends are meant to be.
+threads() {
+    RUSTFLAGS=-Zsanitizer=thread TSAN_OPTIONS="report_thread_leaks=0 exitcode=66 log_path=$target/threads.log" \
+        CARGO_TARGET_DIR="$target/threads" \
+        cargo +nightly test -Zbuild-std --target "$(uname -m)-unknown-linux-gnu" "$@"
+}
+
+what="${1:-both}"
+if [ "$what" != threads ]; then
+    miri
+fi
+if [ "$what" != miri ]; then
+    rm -f "$target"/threads.log*
+    threads --lib -- fs:: mapping::neighbours mapping::growth tree:: source::
+    # That one takes longer than a command may, instrumented.
+    threads --test semantics -- claim_ --skip claim_47_what_is_written_is_seen
+    if compgen -G "$target/threads.log*" >/dev/null; then
+        cat "$target"/threads.log*
+        exit 1
+    fi
+fi
