@@ -2,6 +2,8 @@
 //! whoever moves them can choose which way to go. In a transposed view the pieces
 //! of one run lie far apart and those of the next run beside them.
 
+use std::ops::Range;
+
 use super::runs::{Run, Runs};
 
 /// Equally spaced runs that follow one another in a view.
@@ -18,7 +20,7 @@ pub struct Grid {
 impl Grid {
     /// The bytes in all runs.
     pub fn nbytes(&self) -> u64 {
-        self.run.piece * self.run.count * self.rows
+        self.run.nbytes() * self.rows
     }
 
     /// The end of the piece that lies furthest into the file.
@@ -33,6 +35,16 @@ impl Grid {
         Run {
             offset: self.run.offset.wrapping_add_signed(ahead),
             ..self.run
+        }
+    }
+
+    /// These runs, which lie side by side, piece by piece: the first pieces of all
+    /// of them are one piece, then come the second ones.
+    pub fn lines(&self, rows: Range<usize>) -> Run {
+        debug_assert_eq!(self.spacing, self.run.piece as i64);
+        Run {
+            piece: self.run.piece * rows.len() as u64,
+            ..self.row(rows.start as u64)
         }
     }
 }

@@ -23,6 +23,11 @@ pub struct Run {
 }
 
 impl Run {
+    /// The bytes in all pieces.
+    pub fn nbytes(&self) -> u64 {
+        self.piece * self.count
+    }
+
     /// The start of the piece that lies nearest to the start of the file.
     pub fn start(&self) -> u64 {
         let nearest = (self.count - 1) as i64 * self.stride.min(0);
@@ -33,7 +38,7 @@ impl Run {
     /// not lie before byte `end` of the file.
     pub fn bytes_before(&self, end: u64) -> u64 {
         if self.end() <= end {
-            return self.piece * self.count;
+            return self.nbytes();
         }
         // Otherwise the pieces come nearer to the end, or the first is the
         // furthest, and a step of 0 has just one piece.

@@ -3,11 +3,8 @@
 //! aligned words, so that an aligned element of up to eight bytes is never
 //! torn, and a fault ends the copy with a word of where.
 
-use std::ops::Range;
-
 use super::guard::move_words;
-use super::separate::{join, separate};
-use crate::array::{Grid, Run};
+use crate::array::Run;
 
 /// Mapped memory could not be accessed at or after the `k`-th piece of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,7 +37,7 @@ struct Words {
 /// Every piece of `run` lies in one mapping that starts at `base`, and the
 /// guard is installed.
 pub(super) unsafe fn gather(base: *const u8, run: &Run, out: &mut [u8]) -> Result<(), Fault> {
-    debug_assert_eq!(out.len() as u64, run.piece * run.count);
+    debug_assert_eq!(out.len() as u64, run.nbytes());
     let private = out.as_mut_ptr();
     pieces(base.addr(), run, ABREAST, &mut |words| {
         let (to, from) = (
@@ -53,7 +50,8 @@ pub(super) unsafe fn gather(base: *const u8, run: &Run, out: &mut [u8]) -> Resul
     })
 }
 
-/// Copies `data` over the pieces of `run`, counted from `base`.
+/// Copies `data` over the pieces of `run`, counted from `base`. If it ends early,
+/// nothing behind the fault has changed.
 ///
 /// # Safety
 ///
@@ -61,10 +59,29 @@ pub(super) unsafe fn gather(base: *const u8, run: &Run, out: &mut [u8]) -> Resul
 /// mapped for writing, `data` has exactly as many bytes, and the guard is
 /// installed.
 pub(super) unsafe fn scatter(base: *mut u8, run: &Run, data: &[u8]) -> Result<(), Fault> {
-    debug_assert_eq!(data.len() as u64, run.piece * run.count);
+    // SAFETY: the caller's.
+    unsafe { store(base, run, data, 1) }
+}
+
+/// The same in no order: if it ends early, anything of it may have changed.
+///
+/// # Safety
+///
+/// As for [`scatter`].
+pub(super) unsafe fn scatter_abreast(base: *mut u8, run: &Run, data: &[u8]) -> Result<(), Fault> {
+    // SAFETY: the caller's.
+    unsafe { store(base, run, data, ABREAST) }
+}
+
+/// Stores at `most` so many pieces of a run part by part.
+///
+/// # Safety
+///
+/// As for [`scatter`].
+unsafe fn store(base: *mut u8, run: &Run, data: &[u8], most: usize) -> Result<(), Fault> {
+    debug_assert_eq!(data.len() as u64, run.nbytes());
     let private = data.as_ptr();
-    // One after the other: what lies behind a fault is not to change.
-    pieces(base.addr(), run, 1, &mut |words| {
+    pieces(base.addr(), run, most, &mut |words| {
         let (to, from) = (
             base.wrapping_add(words.mapped),
             private.wrapping_add(words.private),
@@ -73,144 +90,6 @@ pub(super) unsafe fn scatter(base: *mut u8, run: &Run, data: &[u8]) -> Result<()
         // SAFETY: the words are in the mapping and in `data`, as `pieces` has them.
         unsafe { move_words(words.width, to, from, steps, words.count) }
     })
-}
-
-/// Copies the runs of `grid`, counted from `base`, one after the other into `out`,
-/// which has exactly as many bytes. Where the runs lie side by side, whole lines
-/// of the file are copied while they are in the fastest cache.
-///
-/// # Safety
-///
-/// As for [`gather`], of every run.
-pub(super) unsafe fn gather_grid(
-    base: *const u8,
-    grid: &Grid,
-    out: &mut [u8],
-) -> Result<(), Fault> {
-    let mut tile = [0; TILE];
-    let each = (grid.run.piece * grid.run.count) as usize;
-    for part in tiles(grid) {
-        let out = &mut out[part.rows.start * each..part.rows.end * each];
-        match part.lines {
-            Some(lines) => {
-                let tile = &mut tile[..(lines.piece * lines.count) as usize];
-                // SAFETY: the pieces of the lines are those of runs side by side.
-                unsafe { gather(base, &lines, tile) }?;
-                let (item, count) = (grid.run.piece as usize, part.rows.len());
-                separate(tile, item, part.first * item, out, count);
-            }
-            None => {
-                let run = grid.row(part.rows.start as u64);
-                let run = run.slice(part.first as u64, part.count as u64);
-                let item = run.piece as usize;
-                let out = &mut out[part.first * item..][..part.count * item];
-                // SAFETY: as above, a part of one run.
-                unsafe { gather(base, &run, out) }?;
-            }
-        }
-    }
-    Ok(())
-}
-
-/// Copies `data` over the runs of `grid`, counted from `base`, as [`gather_grid`]
-/// does the other way.
-///
-/// # Safety
-///
-/// As for [`scatter`], of every run.
-pub(super) unsafe fn scatter_grid(base: *mut u8, grid: &Grid, data: &[u8]) -> Result<(), Fault> {
-    let mut tile = [0; TILE];
-    let each = (grid.run.piece * grid.run.count) as usize;
-    for part in tiles(grid) {
-        let data = &data[part.rows.start * each..part.rows.end * each];
-        match part.lines {
-            Some(lines) => {
-                let tile = &mut tile[..(lines.piece * lines.count) as usize];
-                let (item, count) = (grid.run.piece as usize, part.rows.len());
-                join(data, item, part.first * item, tile, count);
-                // SAFETY: the pieces of the lines are those of runs side by side.
-                unsafe { scatter(base, &lines, tile) }?;
-            }
-            None => {
-                let run = grid.row(part.rows.start as u64);
-                let run = run.slice(part.first as u64, part.count as u64);
-                let item = run.piece as usize;
-                let data = &data[part.first * item..][..part.count * item];
-                // SAFETY: as above, a part of one run.
-                unsafe { scatter(base, &run, data) }?;
-            }
-        }
-    }
-    Ok(())
-}
-
-/// The bytes that are moved together, which stay in the fastest cache.
-const TILE: usize = 1 << 14;
-
-/// The most bytes of a line: longer ones gain nothing.
-const WIDEST: usize = 1 << 10;
-
-/// How many pieces of a run are moved before those of the next run.
-const STRETCH: usize = 32;
-
-/// A part of a grid.
-struct Tile {
-    /// Which runs.
-    rows: Range<usize>,
-    /// The first piece of each.
-    first: usize,
-    /// How many pieces of each.
-    count: usize,
-    /// The same as one run, if the runs lie side by side.
-    lines: Option<Run>,
-}
-
-/// The parts in which the runs of `grid` are best moved.
-fn tiles(grid: &Grid) -> impl Iterator<Item = Tile> + use<> {
-    let grid = *grid;
-    let (piece, count) = (grid.run.piece as usize, grid.run.count as usize);
-    let rows = grid.rows as usize;
-    let side_by_side = grid.spacing == grid.run.piece as i64 && piece <= WIDEST / 2;
-    // How many runs and how many pieces of each at once.
-    let (abreast, stretch) = match side_by_side {
-        true => {
-            let abreast = (WIDEST / piece).min(rows);
-            (abreast, TILE / (abreast * piece))
-        }
-        false => (1, STRETCH),
-    };
-    let tile = move |rows: Range<usize>, first: usize| {
-        let count = stretch.min(count - first);
-        let lines = side_by_side.then(|| Run {
-            piece: (rows.len() * piece) as u64,
-            ..grid
-                .row(rows.start as u64)
-                .slice(first as u64, count as u64)
-        });
-        Tile {
-            rows,
-            first,
-            count,
-            lines,
-        }
-    };
-    let groups = move || {
-        (0..rows)
-            .step_by(abreast)
-            .map(move |row| row..rows.min(row + abreast))
-    };
-    let stretches = move || (0..count).step_by(stretch);
-    // Lines group by group; parts of runs across all runs.
-    let by_group = side_by_side.then(|| {
-        groups().flat_map(move |rows| stretches().map(move |first| (rows.clone(), first)))
-    });
-    let by_stretch = (!side_by_side)
-        .then(|| stretches().flat_map(move |first| groups().map(move |rows| (rows, first))));
-    let all = by_group
-        .into_iter()
-        .flatten()
-        .chain(by_stretch.into_iter().flatten());
-    all.map(move |(rows, first)| tile(rows, first))
 }
 
 /// How many pieces are moved part by part, so that they stay in the fastest cache

@@ -49,6 +49,20 @@ pub(super) unsafe fn move_words(
     }
 }
 
+/// Has the pages of `count` bytes, `step` bytes apart from `at` on, made writable
+/// without changing them, and returns how many were left when one of them could
+/// not be: 0 if all are. Each byte is stored to as it is, in one atomic step, so
+/// that what others store meanwhile stays. Where a fault cannot be survived it
+/// does nothing.
+///
+/// # Safety
+///
+/// As for the bytes that [`move_words`] stores to.
+pub(super) unsafe fn touch(at: *mut u8, step: isize, count: usize) -> usize {
+    // SAFETY: the routine accesses just the bytes that the caller vouches for.
+    unsafe { routines::touch(at, at, step, step, count) }
+}
+
 /// Moves words as [`move_words`] has it; one that moves several at a time leaves
 /// those that are fewer.
 type Routine = unsafe extern "C" fn(*mut u8, *const u8, isize, isize, usize) -> usize;
@@ -97,6 +111,7 @@ mod routines {
         move_8_by_4: "arrayfs_move_8_by_4",
         move_16: "arrayfs_move_16",
         move_64: "arrayfs_move_64",
+        touch: "arrayfs_touch",
     }
 
     /// Names the place that follows, for this crate alone.
@@ -197,6 +212,11 @@ mod routines {
              movups [rdi], xmm0; movups [rdi + 16], xmm1; \
              movups [rdi + 32], xmm2; movups [rdi + 48], xmm3"
         ),
+        // An atomic step waits for those before it, but not a line that is fetched.
+        routine!(
+            "arrayfs_touch",
+            "prefetchw [rdi + rdx * 8]; lock or byte ptr [rdi], 0"
+        ),
         symbol!("arrayfs_moves_end"),
         ".popsection",
     );
@@ -269,6 +289,10 @@ mod routines {
              ldp x13, x14, [x1, #32]; ldp x15, x16, [x1, #48]; \
              stp x9, x10, [x0]; stp x11, x12, [x0, #16]; \
              stp x13, x14, [x0, #32]; stp x15, x16, [x0, #48]"
+        ),
+        routine!(
+            "arrayfs_touch",
+            "4: ldxrb w9, [x0]; stxrb w10, w9, [x0]; cbnz w10, 4b"
         ),
         symbol!("arrayfs_moves_end"),
         ".popsection",
@@ -410,6 +434,10 @@ mod routines {
     routine!(move_8_by_4, Packed<u64>);
     routine!(move_16, Packed<[u64; 2]>);
     routine!(move_64, Packed<[u64; 8]>);
+
+    pub(super) unsafe fn touch(_: *mut u8, _: *const u8, _: isize, _: isize, _: usize) -> usize {
+        0
+    }
 
     /// There is nothing to install.
     ///

@@ -4,6 +4,7 @@
 
 mod copy;
 mod file;
+mod grids;
 mod growth;
 mod guard;
 mod mode;

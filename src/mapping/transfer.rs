@@ -6,7 +6,8 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 
-use super::copy::{Fault, gather, gather_grid, scatter, scatter_grid};
+use super::copy::{Fault, gather, scatter};
+use super::grids::{gather_grid, scatter_grid};
 use super::{AccessError, Mapping};
 use crate::array::{Grid, Layout, Run};
 
@@ -83,21 +84,15 @@ impl Mapping {
         let mut progress = Progress::default();
         let mut runs = view.runs(at..at + private.len() as u64);
         while let Some(grid) = runs.next_grid() {
-            // A grid is not stored in the order of its bytes: if it faulted in its
-            // midst, bytes behind those that count as written would have changed.
-            let is_read = matches!(private, Private::Out(_));
-            // SAFETY: as in `move_run`, of every run.
-            let moved = is_read
-                && grid.rows > 1
-                && grid.end() <= size
-                && unsafe { private.copy_grid(base, &grid, progress.done) }.is_ok();
-            if moved {
-                progress.done += grid.nbytes() as usize;
+            let mut moved = 0;
+            if grid.rows > 1 && grid.end() <= size {
+                // SAFETY: as in `move_run`, of every run.
+                moved = unsafe { private.copy_grid(base, &grid, progress.done) };
+                progress.done += moved * grid.run.nbytes() as usize;
                 progress.reached = progress.reached.max(grid.end());
-                continue;
             }
             // What faults in its midst is told run by run.
-            for row in 0..grid.rows {
+            for row in moved as u64..grid.rows {
                 let run = grid.row(row);
                 if self.move_within(base, &run, private, size, &mut progress)? {
                     return Ok((progress.done, progress.reached));
@@ -125,7 +120,7 @@ impl Mapping {
             ..run.slice(whole.count, 1)
         };
         for run in [whole, partial] {
-            if run.piece * run.count == 0 {
+            if run.nbytes() == 0 {
                 continue;
             }
             let (moved, outcome) = self.move_run(base, &run, private, progress.done);
@@ -137,7 +132,7 @@ impl Mapping {
                 Ok(()) => {}
             }
         }
-        if bytes == run.piece * run.count {
+        if bytes == run.nbytes() {
             return Ok(false);
         }
         let (need, have) = (run.end(), size);
@@ -256,7 +251,7 @@ impl Private<'_> {
     ///
     /// As [`gather`] and [`scatter`] have it.
     unsafe fn copy(&mut self, base: *mut u8, run: &Run, from: usize) -> Result<(), Fault> {
-        let part = from..from + (run.piece * run.count) as usize;
+        let part = from..from + run.nbytes() as usize;
         // SAFETY: the caller's, and the part has the bytes of the run.
         unsafe {
             match self {
@@ -266,17 +261,21 @@ impl Private<'_> {
         }
     }
 
-    /// Moves a grid whose bytes begin at `from` on this side.
+    /// Moves the first runs of a grid whose bytes begin at `from` on this side,
+    /// and returns how many.
     ///
     /// # Safety
     ///
     /// As [`gather_grid`] and [`scatter_grid`] have it.
-    unsafe fn copy_grid(&mut self, base: *mut u8, grid: &Grid, from: usize) -> Result<(), Fault> {
+    unsafe fn copy_grid(&mut self, base: *mut u8, grid: &Grid, from: usize) -> usize {
         let part = from..from + grid.nbytes() as usize;
         // SAFETY: the caller's, and the part has the bytes of the grid.
         unsafe {
             match self {
-                Private::Out(out) => gather_grid(base, grid, &mut out[part]),
+                Private::Out(out) => match gather_grid(base, grid, &mut out[part]) {
+                    Ok(()) => grid.rows as usize,
+                    Err(_) => 0,
+                },
                 Private::Data(data) => scatter_grid(base, grid, &data[part]),
             }
         }
