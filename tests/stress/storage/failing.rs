@@ -9,6 +9,8 @@ use std::os::unix::fs::FileExt;
 use super::failing_fs::{FailingFile, Failure};
 use super::probe::{ALL, PAGE, Probe, State, open, paths};
 use super::{Tally, Watchdog};
+use nix::sys::signal::Signal;
+
 use crate::common::arrays::Raw;
 use crate::common::calls::Numbers;
 use crate::common::{Dir, Mount};
@@ -268,5 +270,29 @@ impl<'a> Scene<'a> {
             let stored = fs::read(storage.path()).unwrap();
             tally.expect(stored == content, || "the file is wrong".into());
         }
+    }
+}
+
+#[test]
+fn what_cannot_be_flushed_at_the_end_is_told_by_the_log_and_the_exit_status() {
+    let Some(dir) = Dir::for_root() else { return };
+    let storage = FailingFile::new(&dir, 2 * PAGE);
+    for signal in [Some(Signal::SIGTERM), None] {
+        let mut mount = dir.mount_in_foreground(&storage.path(), &["--dtype", "u1"]);
+        let said = "write-back failed: Input/output error";
+        mount.expect_warning(said);
+        fs::write(mount.join("slices/:3"), "new").unwrap();
+        storage.fail(&[Failure {
+            what: "write",
+            errno: libc::EIO,
+            bytes: 0..PAGE,
+        }]);
+        match signal {
+            Some(signal) => mount.signal(signal),
+            None => mount.unmount_command().run().succeeds_silently(),
+        }
+        assert_eq!(mount.ended().code(), Some(7), "{signal:?}");
+        assert!(mount.log().contains(said), "{}", mount.log());
+        storage.fail(&[]);
     }
 }
