@@ -11,6 +11,7 @@ mod handle;
 mod kept;
 mod listing;
 mod native;
+mod negotiation;
 mod opening;
 mod operations;
 mod options;

@@ -11,8 +11,8 @@ use std::time::{Duration, SystemTime};
 
 use fuser::{
     AccessFlags, BsdFileFlags, CopyFileRangeFlags, Errno, FileHandle, Filesystem, FopenFlags,
-    Generation, INodeNo, InitFlags, IoctlFlags, KernelConfig, LockOwner, OpenAccMode, OpenFlags,
-    PollEvents, PollFlags, PollNotifier, RenameFlags, ReplyAttr, ReplyBmap, ReplyCreate, ReplyData,
+    Generation, INodeNo, IoctlFlags, KernelConfig, LockOwner, OpenAccMode, OpenFlags, PollEvents,
+    PollFlags, PollNotifier, RenameFlags, ReplyAttr, ReplyBmap, ReplyCreate, ReplyData,
     ReplyDirectory, ReplyDirectoryPlus, ReplyEmpty, ReplyEntry, ReplyIoctl, ReplyLock, ReplyLseek,
     ReplyOpen, ReplyPoll, ReplyStatfs, ReplyWrite, ReplyXattr, Request, TimeOrNow, WriteFlags,
 };
@@ -20,10 +20,10 @@ use fuser::{
 use super::answer::{MAX_REQUEST, failed, refuse, reply, with_buffer, written};
 use super::attr::time_spec;
 use super::error::FsError;
+use super::negotiation::ask_for;
 use super::opening::Way;
 use super::operations::{Allocation, ArrayFs, Change, MAX_NAME, Write};
 use super::stats::Kind;
-use crate::platform;
 
 /// Names and sizes never change, so the kernel may keep entries for long.
 const ENTRY_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
@@ -53,32 +53,7 @@ impl Protocol {
 
 impl Filesystem for Protocol {
     fn init(&mut self, _req: &Request, config: &mut KernelConfig) -> io::Result<()> {
-        let wanted = InitFlags::FUSE_PARALLEL_DIROPS
-            // Both, or the kernel never asks for attributes with the names.
-            | InitFlags::FUSE_DO_READDIRPLUS
-            | InitFlags::FUSE_READDIRPLUS_AUTO
-            // No file is shown set-user-id. Without this the kernel asks for
-            // the security.capability attribute before every buffered write.
-            | InitFlags::FUSE_HANDLE_KILLPRIV_V2;
-        // With this, files opened for direct I/O can be mapped shared, which is
-        // right only where pages can be dropped that have become old.
-        let mapped = match platform::NOTIFIES {
-            true => InitFlags::FUSE_DIRECT_IO_ALLOW_MMAP,
-            false => InitFlags::empty(),
-        };
-        let native = match self.fs.opens_natively() {
-            true => InitFlags::FUSE_PASSTHROUGH,
-            false => InitFlags::empty(),
-        };
-        let wanted = wanted | mapped | native;
-        let offered = config.capabilities();
-        // Not refused: only what was offered is asked for.
-        let _ = config.add_capabilities(wanted & offered);
-        let _ = config.set_max_write(MAX_REQUEST);
-        if self.fs.opens_natively() {
-            // The file below may be on any file system that is not itself stacked.
-            let _ = config.set_max_stack_depth(1);
-        }
+        ask_for(config, self.fs.opens_natively());
         Ok(())
     }
 

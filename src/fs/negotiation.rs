@@ -1,0 +1,38 @@
+//! What is agreed with the kernel before the first request: the abilities that are
+//! asked for where it offers them, and the size of a request.
+
+use fuser::{InitFlags, KernelConfig};
+
+use super::answer::MAX_REQUEST;
+use crate::platform;
+
+/// Asks for what this file system needs of the kernel, and for files that the
+/// kernel reads itself if some are to be opened `natively`.
+pub(super) fn ask_for(config: &mut KernelConfig, natively: bool) {
+    let wanted = InitFlags::FUSE_PARALLEL_DIROPS
+        // Both, or the kernel never asks for attributes with the names.
+        | InitFlags::FUSE_DO_READDIRPLUS
+        | InitFlags::FUSE_READDIRPLUS_AUTO
+        // No file is shown set-user-id. Without this the kernel asks for
+        // the security.capability attribute before every buffered write.
+        | InitFlags::FUSE_HANDLE_KILLPRIV_V2;
+    // With this, files opened for direct I/O can be mapped shared, which is
+    // right only where pages can be dropped that have become old.
+    let mapped = match platform::NOTIFIES {
+        true => InitFlags::FUSE_DIRECT_IO_ALLOW_MMAP,
+        false => InitFlags::empty(),
+    };
+    let native = match natively {
+        true => InitFlags::FUSE_PASSTHROUGH,
+        false => InitFlags::empty(),
+    };
+    let wanted = wanted | mapped | native;
+    let offered = config.capabilities();
+    // Not refused: only what was offered is asked for.
+    let _ = config.add_capabilities(wanted & offered);
+    let _ = config.set_max_write(MAX_REQUEST);
+    if natively {
+        // The file below may be on any file system that is not itself stacked.
+        let _ = config.set_max_stack_depth(1);
+    }
+}
