@@ -37,6 +37,9 @@ step scripts/check-claims.sh
 step cargo test
 step scripts/languages.sh
 step scripts/fuzz.sh 15
+# Whether they work, not how long anything takes.
+step cargo bench --quiet --bench kernels -- --test
+step scripts/bench.sh --quick
 
 # Once more with the portable twin of what only Linux has, as macOS builds it.
 portable=(env RUSTFLAGS='--cfg arrayfs_portable' CARGO_TARGET_DIR="$target/portable")

@@ -94,7 +94,7 @@ def write(results, facts, command, docs):
     directory = Path(docs) / "performance"
     directory.mkdir(parents=True, exist_ok=True)
     plot(results, directory / "ratios.svg")
-    notes = (directory / "notes.md").read_text()
+    notes = Path("docs/performance/notes.md").read_text()
     facts_text = "\n".join(f"| {name} | {value} |" for name, value in facts.items())
     page = f"""# Performance
 
