@@ -142,6 +142,7 @@ fn measure(case: &Case, file: &Path, quick: bool) {
     let backing = BackingFile::open(file, Mode::ReadWrite).unwrap();
     let (mut mapping, pending) = Mapping::new(backing, &(0..array.nbytes())).unwrap();
     pending.commit().unwrap();
+    mapping.read_by_several(4);
     if case.neighbours > 0 {
         mapping.keep_neighbours(case.neighbours);
     }

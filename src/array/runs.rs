@@ -138,7 +138,8 @@ impl Layout {
         self.offset
     }
 
-    pub(super) fn block(&self) -> u64 {
+    /// The bytes of each of the contiguous pieces that make up the view.
+    pub fn block(&self) -> u64 {
         self.block
     }
 
@@ -170,6 +171,20 @@ impl Layout {
         let hulls = self.runs(range).map(|run| run.start()..run.end());
         let joined = hulls.reduce(|a, b| a.start.min(b.start)..a.end.max(b.end));
         joined.unwrap_or(self.offset..self.offset)
+    }
+
+    /// How many lines of `line` bytes of the file, about, `bytes` bytes of the view
+    /// that follow one another lie in. None where rows lie side by side in the same
+    /// lines, so that lines had better be read for several rows at once.
+    pub fn lines(&self, bytes: u64, line: u64) -> Option<u64> {
+        let inner = self.axes.last()?;
+        let outer = self.axes.iter().rev().nth(1);
+        let beside = outer.is_some_and(|outer| outer.stride == self.block as i64);
+        if beside && bytes > inner.length * self.block {
+            return None;
+        }
+        let step = inner.stride.unsigned_abs().min(line);
+        Some((bytes / self.block) * step.max(self.block) / line)
     }
 
     /// Bytes of the view outside of which none lies in the bytes `file` of the

@@ -1,5 +1,7 @@
 //! How a mount behaves, as far as the file system itself is concerned.
 
+use crate::platform;
+
 /// Who may use the mount.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Access {
@@ -90,4 +92,11 @@ pub struct Options {
     pub fsname: Option<String>,
     /// Flags for the kernel.
     pub flags: Vec<MountFlag>,
+}
+
+impl Options {
+    /// How many threads answer requests.
+    pub(super) fn workers(&self) -> usize {
+        self.threads.unwrap_or_else(platform::default_threads)
+    }
 }

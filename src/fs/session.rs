@@ -121,6 +121,7 @@ impl Session {
         if options.cache != Cache::Never {
             source.mapping.keep_neighbours(options.cache_size);
         }
+        source.mapping.read_by_several(options.workers());
         let appearance = Appearance {
             uid: options.uid,
             gid: options.gid,
@@ -151,7 +152,7 @@ impl Session {
             source,
         };
         let config = config(options, &meta.file, meta.writable);
-        let threads = config.n_threads.unwrap_or(1);
+        let threads = options.workers();
         // A worker that finds none later would end the mount, which may have
         // answered by then.
         if !has_memory(threads) {
@@ -237,7 +238,7 @@ fn config(options: &Options, file: &Path, writable: bool) -> Config {
         Access::OwnerAndRoot => SessionACL::RootAndOwner,
         Access::Everyone => SessionACL::All,
     };
-    config.n_threads = Some(options.threads.unwrap_or_else(platform::default_threads));
+    config.n_threads = Some(options.workers());
     config.clone_fd = platform::clone_fd();
     config
 }

@@ -9,6 +9,7 @@ mod growth;
 mod guard;
 mod mode;
 mod neighbours;
+mod parts;
 mod separate;
 mod stamp;
 mod transfer;
@@ -32,6 +33,7 @@ pub use growth::{Growth, Pending};
 pub use mode::{Mode, NotAMode};
 pub use neighbours::NeighbourUse;
 use neighbours::Neighbours;
+use parts::Readers;
 pub use stamp::Stamp;
 use transfer::Private;
 
@@ -71,6 +73,7 @@ pub struct Mapping {
     /// The size of a block device in bytes, which `fstat` does not tell.
     device_size: Option<u64>,
     neighbours: Option<Neighbours>,
+    readers: Readers,
 }
 
 impl Mapping {
@@ -122,8 +125,15 @@ impl Mapping {
             mode,
             device_size,
             neighbours: None,
+            readers: Readers::new(1),
         };
         Ok((mapping, pending))
+    }
+
+    /// From now on reads what is scattered over many places by up to `threads`
+    /// threads at once, as far as there are cores that have nothing else to read.
+    pub fn read_by_several(&mut self, threads: usize) {
+        self.readers = Readers::new(threads);
     }
 
     /// From now on keeps up to `limit` bytes of the neighbours of columns that are
@@ -207,7 +217,7 @@ impl Mapping {
 
     /// As [`read`](Mapping::read), from the file and nothing else.
     fn read_now(&self, view: &Layout, at: u64, out: &mut [u8]) -> Result<usize, AccessError> {
-        self.transfer(view, at, Private::Out(out))
+        self.read_in_parts(view, at, out)
     }
 
     /// Copies `data` over the bytes of `view` from byte `at` of it, and returns
