@@ -29,6 +29,9 @@ const PART: u64 = 1 << 18;
 /// The most bytes that are gathered at once.
 const MOST: u64 = 16 << 20;
 
+/// How many bytes to gather are worth a thread.
+const WORTH: usize = 1 << 20;
+
 /// How many columns that were read last are remembered.
 const REMEMBERED: usize = 16;
 
@@ -311,12 +314,10 @@ impl Neighbours {
         let each = group.part.min(key.form.nbytes() - start);
         let buffer = self.room(&key, each * group.count)?;
         let gathered = buffer.and_then(|mut bytes| {
-            let lines = start * group.count..(start + each) * group.count;
-            gather(mapping, group, &key.form, lines, &mut bytes)?;
-            let each = each as usize;
+            gather(mapping, group, &key.form, start..start + each, &mut bytes)?;
             Some(Arc::new(Block {
                 stamp,
-                each,
+                each: each as usize,
                 reads: AtomicUsize::new(0),
                 bytes,
             }))
@@ -362,27 +363,49 @@ impl Neighbours {
     }
 }
 
-/// Gathers the bytes `lines` of a group side by side, a line an item of each, into
-/// `columns`, one after the other. `None` if any could not be read.
+/// Gathers the bytes `part` of each column of a group into `columns`, one after the
+/// other. `None` if any could not be read.
 fn gather(
     mapping: &Mapping,
     group: &Group,
     form: &Form,
+    part: Range<u64>,
+    columns: &mut [u8],
+) -> Option<()> {
+    let each = (part.end - part.start) as usize;
+    let at_work = mapping.readers.come(columns.len() / WORTH);
+    let abreast = (group.count as usize).div_ceil(at_work.count());
+    let shares = columns.chunks_mut(abreast * each).enumerate().collect();
+    let gathered = at_work.share(shares, |(number, columns)| {
+        let first = group.first + (number * abreast) as u64 * form.item();
+        let count = (columns.len() / each) as u64;
+        let together = form.side_by_side(first, count)?;
+        let lines = part.start * count..part.end * count;
+        take_apart(mapping, &together, form.item() as usize, lines, columns)
+    });
+    gathered.into_iter().collect()
+}
+
+/// Copies the bytes `lines` of columns that lie side by side, a line an item of each,
+/// to `columns`, one after the other. `None` if any could not be read.
+fn take_apart(
+    mapping: &Mapping,
+    together: &Layout,
+    item: usize,
     lines: Range<u64>,
     columns: &mut [u8],
 ) -> Option<()> {
     /// What is taken apart at once, so that it stays in a fast cache.
     const TILE: usize = 1 << 16;
-    let together = form.side_by_side(group.first, group.count)?;
-    let (item, count) = (form.item() as usize, group.count as usize);
-    let line = item * count;
+    let line = together.block() as usize;
+    let count = line / item;
     let mut tile = vec![0; TILE / line * line];
     let mut row = 0;
     let mut at = lines.start;
     while at < lines.end {
         let bytes = tile.len().min((lines.end - at) as usize);
         let tile = &mut tile[..bytes];
-        if mapping.read_now(&together, at, tile).ok()? < bytes {
+        if mapping.read_now(together, at, tile).ok()? < bytes {
             return None;
         }
         separate(tile, item, row, columns, count);

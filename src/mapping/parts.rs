@@ -39,7 +39,7 @@ impl Readers {
 
     /// Has up to `wanted` threads come to work, as many as are free, but one in
     /// any case.
-    fn come(&self, wanted: usize) -> AtWork<'_> {
+    pub(super) fn come(&self, wanted: usize) -> AtWork<'_> {
         let count = |at_work: usize| wanted.min(self.most.saturating_sub(at_work)).max(1);
         let before = self
             .at_work
@@ -55,9 +55,44 @@ impl Readers {
 }
 
 /// Threads at work, until this is dropped.
-struct AtWork<'a> {
+pub(super) struct AtWork<'a> {
     readers: &'a Readers,
     count: usize,
+}
+
+impl AtWork<'_> {
+    /// How many there are.
+    pub(super) fn count(&self) -> usize {
+        self.count
+    }
+
+    /// Has them do `work` on each of `parts`, and returns what came of it, in order.
+    /// Where threads cannot be had those that can do all of it.
+    pub(super) fn share<P: Send, R: Send>(
+        &self,
+        parts: Vec<P>,
+        work: impl Fn(P) -> R + Sync,
+    ) -> Vec<R> {
+        let threads = self.count.min(parts.len());
+        let done = Mutex::new(Vec::with_capacity(parts.len()));
+        let left = Mutex::new(parts.into_iter().enumerate());
+        let next = || held(&left).next();
+        let go_on = || {
+            while let Some((number, part)) = next() {
+                let outcome = work(part);
+                held(&done).push((number, outcome));
+            }
+        };
+        thread::scope(|scope| {
+            for _ in 1..threads {
+                let _ = thread::Builder::new().spawn_scoped(scope, go_on);
+            }
+            go_on();
+        });
+        let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+        done.sort_unstable_by_key(|&(number, _)| number);
+        done.into_iter().map(|(_, outcome)| outcome).collect()
+    }
 }
 
 impl Drop for AtWork<'_> {
@@ -66,6 +101,10 @@ impl Drop for AtWork<'_> {
             .at_work
             .fetch_sub(self.count, Ordering::Relaxed);
     }
+}
+
+fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Mapping {
@@ -86,82 +125,35 @@ impl Mapping {
             return self.transfer(view, at, Private::Out(out));
         }
         let at_work = self.readers.come((lines / WORTH) as usize);
-        let parts = Parts::new(view, at, out, at_work.count);
-        let read = || parts.read(|start, part| self.transfer(view, start, Private::Out(part)));
-        thread::scope(|scope| {
-            for _ in 1..at_work.count {
-                // Where there is no thread to be had, the others do all of it.
-                let _ = thread::Builder::new().spawn_scoped(scope, read);
-            }
-            read();
-        });
-        parts.outcome()
-    }
-}
-
-/// A part that is still to be read: its number, where in the view it begins, and
-/// what it is read into.
-type Part<'a> = (usize, u64, &'a mut [u8]);
-
-/// The parts of a range of a view, which are as many as the threads.
-struct Parts<'a> {
-    left: Mutex<Vec<Part<'a>>>,
-    /// Of each part how many bytes it has, and what came of reading it.
-    outcomes: Mutex<Vec<(usize, Result<usize, AccessError>)>>,
-}
-
-impl<'a> Parts<'a> {
-    /// Cuts the bytes of `view` from byte `at` on, which are to be read into `out`,
-    /// where pieces begin, so that no element is read by two.
-    fn new(view: &Layout, at: u64, out: &'a mut [u8], count: usize) -> Parts<'a> {
+        // Parts begin where pieces do, so that no element is read by two.
         let block = view.block() as usize;
-        let each = out.len().div_ceil(count).next_multiple_of(block);
+        let each = out.len().div_ceil(at_work.count).next_multiple_of(block);
         let first = each - (at % view.block()) as usize;
         let (first, others) = out.split_at_mut(first.min(out.len()));
-        let mut left: Vec<Part<'_>> = Vec::new();
         let mut next = at;
-        for (number, part) in iter::once(first).chain(others.chunks_mut(each)).enumerate() {
+        let parts = iter::once(first).chain(others.chunks_mut(each));
+        let parts = parts.map(|part| {
             let start = next;
             next += part.len() as u64;
-            left.push((number, start, part));
-        }
-        let outcomes = left.iter().map(|(.., part)| (part.len(), Ok(0))).collect();
-        Parts {
-            left: Mutex::new(left),
-            outcomes: Mutex::new(outcomes),
-        }
-    }
-
-    /// Reads parts by `read` until none is left.
-    fn read(&self, read: impl Fn(u64, &mut [u8]) -> Result<usize, AccessError>) {
-        let next = || held(&self.left).pop();
-        while let Some((number, start, part)) = next() {
-            let outcome = read(start, part);
-            held(&self.outcomes)[number].1 = outcome;
-        }
-    }
-
-    /// How many bytes came before the first that could not be read.
-    fn outcome(self) -> Result<usize, AccessError> {
-        let outcomes = self.outcomes.into_inner();
+            (start, part)
+        });
+        let outcomes = at_work.share(parts.collect(), |(start, part)| {
+            (part.len(), self.transfer(view, start, Private::Out(part)))
+        });
         let mut done = 0;
-        for (len, outcome) in outcomes.unwrap_or_else(PoisonError::into_inner) {
-            let before = done;
+        for (len, outcome) in outcomes {
+            let whole = done + len;
             match outcome {
                 Ok(count) => done += count,
                 Err(error) if done == 0 => return Err(error),
                 Err(_) => break,
             }
-            if done < before + len {
+            if done < whole {
                 break;
             }
         }
         Ok(done)
     }
-}
-
-fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
