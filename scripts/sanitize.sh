@@ -62,7 +62,7 @@ if [ "$what" != threads ]; then
 fi
 if [ "$what" != miri ]; then
     rm -f "$target"/threads.log*
-    threads --lib -- fs:: mapping::neighbours mapping::growth tree:: source::
+    threads --lib -- fs:: mapping::neighbours mapping::parts mapping::growth tree:: source::
     # That one takes longer than a command may, instrumented.
     threads --test semantics -- claim_ --skip claim_47_what_is_written_is_seen
     if compgen -G "$target/threads.log*" >/dev/null; then
