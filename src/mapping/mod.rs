@@ -2,6 +2,7 @@
 //! fault that can be foreseen turned into an error. It knows bytes of a file
 //! and the views on them; which view a name stands for is decided above.
 
+mod ahead;
 mod copy;
 mod file;
 mod grids;
@@ -28,6 +29,7 @@ use nix::sys::time::TimeSpec;
 
 use crate::array::Layout;
 use crate::platform;
+use ahead::Asked;
 pub use file::{BackingFile, FileError};
 pub use growth::{Growth, Pending};
 pub use mode::{Mode, NotAMode};
@@ -74,6 +76,7 @@ pub struct Mapping {
     device_size: Option<u64>,
     neighbours: Option<Neighbours>,
     readers: Readers,
+    asked: Asked,
 }
 
 impl Mapping {
@@ -126,6 +129,7 @@ impl Mapping {
             device_size,
             neighbours: None,
             readers: Readers::new(1),
+            asked: Asked::default(),
         };
         Ok((mapping, pending))
     }

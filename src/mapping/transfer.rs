@@ -6,6 +6,8 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 
+use memmap2::MmapRaw;
+
 use super::copy::{Fault, gather, scatter};
 use super::grids::{gather_grid, scatter_grid};
 use super::{AccessError, Mapping};
@@ -55,7 +57,7 @@ impl Mapping {
         let Some(map) = &self.map else { return Ok(0) };
         let mut size = self.current_size()?;
         for _ in 0..ATTEMPTS {
-            let attempt = self.attempt(map.as_mut_ptr(), view, at, &mut private, size);
+            let attempt = self.attempt(map, view, at, &mut private, size);
             let before = size;
             size = self.current_size()?;
             match attempt {
@@ -75,17 +77,19 @@ impl Mapping {
     /// moved, and the end of the furthest in the file.
     fn attempt(
         &self,
-        base: *mut u8,
+        map: &MmapRaw,
         view: &Layout,
         at: u64,
         private: &mut Private<'_>,
         size: u64,
     ) -> Result<(usize, u64), AccessError> {
+        let base = map.as_mut_ptr();
         let mut progress = Progress::default();
         let mut runs = view.runs(at..at + private.len() as u64);
         while let Some(grid) = runs.next_grid() {
             let mut moved = 0;
             if grid.rows > 1 && grid.end() <= size {
+                self.ask_for_grid(map, &grid);
                 // SAFETY: as in `move_run`, of every run.
                 moved = unsafe { private.copy_grid(base, &grid, progress.done) };
                 progress.done += moved * grid.run.nbytes() as usize;
@@ -93,9 +97,11 @@ impl Mapping {
             }
             // What faults in its midst is told run by run.
             for row in moved as u64..grid.rows {
-                let run = grid.row(row);
-                if self.move_within(base, &run, private, size, &mut progress)? {
-                    return Ok((progress.done, progress.reached));
+                for run in Mapping::together(&grid.row(row)) {
+                    self.ask_for(map, &run);
+                    if self.move_within(base, &run, private, size, &mut progress)? {
+                        return Ok((progress.done, progress.reached));
+                    }
                 }
             }
         }

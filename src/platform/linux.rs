@@ -2,18 +2,20 @@
 
 use std::ffi::{CStr, OsString};
 use std::fs::File;
-use std::io;
+use std::io::{self, IoSliceMut};
 use std::num::NonZero;
 use std::ops::Range;
 use std::os::unix::ffi::OsStringExt;
 use std::path::Path;
 
+use memmap2::{Advice, MmapRaw};
 use nix::fcntl::{FallocateFlags, OFlag, fallocate, openat};
 use nix::mount::{MntFlags, umount2};
 use nix::sys::prctl;
 use nix::sys::signal::Signal;
 use nix::sys::statfs::{FUSE_SUPER_MAGIC, fstatfs};
 use nix::unistd::geteuid;
+use rustix::io::{Errno, ReadWriteFlags, preadv2};
 use rustix::mount::{FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, fsmount, fsopen};
 
 use super::Mount;
@@ -170,6 +172,20 @@ pub fn default_threads() -> usize {
 /// that they do not contend for one.
 pub fn clone_fd() -> bool {
     true
+}
+
+/// Whether the byte at `at` of a file is known not to be in memory: `preadv2(2)` with
+/// `RWF_NOWAIT`, which not every file system can do.
+pub fn is_missing(file: &File, at: u64) -> bool {
+    let mut byte = [0];
+    let buffers = &mut [IoSliceMut::new(&mut byte)];
+    preadv2(file, buffers, at, ReadWriteFlags::NOWAIT) == Err(Errno::AGAIN)
+}
+
+/// Has the system begin to read `bytes` bytes from byte `at` of a mapping, if it likes
+/// (`MADV_WILLNEED`, madvise(2)).
+pub fn ask_for(map: &MmapRaw, at: usize, bytes: usize) {
+    let _ = map.advise_range(Advice::WillNeed, at, bytes);
 }
 
 /// The file that cuts the FUSE file system with this device number off from its

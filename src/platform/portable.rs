@@ -8,6 +8,7 @@ use std::ops::Range;
 use std::os::unix::ffi::OsStringExt;
 use std::path::Path;
 
+use memmap2::{Advice, MmapRaw};
 use nix::sys::signal::Signal;
 use nix::unistd::geteuid;
 
@@ -140,6 +141,17 @@ pub fn default_threads() -> usize {
 /// outside Linux.
 pub fn clone_fd() -> bool {
     false
+}
+
+/// Whether a byte of a file is in memory cannot be told portably without reading it.
+pub fn is_missing(_file: &File, _at: u64) -> bool {
+    false
+}
+
+/// Has the system begin to read `bytes` bytes from byte `at` of a mapping, if it likes
+/// (`MADV_WILLNEED`, posix_madvise(3)).
+pub fn ask_for(map: &MmapRaw, at: usize, bytes: usize) {
+    let _ = map.advise_range(Advice::WillNeed, at, bytes);
 }
 
 /// A FUSE file system cannot be cut off from its daemon portably.

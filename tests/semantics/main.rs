@@ -5,6 +5,7 @@
 mod common;
 
 mod caching;
+mod cold;
 mod consistency;
 mod content;
 mod csv;
