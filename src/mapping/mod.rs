@@ -12,6 +12,7 @@ mod mode;
 mod neighbours;
 mod parts;
 mod separate;
+mod size;
 mod stamp;
 mod transfer;
 
@@ -36,6 +37,7 @@ pub use mode::{Mode, NotAMode};
 pub use neighbours::NeighbourUse;
 use neighbours::Neighbours;
 use parts::Readers;
+use size::Size;
 pub use stamp::Stamp;
 use transfer::Private;
 
@@ -72,8 +74,7 @@ pub struct Mapping {
     file: Arc<File>,
     path: PathBuf,
     mode: Mode,
-    /// The size of a block device in bytes, which `fstat` does not tell.
-    device_size: Option<u64>,
+    size: Size,
     neighbours: Option<Neighbours>,
     readers: Readers,
     asked: Asked,
@@ -126,7 +127,7 @@ impl Mapping {
             file,
             path,
             mode,
-            device_size,
+            size: Size::new(device_size, array.end),
             neighbours: None,
             readers: Readers::new(1),
             asked: Asked::default(),
@@ -178,10 +179,7 @@ impl Mapping {
 
     /// The file's size now, in bytes.
     fn current_size(&self) -> io::Result<u64> {
-        match self.device_size {
-            Some(size) => Ok(size),
-            None => Ok(self.file.metadata()?.len()),
-        }
+        self.size.look(&self.file)
     }
 
     /// The file, for calls that are passed one.

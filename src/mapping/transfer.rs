@@ -41,7 +41,8 @@ impl Mapping {
     /// came before the first that could not be moved.
     ///
     /// The last page of a shortened file does not fault: it reads as zeros and
-    /// swallows stores. So the size is looked at before and after. Where others
+    /// swallows stores. So the size is looked at before and after, and whether it was
+    /// less in between if anybody has seen that. Where others
     /// can change the file behind the kernel's back, looking is also what makes it
     /// drop pages that are old.
     ///
@@ -56,14 +57,16 @@ impl Mapping {
     ) -> Result<usize, AccessError> {
         let Some(map) = &self.map else { return Ok(0) };
         let mut size = self.current_size()?;
+        let mut cuts = self.size.cuts();
         for _ in 0..ATTEMPTS {
             let attempt = self.attempt(map, view, at, &mut private, size);
-            let before = size;
+            let before = (size, cuts);
             size = self.current_size()?;
+            cuts = self.size.cuts();
             match attempt {
-                Ok((done, reached)) if reached <= size => return Ok(done),
+                Ok((done, reached)) if reached <= size && cuts == before.1 => return Ok(done),
                 // A cut that came in between fails more than what it cut off.
-                Err(error) if size >= before => return Err(error),
+                Err(error) if size >= before.0 => return Err(error),
                 _ => {}
             }
         }
@@ -285,5 +288,49 @@ impl Private<'_> {
                 Private::Data(data) => scatter_grid(base, grid, &data[part]),
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::thread;
+
+    use super::*;
+    use crate::array::{Order, Shape, View};
+    use crate::dtype::DType;
+    use crate::mapping::{BackingFile, Mode};
+
+    #[test]
+    fn a_file_that_is_cut_and_made_whole_meanwhile_is_not_read_as_zeros() {
+        const BYTES: usize = 300_000;
+        let dtype = DType::parse("u1").unwrap();
+        let shape = Shape::new(vec![BYTES as u64]);
+        let array = View::contiguous(dtype, 0, shape, Order::C).unwrap();
+        let backing = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(backing.path(), [7; BYTES]).unwrap();
+        let opened = BackingFile::open(backing.path(), Mode::ReadOnly).unwrap();
+        let mapping = Mapping::new(opened, &array.extent()).unwrap().0;
+        let over = AtomicBool::new(false);
+        thread::scope(|scope| {
+            let reader = scope.spawn(|| {
+                let mut out = vec![0; BYTES];
+                let mut zeros = 0;
+                while !over.load(Ordering::Relaxed) {
+                    let read = mapping.read(&array.layout(), 0, &mut out).unwrap_or(0);
+                    zeros += out[..read].iter().filter(|&&byte| byte == 0).count();
+                }
+                zeros
+            });
+            let file = backing.as_file();
+            for _ in 0..20_000 {
+                file.set_len(BYTES as u64 - 100).unwrap();
+                // Another request sees it.
+                assert!(!mapping.has_size(BYTES as u64));
+                file.write_all_at(&[7; 100], BYTES as u64 - 100).unwrap();
+            }
+            over.store(true, Ordering::Relaxed);
+            assert_eq!(reader.join().unwrap(), 0);
+        });
     }
 }
