@@ -91,15 +91,6 @@ pub(super) struct Usage {
     pub(super) nodes: u64,
 }
 
-/// What `fallocate` is asked to do with a range.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Allocation {
-    /// Make sure that stores find space.
-    Reserve,
-    /// Turn it into zeros: a hole, or zeros that keep their space.
-    Zero,
-}
-
 impl ArrayFs {
     pub(super) fn new(
         tree: Tree,
@@ -241,7 +232,8 @@ impl ArrayFs {
             self.natives.unless_open(inode, || {
                 // Whether a write fills a gap is settled before it begins.
                 let mark = || self.truncations.truncated(inode);
-                self.coherence.between_changes(mark);
+                let bytes = self.bytes_of_node(inode);
+                self.coherence.between_changes(&bytes, mark);
             });
             Ok(())
         } else {
@@ -378,30 +370,6 @@ impl ArrayFs {
         Ok(taken)
     }
 
-    /// Copies up to `len` bytes from one open file to another through `buffer`,
-    /// and returns how many were copied: fewer at the end of either, or because
-    /// the buffer is smaller.
-    pub(super) fn copy(
-        &self,
-        (from, from_at): (u64, u64),
-        (to, to_at): (u64, u64),
-        len: u64,
-        buffer: &mut [u8],
-    ) -> Result<usize, FsError> {
-        let len = usize::try_from(len).map_or(buffer.len(), |len| len.min(buffer.len()));
-        let count = self.read(from, from_at, &mut buffer[..len], false)?;
-        if count == 0 {
-            return Ok(0);
-        }
-        let write = Write {
-            at: to_at,
-            data: &buffer[..count],
-            flags: 0,
-            from_page_cache: false,
-        };
-        self.write(to, &write)
-    }
-
     /// Notes that the array has been written now.
     fn touch(&self) {
         let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
@@ -436,32 +404,19 @@ impl ArrayFs {
         outcome
     }
 
-    /// Reserves space for, or zeroes, the bytes `range` of an open file, which
-    /// can lie past the end only if the size is to be kept.
-    pub(super) fn allocate(
+    /// Reserves space for the bytes `range` of an open file, which can lie past the
+    /// end only if the size is to be kept.
+    pub(super) fn reserve(
         &self,
         handle: u64,
         range: Range<u64>,
-        allocation: Allocation,
         keep_size: bool,
     ) -> Result<(), FsError> {
         let handle = self.handles.get(handle)?;
-        let end = range.end.min(handle.file.len());
-        if end < range.end && !keep_size {
+        if range.end > handle.file.len() && !keep_size {
             return Err(FsError::PastEnd);
         }
-        self.noting(|| match allocation {
-            Allocation::Reserve => Ok(handle.file.allocate(range)?),
-            Allocation::Zero => {
-                let zero = || {
-                    handle.file.zero(range.clone())?;
-                    Ok(end.saturating_sub(range.start) as usize)
-                };
-                self.truncations.write(&handle, range.start, zero)?;
-                self.touch();
-                Ok(())
-            }
-        })
+        self.noting(|| Ok(handle.file.allocate(range)?))
     }
 
     /// Where data or a hole begins at or after `at`, as `lseek` asks with

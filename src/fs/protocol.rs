@@ -22,7 +22,7 @@ use super::attr::time_spec;
 use super::error::FsError;
 use super::negotiation::ask_for;
 use super::opening::Way;
-use super::operations::{Allocation, ArrayFs, Change, MAX_NAME, Write};
+use super::operations::{ArrayFs, Change, MAX_NAME, Write};
 use super::stats::Kind;
 
 /// Names and sizes never change, so the kernel may keep entries for long.
@@ -203,12 +203,11 @@ impl Filesystem for Protocol {
             fs.write(fh, &write)
         };
         if from_page_cache {
-            let passage = fs.coherence.enter_at_once();
-            let bytes = fs.reach(fh, &range);
+            let passage = fs.coherence.enter_at_once(|| fs.reach(fh, &range));
             let written = write(fs, data);
             drop(passage);
             written!(asked, reply, written);
-            return fs.coherence.refresh(Some(ino.0), bytes);
+            return fs.coherence.refresh(Some(ino.0), fs.reach(fh, &range));
         }
         if let Some(passage) = fs.coherence.enter(None, || fs.reach(fh, &range)) {
             let written = write(fs, data);
@@ -344,58 +343,14 @@ impl Filesystem for Protocol {
         let asked = self.asked(Kind::Allocate, ino.0).of(offset, length);
         // As in <linux/falloc.h>; other systems' requests carry only a mode of 0.
         const KEEP_SIZE: i32 = 0x01;
-        const PUNCH_HOLE: i32 = 0x02;
-        const ZERO_RANGE: i32 = 0x10;
-        let allocation = match mode & !KEEP_SIZE {
-            0 => Allocation::Reserve,
-            PUNCH_HOLE | ZERO_RANGE => Allocation::Zero,
-            _ => return failed!(asked, reply, Errno::EOPNOTSUPP),
-        };
-        let keep_size = mode & KEEP_SIZE != 0;
-        let range = offset..offset.saturating_add(length);
-        let reached = range.clone();
-        let reach = move |fs: &ArrayFs| match allocation {
-            Allocation::Reserve => 0..0,
-            Allocation::Zero => fs.reach(fh.0, &reached),
-        };
-        self.change(None, reach, move |fs, passage| {
-            let allocate = |()| fs.allocate(fh.0, range, allocation, keep_size);
-            reply!(asked, reply, passage.and_then(allocate), () => reply.ok());
-        });
-    }
-
-    // Left to the kernel, this would copy pages that it may hold from before a
-    // write through another view.
-    fn copy_file_range(
-        &self,
-        _req: &Request,
-        _ino_in: INodeNo,
-        fh_in: FileHandle,
-        offset_in: u64,
-        ino_out: INodeNo,
-        fh_out: FileHandle,
-        offset_out: u64,
-        len: u64,
-        _flags: CopyFileRangeFlags,
-        reply: ReplyWrite,
-    ) {
-        let asked = self.asked(Kind::Copy, ino_out.0).of(offset_out, len);
-        // The kernel drops pages of the target afterwards, with what has been
-        // stored to them meanwhile; other copies it makes page by page.
-        if self.fs.coherence.has_pages(ino_out.0) {
+        // After a hole is punched or a range zeroed the kernel zeroes its own pages of
+        // it, with which it would undo what is stored or written there meanwhile.
+        if mode & !KEEP_SIZE != 0 {
             return failed!(asked, reply, Errno::EOPNOTSUPP);
         }
-        let (from, to) = ((fh_in.0, offset_in), (fh_out.0, offset_out));
-        let range = offset_out..offset_out.saturating_add(len);
-        let reach = move |fs: &ArrayFs| fs.reach(fh_out.0, &range);
-        self.change(None, reach, move |fs, passage| {
-            let copy = |()| {
-                with_buffer(MAX_REQUEST as usize, |buffer| {
-                    fs.copy(from, to, len, buffer)
-                })
-            };
-            written!(asked, reply, passage.and_then(copy));
-        });
+        let range = offset..offset.saturating_add(length);
+        let reserved = self.fs.reserve(fh.0, range, mode & KEEP_SIZE != 0);
+        reply!(asked, reply, reserved, () => reply.ok());
     }
 
     fn lseek(
@@ -462,6 +417,11 @@ impl Filesystem for Protocol {
         unlink(INodeNo, &OsStr) ReplyEmpty: Errno::EPERM,
         rmdir(INodeNo, &OsStr) ReplyEmpty: Errno::EPERM,
         rename(INodeNo, &OsStr, INodeNo, &OsStr, RenameFlags) ReplyEmpty: Errno::EPERM,
+        // The kernel copies by reads and writes then. Of what is copied for it, it
+        // drops its pages afterwards, with what has been stored to them meanwhile.
+        copy_file_range(
+            INodeNo, FileHandle, u64, INodeNo, FileHandle, u64, u64, CopyFileRangeFlags
+        ) ReplyWrite: Errno::ENOSYS,
         // There are no links to read.
         readlink(INodeNo) ReplyData: Errno::EINVAL,
         // ENOSYS makes the kernel handle locks on its own, and take every file as

@@ -21,14 +21,13 @@ pub(super) enum Kind {
     List,
     Usage,
     Allocate,
-    Copy,
     Seek,
     Xattr,
     Refused,
 }
 
 impl Kind {
-    const ALL: [(Kind, &str); 16] = [
+    const ALL: [(Kind, &str); 15] = [
         (Kind::Lookup, "lookup"),
         (Kind::Attributes, "getattr"),
         (Kind::Change, "setattr"),
@@ -41,7 +40,6 @@ impl Kind {
         (Kind::List, "readdir"),
         (Kind::Usage, "statfs"),
         (Kind::Allocate, "fallocate"),
-        (Kind::Copy, "copy_file_range"),
         (Kind::Seek, "lseek"),
         (Kind::Xattr, "xattr"),
         (Kind::Refused, "refused"),

@@ -9,7 +9,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
 use super::error::FsError;
 use super::handle::Handle;
@@ -134,10 +134,15 @@ impl Truncations {
         self.inodes().get(&inode).is_some_and(|w| w.open > 0)
     }
 
-    /// Whether `inode` counts as truncated, so that a write may fill a gap.
+    /// Whether `inode` counts as truncated, so that a write may fill a gap; also while
+    /// one is under way, which is not waited for.
     pub(super) fn is_marked(&self, inode: u64) -> bool {
         self.mark_of(inode)
-            .is_some_and(|mark| lock(&mark).is_some())
+            .is_some_and(|mark| match mark.try_lock() {
+                Ok(mark) => mark.is_some(),
+                Err(TryLockError::Poisoned(mark)) => mark.into_inner().is_some(),
+                Err(TryLockError::WouldBlock) => true,
+            })
     }
 
     /// `inode` is read or mapped: it no longer counts as truncated.

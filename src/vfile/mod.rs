@@ -220,12 +220,8 @@ impl VirtualFile {
         Ok(done)
     }
 
-    /// Writes zeros over the bytes `range`, which may reach past the end.
-    ///
-    /// # Errors
-    ///
-    /// As [`write_at`](VirtualFile::write_at).
-    pub fn zero(&self, range: Range<u64>) -> Result<(), FileAccessError> {
+    /// Writes zeros over the bytes `range`.
+    fn zero(&self, range: Range<u64>) -> Result<(), FileAccessError> {
         static ZEROS: [u8; 1 << 16] = [0; 1 << 16];
         let end = range.end.min(self.len);
         let mut at = range.start;

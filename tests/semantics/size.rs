@@ -395,33 +395,18 @@ fn claim_10_fallocate_reserves_space_within_the_size() {
 }
 
 #[test]
-fn claim_10_holes_and_zeroed_ranges_are_zeros() {
+fn claim_10_no_hole_is_punched_and_no_range_zeroed() {
     for mode in ["r+", "c"] {
-        let Some((dir, mount)) = hundred(&["--mode", mode]) else {
+        let Some((_dir, mount)) = hundred(&["--mode", mode]) else {
             return;
         };
-        let mut expected = numbered();
-        for (view, how, offset, len, zeros) in [
-            ("rows/1", PUNCH, 3, 4, 13..17),
-            ("rows/2", PUNCH, 8, 10, 28..30),
-            ("rows/3", ZERO, 0, 10, 30..40),
-            ("rows/4", ZERO | KEEP_SIZE, 9, 100, 49..50),
-            ("data", PUNCH, 55, 3, 55..58),
-            ("rows/5", PUNCH, 10, 5, 0..0),
-            ("rows/6", ZERO | KEEP_SIZE, 20, 5, 0..0),
-        ] {
-            fallocate(open(mount.join(view)), how, offset, len).unwrap();
-            expected[zeros].fill(0);
+        for view in ["data", "rows/1", "cols/0", "T/rows/2"] {
+            for how in [PUNCH, ZERO, ZERO | KEEP_SIZE] {
+                let refused = fallocate(open(mount.join(view)), how, 3, 4);
+                assert_eq!(errno(refused), libc::EOPNOTSUPP, "{view} {how:?}");
+            }
         }
-        fallocate(open(mount.join("cols/0")), PUNCH, 7, 2).unwrap();
-        [expected[70], expected[80]] = [0, 0];
-        for (offset, len) in [(9, 2), (10, 1)] {
-            let refused = fallocate(open(mount.join("rows/9")), ZERO, offset, len);
-            assert_eq!(errno(refused), libc::EFBIG, "{len} bytes at {offset}");
-        }
-        assert_eq!(fs::read(mount.join("data")).unwrap(), expected);
-        let backing = fs::read(dir.join("data.bin")).unwrap();
-        assert_eq!(backing, if mode == "c" { numbered() } else { expected });
+        assert_eq!(fs::read(mount.join("data")).unwrap(), numbered());
     }
 }
 

@@ -4,9 +4,10 @@
 //! bytes, nor does a page that somebody has stored to bring old bytes of its
 //! neighbours back after the write was acknowledged:
 //!
-//! 1. Whoever changes the file holds the gate, shared. Before a fill reads, it is
-//!    noted under the gate, held alone: so either it finds the changed bytes, or
-//!    the change finds the note.
+//! 1. Whoever changes the file passes the gate, which knows the bytes that are being
+//!    changed. A fill is noted there before it reads, and waits for the changes of
+//!    its bytes that are under way: so either it finds the changed bytes, or the
+//!    change finds the note.
 //! 2. A change that finds no note of the bytes concerned happens at once.
 //! 3. Any other is put off to a thread of its own, which holds nothing: it takes
 //!    the notes out, has the kernel drop the pages (which first writes back those
@@ -21,16 +22,18 @@
 //! 5. While a file is given its size the kernel writes none of its pages back, so
 //!    this never waits for them. They are dropped afterwards.
 
+mod gate;
 #[cfg(test)]
 mod model;
 mod pages;
+mod places;
 
 use std::collections::HashMap;
 use std::io;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -39,7 +42,8 @@ use fuser::{INodeNo, Notifier};
 use super::contained::contained;
 use super::error::FsError;
 use crate::vfile::VirtualFile;
-use pages::{Pages, Stale};
+use gate::{Gate, Passage};
+use pages::Stale;
 
 /// How often pages are dropped for one change before it is given up.
 const MAX_ATTEMPTS: usize = 1000;
@@ -79,7 +83,7 @@ struct Work {
 /// The pages that the kernel may hold, and the gate that changes pass.
 #[derive(Debug)]
 pub(super) struct Coherence {
-    pages: RwLock<Pages>,
+    gate: Gate,
     /// How often each inode is open.
     open: Mutex<HashMap<u64, usize>>,
     /// The bytes of the change that the thread is about to make, and what wakes
@@ -94,12 +98,6 @@ pub(super) struct Coherence {
     drops: AtomicU64,
 }
 
-/// Passage for a change. No page that shows its bytes is filled unseen while
-/// this is held.
-pub(super) struct Passage<'a> {
-    _gate: RwLockReadGuard<'a, Pages>,
-}
-
 /// The end at which changes that are put off come out.
 pub(super) struct Tasks(Receiver<Task>);
 
@@ -107,7 +105,7 @@ impl Coherence {
     pub(super) fn new() -> (Coherence, Tasks) {
         let (tasks, received) = channel();
         let coherence = Coherence {
-            pages: RwLock::new(Pages::new(PAGE)),
+            gate: Gate::new(PAGE),
             open: Mutex::default(),
             under_way: Mutex::default(),
             made: Condvar::new(),
@@ -117,14 +115,6 @@ impl Coherence {
             drops: AtomicU64::new(0),
         };
         (coherence, Tasks(received))
-    }
-
-    fn shared(&self) -> RwLockReadGuard<'_, Pages> {
-        self.pages.read().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn alone<T>(&self, work: impl FnOnce(&mut Pages) -> T) -> T {
-        work(&mut self.pages.write().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Notes that a page of `inode` is going to be filled with the bytes `range`
@@ -139,7 +129,7 @@ impl Coherence {
         let change = self.under_way();
         // Whether it is made by then or not, the fill goes on.
         let _ = self.made.wait_timeout_while(change, COURTESY, concerned);
-        self.alone(|pages| pages.fill(inode, file, range));
+        self.gate.fill(inode, file, &range);
     }
 
     fn under_way(&self) -> MutexGuard<'_, Option<Range<u64>>> {
@@ -154,22 +144,21 @@ impl Coherence {
     pub(super) fn enter(
         &self,
         own: Option<u64>,
-        reach: impl FnOnce() -> Range<u64>,
+        reach: impl Fn() -> Range<u64>,
     ) -> Option<Passage<'_>> {
-        let gate = self.shared();
-        let free = gate.is_empty() || !gate.show(&reach(), own);
-        free.then_some(Passage { _gate: gate })
+        self.gate.enter(own, reach)
     }
 
-    /// Passage for what the kernel writes back, which nothing may delay.
-    pub(super) fn enter_at_once(&self) -> Passage<'_> {
-        let _gate = self.shared();
-        Passage { _gate }
+    /// Passage for what the kernel writes back to the bytes that `reach` gives, which
+    /// no page may delay.
+    pub(super) fn enter_at_once(&self, reach: impl Fn() -> Range<u64>) -> Passage<'_> {
+        self.gate.enter_at_once(reach)
     }
 
-    /// Does `work` while no change is under way.
-    pub(super) fn between_changes<T>(&self, work: impl FnOnce() -> T) -> T {
-        self.alone(|_| work())
+    /// Does `work` while no change of the bytes `bytes` of the backing file is under
+    /// way.
+    pub(super) fn between_changes(&self, bytes: &Range<u64>, work: impl FnOnce()) {
+        self.gate.between_changes(bytes, work);
     }
 
     /// Has `change` made from another thread, once no page shows the bytes that
@@ -200,11 +189,6 @@ impl Coherence {
         self.drops.load(Ordering::Relaxed)
     }
 
-    /// Whether pages of `inode` may be filled.
-    pub(super) fn has_pages(&self, inode: u64) -> bool {
-        self.shared().has(inode)
-    }
-
     /// `inode` has been opened once more.
     pub(super) fn opened(&self, inode: u64) {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
@@ -223,7 +207,7 @@ impl Coherence {
         if *count == 0 {
             open.remove(&inode);
             if !kept() {
-                self.forget(inode);
+                self.gate.forget(inode);
             }
         }
     }
@@ -232,20 +216,14 @@ impl Coherence {
     pub(super) fn no_longer_kept(&self, inode: u64) {
         let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         if !open.contains_key(&inode) {
-            self.forget(inode);
-        }
-    }
-
-    fn forget(&self, inode: u64) {
-        if !self.shared().is_empty() {
-            self.alone(|pages| pages.forget(inode));
+            self.gate.forget(inode);
         }
     }
 
     /// Has all pages dropped that show `bytes`, those of one inode aside. Returns
     /// whether they are, and not left as the mount ends.
     fn drop_pages(&self, bytes: &Range<u64>, except: Option<u64>, drop: impl Fn(&Stale)) -> bool {
-        let stale = self.alone(|pages| pages.leave(bytes, except));
+        let stale = self.gate.leave(bytes, except);
         for stale in &stale {
             if !self.begin() {
                 return false;
@@ -255,7 +233,7 @@ impl Coherence {
             self.end();
         }
         if !stale.is_empty() {
-            self.alone(Pages::have_left);
+            self.gate.have_left();
         }
         true
     }

@@ -2,8 +2,10 @@
 //! bytes of the backing file others may have mapped.
 
 use std::collections::{BTreeMap, HashMap};
+use std::mem;
 use std::ops::Range;
 
+use super::places::Places;
 use crate::vfile::VirtualFile;
 
 /// The most ranges that are told apart in one file. Beyond them its pages count
@@ -16,6 +18,10 @@ pub(super) struct Pages {
     /// The bytes in a page. The kernel drops whole pages only.
     size: u64,
     files: HashMap<u64, Filled>,
+    /// The bytes of the backing file that each shows, and what lies between them.
+    places: Places,
+    /// The files that have ranges which are leaving.
+    leaving: Vec<u64>,
 }
 
 /// The filled pages of a file.
@@ -40,41 +46,45 @@ pub(super) struct Stale {
 impl Pages {
     /// None, of `size` bytes each.
     pub(super) fn new(size: u64) -> Pages {
-        let files = HashMap::new();
-        Pages { size, files }
+        Pages {
+            size,
+            files: HashMap::new(),
+            places: Places::default(),
+            leaving: Vec::new(),
+        }
     }
 
     /// Notes that the bytes `range` of `file`, the node `inode`, are being filled.
     pub(super) fn fill(&mut self, inode: u64, file: &VirtualFile, range: Range<u64>) {
-        let filled = self.files.entry(inode).or_insert_with(|| Filled {
-            file: file.clone(),
-            page: self.size,
-            ranges: BTreeMap::new(),
-            leaving: Vec::new(),
+        let filled = self.files.entry(inode).or_insert_with(|| {
+            self.places.add(inode, &file.hull(&(0..file.len())));
+            Filled {
+                file: file.clone(),
+                page: self.size,
+                ranges: BTreeMap::new(),
+                leaving: Vec::new(),
+            }
         });
         filled.add(range);
     }
 
     /// Forgets a file, which nobody has open or mapped any longer.
     pub(super) fn forget(&mut self, inode: u64) {
-        self.files.remove(&inode);
-    }
-
-    /// Whether there are none.
-    pub(super) fn is_empty(&self) -> bool {
-        self.files.is_empty()
+        if let Some(filled) = self.files.remove(&inode) {
+            let file = filled.file;
+            self.places.remove(inode, &file.hull(&(0..file.len())));
+        }
     }
 
     /// Whether a page shows one of the bytes `changed` of the backing file, those
     /// of the node `except` aside.
     pub(super) fn show(&self, changed: &Range<u64>, except: Option<u64>) -> bool {
-        let mut files = self.files.iter();
-        files.any(|(&inode, filled)| Some(inode) != except && filled.shows(changed))
-    }
-
-    /// Whether the node `inode` has pages.
-    pub(super) fn has(&self, inode: u64) -> bool {
-        self.files.contains_key(&inode)
+        let others = self.places.near(changed);
+        let mut others = others.filter(|&inode| Some(inode) != except);
+        others.any(|inode| {
+            let filled = self.files.get(&inode);
+            filled.is_some_and(|filled| filled.shows(changed))
+        })
     }
 
     /// The pages that show bytes `changed` of the backing file, those of the node
@@ -83,11 +93,15 @@ impl Pages {
     /// first.
     pub(super) fn leave(&mut self, changed: &Range<u64>, except: Option<u64>) -> Vec<Stale> {
         let mut stale = Vec::new();
-        for (&inode, filled) in &mut self.files {
-            if Some(inode) == except {
+        for inode in self.places.near(changed) {
+            let Some(filled) = self.files.get_mut(&inode) else {
+                continue;
+            };
+            let ranges: Vec<Range<u64>> = filled.over(changed).collect();
+            if Some(inode) == except || ranges.is_empty() {
                 continue;
             }
-            let ranges: Vec<Range<u64>> = filled.over(changed).collect();
+            self.leaving.push(inode);
             for range in ranges {
                 filled.remove(&range);
                 filled.leaving.push(range.clone());
@@ -100,10 +114,14 @@ impl Pages {
     /// The pages that were leaving have been dropped. What was filled anew
     /// meanwhile stays.
     pub(super) fn have_left(&mut self) {
-        self.files.retain(|_, filled| {
-            filled.leaving.clear();
-            !filled.ranges.is_empty()
-        });
+        for inode in mem::take(&mut self.leaving) {
+            if let Some(filled) = self.files.get_mut(&inode) {
+                filled.leaving.clear();
+                if filled.ranges.is_empty() {
+                    self.forget(inode);
+                }
+            }
+        }
     }
 }
 
@@ -281,9 +299,9 @@ pub(super) mod tests {
         assert!(!pages.show(&(60..65), Some(1)) && pages.show(&(60..65), None));
         assert!(pages.show(&(60..70), Some(1)));
         pages.forget(2);
-        assert!(!pages.show(&(0..200), Some(1)) && !pages.is_empty());
+        assert!(!pages.show(&(0..200), Some(1)) && pages.show(&(0..200), None));
         pages.forget(1);
-        assert!(pages.is_empty());
+        assert!(pages.files.is_empty() && pages.places.is_empty());
     }
 
     #[test]
@@ -345,7 +363,10 @@ pub(super) mod tests {
                 6 => {
                     pages.have_left();
                     leaving.clear();
-                    assert_eq!(pages.is_empty(), filled.is_empty());
+                    let inodes: BTreeSet<u64> = filled.iter().map(|byte| byte.0).collect();
+                    let known: BTreeSet<u64> = pages.files.keys().copied().collect();
+                    assert_eq!(known, inodes);
+                    assert_eq!(pages.places.is_empty(), filled.is_empty());
                 }
                 _ if below(4) == 0 => {
                     pages.forget(inode);

@@ -27,7 +27,6 @@ mapwrite = 10
 invalidate = 1
 fsync = 1
 fdatasync = 1
-punch_hole = 2
 sendfile = 5
 posix_fadvise = 1
 copy_file_range = 5

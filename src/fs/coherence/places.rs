@@ -1,0 +1,105 @@
+//! Where in the backing file the files lie that have pages, so that a change of a few
+//! bytes need not look at all of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+
+/// Spans of the backing file, each of an inode.
+///
+/// They overlap in any way, but most of a mount are alike in length: rows are short
+/// and follow each other, columns span the whole array. So those of about the same
+/// length are kept together, in order, and those that reach a byte begin at most that
+/// length before it.
+#[derive(Debug, Default)]
+pub(super) struct Places {
+    /// By the binary logarithm of the length, the first byte and the inode of each.
+    spans: BTreeMap<u32, BTreeSet<(u64, u64)>>,
+}
+
+impl Places {
+    /// Adds the span `bytes` of `inode`; an empty one is near nothing.
+    pub(super) fn add(&mut self, inode: u64, bytes: &Range<u64>) {
+        if let Some(class) = class(bytes) {
+            let spans = self.spans.entry(class).or_default();
+            spans.insert((bytes.start, inode));
+        }
+    }
+
+    /// Removes the span `bytes` of `inode`, which was added.
+    pub(super) fn remove(&mut self, inode: u64, bytes: &Range<u64>) {
+        let Some(class) = class(bytes) else { return };
+        if let Some(spans) = self.spans.get_mut(&class) {
+            spans.remove(&(bytes.start, inode));
+            if spans.is_empty() {
+                self.spans.remove(&class);
+            }
+        }
+    }
+
+    /// The inodes of all spans that overlap `bytes`, and of some that end shortly
+    /// before.
+    pub(super) fn near(&self, bytes: &Range<u64>) -> impl Iterator<Item = u64> {
+        let bytes = bytes.start..bytes.end.max(bytes.start);
+        self.spans.iter().flat_map(move |(&class, spans)| {
+            // All of them are shorter than twice the power.
+            let longest = (2_u64 << class).wrapping_sub(1);
+            let first = bytes.start.saturating_sub(longest);
+            let spans = spans.range((first, 0)..(bytes.end.max(first), 0));
+            spans.map(|&(_, inode)| inode)
+        })
+    }
+
+    #[cfg(test)]
+    pub(super) fn is_empty(&self) -> bool {
+        self.spans.is_empty()
+    }
+}
+
+fn class(bytes: &Range<u64>) -> Option<u32> {
+    bytes.end.saturating_sub(bytes.start).checked_ilog2()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_span_that_overlaps_is_near_and_few_others_are() {
+        const ROWS: u64 = 50_000;
+        let rows = (0..ROWS).map(|row| row * 4096..(row + 1) * 4096);
+        let others = [
+            100..ROWS * 4096 - 100,
+            7..7,
+            u64::MAX - 1..u64::MAX,
+            0..u64::MAX,
+        ];
+        let spans: Vec<Range<u64>> = rows.chain(others).collect();
+        let mut places = Places::default();
+        for (inode, span) in (0..).zip(&spans) {
+            places.add(inode, span);
+        }
+        let backwards = Range { start: 9, end: 5 };
+        for bytes in [
+            0..1,
+            4095..4097,
+            40_000 * 4096..40_000 * 4096 + 8192,
+            ROWS * 4096 - 1..u64::MAX,
+            u64::MAX - 1..u64::MAX,
+            9..9,
+            backwards,
+        ] {
+            let overlaps =
+                |span: &Range<u64>| span.start.max(bytes.start) < span.end.min(bytes.end);
+            let expected = (0..).zip(&spans).filter(|(_, span)| overlaps(span));
+            let expected: BTreeSet<u64> = expected.map(|(inode, _)| inode).collect();
+            let near: BTreeSet<u64> = places.near(&bytes).collect();
+            assert!(near.is_superset(&expected), "{bytes:?}: {near:?}");
+            assert!(near.len() <= expected.len() + 4, "{bytes:?}: {near:?}");
+        }
+        for (inode, span) in (0..).zip(&spans) {
+            assert!(!places.is_empty());
+            places.remove(inode, span);
+        }
+        assert!(places.is_empty());
+    }
+}
