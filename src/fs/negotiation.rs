@@ -4,11 +4,18 @@
 use fuser::{InitFlags, KernelConfig};
 
 use super::answer::MAX_REQUEST;
-use crate::platform;
 
-/// Asks for what this file system needs of the kernel, and for files that the
-/// kernel reads itself if some are to be opened `natively`.
-pub(super) fn ask_for(config: &mut KernelConfig, natively: bool) {
+/// What depends on the mount.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Wishes {
+    /// The kernel is to read some files in the backing file itself.
+    pub(super) natively: bool,
+    /// Views can be mapped shared.
+    pub(super) shared: bool,
+}
+
+/// Asks for what this file system needs of the kernel, and for what is wished for.
+pub(super) fn ask_for(config: &mut KernelConfig, wishes: Wishes) {
     let wanted = InitFlags::FUSE_PARALLEL_DIROPS
         // Both, or the kernel never asks for attributes with the names.
         | InitFlags::FUSE_DO_READDIRPLUS
@@ -16,13 +23,12 @@ pub(super) fn ask_for(config: &mut KernelConfig, natively: bool) {
         // No file is shown set-user-id. Without this the kernel asks for
         // the security.capability attribute before every buffered write.
         | InitFlags::FUSE_HANDLE_KILLPRIV_V2;
-    // With this, files opened for direct I/O can be mapped shared, which is
-    // right only where pages can be dropped that have become old.
-    let mapped = match platform::NOTIFIES {
+    // With this, files opened for direct I/O can be mapped shared.
+    let mapped = match wishes.shared {
         true => InitFlags::FUSE_DIRECT_IO_ALLOW_MMAP,
         false => InitFlags::empty(),
     };
-    let native = match natively {
+    let native = match wishes.natively {
         true => InitFlags::FUSE_PASSTHROUGH,
         false => InitFlags::empty(),
     };
@@ -31,7 +37,7 @@ pub(super) fn ask_for(config: &mut KernelConfig, natively: bool) {
     // Not refused: only what was offered is asked for.
     let _ = config.add_capabilities(wanted & offered);
     let _ = config.set_max_write(MAX_REQUEST);
-    if natively {
+    if wishes.natively {
         // The file below may be on any file system that is not itself stacked.
         let _ = config.set_max_stack_depth(1);
     }

@@ -9,7 +9,9 @@ use std::sync::Arc;
 use fuser::BackingId;
 
 use super::error::FsError;
+use super::negotiation::Wishes;
 use super::operations::ArrayFs;
+use crate::platform;
 use crate::tree::Node;
 use crate::vfile::VirtualFile;
 
@@ -82,9 +84,17 @@ impl ArrayFs {
         self.natives.opened(inode, mapping, may, register)
     }
 
-    /// Whether the kernel may read and write files past the daemon.
-    pub(super) fn opens_natively(&self) -> bool {
-        self.natives.allowed()
+    /// What the kernel is asked for.
+    ///
+    /// Views can be mapped shared where pages can be dropped that have become old. Of
+    /// what is written past the daemon it does not hear, and a page that was stored to
+    /// would later be written back over it.
+    pub(super) fn wishes(&self) -> Wishes {
+        let natively = self.natives.allowed();
+        Wishes {
+            natively,
+            shared: platform::NOTIFIES && !(natively && self.appearance.writable),
+        }
     }
 
     /// Whether the kernel may have pages of files that nobody has open.

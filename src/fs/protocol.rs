@@ -53,7 +53,7 @@ impl Protocol {
 
 impl Filesystem for Protocol {
     fn init(&mut self, _req: &Request, config: &mut KernelConfig) -> io::Result<()> {
-        ask_for(config, self.fs.opens_natively());
+        ask_for(config, self.fs.wishes());
         Ok(())
     }
 

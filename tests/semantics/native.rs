@@ -6,11 +6,11 @@ use std::io::{Seek, Write};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use memmap2::MmapRaw;
+use memmap2::{MmapOptions, MmapRaw};
 use nix::sys::signal::Signal;
 
 use crate::common::arrays::{at, mounted, python};
-use crate::common::calls::{open, truncated};
+use crate::common::calls::{errno, open, truncated};
 use crate::common::{Dir, Mount, in_time};
 
 /// What the log says of a mount where a file has been opened past the daemon.
@@ -213,6 +213,36 @@ fn claim_46_what_is_written_past_the_daemon_is_read_through_every_view() {
         }
     }
     data.sync_all().unwrap();
+}
+
+#[test]
+#[cfg_attr(arrayfs_portable, ignore = "there is no passthrough portably")]
+fn claim_46_what_is_written_past_the_daemon_is_not_lost_to_a_page_of_another_view() {
+    let Some(dir) = Dir::for_root() else { return };
+    let file = dir.file("data.bin", numbered(4 * 4096));
+    let mount = mounted(&dir, &file, &["--shape", "4,4096", "--passthrough", "rw"]);
+    let row = open(mount.join("rows/0"));
+    let shared = MmapRaw::map_raw(&row);
+    if let Ok(map) = &shared {
+        // SAFETY: within the mapping, and any byte is valid.
+        unsafe { map.as_mut_ptr().add(100).write_volatile(1) };
+    }
+    let data = open(mount.join("data"));
+    data.write_all_at(b"XYZ", 0).unwrap();
+    data.sync_all().unwrap();
+    if let Ok(map) = &shared {
+        map.flush().unwrap();
+    }
+    let mut bytes = [0; 3];
+    row.read_exact_at(&mut bytes, 0).unwrap();
+    assert_eq!(&bytes, b"XYZ");
+    assert_eq!(&fs::read(&file).unwrap()[..3], b"XYZ");
+    assert_eq!(errno(shared.map(|_| ())), libc::ENODEV);
+    // The file itself can be mapped, and other views privately.
+    MmapRaw::map_raw(&data).unwrap();
+    // SAFETY: nothing is changed while it is mapped.
+    let private = unsafe { MmapOptions::new().map_copy(&row) }.unwrap();
+    assert_eq!(&private[..3], b"XYZ");
 }
 
 #[test]
