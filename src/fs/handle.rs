@@ -22,6 +22,9 @@ pub(super) struct Handle {
     pub(super) writes: bool,
     /// Closed by the one who used it last; what keeps it open may never use it.
     pub(super) idle: AtomicBool,
+    /// The kernel drops pages of the inode as it opens this, and has not done so for
+    /// certain.
+    pub(super) drops: AtomicBool,
     /// How many write-back errors had been found when it last looked.
     errors_seen: AtomicU64,
     _pin: Option<Pin>,
@@ -51,12 +54,14 @@ impl Handles {
         file: VirtualFile,
         pin: Option<Pin>,
         writes: bool,
+        drops: bool,
     ) -> u64 {
         let handle = Handle {
             inode,
             file,
             writes,
             idle: AtomicBool::new(false),
+            drops: AtomicBool::new(drops),
             errors_seen: AtomicU64::new(self.errors.found.load(Ordering::SeqCst)),
             _pin: pin,
         };
@@ -114,7 +119,7 @@ mod tests {
     #[test]
     fn a_write_back_error_is_reported_once_by_each_handle_open_when_it_was_found() {
         let handles = Handles::default();
-        let open = || handles.open(7, VirtualFile::new([]), None, true);
+        let open = || handles.open(7, VirtualFile::new([]), None, true, false);
         let numbers = [open(), open()];
         handles.note(Ok(()));
         handles.note(Err(io::Error::from_raw_os_error(libc::ENOSPC).into()));
@@ -131,7 +136,7 @@ mod tests {
     #[test]
     fn closed_handles_are_stale() {
         let handles = Handles::default();
-        let number = handles.open(7, VirtualFile::new([]), None, false);
+        let number = handles.open(7, VirtualFile::new([]), None, false, false);
         assert!(handles.close(number).is_some());
         assert!(handles.close(number).is_none());
         assert!(matches!(handles.get(number), Err(FsError::Stale)));

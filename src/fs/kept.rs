@@ -1,9 +1,12 @@
 //! What the kernel keeps of a file in its page cache after the last close
 //! (`--cache`), and how that is known to be good at the next open: under
-//! `always` by the user's promise, under `auto` by the backing file's times.
+//! `always` by the user's promise, under `auto` by the backing file's times, once
+//! these have settled.
 //! What is written through the mount drops the pages concerned in any case,
 //! which is the business of `coherence`.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::num::NonZero;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -20,9 +23,17 @@ const MOST: NonZero<usize> = NonZero::new(4096).expect("is not zero");
 #[derive(Debug)]
 pub(super) struct Kept {
     cache: Cache,
-    /// When each was read first, by inode number; `None` if the file below has
-    /// changed since.
-    files: Mutex<LruCache<u64, Option<Stamp>>>,
+    files: Mutex<Files>,
+}
+
+#[derive(Debug)]
+struct Files {
+    /// The stamp of the file below when each was read, by inode number; `None` if that
+    /// says nothing, or has changed since.
+    read: LruCache<u64, Option<Stamp>>,
+    /// How many opened each whose pages the kernel drops as it does so, and may not have
+    /// dropped yet. Until then nobody may have what it keeps.
+    dropping: HashMap<u64, usize>,
 }
 
 impl Kept {
@@ -35,7 +46,10 @@ impl Kept {
         };
         Kept {
             cache,
-            files: Mutex::new(LruCache::new(MOST)),
+            files: Mutex::new(Files {
+                read: LruCache::new(MOST),
+                dropping: HashMap::new(),
+            }),
         }
     }
 
@@ -51,10 +65,10 @@ impl Kept {
 
     /// How many files the kernel may keep pages of.
     pub(super) fn count(&self) -> usize {
-        self.files().len()
+        self.files().read.len()
     }
 
-    fn files(&self) -> MutexGuard<'_, LruCache<u64, Option<Stamp>>> {
+    fn files(&self) -> MutexGuard<'_, Files> {
         self.files.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -64,36 +78,48 @@ impl Kept {
         if !self.caches() {
             return None;
         }
+        let is_promised = self.cache == Cache::Always;
+        let now = (is_promised || now.is_settled()).then_some(now);
         let mut files = self.files();
-        if let Some(stamp) = files.get_mut(&inode) {
-            *stamp = stamp.filter(|&stamp| stamp == now || self.cache == Cache::Always);
+        if let Some(stamp) = files.read.get_mut(&inode) {
+            *stamp = stamp.filter(|_| is_promised || *stamp == now);
             return None;
         }
-        let gone = files.push(inode, Some(now));
+        let gone = files.read.push(inode, now);
         gone.map(|(inode, _)| inode)
     }
 
-    /// Whether pages of `inode`, which is being opened, are still good; those of
-    /// one for which they are not count as dropped from now on.
-    pub(super) fn are_good(&self, inode: u64, now: impl FnOnce() -> Option<Stamp>) -> bool {
-        if !self.caches() {
-            return false;
-        }
+    /// `inode` is being opened. Returns whether the pages that the kernel has of it are
+    /// still good. If not it drops them before it uses what is opened so, which is
+    /// [told](Self::dropped) later.
+    pub(super) fn opened(&self, inode: u64, now: impl FnOnce() -> Option<Stamp>) -> bool {
         let mut files = self.files();
-        let good = match (files.get(&inode), self.cache) {
-            (None, _) => return false,
+        let is_dropping = files.dropping.contains_key(&inode);
+        let good = match (files.read.get(&inode), self.cache) {
             (Some(_), Cache::Always) => true,
-            (Some(stamp), _) => stamp.is_some() && *stamp == now(),
+            (Some(Some(stamp)), _) => !is_dropping && Some(*stamp) == now(),
+            _ => false,
         };
         if !good {
-            files.pop(&inode);
+            files.read.pop(&inode);
+            *files.dropping.entry(inode).or_default() += 1;
         }
         good
     }
 
+    /// One who opened `inode` uses it: the pages have been dropped that were there.
+    pub(super) fn dropped(&self, inode: u64) {
+        if let Entry::Occupied(mut found) = self.files().dropping.entry(inode) {
+            *found.get_mut() -= 1;
+            if *found.get() == 0 {
+                found.remove();
+            }
+        }
+    }
+
     /// Whether pages of `inode` are kept when nobody has it open.
     pub(super) fn has(&self, inode: u64) -> bool {
-        self.caches() && self.files().contains(&inode)
+        self.caches() && self.files().read.contains(&inode)
     }
 }
 
@@ -101,26 +127,34 @@ impl Kept {
 mod tests {
     use super::*;
 
+    /// Opens a file, and has it used.
+    fn open(kept: &Kept, now: Option<Stamp>) -> bool {
+        let good = kept.opened(7, || now);
+        if !good {
+            kept.dropped(7);
+        }
+        good
+    }
+
     #[test]
     fn pages_are_good_as_long_as_the_file_has_not_changed() {
-        for (cache, unchanged, changed) in [
-            (Cache::Never, false, false),
-            (Cache::Auto, true, false),
-            (Cache::Always, true, true),
-        ] {
+        for (cache, changed) in [(Cache::Auto, false), (Cache::Always, true)] {
+            if !platform::NOTIFIES {
+                return;
+            }
             let kept = Kept::new(cache);
-            assert!(!kept.are_good(7, || Some(Stamp::after(1))));
+            assert!(!open(&kept, Some(Stamp::after(1))));
             kept.filled(7, Stamp::after(1));
             kept.filled(7, Stamp::after(1));
-            assert_eq!(kept.has(7), unchanged && platform::NOTIFIES);
-            let good = kept.are_good(7, || Some(Stamp::after(1)));
-            assert_eq!(good, unchanged && platform::NOTIFIES, "{cache:?}");
-            let good = kept.are_good(7, || Some(Stamp::after(2)));
-            assert_eq!(good, changed && platform::NOTIFIES, "{cache:?}");
+            assert!(kept.has(7));
+            assert!(open(&kept, Some(Stamp::after(1))), "{cache:?}");
+            assert_eq!(open(&kept, Some(Stamp::after(2))), changed, "{cache:?}");
             // They have been dropped, whatever the file looks like now.
-            let good = kept.are_good(7, || Some(Stamp::after(1)));
-            assert_eq!(good, changed && platform::NOTIFIES, "{cache:?}");
+            assert_eq!(open(&kept, Some(Stamp::after(1))), changed, "{cache:?}");
         }
+        let never = Kept::new(Cache::Never);
+        assert_eq!(never.filled(7, Stamp::after(1)), None);
+        assert!(!never.caches() && !never.has(7));
     }
 
     #[test]
@@ -128,8 +162,44 @@ mod tests {
         let kept = Kept::new(Cache::Auto);
         kept.filled(7, Stamp::after(1));
         kept.filled(7, Stamp::after(2));
-        assert!(!kept.are_good(7, || Some(Stamp::after(2))));
-        assert!(!kept.are_good(7, || None));
+        assert!(!open(&kept, Some(Stamp::after(2))));
+        assert!(!open(&kept, None));
+    }
+
+    #[test]
+    fn pages_that_were_filled_while_the_file_was_changing_are_not_good() {
+        if !platform::NOTIFIES {
+            return;
+        }
+        let file = tempfile::tempfile().unwrap();
+        let now = Stamp::from(&file.metadata().unwrap());
+        for (cache, is_good) in [(Cache::Auto, false), (Cache::Always, true)] {
+            let kept = Kept::new(cache);
+            kept.filled(7, now);
+            assert_eq!(open(&kept, Some(now)), is_good, "{cache:?}");
+        }
+    }
+
+    #[test]
+    fn pages_are_not_good_before_old_ones_have_been_dropped() {
+        if !platform::NOTIFIES {
+            return;
+        }
+        let kept = Kept::new(Cache::Auto);
+        let now = || Some(Stamp::after(2));
+        kept.filled(7, Stamp::after(1));
+        assert!(!kept.opened(7, now));
+        // By one who has had it open before.
+        kept.filled(7, Stamp::after(2));
+        assert!(!kept.opened(7, now));
+        kept.dropped(7);
+        kept.filled(7, Stamp::after(2));
+        assert!(!kept.opened(7, now));
+        kept.dropped(7);
+        kept.dropped(7);
+        kept.filled(7, Stamp::after(2));
+        assert!(kept.opened(7, now));
+        assert!(kept.files().dropping.is_empty());
     }
 
     #[test]
@@ -141,7 +211,7 @@ mod tests {
         for inode in 0..MOST.get() as u64 {
             assert_eq!(kept.filled(inode, Stamp::after(1)), None);
         }
-        assert!(kept.are_good(0, || Some(Stamp::after(1))));
+        assert!(kept.opened(0, || Some(Stamp::after(1))));
         assert_eq!(kept.filled(MOST.get() as u64, Stamp::after(1)), Some(1));
         assert!(kept.has(0) && !kept.has(1) && kept.has(2));
     }

@@ -5,10 +5,12 @@
 use std::io;
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use fuser::BackingId;
 
 use super::error::FsError;
+use super::handle::Handle;
 use super::negotiation::Wishes;
 use super::operations::ArrayFs;
 use crate::platform;
@@ -47,7 +49,7 @@ impl ArrayFs {
         }
         if node.is_stats() {
             let report = VirtualFile::literal(self.report().into_bytes().into());
-            let number = self.handles.open(inode, report, None, false);
+            let number = self.handles.open(inode, report, None, false, false);
             return Ok((number, Way::Direct));
         }
         let (file, pin) = self.tree.open(node).ok_or(FsError::Stale)?;
@@ -59,13 +61,20 @@ impl ArrayFs {
             Some(backing) => Way::Native(backing),
             // What is written must be seen by the daemon before the pages.
             None if self.kept.caches() && !writes => Way::Cached {
-                keep: self
-                    .kept
-                    .are_good(inode, || self.tree.mapping().stamp().ok()),
+                keep: self.kept.opened(inode, || self.tree.mapping().stamp().ok()),
             },
             None => Way::Direct,
         };
-        Ok((self.handles.open(inode, file, Some(pin), writes), way))
+        let drops = matches!(way, Way::Cached { keep: false });
+        let number = self.handles.open(inode, file, Some(pin), writes, drops);
+        Ok((number, way))
+    }
+
+    /// The kernel has opened `handle`, since a request of it has come.
+    pub(super) fn heard_of(&self, handle: &Handle) {
+        if handle.drops.load(Ordering::Relaxed) && handle.drops.swap(false, Ordering::SeqCst) {
+            self.kept.dropped(handle.inode);
+        }
     }
 
     fn open_natively(
@@ -112,6 +121,7 @@ impl ArrayFs {
     /// The last use of an open file is over.
     pub(super) fn release(&self, handle: u64) {
         if let Some(handle) = self.handles.close(handle) {
+            self.heard_of(&handle);
             self.truncations.released(&handle);
             self.coherence
                 .released(handle.inode, || self.kept.has(handle.inode));

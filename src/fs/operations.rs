@@ -266,6 +266,7 @@ impl ArrayFs {
         into_page_cache: bool,
     ) -> Result<usize, FsError> {
         let handle = self.handles.get(handle)?;
+        self.heard_of(&handle);
         self.truncations.read(handle.inode);
         if into_page_cache && platform::NOTIFIES {
             let range = at..at.saturating_add(out.len() as u64);

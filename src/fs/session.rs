@@ -119,7 +119,8 @@ impl Session {
     ) -> Result<(Session, Pending), MountError> {
         let meta = source.meta.clone();
         if options.cache != Cache::Never {
-            source.mapping.keep_neighbours(options.cache_size);
+            let alone = options.cache == Cache::Always;
+            source.mapping.keep_neighbours(options.cache_size, alone);
         }
         source.mapping.read_by_several(options.workers());
         let appearance = Appearance {

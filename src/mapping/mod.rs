@@ -143,9 +143,10 @@ impl Mapping {
 
     /// From now on keeps up to `limit` bytes of the neighbours of columns that are
     /// read. What is read then is what the file held when its size or times
-    /// changed last, or later.
-    pub fn keep_neighbours(&mut self, limit: u64) {
-        self.neighbours = Some(Neighbours::new(limit));
+    /// changed last, or later. Unless it is written here `alone`, none are kept until
+    /// those times have [settled](Stamp::is_settled).
+    pub fn keep_neighbours(&mut self, limit: u64, alone: bool) {
+        self.neighbours = Some(Neighbours::new(limit, alone));
     }
 
     /// What has become of the memory for neighbours; `None` if none are kept.

@@ -3,7 +3,7 @@
 //! second column is read beside a first, all around it are gathered in one pass
 //! and kept for the reads that follow. What is kept is good as long as nobody has
 //! written: through this mapping, which drops all of it, or elsewhere, as far as
-//! the file's size and times tell.
+//! the file's size and times tell. So nothing is kept while those have just changed.
 
 #[cfg(test)]
 mod tests;
@@ -44,6 +44,8 @@ const PAUSE: usize = 64;
 pub(super) struct Neighbours {
     /// The most bytes.
     limit: u64,
+    /// Nobody writes to the file but by its mapping.
+    alone: bool,
     /// How often all have been dropped.
     dropped: AtomicU64,
     kept: Mutex<Kept>,
@@ -119,8 +121,9 @@ impl Block {
 }
 
 impl Neighbours {
-    /// None yet, and never more than `limit` bytes.
-    pub(super) fn new(limit: u64) -> Neighbours {
+    /// None yet, and never more than `limit` bytes, of a file to which nobody writes but
+    /// by its mapping if that is `alone`.
+    pub(super) fn new(limit: u64, alone: bool) -> Neighbours {
         let kept = Kept {
             blocks: LruCache::unbounded(),
             bytes: 0,
@@ -132,6 +135,7 @@ impl Neighbours {
         };
         Neighbours {
             limit,
+            alone,
             dropped: AtomicU64::new(0),
             kept: Mutex::new(kept),
             gathered: Condvar::new(),
@@ -200,7 +204,7 @@ impl Neighbours {
         out: &mut [u8],
     ) -> Option<()> {
         let group = self.group(mapping, column)?;
-        let is_worth = self.remember(column, group.count);
+        let is_worth = self.remember(column, group.count) && (self.alone || stamp.is_settled());
         let mut at = range.start;
         while at < range.end {
             let number = at / group.part;

@@ -3,6 +3,12 @@
 
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// How old times are that tell of every change before them. A file system sets them
+/// when a write begins, which then takes a while, and not all tell apart what happens
+/// within two seconds (FAT).
+const SETTLING: Duration = Duration::from_secs(2);
 
 /// What changes when a file is written. A store to a mapping of it changes the
 /// times only when it is the first to its page since that was last written back.
@@ -12,6 +18,28 @@ pub struct Stamp {
     /// Seconds and nanoseconds.
     modified: (i64, i64),
     changed: (i64, i64),
+}
+
+impl Stamp {
+    /// Whether what is read now is what the file holds as long as it has this stamp: its
+    /// times are not so new that a write can be under way, or another come with the same.
+    pub fn is_settled(&self) -> bool {
+        self.was_settled(SystemTime::now())
+    }
+
+    fn was_settled(&self, now: SystemTime) -> bool {
+        let Ok(now) = now.duration_since(UNIX_EPOCH) else {
+            return false;
+        };
+        let time = |(seconds, nanoseconds): (i64, i64)| {
+            i128::from(seconds) * 1_000_000_000 + i128::from(nanoseconds)
+        };
+        let now = now.as_nanos() as i128;
+        let first = now - SETTLING.as_nanos() as i128;
+        // The time of the last modification can be set to one to come.
+        let recently = first..=now;
+        time(self.changed) < first && !recently.contains(&time(self.modified))
+    }
 }
 
 impl From<&Metadata> for Stamp {
@@ -33,5 +61,35 @@ impl Stamp {
             modified: (1, 0),
             changed: (changes, 0),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stamp_is_settled_two_seconds_after_the_change() {
+        let now = UNIX_EPOCH + Duration::from_secs(1000);
+        for (modified, changed, is_settled) in [
+            ((500, 0), (500, 0), true),
+            ((997, 999_999_999), (997, 999_999_999), true),
+            ((998, 0), (990, 0), false),
+            ((990, 0), (998, 0), false),
+            ((1000, 0), (1000, 0), false),
+            // Set to a time to come; and a clock that was set back.
+            ((2000, 0), (500, 0), true),
+            ((500, 0), (2000, 0), false),
+            ((-5, 0), (-5, 0), true),
+        ] {
+            let stamp = Stamp {
+                size: 1,
+                modified,
+                changed,
+            };
+            assert_eq!(stamp.was_settled(now), is_settled, "{stamp:?}");
+        }
+        let file = tempfile::tempfile().unwrap();
+        assert!(!Stamp::from(&file.metadata().unwrap()).is_settled());
     }
 }

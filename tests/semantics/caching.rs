@@ -1,7 +1,10 @@
 //! Claim 47: what may be cached, and what is seen all the same.
 
 use std::fs::{self, File};
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use memmap2::MmapMut;
 
@@ -79,6 +82,35 @@ fn claim_47_what_is_written_is_seen_at_once_and_else_when_a_file_is_opened() {
     }
 }
 
+/// Waits until the times of a file are more than two seconds old.
+fn settle(file: &Path) {
+    let found = file.metadata().unwrap();
+    let changed = Duration::new(found.ctime() as u64, found.ctime_nsec() as u32);
+    let settled = UNIX_EPOCH + changed + Duration::from_millis(2001);
+    while let Ok(rest) = settled.duration_since(SystemTime::now()) {
+        thread::sleep(rest);
+    }
+}
+
+#[test]
+fn claim_47_what_is_opened_anew_is_new_while_the_file_is_being_changed() {
+    let Some(dir) = Dir::with_fuse() else { return };
+    let file = dir.file("data.bin", vec![0; 64 * 4096]);
+    let mount = mounted(&dir, &file, &["--shape", "64,4096", "--cache", "auto"]);
+    let backing = open(&file);
+    // SAFETY: only this thread and the daemon access the file, and not at once.
+    let mut map = unsafe { MmapMut::map_mut(&backing) }.unwrap();
+    for turn in 1..100 {
+        // Only the first of them to a page changes the file's times, as a `write` does
+        // before it copies.
+        for row in 0..64 {
+            map[row * 4096 + 5] = turn;
+        }
+        assert_eq!(fs::read(mount.join("cols/5")).unwrap(), [turn; 64]);
+        assert_eq!(fs::read(mount.join("rows/3")).unwrap()[5], turn);
+    }
+}
+
 #[test]
 #[cfg_attr(arrayfs_portable, ignore = "pages are not kept portably")]
 fn claim_47_what_is_kept_is_read_without_the_daemon() {
@@ -88,6 +120,7 @@ fn claim_47_what_is_kept_is_read_without_the_daemon() {
 
     let Some(dir) = Dir::with_fuse() else { return };
     let file = dir.file("data.bin", vec![7; 1 << 20]);
+    settle(&file);
     for cache in ["auto", "always"] {
         let options = ["--shape", "1024,1024", "--cache", cache];
         let mount = mounted(&dir, &file, &options);

@@ -26,7 +26,8 @@ fn array(dtype: &str, shape: &[u64]) -> View {
     View::contiguous(dtype, 52, Shape::new(shape.to_vec()), Order::C).unwrap()
 }
 
-/// A file for an array, and a mapping of it that keeps up to `limit` bytes.
+/// A file for an array, and a mapping of it that keeps up to `limit` bytes, also when
+/// the file has just been changed.
 fn mapped(array: &View, limit: u64) -> (File, Mapping, tempfile::NamedTempFile) {
     let backing = tempfile::NamedTempFile::new().unwrap();
     let end = array.offset() + array.nbytes();
@@ -34,7 +35,7 @@ fn mapped(array: &View, limit: u64) -> (File, Mapping, tempfile::NamedTempFile) 
     std::fs::write(backing.path(), bytes).unwrap();
     let opened = BackingFile::open(backing.path(), Mode::ReadWrite).unwrap();
     let mut mapping = Mapping::new(opened, &(array.offset()..end)).unwrap().0;
-    mapping.keep_neighbours(limit);
+    mapping.keep_neighbours(limit, true);
     (backing.reopen().unwrap(), mapping, backing)
 }
 
@@ -133,6 +134,20 @@ fn neighbours_are_gathered_for_the_second_column_and_not_for_one_far_away() {
         read(column);
     }
     assert!(kept(&mapping) <= 2);
+}
+
+#[test]
+fn nothing_is_kept_while_others_may_be_writing() {
+    let array = array("<f4", &[100, 100]);
+    let (file, mut mapping, _backing) = mapped(&array, 1 << 20);
+    mapping.keep_neighbours(1 << 20, false);
+    for column in 0..20 {
+        let view = array.take(1, column).unwrap().layout();
+        let mut out = vec![0; 400];
+        assert_eq!(mapping.read(&view, 0, &mut out).unwrap(), 400);
+        assert_eq!(out, bytes(&file, &view, 0..400));
+    }
+    assert_eq!(kept(&mapping), 0);
 }
 
 #[test]
