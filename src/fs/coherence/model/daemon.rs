@@ -1,24 +1,31 @@
 //! What the daemon does with requests, and the thread with what is put off.
 
 use super::Stage::{Done, Entered, PutOff, Sent};
-use super::{Next, Scheme, Setting, Stage, State, Task, Thread, VIEWS, Views};
+use super::{Changes, Next, Scheme, Setting, Stage, State, Task, Thread, VIEWS, Views, WRITERS};
 
 impl State {
     pub(super) fn fill(&self, view: usize, setting: &Setting, next: &mut Next) {
         let late = setting.scheme == Scheme::NoteLate;
+        let at_once = setting.scheme == Scheme::FillAtOnce;
         let note = |state: &mut State| state.noted[view] = true;
         let gather = |state: &mut State| state.pages[view].bytes = Some(state.file);
-        match self.pages[view].fill {
-            Sent if self.busy() < setting.workers && (late || self.is_open()) => {
-                next.step("fill: note", view, |state| {
-                    state.pages[view].fill = Entered;
-                    if late { gather(state) } else { note(state) }
+        let page = &self.pages[view];
+        match page.fill {
+            Sent if self.busy() < setting.workers => next.step("fill: note", view, |state| {
+                let awaited = state.under_way();
+                let page = &mut state.pages[view];
+                page.fill = Entered;
+                if !at_once {
+                    page.awaited = awaited;
+                }
+                if late { gather(state) } else { note(state) }
+            }),
+            Entered if page.awaited == Changes::default() => {
+                next.step("fill: read", view, |state| {
+                    state.pages[view].fill = Done;
+                    if late { note(state) } else { gather(state) }
                 });
             }
-            Entered if !late || self.is_open() => next.step("fill: read", view, |state| {
-                state.pages[view].fill = Done;
-                if late { note(state) } else { gather(state) }
-            }),
             Done => next.step("fill: answer", view, |state| {
                 state.pages[view].fill = Stage::None
             }),
@@ -38,6 +45,7 @@ impl State {
             Entered => next.step("write back: change", view, |state| {
                 state.pages[view].write_back = Done;
                 state.file = state.pages[view].bytes.unwrap();
+                state.made(WRITERS + view);
             }),
             Done => next.step("write back: answer", view, |state| {
                 state.pages[view].write_back = Stage::None;
@@ -73,6 +81,7 @@ impl State {
             Entered => next.step("write: change", writer, |state| {
                 state.file[writer] = state.answered[writer] + 1;
                 state.writes[writer] = Done;
+                state.made(writer);
             }),
             Done => next.step("write: answer", writer, |state| state.answer(writer)),
             _ => {}
@@ -89,7 +98,7 @@ impl State {
                     task => Thread::Leave(task),
                 };
             }),
-            Thread::Leave(task) if self.is_open() => next.step("thread: leave", 0, |state| {
+            Thread::Leave(task) => next.step("thread: leave", 0, |state| {
                 let mut stale = state.noted;
                 if let Task::Refresh(view) = task {
                     stale[view] = false;
@@ -103,7 +112,7 @@ impl State {
             Thread::Drop(task, stale) if stale != Views::default() => {
                 self.drop_page(task, stale, next);
             }
-            Thread::Drop(task, _) if self.is_open() => {
+            Thread::Drop(task, _) => {
                 next.step("thread: have left", 0, |state| {
                     state.leaving = Views::default();
                     state.thread = match task {
@@ -117,6 +126,7 @@ impl State {
             Thread::Entered(writer) => next.step("thread: change", writer, |state| {
                 state.file[writer] = state.answered[writer] + 1;
                 state.thread = Thread::Done(writer);
+                state.made(writer);
             }),
             Thread::Done(writer) if change_first => next.step("thread: changed", writer, |state| {
                 state.thread = Thread::Leave(Task::Change(writer));
@@ -127,7 +137,7 @@ impl State {
                     state.thread = Thread::Idle;
                 });
             }
-            Thread::Idle | Thread::Leave(_) | Thread::Drop(..) => {}
+            Thread::Idle => {}
         }
     }
 

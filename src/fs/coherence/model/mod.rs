@@ -22,6 +22,9 @@ type Bytes = [u8; WRITERS + VIEWS];
 /// What a set of views is, by number.
 type Views = [bool; VIEWS];
 
+/// A set of changes: one of each writer, and what is written back of each view.
+type Changes = [bool; WRITERS + VIEWS];
+
 /// How far a request is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 enum Stage {
@@ -43,6 +46,8 @@ struct Page {
     bytes: Option<Bytes>,
     /// While it is filled the page is locked.
     fill: Stage,
+    /// The changes that were under way when the fill was noted, and still are.
+    awaited: Changes,
     dirty: bool,
     write_back: Stage,
     /// Locked by the thread that drops it, and mapped by nobody.
@@ -102,6 +107,8 @@ enum Scheme {
     WriteBackWaits,
     /// Notes a fill when it has read.
     NoteLate,
+    /// Has no fill wait for the changes that are under way.
+    FillAtOnce,
     /// Leaves pages of other views that a page written back has made old.
     NoRefresh,
 }
@@ -186,15 +193,29 @@ impl State {
             .count()
     }
 
-    /// How many workers hold the gate.
+    /// How many workers make a change.
     fn changing(&self) -> usize {
         let back = self.pages.iter().map(|page| page.write_back);
         State::count(self.writes.iter().copied().chain(back))
     }
 
-    /// Whether nobody holds the gate.
-    fn is_open(&self) -> bool {
-        self.changing() == 0 && !matches!(self.thread, Thread::Entered(_) | Thread::Done(_))
+    /// The changes that have passed the gate, and are not made yet.
+    fn under_way(&self) -> Changes {
+        let mut changes = Changes::default();
+        for (writer, &stage) in self.writes.iter().enumerate() {
+            changes[writer] = stage == Stage::Entered || self.thread == Thread::Entered(writer);
+        }
+        for (view, page) in self.pages.iter().enumerate() {
+            changes[WRITERS + view] = page.write_back == Stage::Entered;
+        }
+        changes
+    }
+
+    /// A change is made: nobody waits for it any longer.
+    fn made(&mut self, change: usize) {
+        for page in &mut self.pages {
+            page.awaited[change] = false;
+        }
     }
 
     /// How many workers have something to do.
@@ -371,6 +392,11 @@ fn a_change_that_passes_pages_which_are_leaving_is_lost() {
 fn a_fill_that_is_noted_when_it_has_read_is_old() {
     fails(Scheme::NoteLate, ONE_OF_EACH, Failure::PageOld);
     fails(Scheme::NoteLate, ONE_OF_EACH, Failure::WriteLost);
+}
+
+#[test]
+fn a_fill_that_waits_for_no_change_is_old() {
+    fails(Scheme::FillAtOnce, ONE_OF_EACH, Failure::PageOld);
 }
 
 #[test]
