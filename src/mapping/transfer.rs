@@ -12,6 +12,7 @@ use super::copy::{Fault, gather, scatter};
 use super::grids::{gather_grid, scatter_grid};
 use super::{AccessError, Mapping};
 use crate::array::{Grid, Layout, Run};
+use crate::platform;
 
 /// The side of a transfer that is memory of our own.
 pub(super) enum Private<'a> {
@@ -219,30 +220,68 @@ impl Mapping {
             Private::Out(out) => file.read_at(&mut out[part], at)?,
             // `pwrite` would make the file longer again.
             Private::Data(_) if need > have => return Err(shrunk),
-            Private::Data(data) if self.mode.writes_through() => file.write_at(&data[part], at)?,
+            Private::Data(_) if self.mode.writes_through() => self.store(at, private, part)?,
             // What is written must not reach the file, so page by page it is
             // tried again, and reading the page tells why it could not be had.
-            Private::Data(_) => {
-                let bytes = (part.len() as u64).min(PAGE - at % PAGE);
-                let run = Run {
-                    offset: at,
-                    piece: bytes,
-                    stride: 0,
-                    count: 1,
-                };
-                let Some(map) = &self.map else {
-                    return Err(shrunk);
-                };
-                // SAFETY: as in `move_run`, a part of a piece that it was given.
-                let copied = unsafe { private.copy(map.as_mut_ptr(), &run, part.start) };
-                if copied.is_err() {
+            Private::Data(_) => match self.copy_in_page(at, private, part) {
+                Some(bytes) => bytes,
+                None => {
                     self.file.read_at(&mut [0], at)?;
                     return Err(io::Error::from_raw_os_error(libc::EIO).into());
                 }
-                bytes as usize
-            }
+            },
         };
         if moved == 0 { Err(shrunk) } else { Ok(moved) }
+    }
+
+    /// Stores bytes that faulted once more, up to the end of their page: how many.
+    ///
+    /// Mostly it was space that was missing, or a file that was cut for a moment. So the
+    /// space is asked for, which tells why there is none, and the store repeated. Only
+    /// where that does not help they are written by `pwrite`, since of a file that is
+    /// cut after its size was looked at it would make a longer one.
+    fn store(
+        &self,
+        at: u64,
+        private: &mut Private<'_>,
+        part: std::ops::Range<usize>,
+    ) -> Result<usize, AccessError> {
+        let end = at + part.len() as u64;
+        match platform::reserve(&self.file, at..end.min(at / PAGE * PAGE + PAGE)) {
+            Ok(()) => {
+                if let Some(bytes) = self.copy_in_page(at, private, part.clone()) {
+                    return Ok(bytes);
+                }
+            }
+            Err(error) if error.kind() == io::ErrorKind::Unsupported => {}
+            Err(error) => return Err(error.into()),
+        }
+        let have = self.current_size()?;
+        match private {
+            Private::Data(data) if end <= have => Ok(self.file.write_at(&data[part], at)?),
+            _ => Err(AccessError::Shrunk { need: end, have }),
+        }
+    }
+
+    /// Moves the bytes `part` of the private side from or to byte `at` of the file up to
+    /// the end of its page, through the mapping: how many, unless they fault.
+    fn copy_in_page(
+        &self,
+        at: u64,
+        private: &mut Private<'_>,
+        part: std::ops::Range<usize>,
+    ) -> Option<usize> {
+        let map = self.map.as_ref()?;
+        let bytes = (part.len() as u64).min(PAGE - at % PAGE);
+        let run = Run {
+            offset: at,
+            piece: bytes,
+            stride: 0,
+            count: 1,
+        };
+        // SAFETY: as in `move_run`, a part of a piece that it was given.
+        let copied = unsafe { private.copy(map.as_mut_ptr(), &run, part.start) };
+        copied.is_ok().then_some(bytes as usize)
     }
 }
 
