@@ -1,4 +1,4 @@
-//! Claims 16 and 17: what each mode does to the file, and who may write under
+//! Claims 16, 17 and 48: what each mode does to the file, and who may write under
 //! mode `c`.
 
 use std::fs::{self, File, Permissions};
@@ -6,7 +6,9 @@ use std::os::unix::fs::{FileExt, PermissionsExt, chown};
 use std::path::Path;
 use std::time::SystemTime;
 
-use crate::common::arrays::{hundred, numbered, python};
+use memmap2::MmapOptions;
+
+use crate::common::arrays::{hundred, mounted, numbered, python};
 use crate::common::calls::{errno, open};
 use crate::common::{ARRAYFS, Dir, Mount, mounts_below};
 use crate::storage::blocks;
@@ -92,6 +94,35 @@ fn claim_16_mode_c_never_changes_the_file() {
     assert_eq!(fs::read(mount.join("data")).unwrap(), expected);
     mount.unmount();
     assert_eq!(fs::read(dir.join("data.bin")).unwrap(), numbered());
+}
+
+#[test]
+fn claim_48_a_cut_takes_private_pages_behind_it_as_of_any_mapping() {
+    const PAGE: usize = 4096;
+    let Some(dir) = Dir::with_fuse() else { return };
+    let original: Vec<u8> = (0..8 * PAGE).map(|k| (k * 7 % 251) as u8).collect();
+    for cut in [0, 1, PAGE, PAGE + 1000, 3 * PAGE - 1, 8 * PAGE - 1] {
+        let file = dir.file("data.bin", &original);
+        let mount = mounted(&dir, &file, &["--shape", "8,4096", "--mode", "c"]);
+        let backing = open(&file);
+        // SAFETY: this is accessed only while all of it is in the file.
+        let mut judge = unsafe { MmapOptions::new().map_copy(&backing) }.unwrap();
+        let data = open(mount.join("data"));
+        for at in (0..8 * PAGE - 100).step_by(PAGE - 50) {
+            data.write_all_at(&[255; 100], at as u64).unwrap();
+            judge[at..at + 100].fill(255);
+        }
+        backing.set_len(cut as u64).unwrap();
+        backing.write_all_at(&original[cut..], cut as u64).unwrap();
+        let shown = fs::read(mount.join("data")).unwrap();
+        let wrong = shown.iter().zip(&judge[..]).position(|(a, b)| a != b);
+        assert_eq!(wrong, None, "cut to {cut}");
+        let rest = cut.next_multiple_of(PAGE);
+        assert_eq!(shown[rest..], original[rest..], "cut to {cut}");
+        assert_eq!(shown[..100] == [255; 100], cut > 0, "cut to {cut}");
+        drop(data);
+        mount.unmount();
+    }
 }
 
 /// The bytes, the blocks and the time of modification of a file, if there is one.

@@ -208,6 +208,10 @@ impl<'a> Scene<'a> {
                 cut = numbers.below(whole);
                 self.backing.set_len(cut as u64).unwrap();
                 wait(more);
+                let len = self.backing.metadata().unwrap().len();
+                self.probe.tally.expect(len == cut as u64, || {
+                    format!("a file that was cut to {cut} bytes has {len}")
+                });
                 self.restore(cut);
                 wait(more);
             }
