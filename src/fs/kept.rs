@@ -171,8 +171,7 @@ mod tests {
         if !platform::NOTIFIES {
             return;
         }
-        let file = tempfile::tempfile().unwrap();
-        let now = Stamp::from(&file.metadata().unwrap());
+        let now = Stamp::of_a_new_file();
         for (cache, is_good) in [(Cache::Auto, false), (Cache::Always, true)] {
             let kept = Kept::new(cache);
             kept.filled(7, now);

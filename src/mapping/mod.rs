@@ -122,12 +122,13 @@ impl Mapping {
                 }
             })?)
         };
+        let size = Size::new(&file, device_size, array.end);
         let mapping = Mapping {
             map,
             file,
             path,
             mode,
-            size: Size::new(device_size, array.end),
+            size,
             neighbours: None,
             readers: Readers::new(1),
             asked: Asked::default(),
@@ -165,7 +166,9 @@ impl Mapping {
     ///
     /// What the system reports.
     pub fn stamp(&self) -> io::Result<Stamp> {
-        Ok(Stamp::from(&self.metadata()?))
+        // Before: what is told of later comes after the times.
+        let changes = self.size.changes();
+        Ok(Stamp::new(&self.metadata()?, changes))
     }
 
     /// The file's path, absolute.
@@ -180,7 +183,7 @@ impl Mapping {
 
     /// The file's size now, in bytes.
     fn current_size(&self) -> io::Result<u64> {
-        self.size.look(&self.file)
+        Ok(self.size.look(&self.file)?.size)
     }
 
     /// The file, for calls that are passed one.

@@ -1,5 +1,5 @@
 //! Telling whether a file has been written since: by its size and its times, as
-//! far as those tell.
+//! far as those tell, and by the kernel, where it does.
 
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
@@ -11,18 +11,33 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 const SETTLING: Duration = Duration::from_secs(2);
 
 /// What changes when a file is written. A store to a mapping of it changes the
-/// times only when it is the first to its page since that was last written back.
+/// times only when it is the first to its page since that was last written back, and
+/// is never told of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stamp {
     size: u64,
+    /// How often the kernel has told of a change.
+    changes: u64,
     /// Seconds and nanoseconds.
     modified: (i64, i64),
     changed: (i64, i64),
 }
 
 impl Stamp {
+    /// That of a file of which this was found after the kernel had told so many times that
+    /// it was changed.
+    pub(super) fn new(found: &Metadata, changes: u64) -> Stamp {
+        Stamp {
+            size: found.len(),
+            changes,
+            modified: (found.mtime(), found.mtime_nsec()),
+            changed: (found.ctime(), found.ctime_nsec()),
+        }
+    }
+
     /// Whether what is read now is what the file holds as long as it has this stamp: its
     /// times are not so new that a write can be under way, or another come with the same.
+    /// A write that takes longer is told of when it is over, where the kernel does.
     pub fn is_settled(&self) -> bool {
         self.was_settled(SystemTime::now())
     }
@@ -42,25 +57,22 @@ impl Stamp {
     }
 }
 
-impl From<&Metadata> for Stamp {
-    fn from(found: &Metadata) -> Stamp {
-        Stamp {
-            size: found.len(),
-            modified: (found.mtime(), found.mtime_nsec()),
-            changed: (found.ctime(), found.ctime_nsec()),
-        }
-    }
-}
-
 #[cfg(test)]
 impl Stamp {
     /// That of a file which has been changed so many times.
     pub(crate) fn after(changes: i64) -> Stamp {
         Stamp {
             size: 100,
+            changes: 0,
             modified: (1, 0),
             changed: (changes, 0),
         }
+    }
+
+    /// That of a file which has just been made.
+    pub(crate) fn of_a_new_file() -> Stamp {
+        let file = tempfile::tempfile().unwrap();
+        Stamp::new(&file.metadata().unwrap(), 0)
     }
 }
 
@@ -84,12 +96,12 @@ mod tests {
         ] {
             let stamp = Stamp {
                 size: 1,
+                changes: 0,
                 modified,
                 changed,
             };
             assert_eq!(stamp.was_settled(now), is_settled, "{stamp:?}");
         }
-        let file = tempfile::tempfile().unwrap();
-        assert!(!Stamp::from(&file.metadata().unwrap()).is_settled());
+        assert!(!Stamp::of_a_new_file().is_settled());
     }
 }

@@ -43,9 +43,9 @@ impl Mapping {
     ///
     /// The last page of a shortened file does not fault: it reads as zeros and
     /// swallows stores. So the size is looked at before and after, and whether it was
-    /// less in between if anybody has seen that. Where others
-    /// can change the file behind the kernel's back, looking is also what makes it
-    /// drop pages that are old.
+    /// less in between, if anybody has seen that, or may have been, if the kernel tells
+    /// of changes. Where others can change the file behind the kernel's back, looking is
+    /// also what makes it drop pages that are old.
     ///
     /// # Errors
     ///
@@ -57,23 +57,26 @@ impl Mapping {
         mut private: Private<'_>,
     ) -> Result<usize, AccessError> {
         let Some(map) = &self.map else { return Ok(0) };
-        let mut size = self.current_size()?;
-        let mut cuts = self.size.cuts();
-        for _ in 0..ATTEMPTS {
-            let attempt = self.attempt(map, view, at, &mut private, size);
-            let before = (size, cuts);
-            size = self.current_size()?;
-            cuts = self.size.cuts();
+        let mut look = self.size.look(&self.file)?;
+        for number in 1..=ATTEMPTS {
+            let attempt = self.attempt(map, view, at, &mut private, look.size);
+            let before = look;
+            look = self.size.look(&self.file)?;
+            let was_cut = look.cuts != before.cuts;
+            // Others who write all the time do not keep it from coming to an end.
+            let was_changed = look.changes != before.changes && number < ATTEMPTS;
             match attempt {
-                Ok((done, reached)) if reached <= size && cuts == before.1 => return Ok(done),
+                Ok((done, reached)) if reached <= look.size && !was_cut && !was_changed => {
+                    return Ok(done);
+                }
                 // A cut that came in between fails more than what it cut off.
-                Err(error) if size >= before.0 => return Err(error),
+                Err(error) if look.size >= before.size => return Err(error),
                 _ => {}
             }
         }
         Err(AccessError::Shrunk {
             need: view.extent().end,
-            have: size,
+            have: look.size,
         })
     }
 
@@ -364,8 +367,8 @@ mod tests {
             let file = backing.as_file();
             for _ in 0..20_000 {
                 file.set_len(BYTES as u64 - 100).unwrap();
-                // Another request sees it.
-                assert!(!mapping.has_size(BYTES as u64));
+                // Another request sees it, where the kernel does not tell.
+                assert!(!cfg!(arrayfs_portable) || !mapping.has_size(BYTES as u64));
                 file.write_all_at(&[7; 100], BYTES as u64 - 100).unwrap();
             }
             over.store(true, Ordering::Relaxed);

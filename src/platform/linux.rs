@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{self, IoSliceMut};
 use std::num::NonZero;
 use std::ops::Range;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
 use std::path::Path;
 
@@ -15,6 +16,7 @@ use nix::sys::prctl;
 use nix::sys::signal::Signal;
 use nix::sys::statfs::{FUSE_SUPER_MAGIC, fstatfs};
 use nix::unistd::geteuid;
+use rustix::fs::inotify;
 use rustix::io::{Errno, ReadWriteFlags, preadv2};
 use rustix::mount::{FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, fsmount, fsopen};
 
@@ -249,6 +251,29 @@ pub fn read_ahead(mount: &Mount, bytes: u64) -> io::Result<()> {
 /// Whether `file` is on a FUSE file system; also where that cannot be told.
 pub fn is_on_fuse(file: &File) -> bool {
     !fstatfs(file).is_ok_and(|found| found.filesystem_type() != FUSE_SUPER_MAGIC)
+}
+
+/// Tells that a file is written or truncated, by whomever: `inotify(7)`, which says so
+/// before the call returns. It does not tell of stores to mappings, nor of what happens
+/// on other machines.
+#[derive(Debug)]
+pub struct Watch(OwnedFd);
+
+impl Watch {
+    /// A watch of `file`; `None` where this user has too many, or the kernel none.
+    pub fn new(file: &File) -> Option<Watch> {
+        let flags = inotify::CreateFlags::CLOEXEC | inotify::CreateFlags::NONBLOCK;
+        let watch = inotify::init(flags).ok()?;
+        let file = format!("/proc/self/fd/{}", file.as_raw_fd());
+        inotify::add_watch(&watch, file, inotify::WatchFlags::MODIFY).ok()?;
+        Some(Watch(watch))
+    }
+
+    /// Whether that has happened since it was last asked, or shortly before.
+    pub fn is_told(&self) -> bool {
+        // Events that are alike are one, until it is read. Too few bytes for one more.
+        rustix::io::read(&self.0, &mut [0_u8; 32]).is_ok()
+    }
 }
 
 /// Whether the kernel can read and write files past the daemon.
