@@ -335,7 +335,7 @@ impl Private<'_> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
     use std::thread;
 
     use super::*;
@@ -353,7 +353,7 @@ mod tests {
         std::fs::write(backing.path(), [7; BYTES]).unwrap();
         let opened = BackingFile::open(backing.path(), Mode::ReadOnly).unwrap();
         let mapping = Mapping::new(opened, &array.extent()).unwrap().0;
-        let over = AtomicBool::new(false);
+        let (over, reads) = (AtomicBool::new(false), AtomicUsize::new(0));
         thread::scope(|scope| {
             let reader = scope.spawn(|| {
                 let mut out = vec![0; BYTES];
@@ -361,15 +361,22 @@ mod tests {
                 while !over.load(Ordering::Relaxed) {
                     let read = mapping.read(&array.layout(), 0, &mut out).unwrap_or(0);
                     zeros += out[..read].iter().filter(|&&byte| byte == 0).count();
+                    reads.fetch_add(1, Ordering::Relaxed);
                 }
                 zeros
             });
             let file = backing.as_file();
-            for _ in 0..20_000 {
+            for number in 0..500 {
+                // The time within a read at which it happens differs.
+                (0..number).for_each(|_| std::hint::spin_loop());
+                let before = reads.load(Ordering::Relaxed);
                 file.set_len(BYTES as u64 - 100).unwrap();
                 // Another request sees it, where the kernel does not tell.
                 assert!(!cfg!(arrayfs_portable) || !mapping.has_size(BYTES as u64));
                 file.write_all_at(&[7; 100], BYTES as u64 - 100).unwrap();
+                while reads.load(Ordering::Relaxed) == before {
+                    thread::yield_now();
+                }
             }
             over.store(true, Ordering::Relaxed);
             assert_eq!(reader.join().unwrap(), 0);
