@@ -36,32 +36,62 @@ pub fn work(task: &str, worker: &Worker) {
     }
 }
 
+/// What workers do in a round, and how the array is mounted.
+type Round = (Vec<(&'static str, &'static str)>, &'static [&'static str]);
+
+/// Mounts that cache.
+const CACHES: [&[&str]; 2] = [&["--cache", "auto"], &["--cache", "always"]];
+
+/// Each writes and then reads what it wrote.
+fn reading(round: usize) -> Vec<(&'static str, &'static str)> {
+    let task = match round % 3 {
+        2 => "read without mapping",
+        _ => "read",
+    };
+    vec![(task, ""); CLIENTS]
+}
+
+/// Two of the eight store through mappings.
+fn storing(round: usize) -> Vec<(&'static str, &'static str)> {
+    let storing = match round % 3 {
+        0 => [("store alone", "data"); 2],
+        1 => [("store", "data"), ("store", "T/data")],
+        _ => [("store alone", "T/data"); 2],
+    };
+    [&[("read", ""); CLIENTS - 2][..], &storing].concat()
+}
+
 /// Each writes and then reads what it wrote.
 pub fn pairs(budget: &Budget) -> Outcome {
-    rounds(budget, |round| {
-        let task = match round % 3 {
-            2 => "read without mapping",
-            _ => "read",
-        };
-        vec![(task, ""); CLIENTS]
+    rounds(budget, |round| (reading(round), &[]))
+}
+
+/// The same where the kernel reads and writes the whole file itself.
+pub fn pairs_past_the_daemon(budget: &Budget) -> Outcome {
+    rounds(budget, |_| {
+        let tasks = vec![("read without mapping", ""); CLIENTS];
+        (tasks, &["--passthrough", "rw"])
     })
+}
+
+/// The same through caches.
+pub fn pairs_through_caches(budget: &Budget) -> Outcome {
+    rounds(budget, |round| (reading(round), CACHES[round / 4 % 2]))
 }
 
 /// Two of the eight store through mappings.
 pub fn mapped(budget: &Budget) -> Outcome {
-    rounds(budget, |round| {
-        let storing = match round % 3 {
-            0 => [("store alone", "data"); 2],
-            1 => [("store", "data"), ("store", "T/data")],
-            _ => [("store alone", "T/data"); 2],
-        };
-        [&[("read", ""); CLIENTS - 2][..], &storing].concat()
-    })
+    rounds(budget, |round| (storing(round), &[]))
 }
 
-/// Has workers do what `tasks` says for each round, on one kind of array after
+/// The same through caches.
+pub fn mapped_through_caches(budget: &Budget) -> Outcome {
+    rounds(budget, |round| (storing(round), CACHES[round / 4 % 2]))
+}
+
+/// Has workers do what `plan` says for each round, on one kind of array after
 /// the other.
-fn rounds(budget: &Budget, tasks: impl Fn(usize) -> Vec<(&'static str, &'static str)>) -> Outcome {
+fn rounds(budget: &Budget, plan: impl Fn(usize) -> Round) -> Outcome {
     let mut outcome = Outcome::default();
     let (mut stores, mut slowest) = (0, Default::default());
     let mut round = 0;
@@ -78,9 +108,10 @@ fn rounds(budget: &Budget, tasks: impl Fn(usize) -> Vec<(&'static str, &'static 
         let kind = &KINDS[round % KINDS.len()];
         let (array, file) = Array::create(&dir, kind, round as u64);
         let board = Board::create(&dir, array.cells.len());
-        let mount = mounted(&dir, &file, &kind.options());
+        let (tasks, options) = plan(round);
+        let mount = mounted(&dir, &file, &[&kind.options(), options].concat());
         let mut crew = Crew::new();
-        for (task, path) in tasks(round) {
+        for (task, path) in tasks {
             let words = [mount.point().to_str().unwrap(), "8", path];
             crew.start(&dir, &board, task, &words);
         }

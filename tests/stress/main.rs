@@ -8,6 +8,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod beside;
 mod coherence;
 mod hostile;
 mod mounts;
@@ -101,6 +102,18 @@ rows! {
         20_000, 1_000_000, coherence::pairs;
     writes_beside_mappings: "the same while two others store through mappings",
         10_000, 200_000, coherence::mapped;
+    pairs_past_the_daemon: "write, then read, with --passthrough rw",
+        10_000, 300_000, coherence::pairs_past_the_daemon;
+    pairs_through_caches: "write, then read, with --cache auto and always",
+        20_000, 500_000, coherence::pairs_through_caches;
+    writes_beside_mappings_and_caches: "the same while two others store through mappings",
+        10_000, 200_000, coherence::mapped_through_caches;
+    copies_beside_mappings: "copies and holes beside others who store and write there",
+        2_000, 100_000, beside::copies;
+    opens_beside_writers: "views opened anew while others write to the file, --cache auto",
+        5_000, 200_000, beside::opens;
+    frozen_storage: "mapped pages read while a write waits for frozen storage",
+        200, 5_000, storage::frozen;
     killed_daemons: "daemon killed amid writes and stores, file compared",
         15, 300, coherence::killed;
     mount_cycles: "mount, traffic, unmount: nothing is left",
@@ -165,6 +178,8 @@ fn worker() {
     match task.as_str() {
         "hold handles" => hostile::hold_handles(&worker),
         "be interrupted" => requests::be_interrupted(&worker),
+        "store beside" | "write beside" | "copy beside" | "punch beside" | "write below"
+        | "open anew" => beside::work(&task, &worker),
         task => coherence::work(task, &worker),
     }
 }

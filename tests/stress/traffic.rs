@@ -47,7 +47,8 @@ pub struct Client<'a> {
     places: HashMap<usize, Vec<Place>>,
     /// The length of each view's header, once it is known.
     headers: HashMap<usize, usize>,
-    open: Vec<(usize, Rc<File>)>,
+    /// Views that are open, and whether for writing too.
+    open: Vec<((usize, bool), Rc<File>)>,
     mapped: Vec<(usize, Rc<MmapRaw>)>,
 }
 
@@ -94,10 +95,10 @@ impl<'a> Client<'a> {
         owner(cell, self.clients) == self.worker.number
     }
 
-    fn open_anew(&mut self, view: usize) -> io::Result<Rc<File>> {
+    fn open_anew(&mut self, view: usize, writes: bool) -> io::Result<Rc<File>> {
         let shown = &self.array.views[view];
         let path = Path::new(&self.worker.words[0]).join(&shown.path);
-        let file = File::options().read(true).write(true).open(path)?;
+        let file = File::options().read(true).write(writes).open(path)?;
         if let Entry::Vacant(unknown) = self.headers.entry(view) {
             let last = shown.cells.len() - 1;
             let len = self.array.cells[shown.cells[last] as usize].len;
@@ -109,16 +110,17 @@ impl<'a> Client<'a> {
     }
 
     /// A file that was opened before, unless it is for the first time.
-    fn opened(&mut self, view: usize) -> io::Result<Rc<File>> {
-        if let Some((_, file)) = self.open.iter().find(|(other, _)| *other == view) {
+    fn opened(&mut self, view: usize, writes: bool) -> io::Result<Rc<File>> {
+        let how = (view, writes);
+        if let Some((_, file)) = self.open.iter().find(|(other, _)| *other == how) {
             return Ok(file.clone());
         }
-        let file = self.open_anew(view)?;
+        let file = self.open_anew(view, writes)?;
         if self.open.len() == OPEN {
             let which = self.numbers.below(OPEN);
             self.open.swap_remove(which);
         }
-        self.open.push((view, file.clone()));
+        self.open.push((how, file.clone()));
         Ok(file)
     }
 
@@ -127,7 +129,8 @@ impl<'a> Client<'a> {
         if let Some((_, map)) = self.mapped.iter().find(|(other, _)| *other == view) {
             return Ok(map.clone());
         }
-        let file = self.open_anew(view)?;
+        let writes = self.numbers.below(2) == 0;
+        let file = self.open_anew(view, writes)?;
         let map = Rc::new(MmapOptions::new().map_raw_read_only(&*file)?);
         if self.mapped.len() == MAPPED {
             let which = self.numbers.below(MAPPED);
@@ -172,8 +175,8 @@ impl<'a> Client<'a> {
             bytes.extend(self.array.value(cell, count));
         }
         let file = match self.numbers.below(5) {
-            0 => self.open_anew(view),
-            _ => self.opened(view),
+            0 => self.open_anew(view, true),
+            _ => self.opened(view, true),
         };
         let at = self.array.views[view].at(position);
         match file.and_then(|file| file.write_at(&bytes, (self.headers[&view] + at) as u64)) {
@@ -247,9 +250,11 @@ impl<'a> Client<'a> {
             .collect();
         let mut bytes = vec![0; lens.iter().sum()];
         let start = self.array.views[view].at(start);
+        // What is only read may be read through the page cache.
+        let writes = self.numbers.below(2) == 0;
         let file = match way {
-            Way::NewHandle => self.open_anew(view)?,
-            Way::OldHandle => self.opened(view)?,
+            Way::NewHandle => self.open_anew(view, writes)?,
+            Way::OldHandle => self.opened(view, writes)?,
             Way::Mapping => {
                 let map = self.map(view)?;
                 let mut at = self.headers[&view] + start;
@@ -331,7 +336,7 @@ impl<'a> Client<'a> {
     /// Stores through a mapping for a while, then unmaps it.
     fn map_and_store(&mut self, view: usize, alone: bool) -> io::Result<()> {
         let worker = self.worker;
-        let map = MmapRaw::map_raw(&*self.open_anew(view)?)?;
+        let map = MmapRaw::map_raw(&*self.open_anew(view, true)?)?;
         let mut stored = Vec::new();
         let written_back = |stored: &mut Vec<usize>, client: &Client<'_>| {
             let stored = stored.drain(..).filter(|_| alone);

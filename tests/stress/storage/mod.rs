@@ -8,6 +8,7 @@ mod displaced;
 mod exercisers;
 mod failing;
 mod failing_fs;
+mod frozen;
 mod full;
 mod image;
 mod oracle;
@@ -29,6 +30,7 @@ pub use cuts::cut_short;
 pub use displaced::displaced;
 pub use exercisers::{fio, fsx};
 pub use failing::failing;
+pub use frozen::frozen;
 pub use full::{full, over_quota};
 pub use image::cut_image;
 

@@ -1,0 +1,221 @@
+//! Processes that do to the same bytes what few programs do: have the kernel copy
+//! them, punch holes, write to the file below while others open it anew.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::sync::atomic::Ordering::SeqCst;
+use std::thread;
+use std::time::Duration;
+
+use memmap2::MmapRaw;
+use nix::fcntl::{FallocateFlags, copy_file_range, fallocate};
+
+use crate::common::Dir;
+use crate::common::arrays::mounted;
+use crate::common::calls::{Numbers, open};
+use crate::workers::{Board, Count, Crew, Worker};
+use crate::{Budget, Outcome};
+
+/// What a worker does that was started for one of these rows.
+pub fn work(task: &str, worker: &Worker) {
+    let root = Path::new(&worker.words[0]);
+    let file = worker.directory.join("data.bin");
+    let step: &mut dyn FnMut(u64) -> io::Result<bool> = match task {
+        "store beside" => &mut |turn| store(root, &file, turn),
+        "write beside" => &mut |turn| write(root, &file, turn),
+        "copy beside" => &mut |turn| copy(root, turn),
+        "punch beside" => &mut |_| punch(root),
+        "write below" => &mut |turn| write_below(worker, &file, turn),
+        "open anew" => &mut opener(worker, root),
+        _ => panic!("{task}: no such task"),
+    };
+    for turn in 1.. {
+        if !worker.board.goes_on() {
+            break;
+        }
+        match worker.in_time(|| step(turn)) {
+            Ok(true) => worker.board.add(worker.number, Count::Done),
+            Ok(false) => worker.board.add(worker.number, Count::Lost),
+            Err(error) => {
+                eprintln!("worker {}: {task}: {error}", worker.number);
+                worker.board.add(worker.number, Count::Errors);
+                return;
+            }
+        }
+    }
+}
+
+/// Starts workers with these tasks, and lets them work.
+fn crew(budget: &Budget, options: &[&str], (dir, bytes): (&Dir, usize), tasks: &[&str]) -> Outcome {
+    let file = dir.file("data.bin", vec![0; bytes]);
+    let board = Board::create(dir, 1);
+    let mount = mounted(dir, &file, options);
+    let mut crew = Crew::new();
+    for task in tasks {
+        crew.start(dir, &board, task, &[mount.point().to_str().unwrap()]);
+    }
+    let done = || board.sum(Count::Done);
+    crew.wait(&board, || !budget.lasts(done()));
+    crew.stop(&board);
+    mount.unmount();
+    Outcome {
+        done: done(),
+        failures: board.failures(),
+        note: format!("slowest {:.1?}", board.slowest()),
+    }
+}
+
+/// All of this goes on in one page of row 0 and in the same bytes of the file.
+pub fn copies(budget: &Budget) -> Outcome {
+    let Some(dir) = Dir::with_fuse() else {
+        return Outcome::skipped("no FUSE");
+    };
+    let tasks = [
+        "store beside",
+        "write beside",
+        "copy beside",
+        "punch beside",
+    ];
+    crew(budget, &["--shape", "8,4096"], (&dir, 8 * 4096), &tasks)
+}
+
+/// Where each of them leaves its mark.
+const STORED: u64 = 3000;
+const WRITTEN: u64 = 2000;
+const COPIED: u64 = 1000;
+const PUNCHED: i64 = 1500;
+
+/// Stores through a mapping, which is in the file once it is synchronised.
+fn store(root: &Path, file: &Path, turn: u64) -> io::Result<bool> {
+    let map = MmapRaw::map_raw(&open(root.join("rows/0")))?;
+    // SAFETY: within the mapping, and aligned.
+    unsafe {
+        let place = map.as_mut_ptr().add(STORED as usize);
+        place.cast::<u64>().write_volatile(turn);
+    }
+    map.flush()?;
+    holds(file, STORED, turn)
+}
+
+/// Writes through another view. What was written before is still there.
+fn write(root: &Path, file: &Path, turn: u64) -> io::Result<bool> {
+    let stayed = holds(file, WRITTEN, turn - 1)?;
+    open(root.join("data")).write_all_at(&turn.to_ne_bytes(), WRITTEN)?;
+    Ok(stayed && holds(file, WRITTEN, turn)?)
+}
+
+/// Has the kernel copy from another row what was just written there.
+fn copy(root: &Path, turn: u64) -> io::Result<bool> {
+    let data = open(root.join("data"));
+    let written: Vec<u8> = (0..125).flat_map(|k| (turn + k).to_ne_bytes()).collect();
+    data.write_all_at(&written, 4096)?;
+    let (from, to) = (open(root.join("rows/1")), open(root.join("rows/0")));
+    let (mut at, mut into) = (0, 0);
+    let copied = copy_file_range(&from, Some(&mut at), &to, Some(&mut into), COPIED as usize)?;
+    let mut read = vec![0; COPIED as usize];
+    data.read_exact_at(&mut read, 0)?;
+    Ok(copied as u64 == COPIED && read == written)
+}
+
+/// Punches a hole, if it can.
+fn punch(root: &Path) -> io::Result<bool> {
+    let hole = FallocateFlags::FALLOC_FL_PUNCH_HOLE | FallocateFlags::FALLOC_FL_KEEP_SIZE;
+    match fallocate(open(root.join("rows/0")), hole, PUNCHED, 100) {
+        Ok(()) | Err(nix::Error::EOPNOTSUPP) => Ok(true),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn holds(file: &Path, at: u64, value: u64) -> io::Result<bool> {
+    let mut bytes = [0; 8];
+    File::open(file)?.read_exact_at(&mut bytes, at)?;
+    let found = u64::from_ne_bytes(bytes);
+    if found != value {
+        eprintln!("byte {at} of the file: {found}, not {value}");
+    }
+    Ok(found == value)
+}
+
+/// How many columns the array has whose row 0 is written below.
+const COLUMNS: usize = 32_768;
+
+/// What is opened anew shows what was written to the file itself before.
+pub fn opens(budget: &Budget) -> Outcome {
+    let Some(dir) = Dir::with_fuse() else {
+        return Outcome::skipped("no FUSE");
+    };
+    let columns = COLUMNS.to_string();
+    let options = [
+        "--dtype",
+        "u8",
+        "--shape",
+        &format!("16,{columns}"),
+        "--cache",
+        "auto",
+    ];
+    let tasks = [
+        "write below",
+        "open anew",
+        "open anew",
+        "open anew",
+        "open anew",
+    ];
+    crew(budget, &options, (&dir, 16 * COLUMNS * 8), &tasks)
+}
+
+/// Writes row 0 by one call; now and then so late that what was read before is kept.
+fn write_below(worker: &Worker, file: &Path, turn: u64) -> io::Result<bool> {
+    let pause = match turn % 50 {
+        0 => Duration::from_millis(2100),
+        _ => Duration::from_micros(turn * 7919 % 3000),
+    };
+    thread::sleep(pause);
+    let bytes = turn.to_ne_bytes().repeat(COLUMNS);
+    worker.board.begun(0).store(turn, SeqCst);
+    open(file).write_all_at(&bytes, 0)?;
+    worker.board.written(0).store(turn, SeqCst);
+    Ok(true)
+}
+
+/// Opens row 0 or a column and reads it, beside what it has open already.
+fn opener(worker: &Worker, root: &Path) -> impl FnMut(u64) -> io::Result<bool> {
+    let mut numbers = Numbers(worker.number as u64 + 1);
+    let mut before: Option<File> = None;
+    let mut row = vec![0; COLUMNS * 8];
+    move |turn| {
+        let column = turn as usize % COLUMNS;
+        let is_row = numbers.below(2) == 0;
+        let (name, len) = match is_row {
+            true => ("rows/0".to_owned(), COLUMNS * 8),
+            false => (format!("cols/{column}"), 16 * 8),
+        };
+        let low = worker.board.written(0).load(SeqCst);
+        let file = File::open(root.join(&name))?;
+        file.read_exact_at(&mut row[..len], 0)?;
+        let high = worker.board.begun(0).load(SeqCst);
+        let shown = match is_row {
+            true => &row[..],
+            false => &row[..8],
+        };
+        let counts = shown
+            .chunks_exact(8)
+            .map(|bytes| u64::from_ne_bytes(bytes.try_into().expect("eight bytes")));
+        let wrong = counts.filter(|count| !(low..=high).contains(count));
+        let wrong: Vec<u64> = wrong.collect();
+        if let Some(before) = before.replace(file) {
+            // It may be old; but it fills pages.
+            let at = numbers.below(16) as u64 * 8;
+            before.read_exact_at(&mut row[..8], at)?;
+        }
+        if !wrong.is_empty() {
+            eprintln!(
+                "{name}: {} of {low}..={high}, {} times",
+                wrong[0],
+                wrong.len()
+            );
+        }
+        Ok(wrong.is_empty())
+    }
+}

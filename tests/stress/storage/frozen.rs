@@ -1,0 +1,97 @@
+//! Storage that does not answer for a while: a write waits for it, and holds up
+//! nobody who wants other bytes.
+
+use std::fs;
+use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
+use std::thread;
+
+use memmap2::MmapOptions;
+
+use super::volumes::FILE_SYSTEMS;
+use super::{Tally, Watchdog};
+use crate::common::arrays::mounted;
+use crate::common::calls::{Numbers, open};
+use crate::common::{Dir, TestCommand};
+use crate::{Budget, Outcome};
+
+const ROWS: usize = 64;
+const ROW: usize = 4096;
+
+/// How many pages are read while a write waits: more than there are workers.
+const PAGES: usize = 24;
+
+/// An ext4 that takes no changes until this goes.
+struct Frozen(PathBuf);
+
+impl Frozen {
+    fn new(point: PathBuf) -> Frozen {
+        let freeze = TestCommand::new("fsfreeze", "/".as_ref());
+        freeze
+            .args(&["-f".as_ref(), point.as_path()])
+            .run()
+            .succeeds_silently();
+        Frozen(point)
+    }
+}
+
+impl Drop for Frozen {
+    fn drop(&mut self) {
+        let thaw = TestCommand::new("fsfreeze", "/".as_ref());
+        thaw.args(&["-u".as_ref(), self.0.as_path()]).run();
+    }
+}
+
+/// Pages are read while a write waits.
+pub fn frozen(budget: &Budget) -> Outcome {
+    let Some(dir) = Dir::for_root() else {
+        return Outcome::skipped("needs root");
+    };
+    let Some(volume) = FILE_SYSTEMS[0].make(&dir) else {
+        return Outcome::skipped("no ext4");
+    };
+    let file = volume.join("data.bin");
+    fs::write(&file, vec![0; ROWS * ROW]).unwrap();
+    let mount = mounted(&dir, &file, &["--shape", "64,4096"]);
+    let tally = Tally::default();
+    let watchdog = Watchdog::new(mount.daemon());
+    let mut numbers = Numbers(0xf0e);
+    let mut content = vec![0; ROWS * ROW];
+    let (mut done, mut value) = (0, 0);
+    while budget.lasts(done) {
+        value = value % 255 + 1;
+        let row = numbers.below(ROWS);
+        let view = ["rows", "npy/../rows"][numbers.below(2)];
+        let written = open(mount.join(&format!("{view}/{row}")));
+        let frozen = Frozen::new(volume.join("."));
+        thread::scope(|scope| {
+            let write = scope.spawn(|| written.write_all_at(&[value; ROW], 0));
+            for _ in 0..PAGES {
+                let other = (row + 1 + numbers.below(ROWS - 1)) % ROWS;
+                let file = open(mount.join(&format!("rows/{other}")));
+                // SAFETY: nothing stores to these bytes while this is mapped.
+                let map = unsafe { MmapOptions::new().map(&file) }.unwrap();
+                let right = map[..] == content[other * ROW..][..ROW];
+                tally.expect(right, || format!("row {other} beside row {row}"));
+                watchdog.beat();
+                done += 1;
+            }
+            let waits = !write.is_finished();
+            drop(frozen);
+            let outcome = write.join().unwrap();
+            tally.expect(waits && outcome.is_ok(), || {
+                format!("the write of row {row}: waits: {waits}, then {outcome:?}")
+            });
+        });
+        content[row * ROW..][..ROW].fill(value);
+        let stored = fs::read(&file).unwrap();
+        tally.expect(stored == content, || format!("the file after row {row}"));
+    }
+    watchdog.end(&tally);
+    mount.unmount();
+    Outcome {
+        done,
+        failures: tally.failures(),
+        note: String::new(),
+    }
+}
