@@ -46,3 +46,13 @@ need_fuse() {
         exit 1
     fi
 }
+
+# Makes sure that there is the file system exerciser, in PATH.
+need_fsx() {
+    local tools="${CARGO_TARGET_DIR:-target}/tools"
+    if [ ! -x "$tools/bin/fsx" ]; then
+        cargo install --quiet --locked --version 0.3.2 --root "$tools" fsx
+    fi
+    PATH="$(cd "$tools/bin" && pwd):$PATH"
+    export PATH
+}

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Attacks what is promised about consistency and faults, and prints one table:
 # what was done, how often, and how often it failed. Exit status 1 if anything
-# failed.
+# failed, or could not be tried.
 #
 #   scripts/stress.sh [SECONDS]   every attack, for SECONDS in all (600)
 #   scripts/stress.sh --counts    every attack as often as proves it: hours
@@ -13,14 +13,7 @@ install_packages fuse3 e2fsprogs mount xfsprogs btrfs-progs fio
 need_rust
 need_fuse
 need_numpy
-
-# The file system exerciser, which is made for this.
-tools="${CARGO_TARGET_DIR:-target}/tools"
-if [ ! -x "$tools/bin/fsx" ]; then
-    cargo install --quiet --locked --version 0.3.2 --root "$tools" fsx
-fi
-PATH="$(cd "$tools/bin" && pwd):$PATH"
-export PATH
+need_fsx
 
 case "${1:-600}" in
     --counts) export ARRAYFS_STRESS_COUNTS=1 ;;

@@ -15,6 +15,7 @@ install_packages fuse3 gcc libc6-dev proj-data mount strace \
 need_rust
 if [ -z "${ARRAYFS_SKIP_FUSE:-}" ]; then
     need_fuse
+    need_fsx
 fi
 
 need_numpy

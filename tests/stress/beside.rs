@@ -64,6 +64,7 @@ fn crew(budget: &Budget, options: &[&str], (dir, bytes): (&Dir, usize), tasks: &
         done: done(),
         failures: board.failures(),
         note: format!("slowest {:.1?}", board.slowest()),
+        ..Outcome::default()
     }
 }
 
@@ -139,37 +140,25 @@ fn holds(file: &Path, at: u64, value: u64) -> io::Result<bool> {
 }
 
 /// How many columns the array has whose row 0 is written below.
-const COLUMNS: usize = 32_768;
+const COLUMNS: usize = 1 << 17;
 
 /// What is opened anew shows what was written to the file itself before.
 pub fn opens(budget: &Budget) -> Outcome {
     let Some(dir) = Dir::with_fuse() else {
         return Outcome::skipped("no FUSE");
     };
-    let columns = COLUMNS.to_string();
-    let options = [
-        "--dtype",
-        "u8",
-        "--shape",
-        &format!("16,{columns}"),
-        "--cache",
-        "auto",
-    ];
-    let tasks = [
-        "write below",
-        "open anew",
-        "open anew",
-        "open anew",
-        "open anew",
-    ];
-    crew(budget, &options, (&dir, 16 * COLUMNS * 8), &tasks)
+    let shape = format!("4,{COLUMNS}");
+    let options = ["--dtype", "u8", "--shape", &shape, "--cache", "auto"];
+    let mut tasks = vec!["open anew"; 4];
+    tasks.push("write below");
+    crew(budget, &options, (&dir, 4 * COLUMNS * 8), &tasks)
 }
 
 /// Writes row 0 by one call; now and then so late that what was read before is kept.
 fn write_below(worker: &Worker, file: &Path, turn: u64) -> io::Result<bool> {
-    let pause = match turn % 50 {
+    let pause = match turn % 500 {
         0 => Duration::from_millis(2100),
-        _ => Duration::from_micros(turn * 7919 % 3000),
+        _ => Duration::from_micros(turn * 7919 % 1000),
     };
     thread::sleep(pause);
     let bytes = turn.to_ne_bytes().repeat(COLUMNS);
@@ -179,43 +168,33 @@ fn write_below(worker: &Worker, file: &Path, turn: u64) -> io::Result<bool> {
     Ok(true)
 }
 
-/// Opens row 0 or a column and reads it, beside what it has open already.
+/// Opens row 0 or a column and reads an element of row 0, one of those that are written
+/// last; then another through what it opened before, which may be old, but fills pages.
 fn opener(worker: &Worker, root: &Path) -> impl FnMut(u64) -> io::Result<bool> {
     let mut numbers = Numbers(worker.number as u64 + 1);
     let mut before: Option<File> = None;
-    let mut row = vec![0; COLUMNS * 8];
-    move |turn| {
-        let column = turn as usize % COLUMNS;
-        let is_row = numbers.below(2) == 0;
-        let (name, len) = match is_row {
-            true => ("rows/0".to_owned(), COLUMNS * 8),
-            false => (format!("cols/{column}"), 16 * 8),
+    move |_| {
+        let column = COLUMNS - 1 - numbers.below(2048);
+        let (name, at) = match numbers.below(4) {
+            0 => (format!("cols/{column}"), 0),
+            _ => ("rows/0".to_owned(), column as u64 * 8),
         };
+        let mut element = [0; 8];
         let low = worker.board.written(0).load(SeqCst);
         let file = File::open(root.join(&name))?;
-        file.read_exact_at(&mut row[..len], 0)?;
+        file.read_exact_at(&mut element, at)?;
         let high = worker.board.begun(0).load(SeqCst);
-        let shown = match is_row {
-            true => &row[..],
-            false => &row[..8],
-        };
-        let counts = shown
-            .chunks_exact(8)
-            .map(|bytes| u64::from_ne_bytes(bytes.try_into().expect("eight bytes")));
-        let wrong = counts.filter(|count| !(low..=high).contains(count));
-        let wrong: Vec<u64> = wrong.collect();
-        if let Some(before) = before.replace(file) {
-            // It may be old; but it fills pages.
-            let at = numbers.below(16) as u64 * 8;
-            before.read_exact_at(&mut row[..8], at)?;
+        if let Some(before) = &before {
+            before.read_exact_at(&mut [0; 8], (COLUMNS - 1 - numbers.below(2048)) as u64 * 8)?;
         }
-        if !wrong.is_empty() {
-            eprintln!(
-                "{name}: {} of {low}..={high}, {} times",
-                wrong[0],
-                wrong.len()
-            );
+        if at > 0 && numbers.below(2) == 0 {
+            before = Some(file);
         }
-        Ok(wrong.is_empty())
+        let count = u64::from_ne_bytes(element);
+        let right = (low..=high).contains(&count);
+        if !right {
+            eprintln!("column {column} of {name}: {count} of {low}..={high}");
+        }
+        Ok(right)
     }
 }

@@ -64,6 +64,7 @@ pub fn handles(budget: &Budget) -> Outcome {
             "daemon {} to {} KiB, a read {answer:.1?}",
             before.memory, full.memory
         ),
+        ..Outcome::default()
     }
 }
 
@@ -205,5 +206,6 @@ pub fn stopped(budget: &Budget) -> Outcome {
         done: meanwhile,
         failures,
         note: format!("{stops} stops, slowest {:.1?}", board.slowest()),
+        ..Outcome::default()
     }
 }

@@ -114,5 +114,6 @@ pub fn long_lived(budget: &Budget) -> Outcome {
             "anonymous memory {} KiB, then {} KiB",
             before.memory, after.memory
         ),
+        ..Outcome::default()
     }
 }

@@ -183,6 +183,7 @@ pub fn interrupted(budget: &Budget) -> Outcome {
         done: done(),
         failures: board.failures(),
         note: format!("{} calls, {kills} clients killed", board.sum(Count::Stores)),
+        ..Outcome::default()
     }
 }
 

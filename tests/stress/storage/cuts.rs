@@ -72,6 +72,7 @@ pub fn cut_short(budget: &Budget) -> Outcome {
         done,
         failures: tally.failures(),
         note: format!("{moved} reads and writes"),
+        ..Outcome::default()
     }
 }
 

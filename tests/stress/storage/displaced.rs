@@ -30,6 +30,7 @@ pub fn displaced(budget: &Budget) -> Outcome {
         done,
         failures: tally.failures(),
         note: String::new(),
+        ..Outcome::default()
     }
 }
 

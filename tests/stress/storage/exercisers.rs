@@ -76,6 +76,7 @@ pub fn fsx(budget: &Budget) -> Outcome {
         done: counts.iter().sum(),
         failures: tally.failures(),
         note: format!("at least {least} on each of {}", VIEWS.join(", ")),
+        ..Outcome::default()
     }
 }
 
@@ -133,6 +134,7 @@ pub fn fio(budget: &Budget) -> Outcome {
         done,
         failures: tally.failures(),
         note: format!("{JOBS} jobs, {number} times"),
+        ..Outcome::default()
     }
 }
 

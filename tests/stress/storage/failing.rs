@@ -68,6 +68,7 @@ pub fn failing(budget: &Budget) -> Outcome {
         done,
         failures: tally.failures(),
         note: format!("{all} of all, {writes} of writes, {flushes} of fsync"),
+        ..Outcome::default()
     }
 }
 

@@ -93,5 +93,6 @@ pub fn frozen(budget: &Budget) -> Outcome {
         done,
         failures: tally.failures(),
         note: String::new(),
+        ..Outcome::default()
     }
 }

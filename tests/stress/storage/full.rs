@@ -110,6 +110,7 @@ pub fn over_quota(budget: &Budget) -> Outcome {
         done,
         failures: tally.failures(),
         note: format!("{refused} refused; btrfs"),
+        ..Outcome::default()
     }
 }
 

@@ -67,6 +67,7 @@ pub fn cut_image(budget: &Budget) -> Outcome {
         done,
         failures: tally.failures(),
         note: String::new(),
+        ..Outcome::default()
     }
 }
 
