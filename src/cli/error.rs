@@ -98,6 +98,15 @@ impl UsageError {
                 similar::nearest(item, mount_options::names()).map(|name| format!("-o {name}"))
             }
             UsageError::DType { text, .. } => similar::dtype(text),
+            // What is one of a few words.
+            UsageError::Value {
+                name: "cache" | "passthrough" | "format" | "generate",
+                text,
+                expected,
+            } => {
+                let words = expected.split([',', ' ']).filter(|word| *word != "or");
+                similar::nearest(text, words.filter(|word| !word.is_empty())).map(str::to_owned)
+            }
             UsageError::Mode { text, .. } => similar::mode(text).map(str::to_owned),
             _ => None,
         };

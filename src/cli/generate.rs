@@ -3,16 +3,55 @@
 use std::ffi::OsStr;
 use std::io;
 
-use clap::CommandFactory;
+use clap::builder::{PossibleValue, PossibleValuesParser, Resettable};
+use clap::{Command, CommandFactory, ValueHint};
 use clap_complete::Shell;
 use clap_mangen::Man;
+use clap_mangen::roff::{Roff, roman};
 
 use super::UsageError;
-use super::raw::RawOptions;
+use super::raw::{EXAMPLES, RawOptions, STATUS};
 use super::value::choice;
 
 /// The name that the shells complete, and that the man page is about.
 const NAME: &str = "arrayfs";
+
+/// The options that take one of a few words, and what these are.
+const WORDS: [(&str, &[&str]); 6] = [
+    ("format", &["raw", "npy"]),
+    ("order", &["C", "F"]),
+    ("mode", &["r", "r+", "w+", "c"]),
+    ("cache", &["never", "auto", "always"]),
+    ("passthrough", &["auto", "rw", "never"]),
+    ("generate", &["man", "bash", "zsh", "fish"]),
+];
+
+/// What else can be completed.
+const PATHS: [(&str, ValueHint); 4] = [
+    ("file", ValueHint::FilePath),
+    ("mountpoint", ValueHint::DirPath),
+    ("unmount", ValueHint::DirPath),
+    ("log_file", ValueHint::FilePath),
+];
+
+/// Sections that no option tells of.
+const SECTIONS: [(&str, &str); 4] = [
+    ("EXIT STATUS", STATUS),
+    (
+        "ENVIRONMENT",
+        "RUST_LOG says what is logged, and replaces -v: arrayfs=debug, for instance. NOTIFY_SOCKET names the \
+         socket of sd_notify(3) that is told of the start and of the end.",
+    ),
+    (
+        "FILES",
+        "In a mount, README.txt says how its files are read from each language, meta.json what the array is, \
+         and .arrayfs/stats, which no listing shows, what has been done so far.",
+    ),
+    (
+        "SEE ALSO",
+        "fusermount3(1), mount(8), fuse(4), and the documentation in /usr/share/doc/arrayfs.",
+    ),
+];
 
 /// What can be made of the options.
 #[derive(Clone, Copy)]
@@ -41,7 +80,7 @@ pub(super) fn text(what: &OsStr) -> Result<String, UsageError> {
     let made = match what {
         Generated::Man => man(&mut text),
         Generated::Completions(shell) => {
-            clap_complete::generate(shell, &mut RawOptions::command(), NAME, &mut text);
+            clap_complete::generate(shell, &mut completed(), NAME, &mut text);
             Ok(())
         }
     };
@@ -50,6 +89,36 @@ pub(super) fn text(what: &OsStr) -> Result<String, UsageError> {
     Ok(String::from_utf8_lossy(&text).into_owned())
 }
 
+/// The command as a shell needs to know it. When it is run, errors of values are told
+/// in words of our own.
+fn completed() -> Command {
+    let command = WORDS
+        .iter()
+        .fold(RawOptions::command(), |command, (name, words)| {
+            let words = words.iter().map(|&word| PossibleValue::new(word));
+            let words = PossibleValuesParser::new(words);
+            command.mut_arg(name, |option| option.value_parser(words))
+        });
+    PATHS.iter().fold(command, |command, &(name, hint)| {
+        command.mut_arg(name, |option| option.value_hint(hint))
+    })
+}
+
 fn man(text: &mut Vec<u8>) -> io::Result<()> {
-    Man::new(RawOptions::command()).render(text)
+    let command = RawOptions::command().after_help(Resettable::Reset);
+    let man = Man::new(command);
+    man.render_title(text)?;
+    man.render_name_section(text)?;
+    man.render_synopsis_section(text)?;
+    man.render_description_section(text)?;
+    man.render_options_section(text)?;
+    let mut more = Roff::default();
+    // As it is to be typed.
+    more.control("SH", ["EXAMPLES"]).control("nf", []);
+    more.text([roman(EXAMPLES)]).control("fi", []);
+    for (name, words) in SECTIONS {
+        more.control("SH", [name]).text([roman(words)]);
+    }
+    more.to_writer(text)?;
+    man.render_version_section(text)
 }

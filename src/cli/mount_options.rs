@@ -8,7 +8,7 @@ use super::UsageError;
 use crate::fs::MountFlag;
 
 /// Items that stand alone and mean something here.
-const SWITCHES: [&str; 8] = [
+const SWITCHES: [&str; 9] = [
     "ro",
     "rw",
     "allow_other",
@@ -16,6 +16,7 @@ const SWITCHES: [&str; 8] = [
     "pad",
     "xattr",
     "foreground",
+    "replace-dead",
     "verbose",
 ];
 

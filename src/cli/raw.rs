@@ -12,9 +12,8 @@ arrayfs [OPTIONS] <FILE> [MOUNTPOINT]
        arrayfs --unmount <MOUNTPOINT>...
        arrayfs --list";
 
-const EXAMPLES: &str = "\
-Examples:
-
+/// Commands to try.
+pub(super) const EXAMPLES: &str = "\
   A NumPy file, on a directory named after it, which is made and removed again
 
   $ arrayfs scan.npy
@@ -29,10 +28,12 @@ Examples:
   The same in /etc/fstab, where every long option is a mount option (and offset
   is array_offset, since mount takes the other for itself)
 
-  /data/iris.f64  /mnt/iris  fuse.arrayfs  dtype=f8,shape=150x4,ro  0  0
+  /data/iris.f64  /mnt/iris  fuse.arrayfs  dtype=f8,shape=150x4,ro  0  0";
 
-Exit status: 0 done; 1 any other failure; 2 the command line; 3 the file, or what
-it holds; 4 the mount point; 5 the system does not mount; 6 nothing was
+/// What each exit status says.
+pub(super) const STATUS: &str = "\
+0 done; 1 any other failure; 2 the command line; 3 the file, or what
+it holds; 4 the mount point; 5 the system does not mount; 6 not everything was
 unmounted; 7 not everything could be flushed.";
 
 /// Mount a binary array file as a directory tree in which every slice of the
@@ -45,7 +46,7 @@ unmounted; 7 not everything could be flushed.";
     name = "arrayfs",
     version,
     override_usage = USAGE,
-    after_help = EXAMPLES,
+    after_help = format!("Examples:\n\n{EXAMPLES}\n\nExit status: {STATUS}"),
     max_term_width = 100
 )]
 pub(super) struct RawOptions {
@@ -93,7 +94,7 @@ pub(super) struct RawOptions {
     pub mode: Option<OsString>,
 
     /// Mount options: ro, allow_other, allow_root, uid=N, gid=N, umask=OCTAL,
-    /// fsname=NAME, those of mount(8), and every long option as NAME=VALUE
+    /// fsname=NAME, those of mount(8), and long options as NAME=VALUE
     #[arg(
         short = 'o',
         value_name = "OPT[,OPT]",
@@ -192,6 +193,11 @@ pub(super) struct RawOptions {
         help_heading = "Running"
     )]
     pub ready_fd: Option<OsString>,
+
+    /// If an array was mounted there whose daemon has died, unmount it first: for
+    /// supervisors, which start it again
+    #[arg(long, help_heading = "Running")]
+    pub replace_dead: bool,
 
     /// Append the log to this file [default: syslog, or standard error with -f]
     #[arg(long, value_name = "PATH", help_heading = "Running")]

@@ -39,6 +39,8 @@ pub struct Settings {
     pub foreground: bool,
     /// How long nobody uses the mount before it is ended.
     pub idle_timeout: Option<Duration>,
+    /// Whether a dead mount of an array makes room for this one.
+    pub replace_dead: bool,
     /// The open descriptor to write to when the mount is usable.
     pub ready_fd: Option<RawFd>,
     /// What is logged, and where.
@@ -71,14 +73,6 @@ pub(super) fn command(raw: &RawOptions) -> Result<Command, UsageError> {
         description.format = Some(Format::of_new(file));
     }
     let file = absolute(file)?;
-    if raw.info {
-        return Ok(Command::Info { file, description });
-    }
-    let mountpoint = match &raw.mountpoint {
-        Some(mountpoint) => absolute(mountpoint)?,
-        // By the name as given, here too.
-        None => absolute(&named_after(raw.file.as_deref().unwrap_or(&file))?)?,
-    };
     let idle_timeout = either("idle-timeout", &raw.idle_timeout, &items, |value| {
         choice(
             "idle-timeout",
@@ -95,6 +89,15 @@ pub(super) fn command(raw: &RawOptions) -> Result<Command, UsageError> {
             decimal,
         )
     });
+    let ready_fd = ready_fd.transpose()?;
+    if raw.info {
+        return Ok(Command::Info { file, description });
+    }
+    let mountpoint = match &raw.mountpoint {
+        Some(mountpoint) => absolute(mountpoint)?,
+        // By the name as given, here too.
+        None => absolute(&named_after(raw.file.as_deref().unwrap_or(&file))?)?,
+    };
     Ok(Command::Mount(Box::new(Settings {
         file,
         description,
@@ -102,7 +105,8 @@ pub(super) fn command(raw: &RawOptions) -> Result<Command, UsageError> {
         named_after_file: raw.mountpoint.is_none(),
         options,
         idle_timeout,
-        ready_fd: ready_fd.transpose()?,
+        replace_dead: raw.replace_dead || items.has("replace-dead"),
+        ready_fd,
         foreground: raw.foreground || items.has("foreground"),
         log,
     })))

@@ -22,7 +22,9 @@ pub(super) fn nearest<'a>(text: &str, names: impl IntoIterator<Item = &'a str>) 
 
 /// The type that a text was meant to be which is none.
 pub(super) fn dtype(text: &str) -> Option<String> {
-    in_bits(text).or_else(|| nearest(text, dtype::names()).map(str::to_owned))
+    let meant = in_bits(text).or_else(|| nearest(text, dtype::names()).map(str::to_owned));
+    // A type can be known and lack its size.
+    meant.filter(|meant| meant != text)
 }
 
 /// The code for a text that counts bits as other languages do: `f64`, `>u16`.
@@ -41,8 +43,10 @@ fn in_bits(text: &str) -> Option<String> {
 pub(super) fn mode(text: &str) -> Option<&'static str> {
     match text.to_ascii_lowercase().as_str() {
         "ro" | "rb" | "read" => Some("r"),
-        "rw" | "wr" | "+r" | "+" | "r+b" | "rb+" | "a" | "a+" => Some("r+"),
-        "w" | "wb" | "w+b" | "wb+" | "+w" => Some("w+"),
+        "read+" | "readwrite+" | "rw" | "wr" | "+r" | "+" | "r+b" | "rb+" | "a" | "a+" => {
+            Some("r+")
+        }
+        "write+" | "w" | "wb" | "w+b" | "wb+" | "+w" => Some("w+"),
         "cow" | "copy" | "private" => Some("c"),
         text => nearest(text, Mode::names()),
     }
@@ -67,6 +71,8 @@ mod tests {
             ("i0", None),
             ("f99999999999999999999", None),
             ("objekt", None),
+            ("str", None),
+            ("void", None),
             ("", None),
             ("banana", None),
         ] {
@@ -82,6 +88,7 @@ mod tests {
         for (text, expected) in [
             ("rw", Some("r+")),
             ("w", Some("w+")),
+            ("write+", Some("w+")),
             ("R+", Some("r+")),
             ("reedonly", Some("readonly")),
             ("copy-on-write", Some("copyonwrite")),

@@ -36,9 +36,13 @@ pub fn list() -> Result<String, Error> {
 
 fn row(mount: &Mount) -> Vec<String> {
     let point = in_one_word(&mount.point.to_string_lossy());
-    let file = in_one_word(&mount.source.to_string_lossy());
+    let mut file = in_one_word(&mount.source.to_string_lossy());
     let facts = match meta(&mount.point) {
-        Ok(meta) => COLUMNS.map(|(_, member)| cell(&meta[member])).to_vec(),
+        Ok(meta) => {
+            // The mount table has what `fsname=` says.
+            file = cell(&meta["file"]);
+            COLUMNS.map(|(_, member)| cell(&meta[member])).to_vec()
+        }
         Err(reason) => vec![format!("({reason})")],
     };
     [vec![point, file], facts].concat()
@@ -76,11 +80,12 @@ fn cell(member: &Value) -> String {
     }
 }
 
-/// The text without blanks and control characters, so that a line has as many
+/// The text without blanks, backslashes and control characters, as the mount table has it, so that a line has as many
 /// words as the table has columns.
 fn in_one_word(text: &str) -> String {
     let escaped = text.chars().map(|c| match c {
         ' ' => r"\040".to_owned(),
+        '\\' => r"\134".to_owned(),
         c if c.is_control() => format!("\\{:03o}", u32::from(c)),
         c => c.to_string(),
     });
@@ -108,9 +113,9 @@ mod tests {
 
     #[test]
     fn a_table_has_a_word_a_column() {
-        let rows = [["A", "LONG HEAD"], ["longer", "x"]];
+        let rows = [["A", "LONG HEAD"], ["longer", r"x\040"]];
         let rows = rows.map(|row| row.map(in_one_word).to_vec());
-        assert_eq!(aligned(&rows), "A       LONG\\040HEAD\nlonger  x\n");
+        assert_eq!(aligned(&rows), "A       LONG\\040HEAD\nlonger  x\\134040\n");
     }
 
     #[test]

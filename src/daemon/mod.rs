@@ -39,6 +39,9 @@ use witness::Witness;
 /// not everything could be flushed at its end.
 pub fn mount(settings: &Settings) -> Result<ExitCode, Error> {
     let ready = Ready::new(settings.ready_fd)?;
+    if settings.replace_dead {
+        mountpoint::remove_dead(&settings.mountpoint)?;
+    }
     mountpoint::check_before(settings)?;
     logging::check(settings)?;
     logging::start(&settings.log, settings.foreground)?;

@@ -9,7 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::events::Event;
-use super::reserved::Reserved;
+use super::reserved::{Made, Reserved};
 use super::witness::{self, Witness};
 use super::{Error, ready};
 use crate::cli::{Settings, say};
@@ -20,6 +20,9 @@ use crate::source::Plan;
 
 /// How long is waited at least before it is looked again whether a mount is unused.
 const MIN_WAIT: Duration = Duration::from_millis(500);
+
+/// How long is waited at most before it is tried again to unmount one that is unused.
+const BUSY_WAIT: Duration = Duration::from_secs(5);
 
 /// A mounted array.
 pub(super) struct Mounted {
@@ -32,7 +35,7 @@ pub(super) struct Mounted {
     /// How long nobody uses it before it ends.
     idle_timeout: Option<Duration>,
     /// Its directory, if that was made for it.
-    _made: Option<Reserved>,
+    _made: Option<Made>,
 }
 
 impl Mounted {
@@ -190,8 +193,14 @@ impl Mounted {
         let Some(limit) = self.idle_timeout else {
             return Some(events.recv().unwrap_or(Event::Ended));
         };
-        let unused = self.session.unused().min(limit);
-        match events.recv_timeout((limit - unused).max(MIN_WAIT)) {
+        let rest = limit.saturating_sub(self.session.unused());
+        // If it is due, somebody was inside, who may stay for long.
+        let wait = if rest.is_zero() {
+            limit.min(BUSY_WAIT)
+        } else {
+            rest
+        };
+        match events.recv_timeout(wait.max(MIN_WAIT)) {
             Ok(event) => Some(event),
             Err(RecvTimeoutError::Disconnected) => Some(Event::Ended),
             Err(RecvTimeoutError::Timeout) => None,

@@ -27,6 +27,9 @@ pub enum MountpointError {
     /// Something is in the directory that was named after the file.
     #[error("{}: is not empty", .0.display())]
     NotEmpty(PathBuf),
+    /// Something else is where the directory would be that is named after the file.
+    #[error("{}: is in the way of a mount point", .0.display())]
+    InTheWay(PathBuf),
     /// Something else than a directory is there.
     #[error("{}: the mount point is not a directory", .0.display())]
     NotADirectory(PathBuf),
@@ -80,6 +83,9 @@ impl MountpointError {
     /// What the user can do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
+            MountpointError::Missing(point) if point.symlink_metadata().is_ok() => {
+                Some("it is a symbolic link that leads nowhere".into())
+            }
             MountpointError::Missing(point) => {
                 Some(format!("create it with: mkdir {}", quoted(point)))
             }
@@ -88,7 +94,9 @@ impl MountpointError {
             {
                 Some(format!("create it with: mkdir -p {}", quoted(point)))
             }
-            MountpointError::NotEmpty(_) => Some("say where to mount it".into()),
+            MountpointError::NotEmpty(_) | MountpointError::InTheWay(_) => {
+                Some("say where to mount it".into())
+            }
             MountpointError::NotADirectory(_) | MountpointError::HoldsFile { .. } => {
                 Some("mount on an empty directory".into())
             }
@@ -121,10 +129,32 @@ pub(super) fn check_before(settings: &Settings) -> Result<(), MountpointError> {
     let point = &settings.mountpoint;
     match check(point, &settings.file) {
         Err(MountpointError::Missing(_)) => Ok(()),
+        Err(MountpointError::NotADirectory(point)) if settings.named_after_file => {
+            Err(MountpointError::InTheWay(point))
+        }
         Ok(()) if settings.named_after_file && !is_empty(point) => {
             Err(MountpointError::NotEmpty(point.clone()))
         }
         other => other,
+    }
+}
+
+/// Removes the mount of an array from `point` if its daemon is dead.
+///
+/// # Errors
+///
+/// When the system does not let it.
+pub(super) fn remove_dead(point: &Path) -> Result<(), MountpointError> {
+    let mounted = platform::mounted_at(point).unwrap_or_default();
+    let is_array = mounted.is_some_and(|mount| mount.is_arrayfs());
+    match look_at(point) {
+        Err(error) if is_array && is_dead(&error) => {
+            platform::detach(point).map_err(|source| MountpointError::Unreadable {
+                point: point.to_path_buf(),
+                source,
+            })
+        }
+        _ => Ok(()),
     }
 }
 
@@ -161,7 +191,8 @@ pub(super) fn check(point: &Path, file: &Path) -> Result<(), MountpointError> {
         }
         (Err(source), _) => Err(MountpointError::Unreadable { point, source }),
         (Ok(found), _) if !found.is_dir() => Err(MountpointError::NotADirectory(point)),
-        _ if file.starts_with(&point) => {
+        // What is both is refused as a file.
+        _ if file != point && file.starts_with(&point) => {
             let file = file.to_path_buf();
             Err(MountpointError::HoldsFile { point, file })
         }

@@ -1,6 +1,7 @@
 //! Telling a supervisor that the mount is usable: by a descriptor that it has
 //! left open (`--ready-fd`, as s6 has it), and by the socket of sd_notify(3).
 
+use std::env;
 use std::fs::File;
 use std::io::Write;
 use std::os::fd::RawFd;
@@ -8,6 +9,7 @@ use std::os::fd::RawFd;
 use sd_notify::NotifyState;
 
 use super::{Error, background};
+use crate::platform;
 
 /// Who is told.
 #[derive(Debug)]
@@ -36,10 +38,7 @@ impl Ready {
     ///
     /// When the descriptor does not take it.
     pub(super) fn tell(self) -> Result<(), Error> {
-        let told = [NotifyState::Ready, NotifyState::MainPid(std::process::id())];
-        if let Err(error) = sd_notify::notify(&told) {
-            log::warn!("the service manager is not told: {error}");
-        }
+        tell_manager(&[NotifyState::Ready, NotifyState::MainPid(std::process::id())]);
         let Some((number, mut file)) = self.descriptor else {
             return Ok(());
         };
@@ -50,7 +49,22 @@ impl Ready {
 
 /// The mount is about to end.
 pub(super) fn tell_of_end() {
-    if let Err(error) = sd_notify::notify(&[NotifyState::Stopping]) {
-        log::warn!("the service manager is not told: {error}");
+    tell_manager(&[NotifyState::Stopping]);
+}
+
+/// Tells the service manager, if there is one.
+fn tell_manager(news: &[NotifyState<'_>]) {
+    let socket = env::var_os("NOTIFY_SOCKET").unwrap_or_default();
+    let told = match socket.as_encoded_bytes() {
+        // A name that is no path, which sd_notify(3) has and the crate lacks.
+        [b'@', name @ ..] => {
+            let lines: Vec<String> = news.iter().map(NotifyState::to_string).collect();
+            platform::send_to_abstract(name, lines.join("\n").as_bytes())
+        }
+        _ => sd_notify::notify(news),
+    };
+    if let Err(error) = told {
+        let words = platform::words(&error);
+        log::warn!("the service manager is not told: {words}");
     }
 }

@@ -3,6 +3,7 @@
 
 use std::fs::{self, File};
 use std::io;
+use std::mem;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -27,8 +28,17 @@ const PAUSE: Duration = Duration::from_millis(5);
 pub(super) struct Reserved {
     point: PathBuf,
     /// `None` where the directory cannot be opened or locked.
-    _lock: Option<Flock<File>>,
+    lock: Option<Flock<File>>,
     made: bool,
+}
+
+/// A directory that was made for a mount, and is removed when this is dropped.
+#[derive(Debug)]
+pub(super) struct Made {
+    point: PathBuf,
+    /// Marked until it is removed, for those who wait for that. Others can mount there
+    /// meanwhile: the mount may have been detached, and still be used.
+    directory: Option<File>,
 }
 
 impl Reserved {
@@ -62,7 +72,7 @@ impl Reserved {
             let reserved = Reserved {
                 point: point.to_path_buf(),
                 made,
-                _lock: lock.map_err(|Contended| contended()).or_else(|contended| {
+                lock: lock.map_err(|Contended| contended()).or_else(|contended| {
                     // Better to say what is mounted there than that something is.
                     found.as_ref().map_or(Ok(None), |()| Err(contended))
                 })?,
@@ -73,8 +83,30 @@ impl Reserved {
     }
 
     /// The array is mounted. Others who find it there need not be kept off.
-    pub(super) fn mounted(self) -> Option<Reserved> {
-        self.made.then_some(self)
+    pub(super) fn mounted(mut self) -> Option<Made> {
+        let lock = self.lock.take();
+        let made = mem::take(&mut self.made);
+        made.then(|| {
+            if let Some(lock) = &lock {
+                // Where there are no marks nobody waits.
+                let _ = platform::mark(lock);
+            }
+            let directory = lock.and_then(|lock| lock.unlock().ok());
+            let point = mem::take(&mut self.point);
+            Made { point, directory }
+        })
+    }
+}
+
+impl Drop for Made {
+    fn drop(&mut self) {
+        // Whoever is about to mount there has it now; and another may be there.
+        let Ok(_lock) = lock(&self.point) else { return };
+        let own = self.directory.as_ref();
+        if own.is_none_or(|own| is_at(own, &self.point)) {
+            // Somebody may have put something there.
+            let _ = fs::remove_dir(&self.point);
+        }
     }
 }
 
@@ -93,7 +125,8 @@ pub(super) fn wait_until_left(point: &Path) {
     let start = Instant::now();
     // Looking at an automount point would mount it anew.
     let is_bare = || platform::mounted_at(point).is_ok_and(|mount| mount.is_none());
-    while is_bare() && lock(point).is_err() && start.elapsed() < LAST_PATIENCE {
+    let is_left = || !File::open(point).is_ok_and(|directory| platform::is_marked(&directory));
+    while is_bare() && !is_left() && start.elapsed() < LAST_PATIENCE {
         thread::sleep(PAUSE);
     }
 }
@@ -172,6 +205,24 @@ mod tests {
         fs::write(point.join("mine"), "").unwrap();
         drop(reserved);
         assert!(point.join("mine").exists());
+    }
+
+    #[test]
+    fn a_directory_that_another_mount_uses_or_that_is_another_stays() {
+        let (_dir, dir) = empty();
+        let (point, file) = (dir.join("new"), dir.join("file"));
+        let first = Reserved::new(&point, &file).unwrap().mounted().unwrap();
+        // The first has been detached, and is still in use.
+        let second = Reserved::new(&point, &file).unwrap();
+        drop(first);
+        assert!(point.is_dir());
+        drop(second);
+        fs::remove_dir(&point).unwrap();
+        let first = Reserved::new(&point, &file).unwrap().mounted().unwrap();
+        fs::rename(&point, dir.join("elsewhere")).unwrap();
+        fs::create_dir(&point).unwrap();
+        drop(first);
+        assert!(point.is_dir());
     }
 
     #[test]

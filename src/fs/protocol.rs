@@ -65,7 +65,7 @@ impl Filesystem for Protocol {
     }
 
     fn lookup(&self, _req: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEntry) {
-        let asked = self.asked(Kind::Lookup, parent.0);
+        let asked = self.asked(Kind::Lookup, parent.0).named(name);
         reply!(asked, reply, self.fs.lookup(parent.0, name), attr => {
             reply.entry_with_ttls(&ATTRIBUTE_LIFETIME, &ENTRY_LIFETIME, &attr, GENERATION);
         });

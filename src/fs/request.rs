@@ -2,6 +2,7 @@
 //! logged.
 
 use std::cell::Cell;
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::ops::Range;
 use std::sync::Arc;
@@ -16,6 +17,8 @@ pub(super) struct Asked {
     fs: Arc<ArrayFs>,
     kind: Kind,
     inode: u64,
+    /// The name that is looked for in the directory that the inode is, for the log.
+    name: Option<OsString>,
     /// The bytes of the file that it is about.
     range: Option<Range<u64>>,
     came: Instant,
@@ -32,11 +35,18 @@ impl Asked {
             fs: fs.clone(),
             kind,
             inode,
+            name: None,
             range: None,
             came: Instant::now(),
             logged: log::log_enabled!(log::Level::Debug),
             errno: Cell::new(None),
         }
+    }
+
+    /// The same, about what is called `name` there.
+    pub(super) fn named(mut self, name: &OsStr) -> Asked {
+        self.name = self.logged.then(|| name.to_owned());
+        self
     }
 
     /// The same, about `len` bytes from `at`.
@@ -70,6 +80,10 @@ impl Drop for Asked {
         let outcome = errno.map_or(String::new(), |errno| {
             format!(": {}", words(&io::Error::from_raw_os_error(errno)))
         });
-        log::debug!("{name} {inode} /{path}{bytes}, {took:?}{outcome}");
+        let below = self
+            .name
+            .as_ref()
+            .map_or(String::new(), |below| format!(" {below:?}"));
+        log::debug!("{name} {inode} /{path}{below}{bytes}, {took:?}{outcome}");
     }
 }

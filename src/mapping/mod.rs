@@ -317,7 +317,7 @@ impl Mapping {
         if !self.mode.writes_through() {
             return Ok(());
         }
-        platform::reserve(&self.file, range)
+        self.size.change(|| platform::reserve(&self.file, range))
     }
 }
 

@@ -22,6 +22,9 @@ pub(super) struct Size {
     cuts: AtomicU64,
     /// How often the kernel told that the file had been written or cut.
     changes: AtomicU64,
+    /// How many calls of our own, which are told of too, have begun and ended.
+    begun: AtomicU64,
+    ended: AtomicU64,
     /// Held until what it has told is counted.
     watch: Option<Mutex<Watch>>,
 }
@@ -34,9 +37,19 @@ pub(super) struct Look {
     /// How often the file has been seen to become shorter. If that is the same as at an
     /// earlier look, nobody has seen it shorter in between.
     pub(super) cuts: u64,
-    /// How often it may have been. If that is the same too, where the kernel tells, the
-    /// file was neither cut nor written by a call in between.
-    pub(super) changes: u64,
+    /// How often it may have been, where the kernel tells: cut, or written by a call.
+    changes: u64,
+    /// How many calls of our own had begun and ended.
+    own: (u64, u64),
+}
+
+impl Look {
+    /// Whether others have written or cut the file since an `earlier` look, as far as the
+    /// kernel tells and it was not one of our own calls.
+    pub(super) fn tells_of_others(&self, earlier: &Look) -> bool {
+        let (begun, ended) = earlier.own;
+        self.changes != earlier.changes && begun == ended && self.own == earlier.own
+    }
 }
 
 impl Size {
@@ -69,12 +82,23 @@ impl Size {
         if self.last.swap(found, Ordering::SeqCst) > found {
             self.cuts.fetch_add(1, Ordering::SeqCst);
         }
+        // Afterwards: of a file that has its size again, the cut has been told.
+        let changes = self.changes();
+        let ended = self.ended.load(Ordering::SeqCst);
         Ok(Look {
             size,
             cuts: self.cuts.load(Ordering::SeqCst),
-            // Afterwards: of a file that has its size again, the cut has been told.
-            changes: self.changes(),
+            changes,
+            own: (self.begun.load(Ordering::SeqCst), ended),
         })
+    }
+
+    /// Makes a call that changes the file and is none of others.
+    pub(super) fn change<T>(&self, call: impl FnOnce() -> T) -> T {
+        self.begun.fetch_add(1, Ordering::SeqCst);
+        let outcome = call();
+        self.ended.fetch_add(1, Ordering::SeqCst);
+        outcome
     }
 
     /// How often the kernel has told so far that the file was written or cut.
@@ -127,7 +151,11 @@ mod tests {
             }
             let look = size.look(&file).unwrap();
             assert_eq!((look.size, look.cuts), (100, 0));
-            assert!(look.changes > last.changes);
+            assert!(look.tells_of_others(&last));
+            last = look;
+            size.change(|| file.write_all_at(&[2], 0)).unwrap();
+            let look = size.look(&file).unwrap();
+            assert!(!look.tells_of_others(&last));
             last = look;
         }
     }

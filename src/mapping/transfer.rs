@@ -63,10 +63,14 @@ impl Mapping {
             let before = look;
             look = self.size.look(&self.file)?;
             let was_cut = look.cuts != before.cuts;
-            // Others who write all the time do not keep it from coming to an end.
-            let was_changed = look.changes != before.changes && number < ATTEMPTS;
+            // Others who write all the time do not keep it from coming to an end; and what
+            // ended early could end earlier still.
+            let may_repeat = |done| number < ATTEMPTS && done == private.len();
+            let was_changed = look.tells_of_others(&before);
             match attempt {
-                Ok((done, reached)) if reached <= look.size && !was_cut && !was_changed => {
+                Ok((done, reached))
+                    if reached <= look.size && !was_cut && !(was_changed && may_repeat(done)) =>
+                {
                     return Ok(done);
                 }
                 // A cut that came in between fails more than what it cut off.
@@ -237,20 +241,26 @@ impl Mapping {
         if moved == 0 { Err(shrunk) } else { Ok(moved) }
     }
 
-    /// Stores bytes that faulted once more, up to the end of their page: how many.
+    /// Stores bytes once more of which some faulted, up to the end of their page: how
+    /// many.
     ///
-    /// Mostly it was space that was missing, or a file that was cut for a moment. So the
-    /// space is asked for, which tells why there is none, and the store repeated. Only
-    /// where that does not help they are written by `pwrite`, since of a file that is
-    /// cut after its size was looked at it would make a longer one.
+    /// Those before them are there already, and need nothing. Else it was mostly space
+    /// that was missing, or a file that was cut for a moment. So the space is asked for,
+    /// which tells why there is none, and the store repeated. Only where that does not
+    /// help they are written by `pwrite`, since of a file that is cut after its size was
+    /// looked at it would make a longer one.
     fn store(
         &self,
         at: u64,
         private: &mut Private<'_>,
         part: std::ops::Range<usize>,
     ) -> Result<usize, AccessError> {
+        if let Some(bytes) = self.copy_in_page(at, private, part.clone()) {
+            return Ok(bytes);
+        }
         let end = at + part.len() as u64;
-        match platform::reserve(&self.file, at..end.min(at / PAGE * PAGE + PAGE)) {
+        let page = at..end.min(at / PAGE * PAGE + PAGE);
+        match self.size.change(|| platform::reserve(&self.file, page)) {
             Ok(()) => {
                 if let Some(bytes) = self.copy_in_page(at, private, part.clone()) {
                     return Ok(bytes);
@@ -261,7 +271,10 @@ impl Mapping {
         }
         let have = self.current_size()?;
         match private {
-            Private::Data(data) if end <= have => Ok(self.file.write_at(&data[part], at)?),
+            Private::Data(data) if end <= have => {
+                let write = || self.file.write_at(&data[part], at);
+                Ok(self.size.change(write)?)
+            }
             _ => Err(AccessError::Shrunk { need: end, have }),
         }
     }

@@ -6,11 +6,13 @@ use std::io::{self, IoSliceMut};
 use std::num::NonZero;
 use std::ops::Range;
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::linux::net::SocketAddrExt;
 use std::os::unix::ffi::OsStringExt;
+use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::path::Path;
 
 use memmap2::{Advice, MmapRaw};
-use nix::fcntl::{FallocateFlags, OFlag, fallocate, openat};
+use nix::fcntl::{FallocateFlags, FcntlArg, OFlag, fallocate, fcntl, openat};
 use nix::mount::{MntFlags, umount2};
 use nix::sys::prctl;
 use nix::sys::signal::Signal;
@@ -251,6 +253,45 @@ pub fn read_ahead(mount: &Mount, bytes: u64) -> io::Result<()> {
 /// Whether `file` is on a FUSE file system; also where that cannot be told.
 pub fn is_on_fuse(file: &File) -> bool {
     !fstatfs(file).is_ok_and(|found| found.filesystem_type() != FUSE_SUPER_MAGIC)
+}
+
+/// Sends a datagram to a socket whose name is no path (unix(7), "abstract").
+///
+/// # Errors
+///
+/// What the system reports, such as that nobody has it.
+pub fn send_to_abstract(name: &[u8], bytes: &[u8]) -> io::Result<()> {
+    let address = SocketAddr::from_abstract_name(name)?;
+    UnixDatagram::unbound()?.send_to_addr(bytes, &address)?;
+    Ok(())
+}
+
+/// Marks an open file as in use, for others to [see](is_marked) until it is closed: a lock
+/// that keeps off nobody who does not ask for it (`F_OFD_SETLK`, fcntl(2)).
+///
+/// # Errors
+///
+/// Where there are no such locks.
+pub fn mark(file: &File) -> io::Result<()> {
+    fcntl(file, FcntlArg::F_OFD_SETLK(&whole(libc::F_RDLCK)))?;
+    Ok(())
+}
+
+/// Whether somebody has marked this file.
+pub fn is_marked(file: &File) -> bool {
+    let mut lock = whole(libc::F_WRLCK);
+    let asked = fcntl(file, FcntlArg::F_OFD_GETLK(&mut lock));
+    asked.is_ok() && i32::from(lock.l_type) != libc::F_UNLCK
+}
+
+fn whole(kind: i32) -> libc::flock {
+    libc::flock {
+        l_type: kind as libc::c_short,
+        l_whence: libc::SEEK_SET as libc::c_short,
+        l_start: 0,
+        l_len: 0,
+        l_pid: 0,
+    }
 }
 
 /// Tells that a file is written or truncated, by whomever: `inotify(7)`, which says so

@@ -197,6 +197,45 @@ pub const PASSTHROUGH: bool = false;
 /// to: not to be relied on outside Linux.
 pub const NOTIFIES: bool = false;
 
+/// Sends a datagram to a socket whose name is no path, of which there are none portably.
+///
+/// # Errors
+///
+/// Always.
+pub fn send_to_abstract(_name: &[u8], _bytes: &[u8]) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// Marks an open file as in use; portably nobody sees it.
+///
+/// # Errors
+///
+/// None.
+pub fn mark(_file: &File) -> io::Result<()> {
+    Ok(())
+}
+
+/// Whether somebody has marked this file.
+pub fn is_marked(_file: &File) -> bool {
+    false
+}
+
+/// Tells that a file is written or truncated; nothing does so portably.
+#[derive(Debug)]
+pub struct Watch(());
+
+impl Watch {
+    /// None.
+    pub fn new(_file: &File) -> Option<Watch> {
+        None
+    }
+
+    /// Never asked.
+    pub fn is_told(&self) -> bool {
+        false
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
