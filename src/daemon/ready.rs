@@ -58,8 +58,8 @@ fn tell_manager(news: &[NotifyState<'_>]) {
     let told = match socket.as_encoded_bytes() {
         // A name that is no path, which sd_notify(3) has and the crate lacks.
         [b'@', name @ ..] => {
-            let lines: Vec<String> = news.iter().map(NotifyState::to_string).collect();
-            platform::send_to_abstract(name, lines.join("\n").as_bytes())
+            let lines: String = news.iter().map(|line| format!("{line}\n")).collect();
+            platform::send_to_abstract(name, lines.as_bytes())
         }
         _ => sd_notify::notify(news),
     };

@@ -186,7 +186,31 @@ const OF_THE_MOUNT_POINT: [Refusal; 4] = [
     ),
 ];
 
-const OF_THE_OPTIONS: [Refusal; 11] = [
+const OF_THE_OPTIONS: [Refusal; 15] = [
+    refusal(
+        "--info data.bin --idle-timeout soon",
+        2,
+        "idle-timeout 'soon': expected a time as in 90s, 10m or 2h",
+        "",
+    ),
+    refusal(
+        "data.bin mnt --cache nevr",
+        2,
+        "cache 'nevr': expected never, auto or always",
+        "did you mean never?",
+    ),
+    refusal(
+        "data.bin mnt -o passthrough=alwys",
+        2,
+        "passthrough 'alwys': expected auto, rw or never",
+        "",
+    ),
+    refusal(
+        "data.bin mnt --mode write+",
+        2,
+        "mode 'write+': expected r, r+, w+ or c (or readonly, readwrite, write, copyonwrite)",
+        "did you mean w+?",
+    ),
     refusal("", 2, "FILE: missing", "see arrayfs --help"),
     refusal(
         "data.bin mnt -o idle_timeout=5m",

@@ -2,13 +2,14 @@
 //! a list of what is mounted, and mounts that end when nobody uses them.
 
 use std::fs::{self, File};
+use std::os::unix::fs::FileExt;
 use std::process::Stdio;
 
 use nix::sys::signal::Signal;
 
 use crate::common::calls::open;
-use crate::common::{ARRAYFS, Dir, Mount, mounts_below};
-use crate::common::{wait_for_process, wait_until};
+
+use crate::common::{Dir, Mount, mounts_below, process_with, wait_for_process, wait_until};
 
 #[test]
 fn without_a_mount_point_the_array_is_mounted_under_the_name_of_its_file() {
@@ -46,7 +47,7 @@ fn what_is_in_the_directory_of_that_name_is_not_hidden() {
     assert!(point.exists(), "it was there before");
     dir.file("plain", [7; 100]);
     let expected = format!(
-        "arrayfs: {}: the mount point is not a directory\n  mount on an empty directory\n",
+        "arrayfs: {}: is in the way of a mount point\n  say where to mount it\n",
         dir.join("plain").display()
     );
     dir.arrayfs(&["plain"]).run().fails(4, &expected);
@@ -91,6 +92,29 @@ fn a_mount_point_that_was_made_is_removed_however_the_mount_ends() {
 }
 
 #[test]
+fn a_mount_point_can_be_used_again_while_what_was_detached_from_it_is_in_use() {
+    let Some(dir) = Dir::for_root() else { return };
+    dir.file("data.bin", [7; 100]);
+    let point = dir.join("new");
+    let words = [dir.join("data.bin"), point.clone()];
+    dir.arrayfs(&words).run().succeeds_silently();
+    let first = process_with(&point).unwrap();
+    let opened = open(point.join("data"));
+    let busy = dir.arrayfs(&["-u", "new"]).run();
+    assert_eq!(busy.status.code(), Some(6), "{busy}");
+    // As the hint has it.
+    let detach = dir.command("fusermount3", &["-uz", "new"]);
+    detach.run().succeeds_silently();
+    dir.arrayfs(&words).run().succeeds_silently();
+    opened.write_all_at(&[8; 100], 0).unwrap();
+    drop(opened);
+    wait_for_process(first);
+    assert_eq!(fs::read(point.join("data")).unwrap(), [8; 100]);
+    dir.arrayfs(&["-u", "new"]).run().succeeds_silently();
+    assert!(point.is_dir(), "it was there before");
+}
+
+#[test]
 fn several_are_unmounted_by_one_command_and_each_failure_is_told() {
     let Some(dir) = Dir::with_fuse() else { return };
     dir.file("data.bin", [7; 100]);
@@ -118,7 +142,8 @@ fn the_list_says_what_is_mounted_where_and_what_does_not_answer() {
     let Some(dir) = Dir::with_fuse() else { return };
     let file = dir.file("two words.bin", [7; 100]);
     let options = ["--shape", "5,5", "--dtype", ">f4", "--mode", "r"];
-    let mut mounts = [&options[..], &["--shape", "100"], &["--shape", "()"]].map(|options| {
+    let named = ["--shape", "()", "-o", "fsname=another"];
+    let mut mounts = [&options[..], &["--shape", "100"], &named].map(|options| {
         let (mount, outcome) = Mount::start(&dir, &file, options);
         outcome.succeeds_silently();
         mount
@@ -207,9 +232,22 @@ fn what_is_generated_is_what_the_project_ships() {
         .run()
         .fails(2, expected);
     // What the shells themselves say of it.
-    let bash = format!("source {docs}/arrayfs.bash && complete -p arrayfs");
-    let complete = dir.command("bash", &["-c", &bash]).run().succeeds();
-    assert!(complete.contains("_arrayfs"), "{complete}");
+    for (typed, expected) in [
+        ("--mode ", "r r+ w+ c"),
+        ("--cache a", "auto always"),
+        ("--passt", "--passthrough"),
+        ("--generate z", "zsh"),
+    ] {
+        let bash = format!(
+            "source {docs}/arrayfs.bash; COMP_WORDS=(arrayfs {typed} ''); \
+             [[ '{typed}' == *' ' ]] || unset 'COMP_WORDS[-1]'; \
+             COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); \
+             _arrayfs arrayfs \"${{COMP_WORDS[COMP_CWORD]}}\" \"${{COMP_WORDS[COMP_CWORD - 1]}}\"; \
+             echo ${{COMPREPLY[@]}}"
+        );
+        let completed = dir.command("bash", &["-c", &bash]).run().succeeds();
+        assert_eq!(completed.trim(), expected, "{typed}");
+    }
     let man = dir.command("man", &["--warnings", "-l", &format!("{docs}/arrayfs.1")]);
     let man = man.env("MANPAGER", "cat").run();
     assert_eq!(man.stderr, "");
@@ -236,51 +274,4 @@ fn help_groups_the_options_and_ends_with_examples() {
     assert_eq!(heads, expected, "{help}");
     let examples = help.split_once("Examples:").unwrap().1;
     assert_eq!(examples.matches("$ arrayfs ").count(), 3, "{examples}");
-}
-
-#[test]
-fn a_descriptor_that_cannot_be_written_to_ends_the_mount_at_once() {
-    let Some(dir) = Dir::with_fuse() else { return };
-    dir.file("data.bin", [7; 100]);
-    let words = [
-        "-c",
-        "\"$0\" data.bin new --ready-fd 7 7< data.bin",
-        ARRAYFS,
-    ];
-    let outcome = dir.command("sh", &words).run();
-    outcome.fails(2, "arrayfs: --ready-fd 7: bad file descriptor\n");
-    assert!(!dir.join("new").exists() && mounts_below(dir.path()).is_empty());
-}
-
-#[test]
-fn whoever_supervises_it_hears_when_it_is_usable_and_when_it_ends() {
-    use std::os::unix::net::UnixDatagram;
-
-    let Some(dir) = Dir::with_fuse() else { return };
-    dir.file("data.bin", [7; 100]);
-    let socket = UnixDatagram::bind(dir.join("notify")).unwrap();
-    socket
-        .set_read_timeout(Some(std::time::Duration::from_secs(30)))
-        .unwrap();
-    let hear = || {
-        let mut message = [0; 1000];
-        let count = socket.recv(&mut message).unwrap();
-        String::from_utf8_lossy(&message[..count]).into_owned()
-    };
-    for attachment in ["", "-f"] {
-        // Read to its end, which comes before that of the daemon.
-        let script = "{ \"$0\" data.bin new $1 --ready-fd 7 7>&1 >/dev/null 2>&1 & } | cat";
-        let command = dir.command("sh", &["-c", script, ARRAYFS, attachment]);
-        let command = command.env("NOTIFY_SOCKET", dir.join("notify"));
-        assert_eq!(command.run().succeeds(), "\n", "{attachment}");
-        assert_eq!(fs::read(dir.join("new/data")).unwrap(), [7; 100]);
-        let message = hear();
-        let process = message.strip_prefix("READY=1\nMAINPID=").unwrap();
-        let process = process.trim_end().parse().unwrap();
-        let comm = fs::read_to_string(format!("/proc/{process}/comm")).unwrap();
-        assert_eq!(comm, "arrayfs\n");
-        dir.arrayfs(&["-u", "new"]).run().succeeds_silently();
-        assert_eq!(hear(), "STOPPING=1\n", "{attachment}");
-        wait_for_process(nix::unistd::Pid::from_raw(process));
-    }
 }

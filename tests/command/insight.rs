@@ -145,7 +145,9 @@ fn each_request_is_a_line_of_the_log_when_it_is_wanted() {
     wait_until("the refusal", || {
         let log = mount.log();
         let mut lines = log.lines().filter(|line| line.contains("lookup"));
-        lines.any(|line| line.ends_with(": no such file or directory"))
+        lines.any(|line| {
+            line.contains(" /rows \"100\", ") && line.ends_with(": no such file or directory")
+        })
     });
     told(3, 1);
     told(0, 1);

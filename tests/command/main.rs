@@ -11,3 +11,4 @@ mod insight;
 mod logging;
 mod options;
 mod start;
+mod supervised;
