@@ -4,11 +4,12 @@
 use std::cell::RefCell;
 use std::ops::Range;
 
-use fuser::{Errno, FileAttr, ReplyAttr, ReplyXattr};
+use fuser::{Errno, ReplyXattr};
 
+use super::contained::aside;
 use super::error::FsError;
-use super::operations::{ArrayFs, Change};
-use super::protocol::{ATTRIBUTE_LIFETIME, Protocol};
+use super::operations::ArrayFs;
+use super::protocol::Protocol;
 use super::request::Asked;
 use super::stats::Kind;
 
@@ -80,40 +81,54 @@ impl Protocol {
         Asked::new(&self.fs, kind, inode)
     }
 
-    /// Has `inode` count as truncated where the kernel keeps pages of it. Whoever
-    /// reads next has to be heard of, so they are dropped: before the answer, or
-    /// after it if some of them may have been stored to, since until then the
-    /// kernel writes none of them back. Opening it for writing has dropped what
-    /// was kept until then.
-    pub(super) fn truncate(&self, asked: Asked, inode: u64, change: &Change, reply: ReplyAttr) {
-        let changed = self.fs.change(inode, change);
-        let reach = move |fs: &ArrayFs| fs.bytes_of_node(inode);
-        let answer = move |changed: Result<FileAttr, FsError>| {
-            reply!(asked, reply, changed, attr => reply.attr(&ATTRIBUTE_LIFETIME, &attr));
+    /// Has `inode` count as truncated, which `answer` does and answers. Where the kernel
+    /// keeps pages of it they are dropped afterwards, so that whoever reads next is heard
+    /// of: until the answer it writes none of them back, and whoever has them dropped
+    /// waits.
+    pub(super) fn truncate(&self, inode: u64, answer: impl FnOnce(&ArrayFs) + Send + 'static) {
+        let bytes = self.fs.bytes_of_node(inode);
+        let is_busy = self.fs.coherence.is_busy(&bytes);
+        let truncate = move |fs: &ArrayFs| {
+            answer(fs);
+            if fs.keeps_pages() {
+                fs.coherence.refresh(None, bytes);
+            }
         };
-        if self.fs.may_be_stored_to(inode) {
-            answer(changed);
-            return self.fs.coherence.refresh(None, reach(&self.fs));
+        if is_busy {
+            let fs = self.fs.clone();
+            return aside(move || truncate(&fs));
         }
-        self.change(None, reach, move |_, passage| answer(passage.and(changed)));
+        truncate(&self.fs);
+    }
+
+    /// Gives `inode` its size, which `answer` does and answers.
+    pub(super) fn resize(
+        &self,
+        inode: u64,
+        answer: impl FnOnce(&ArrayFs, Result<(), FsError>) + Send + 'static,
+    ) {
+        let (reaching, fs) = (self.fs.clone(), self.fs.clone());
+        let reach = move || reaching.reach_of_node(inode);
+        self.fs.coherence.resize(inode, reach, move |passage| {
+            let bytes = fs.reach_of_node(inode);
+            answer(&fs, passage);
+            fs.coherence.refresh(None, bytes);
+        });
     }
 
     /// Makes a change of the bytes of the backing file that `reach` gives, at
-    /// once or, where pages are in the way other than those of the inode `own`,
-    /// when they are gone.
+    /// once or, where pages are in the way, when they are gone.
     pub(super) fn change(
         &self,
-        own: Option<u64>,
         reach: impl Fn(&ArrayFs) -> Range<u64> + Send + 'static,
         change: impl FnOnce(&ArrayFs, Result<(), FsError>) + Send + 'static,
     ) {
         let coherence = &self.fs.coherence;
-        if let Some(_passage) = coherence.enter(own, || reach(&self.fs)) {
+        if let Some(_passage) = coherence.enter(|| reach(&self.fs)) {
             return change(&self.fs, Ok(()));
         }
         let (reaching, changing) = (self.fs.clone(), self.fs.clone());
         coherence.put_off(
-            own,
             move || reach(&reaching),
             move |passage| change(&changing, passage),
         );

@@ -6,6 +6,7 @@ use std::ffi::OsStr;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::thread;
 use std::time::SystemTime;
 
 use fuser::{
@@ -27,6 +28,17 @@ pub(super) fn contained(work: impl FnOnce()) {
     let outcome = catch_unwind(AssertUnwindSafe(work));
     if outcome.is_err() {
         log::error!("a request was ended by the panic above; the mount goes on");
+    }
+}
+
+/// Does `work`, which may wait for long, in a thread of its own.
+pub(super) fn aside(work: impl FnOnce() + Send + 'static) {
+    let started = thread::Builder::new()
+        .name("aside".into())
+        .spawn(|| contained(work));
+    if let Err(error) = started {
+        // A reply that was not sent is an EIO, here too.
+        log::error!("a request that has to wait is given up: {error}");
     }
 }
 

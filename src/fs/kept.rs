@@ -89,14 +89,14 @@ impl Kept {
         gone.map(|(inode, _)| inode)
     }
 
-    /// `inode` is being opened. Returns whether the pages that the kernel has of it are
-    /// still good. If not it drops them before it uses what is opened so, which is
+    /// `inode` is being opened, of a file that is as `now` says, if its pages can be good at
+    /// all. Returns whether those that the kernel has of it are still so. If not it drops them before it uses what is opened so, which is
     /// [told](Self::dropped) later.
     pub(super) fn opened(&self, inode: u64, now: impl FnOnce() -> Option<Stamp>) -> bool {
         let mut files = self.files();
         let is_dropping = files.dropping.contains_key(&inode);
         let good = match (files.read.get(&inode), self.cache) {
-            (Some(_), Cache::Always) => true,
+            (Some(_), Cache::Always) => now().is_some(),
             (Some(Some(stamp)), _) => !is_dropping && Some(*stamp) == now(),
             _ => false,
         };

@@ -60,8 +60,13 @@ impl ArrayFs {
         let way = match self.open_natively(node, &file, register) {
             Some(backing) => Way::Native(backing),
             // What is written must be seen by the daemon before the pages.
-            None if self.kept.caches() && !writes => Way::Cached {
-                keep: self.kept.opened(inode, || self.tree.mapping().stamp().ok()),
+            None if !writes && self.may_cache(&file) => Way::Cached {
+                keep: self.kept.opened(inode, || {
+                    // Whoever reads what was truncated has to be heard of.
+                    let is_marked = self.truncations.is_marked(inode);
+                    let stamp = self.tree.mapping().stamp().ok();
+                    stamp.filter(|_| !is_marked)
+                }),
             },
             None => Way::Direct,
         };
@@ -75,6 +80,13 @@ impl ArrayFs {
         if handle.drops.load(Ordering::Relaxed) && handle.drops.swap(false, Ordering::SeqCst) {
             self.kept.dropped(handle.inode);
         }
+    }
+
+    /// Whether a file may be read through the kernel's page cache, whose pages fail as a
+    /// whole where the backing file has been cut short.
+    fn may_cache(&self, file: &VirtualFile) -> bool {
+        let end = file.hull(&(0..file.len())).end;
+        self.kept.caches() && self.tree.mapping().reaches(end)
     }
 
     fn open_natively(

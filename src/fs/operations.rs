@@ -11,7 +11,7 @@ use fuser::FileAttr;
 use nix::sys::time::TimeSpec;
 
 use super::attr::Appearance;
-use super::coherence::Coherence;
+use super::coherence::{Awaited, Coherence};
 use super::error::FsError;
 use super::handle::{Handle, Handles};
 use super::kept::Kept;
@@ -229,11 +229,11 @@ impl ArrayFs {
             }
             Ok(())
         } else if size == 0 && by_path {
-            self.natives.unless_open(inode, || {
-                // Whether a write fills a gap is settled before it begins.
+            // Whether a write fills a gap is settled before it begins.
+            let bytes = self.bytes_of_node(inode);
+            self.coherence.between_changes(&bytes, || {
                 let mark = || self.truncations.truncated(inode);
-                let bytes = self.bytes_of_node(inode);
-                self.coherence.between_changes(&bytes, mark);
+                self.natives.unless_open(inode, mark);
             });
             Ok(())
         } else {
@@ -268,11 +268,6 @@ impl ArrayFs {
         let handle = self.handles.get(handle)?;
         self.heard_of(&handle);
         self.truncations.read(handle.inode);
-        if into_page_cache && platform::NOTIFIES {
-            let range = at..at.saturating_add(out.len() as u64);
-            self.coherence.fill(handle.inode, &handle.file, range);
-            self.keep(handle.inode);
-        }
         self.noting(|| {
             let mut count = handle.file.read_at(at, out)?;
             while into_page_cache && count < out.len() {
@@ -286,6 +281,19 @@ impl ArrayFs {
         })
     }
 
+    /// Notes that `count` bytes of an open file from `at` are about to be read into pages.
+    /// Returns what has to be waited for before, if that takes long.
+    pub(super) fn fill(&self, handle: u64, at: u64, count: usize) -> Option<Awaited> {
+        let handle = self.handles.get(handle).ok()?;
+        if !platform::NOTIFIES {
+            return None;
+        }
+        let range = at..at.saturating_add(count as u64);
+        let awaited = self.coherence.fill(handle.inode, &handle.file, range);
+        self.keep(handle.inode);
+        awaited
+    }
+
     /// Notes that pages of `inode`, which are about to be read, may be kept.
     fn keep(&self, inode: u64) {
         if !self.kept.caches() {
@@ -296,11 +304,6 @@ impl ArrayFs {
         if let Some(gone) = gone {
             self.coherence.no_longer_kept(gone);
         }
-    }
-
-    /// Whether pages of a node can have been stored to, and not been written back.
-    pub(super) fn may_be_stored_to(&self, inode: u64) -> bool {
-        self.truncations.has_writers(inode)
     }
 
     /// Does `operation`, and has the log tell of trouble with the backing file.

@@ -19,6 +19,7 @@ use fuser::{
 
 use super::answer::{MAX_REQUEST, failed, refuse, reply, with_buffer, written};
 use super::attr::time_spec;
+use super::contained::aside;
 use super::error::FsError;
 use super::negotiation::ask_for;
 use super::opening::Way;
@@ -107,24 +108,15 @@ impl Filesystem for Protocol {
             // A truncation comes with a new mtime, which is not one to set.
             mtime: mtime.filter(|_| size.is_none()).map(time_spec),
         };
-        if size == Some(0) && self.fs.keeps_pages() {
-            return self.truncate(asked, ino.0, &change, reply);
-        }
         let answer = move |fs: &ArrayFs, passage: Result<(), FsError>| {
             let changed = passage.and_then(|()| fs.change(ino.0, &change));
             reply!(asked, reply, changed, attr => reply.attr(&ATTRIBUTE_LIFETIME, &attr));
         };
         match size {
+            None => answer(&self.fs, Ok(())),
+            Some(0) => self.truncate(ino.0, move |fs| answer(fs, Ok(()))),
             // Only giving a file its size can change bytes.
-            None | Some(0) => answer(&self.fs, Ok(())),
-            Some(_) => {
-                let reach = move |fs: &ArrayFs| fs.reach_of_node(ino.0);
-                self.change(Some(ino.0), reach, move |fs, passage| {
-                    let bytes = reach(fs);
-                    answer(fs, passage);
-                    fs.coherence.refresh(None, bytes);
-                });
-            }
+            Some(_) => self.resize(ino.0, answer),
         }
     }
 
@@ -168,12 +160,23 @@ impl Filesystem for Protocol {
             Ok(count) => count,
             Err(error) => return failed!(asked, reply, error.errno()),
         };
-        with_buffer(count, |buffer| {
-            let read = self.fs.read(fh.0, offset, buffer, into_page_cache);
-            reply!(asked, reply, read, count => {
-                asked.moved(count);
-                reply.data(&buffer[..count]);
+        let read = move |fs: &ArrayFs| {
+            with_buffer(count, |buffer| {
+                let read = fs.read(fh.0, offset, buffer, into_page_cache);
+                reply!(asked, reply, read, count => {
+                    asked.moved(count);
+                    reply.data(&buffer[..count]);
+                });
             });
+        };
+        let fill = into_page_cache.then(|| self.fs.fill(fh.0, offset, count));
+        let Some(awaited) = fill.flatten() else {
+            return read(&self.fs);
+        };
+        let fs = self.fs.clone();
+        aside(move || {
+            fs.coherence.wait_for(&awaited);
+            read(&fs);
         });
     }
 
@@ -206,17 +209,17 @@ impl Filesystem for Protocol {
             let passage = fs.coherence.enter_at_once(|| fs.reach(fh, &range));
             let written = write(fs, data);
             drop(passage);
-            written!(asked, reply, written);
-            return fs.coherence.refresh(Some(ino.0), fs.reach(fh, &range));
+            // Before the answer, for who waits for what has been put off until then.
+            fs.coherence.refresh(Some(ino.0), fs.reach(fh, &range));
+            return written!(asked, reply, written);
         }
-        if let Some(passage) = fs.coherence.enter(None, || fs.reach(fh, &range)) {
+        if let Some(passage) = fs.coherence.enter(|| fs.reach(fh, &range)) {
             let written = write(fs, data);
             drop(passage);
             return written!(asked, reply, written);
         }
         let data = data.to_vec();
         self.change(
-            None,
             move |fs| fs.reach(fh, &range),
             move |fs, passage| {
                 let written = passage.and_then(|()| write(fs, &data));
@@ -261,7 +264,13 @@ impl Filesystem for Protocol {
         reply: ReplyEmpty,
     ) {
         let asked = self.asked(Kind::Sync, ino.0);
-        reply!(asked, reply, self.fs.sync(fh.0), () => reply.ok());
+        let sync = move |fs: &ArrayFs| reply!(asked, reply, fs.sync(fh.0), () => reply.ok());
+        if !self.fs.keeps_pages() {
+            return sync(&self.fs);
+        }
+        // What has been stored to a mapping is read through no old page then.
+        let fs = self.fs.clone();
+        self.fs.coherence.then(|| aside(move || sync(&fs)));
     }
 
     fn fsyncdir(

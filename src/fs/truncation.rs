@@ -8,7 +8,7 @@
 //! a short one leaves the tail as it was.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
 use super::error::FsError;
@@ -18,9 +18,15 @@ use crate::vfile::VirtualFile;
 /// How many inodes that nobody has open may keep a mark.
 const MAX_UNOPENED: usize = 1024;
 
-/// The mark of an inode: how many bytes count as written, if it counts as
-/// truncated.
-type Mark = Arc<Mutex<Option<u64>>>;
+/// The mark of an inode.
+#[derive(Debug, Default)]
+struct Mark {
+    /// How many bytes count as written, if it counts as truncated. Held while a write
+    /// fills a gap and moves the mark, which can take as long as its storage does.
+    written: Mutex<Option<u64>>,
+    /// It counts so no longer. Whoever holds the mark sees to that.
+    ended: AtomicBool,
+}
 
 /// The inodes that are open for writing or have a mark.
 #[derive(Debug, Default)]
@@ -39,7 +45,9 @@ struct Writers {
     /// The kernel tells of a `close` at once (FLUSH) and of the end of a handle
     /// later (RELEASE), maybe only when the next writer has opened the file.
     in_use: usize,
-    mark: Mark,
+    /// Writes that are under way, if it has a mark.
+    writing: usize,
+    mark: Arc<Mark>,
 }
 
 impl Truncations {
@@ -51,13 +59,39 @@ impl Truncations {
         self.marks.load(Ordering::SeqCst) > 0
     }
 
+    /// Drops a mark, without waiting for who holds it.
     fn drop_mark(&self, mark: &Mark) {
-        if lock(mark).take().is_some() {
+        mark.ended.store(true, Ordering::SeqCst);
+        self.settle(mark);
+    }
+
+    /// Does what has been left to the last who held a mark.
+    fn settle(&self, mark: &Mark) {
+        while mark.ended.load(Ordering::SeqCst) {
+            match mark.written.try_lock() {
+                Ok(written) => self.take(mark, written),
+                Err(TryLockError::Poisoned(written)) => self.take(mark, written.into_inner()),
+                Err(TryLockError::WouldBlock) => return,
+            }
+        }
+    }
+
+    fn take(&self, mark: &Mark, mut written: MutexGuard<'_, Option<u64>>) {
+        if mark.ended.swap(false, Ordering::SeqCst) && written.take().is_some() {
             self.marks.fetch_sub(1, Ordering::SeqCst);
         }
     }
 
-    fn mark_of(&self, inode: u64) -> Option<Mark> {
+    /// Does `work` while nobody else has the mark, unless that has ended.
+    fn holding<T>(&self, mark: &Mark, work: impl FnOnce(&mut Option<u64>) -> T) -> T {
+        let hold = || mark.written.lock().unwrap_or_else(PoisonError::into_inner);
+        self.take(mark, hold());
+        let outcome = work(&mut hold());
+        self.settle(mark);
+        outcome
+    }
+
+    fn mark_of(&self, inode: u64) -> Option<Arc<Mark>> {
         let marked = self.any();
         marked.then(|| self.inodes().get(&inode).map(|w| w.mark.clone()))?
     }
@@ -66,7 +100,7 @@ impl Truncations {
     pub(super) fn opened(&self, inode: u64) {
         let mut inodes = self.inodes();
         let writers = inodes.entry(inode).or_default();
-        if writers.open > 0 && writers.in_use == 0 {
+        if writers.open > 0 && writers.in_use + writers.writing == 0 {
             self.drop_mark(&writers.mark);
         }
         writers.open += 1;
@@ -109,7 +143,8 @@ impl Truncations {
         }
     }
 
-    /// `inode` has been truncated to nothing, and keeps its size.
+    /// `inode` has been truncated to nothing, and keeps its size. No write to it may be
+    /// under way.
     pub(super) fn truncated(&self, inode: u64) {
         let mut inodes = self.inodes();
         let unopened =
@@ -123,26 +158,21 @@ impl Truncations {
                 keep
             });
         }
+        // Nobody holds it: no write is under way.
         let mark = &inodes.entry(inode).or_default().mark;
-        if lock(mark).replace(0).is_none() {
-            self.marks.fetch_add(1, Ordering::SeqCst);
-        }
-    }
-
-    /// Whether someone has `inode` open for writing, or mapped.
-    pub(super) fn has_writers(&self, inode: u64) -> bool {
-        self.inodes().get(&inode).is_some_and(|w| w.open > 0)
+        let is_new = self.holding(mark, |written| written.replace(0).is_none());
+        self.marks.fetch_add(usize::from(is_new), Ordering::SeqCst);
     }
 
     /// Whether `inode` counts as truncated, so that a write may fill a gap; also while
     /// one is under way, which is not waited for.
     pub(super) fn is_marked(&self, inode: u64) -> bool {
-        self.mark_of(inode)
-            .is_some_and(|mark| match mark.try_lock() {
-                Ok(mark) => mark.is_some(),
-                Err(TryLockError::Poisoned(mark)) => mark.into_inner().is_some(),
-                Err(TryLockError::WouldBlock) => true,
-            })
+        let mark = self.mark_of(inode);
+        mark.is_some_and(|mark| match mark.written.try_lock() {
+            Ok(written) => written.is_some(),
+            Err(TryLockError::Poisoned(written)) => written.into_inner().is_some(),
+            Err(TryLockError::WouldBlock) => true,
+        })
     }
 
     /// `inode` is read or mapped: it no longer counts as truncated.
@@ -162,7 +192,7 @@ impl Truncations {
         let Some(mark) = self.mark_of(inode) else {
             return Ok(false);
         };
-        fill(&mark, file, file.len())?;
+        self.fill(&mark, file, file.len())?;
         self.drop_mark(&mark);
         Ok(true)
     }
@@ -184,37 +214,55 @@ impl Truncations {
         let Some(mark) = self.mark_of(handle.inode) else {
             return write();
         };
+        self.writing(handle.inode, |writing| *writing += 1);
+        let outcome = self.write_behind(&mark, handle, at, write);
+        self.writing(handle.inode, |writing| *writing -= 1);
+        outcome
+    }
+
+    fn writing(&self, inode: u64, count: impl FnOnce(&mut usize)) {
+        // It is open for as long as it is written.
+        if let Some(writers) = self.inodes().get_mut(&inode) {
+            count(&mut writers.writing);
+        }
+    }
+
+    fn write_behind(
+        &self,
+        mark: &Mark,
+        handle: &Handle,
+        at: u64,
+        write: impl FnOnce() -> Result<usize, FsError>,
+    ) -> Result<usize, FsError> {
         if at < handle.file.len() {
-            fill(&mark, &handle.file, at)?;
+            self.fill(mark, &handle.file, at)?;
         }
-        let mut mark = lock(&mark);
-        let taken = write()?;
-        if let Some(written) = mark.as_mut() {
-            // Not to where it would have ended: a full disk can cut it short.
-            *written = (*written).max(at.saturating_add(taken as u64));
-        }
-        Ok(taken)
-    }
-}
-
-/// Fills `file` with zeros from its mark up to byte `end`, a step at a time: a
-/// read that comes in between need not wait for a long gap, and ends the fill
-/// with the mark.
-fn fill(mark: &Mark, file: &VirtualFile, end: u64) -> Result<(), FsError> {
-    const STEP: u64 = 1 << 20;
-    loop {
-        let mut mark = lock(mark);
-        match mark.as_mut() {
-            Some(written) if *written < end => {
-                let next = end.min(written.saturating_add(STEP));
-                file.fill(*written..next)?;
-                *written = next;
+        self.holding(mark, |mark| {
+            let taken = write()?;
+            if let Some(written) = mark {
+                // Not to where it would have ended: a full disk can cut it short.
+                *written = (*written).max(at.saturating_add(taken as u64));
             }
-            _ => return Ok(()),
-        }
+            Ok(taken)
+        })
     }
-}
 
-fn lock(mark: &Mark) -> MutexGuard<'_, Option<u64>> {
-    mark.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Fills `file` with zeros from its mark up to byte `end`, a step at a time: a
+    /// read that comes in between ends the fill with the mark.
+    fn fill(&self, mark: &Mark, file: &VirtualFile, end: u64) -> Result<(), FsError> {
+        const STEP: u64 = 1 << 20;
+        let step = |mark: &mut Option<u64>| -> Result<bool, FsError> {
+            match mark {
+                Some(written) if *written < end => {
+                    let next = end.min(written.saturating_add(STEP));
+                    file.fill(*written..next)?;
+                    *written = next;
+                    Ok(true)
+                }
+                _ => Ok(false),
+            }
+        };
+        while self.holding(mark, step)? {}
+        Ok(())
+    }
 }

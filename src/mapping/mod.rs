@@ -203,6 +203,11 @@ impl Mapping {
         self.current_size().is_ok_and(|size| size == bytes)
     }
 
+    /// Whether the file has at least so many bytes now.
+    pub fn reaches(&self, bytes: u64) -> bool {
+        self.current_size().is_ok_and(|size| size >= bytes)
+    }
+
     /// Copies the bytes of `view` from byte `at` of it into `out`, and returns
     /// how many there were before the first that could not be read.
     ///

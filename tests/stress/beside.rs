@@ -9,8 +9,9 @@ use std::sync::atomic::Ordering::SeqCst;
 use std::thread;
 use std::time::Duration;
 
-use memmap2::MmapRaw;
+use memmap2::{MmapOptions, MmapRaw};
 use nix::fcntl::{FallocateFlags, copy_file_range, fallocate};
+use nix::unistd::truncate as truncate_by_name;
 
 use crate::common::Dir;
 use crate::common::arrays::mounted;
@@ -29,6 +30,9 @@ pub fn work(task: &str, worker: &Worker) {
         "punch beside" => &mut |_| punch(root),
         "write below" => &mut |turn| write_below(worker, &file, turn),
         "open anew" => &mut opener(worker, root),
+        "truncate beside" => &mut |turn| truncate(root, turn),
+        "touch beside" => &mut |turn| touch(root, turn),
+        "write rows beside" => &mut |turn| write_row(root, turn),
         _ => panic!("{task}: no such task"),
     };
     for turn in 1.. {
@@ -137,6 +141,80 @@ fn holds(file: &Path, at: u64, value: u64) -> io::Result<bool> {
         eprintln!("byte {at} of the file: {found}, not {value}");
     }
     Ok(found == value)
+}
+
+/// What is cached, and how the array is mounted.
+const MOUNTS: [&[&str]; 4] = [
+    &[],
+    &["--cache", "auto"],
+    &["--cache", "always"],
+    &["--mode", "c"],
+];
+
+/// Files are truncated and given their size while others have their pages mapped, store
+/// to them and write. Nobody waits for ever.
+pub fn truncations(budget: &Budget) -> Outcome {
+    let tasks = [
+        "truncate beside",
+        "truncate beside",
+        "touch beside",
+        "touch beside",
+        "write rows beside",
+        "write rows beside",
+    ];
+    let mut outcome = Outcome::default();
+    let each = budget.each(MOUNTS.len() as u64);
+    for options in MOUNTS {
+        let Some(dir) = Dir::with_fuse() else {
+            return Outcome::skipped("no FUSE");
+        };
+        let options = [&["--shape", "16,4096"], options].concat();
+        let part = crew(&each(), &options, (&dir, 16 * 4096), &tasks);
+        outcome.done += part.done;
+        outcome.failures += part.failures;
+        outcome.note = part.note;
+    }
+    outcome
+}
+
+/// Stores to a mapping of the whole array, truncates it and gives it its size.
+fn truncate(root: &Path, turn: u64) -> io::Result<bool> {
+    let path = root.join(["data", "T/data"][turn as usize % 2]);
+    let file = open(&path);
+    let len = file.metadata()?.len();
+    let map = MmapRaw::map_raw(&file)?;
+    for row in 0..16 {
+        // SAFETY: within the mapping.
+        unsafe {
+            map.as_mut_ptr()
+                .add(row * 4096 + 100)
+                .write_volatile(turn as u8)
+        };
+    }
+    truncate_by_name(&path, 0)?;
+    if !turn.is_multiple_of(3) {
+        file.set_len(len)?;
+    }
+    Ok(file.metadata()?.len() == len)
+}
+
+/// Reads a row through a mapping, and the array through a file that is only read.
+fn touch(root: &Path, turn: u64) -> io::Result<bool> {
+    let row = File::open(root.join(format!("rows/{}", turn % 16)))?;
+    let map = MmapOptions::new().map_raw_read_only(&row)?;
+    for at in (0..4096).step_by(512) {
+        // SAFETY: within the mapping.
+        unsafe { map.as_ptr().add(at).read_volatile() };
+    }
+    let mut bytes = [0; 4096];
+    File::open(root.join("data"))?.read_exact_at(&mut bytes, turn % 16 * 4096)?;
+    Ok(true)
+}
+
+fn write_row(root: &Path, turn: u64) -> io::Result<bool> {
+    let row = open(root.join(format!("rows/{}", turn * 7 % 16)));
+    row.write_all_at(&turn.to_ne_bytes(), turn % 400 * 8)?;
+    Ok(true)
 }
 
 /// How many columns the array has whose row 0 is written below.

@@ -61,6 +61,15 @@ impl Budget {
         Budget { count, end }
     }
 
+    /// What there is for each of so many parts, from when it begins.
+    fn each(&self, parts: u64) -> impl Fn() -> Budget {
+        let count = self.count.div_ceil(parts);
+        let time = self
+            .end
+            .map(|end| end.saturating_duration_since(Instant::now()));
+        move || Budget::new(count, time.map(|time| time / parts as u32))
+    }
+
     /// Whether to go on after this has been `done` so many times.
     fn lasts(&self, done: u64) -> bool {
         done < self.count && self.end.is_none_or(|end| Instant::now() < end)
@@ -115,6 +124,8 @@ rows! {
         2_000, 100_000, beside::copies;
     opens_beside_writers: "views opened anew while others write to the file, --cache auto",
         20_000, 1_000_000, beside::opens;
+    truncations_beside_mappings: "truncations beside mappings, stores and writes: nobody waits",
+        4_000, 200_000, beside::truncations;
     frozen_storage: "mapped pages read while a write waits for frozen storage",
         200, 5_000, storage::frozen;
     killed_daemons: "daemon killed amid writes and stores, file compared",
@@ -182,7 +193,9 @@ fn worker() {
         "hold handles" => hostile::hold_handles(&worker),
         "be interrupted" => requests::be_interrupted(&worker),
         "store beside" | "write beside" | "copy beside" | "punch beside" | "write below"
-        | "open anew" => beside::work(&task, &worker),
+        | "open anew" | "truncate beside" | "touch beside" | "write rows beside" => {
+            beside::work(&task, &worker);
+        }
         task => coherence::work(task, &worker),
     }
 }

@@ -19,8 +19,10 @@
 //! 4. What the kernel writes back is applied and answered at once, whatever is put
 //!    off: the thread of 3 waits for it. Pages of other views that it makes old
 //!    are dropped afterwards.
-//! 5. While a file is given its size the kernel writes none of its pages back, so
-//!    this never waits for them. They are dropped afterwards.
+//! 5. While a file is given its size the kernel writes none of its pages back, and who
+//!    has them dropped, be it the thread of 3, waits until that is answered. So it waits
+//!    for nobody who may: it has pages dropped by a thread of its own, but for those of
+//!    files that are given their size themselves. These are dropped afterwards.
 
 mod gate;
 #[cfg(test)]
@@ -29,20 +31,21 @@ mod pages;
 mod places;
 
 use std::collections::HashMap;
-use std::io;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::Duration;
+use std::{fmt, io};
 
 use fuser::{INodeNo, Notifier};
 
-use super::contained::contained;
+use super::contained::{aside, contained};
 use super::error::FsError;
 use crate::vfile::VirtualFile;
-use gate::{Gate, Passage};
+pub(super) use gate::Awaited;
+use gate::{Except, Gate, Passage};
 use pages::Stale;
 
 /// How often pages are dropped for one change before it is given up.
@@ -54,8 +57,11 @@ const PAGE: u64 = 4096;
 /// How long the end of the mount waits for pages that are being dropped.
 const LAST_WAIT: Duration = Duration::from_secs(5);
 
-/// How long a fill waits for a change of its bytes that is under way.
+/// How long a fill waits for a change of its bytes that is about to be made.
 const COURTESY: Duration = Duration::from_millis(1);
+
+/// How long a worker waits for a change that is being made, before others do.
+const PATIENCE: Duration = Duration::from_millis(10);
 
 /// The bytes of the backing file that a change may touch, as things stand.
 type Reach = Box<dyn Fn() -> Range<u64> + Send>;
@@ -63,25 +69,27 @@ type Reach = Box<dyn Fn() -> Range<u64> + Send>;
 /// What is done once no page is in the way, or is not done as there always is one.
 type Change = Box<dyn FnOnce(Result<(), FsError>) + Send>;
 
+/// Has the kernel drop pages, and waits until it has.
+type Dropper = Box<dyn Fn(&Stale) + Send + Sync>;
+
 /// What the thread has to do that drops pages.
 enum Task {
-    /// Drop the pages that are in the way, those of an inode aside, then make the
-    /// change.
-    Change(Reach, Option<u64>, Change),
-    /// Drop the pages that show these bytes of the backing file, those of an inode
-    /// aside.
-    Refresh(Range<u64>, Option<u64>),
+    /// Drop the pages that are in the way, then make the change.
+    Change(Reach, Change),
+    /// Drop the pages that show these bytes of the backing file, but for some.
+    Refresh(Range<u64>, Except),
+    /// Go on with this.
+    Then(Box<dyn FnOnce() + Send>),
 }
 
-/// What the thread that drops pages is doing.
+/// Who is dropping pages.
 #[derive(Debug, Default)]
 struct Work {
-    busy: bool,
+    busy: usize,
     stopped: bool,
 }
 
 /// The pages that the kernel may hold, and the gate that changes pass.
-#[derive(Debug)]
 pub(super) struct Coherence {
     gate: Gate,
     /// How often each inode is open.
@@ -94,8 +102,27 @@ pub(super) struct Coherence {
     work: Mutex<Work>,
     done: Condvar,
     tasks: Sender<Task>,
+    /// What has pages dropped, once there is a mount.
+    dropper: OnceLock<Dropper>,
     /// How often the kernel was told to drop pages.
     drops: AtomicU64,
+}
+
+/// An inode is being given its size for as long as this is there.
+struct Sizing(Arc<Coherence>, u64);
+
+impl Drop for Sizing {
+    fn drop(&mut self) {
+        self.0.gate.has_size(self.1);
+    }
+}
+
+impl fmt::Debug for Coherence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Coherence")
+            .field("gate", &self.gate)
+            .finish_non_exhaustive()
+    }
 }
 
 /// The end at which changes that are put off come out.
@@ -112,14 +139,21 @@ impl Coherence {
             work: Mutex::default(),
             done: Condvar::new(),
             tasks,
+            dropper: OnceLock::new(),
             drops: AtomicU64::new(0),
         };
         (coherence, Tasks(received))
     }
 
     /// Notes that a page of `inode` is going to be filled with the bytes `range`
-    /// of `file`. To be called before they are read.
-    pub(super) fn fill(&self, inode: u64, file: &VirtualFile, range: Range<u64>) {
+    /// of `file`. To be called before they are read. Returns the changes that have to be
+    /// [waited for](Self::wait_for) before, if that takes long.
+    pub(super) fn fill(
+        &self,
+        inode: u64,
+        file: &VirtualFile,
+        range: Range<u64>,
+    ) -> Option<Awaited> {
         let concerned = |change: &mut Option<Range<u64>>| {
             change.as_ref().is_some_and(|bytes| {
                 let changing = file.bytes_in(bytes);
@@ -129,7 +163,13 @@ impl Coherence {
         let change = self.under_way();
         // Whether it is made by then or not, the fill goes on.
         let _ = self.made.wait_timeout_while(change, COURTESY, concerned);
-        self.gate.fill(inode, file, &range);
+        let awaited = self.gate.fill(inode, file, &range);
+        (!self.gate.wait_for(&awaited, PATIENCE)).then_some(awaited)
+    }
+
+    /// Waits until changes have been made.
+    pub(super) fn wait_for(&self, awaited: &Awaited) {
+        while !self.gate.wait_for(awaited, LAST_WAIT) {}
     }
 
     fn under_way(&self) -> MutexGuard<'_, Option<Range<u64>>> {
@@ -139,14 +179,10 @@ impl Coherence {
     }
 
     /// Passage for a change of the bytes of the backing file that `reach` gives;
-    /// `None` if a page is in the way, those of the inode `own` aside, and the
-    /// change has to be [put off](Self::put_off).
-    pub(super) fn enter(
-        &self,
-        own: Option<u64>,
-        reach: impl Fn() -> Range<u64>,
-    ) -> Option<Passage<'_>> {
-        self.gate.enter(own, reach)
+    /// `None` if a page is in the way, and the change has to be
+    /// [put off](Self::put_off).
+    pub(super) fn enter(&self, reach: impl Fn() -> Range<u64>) -> Option<Passage<'_>> {
+        self.gate.enter(Except::Nobodys, &[], reach)
     }
 
     /// Passage for what the kernel writes back to the bytes that `reach` gives, which
@@ -161,26 +197,60 @@ impl Coherence {
         self.gate.between_changes(bytes, work);
     }
 
+    /// Whether [that](Self::between_changes) would take a while.
+    pub(super) fn is_busy(&self, bytes: &Range<u64>) -> bool {
+        self.gate.is_busy(bytes)
+    }
+
     /// Has `change` made from another thread, once no page shows the bytes that
-    /// `reach` gives, those of the inode `own` aside.
+    /// `reach` gives.
     pub(super) fn put_off(
         &self,
-        own: Option<u64>,
         reach: impl Fn() -> Range<u64> + Send + 'static,
         change: impl FnOnce(Result<(), FsError>) + Send + 'static,
     ) {
         // Only a mount that has ended does not take it; nobody waits then.
         let _ = self
             .tasks
-            .send(Task::Change(Box::new(reach), own, Box::new(change)));
+            .send(Task::Change(Box::new(reach), Box::new(change)));
+    }
+
+    /// Has `change` made, which gives `inode` its size, answers that, and changes the
+    /// bytes that `reach` gives, once no page shows them but for those of inodes that are
+    /// given their size. Waits for nobody who may wait for the answer.
+    pub(super) fn resize(
+        self: &Arc<Self>,
+        inode: u64,
+        reach: impl Fn() -> Range<u64> + Send + 'static,
+        change: impl FnOnce(Result<(), FsError>) + Send + 'static,
+    ) {
+        self.gate.is_sized(inode);
+        let sizing = Sizing(self.clone(), inode);
+        if let Some(_passage) = self.gate.enter(Except::Sized, &[], &reach) {
+            return change(Ok(()));
+        }
+        aside(move || {
+            let coherence = &sizing.0;
+            let drop = |stale: &Stale| coherence.drop_now(stale);
+            if let Err(change) = coherence.make(Except::Sized, &reach, change, drop) {
+                change(Err(FsError::Busy));
+            }
+        });
+    }
+
+    /// Does `work` once all that has been put off until now is done.
+    pub(super) fn then(&self, work: impl FnOnce() + Send + 'static) {
+        // As before: only a mount that has ended does not take it.
+        let _ = self.tasks.send(Task::Then(Box::new(work)));
     }
 
     /// Has the pages dropped that show the bytes `bytes` of the backing file, which
     /// have changed, those of the inode `own` aside. Nobody waits for it.
     pub(super) fn refresh(&self, own: Option<u64>, bytes: Range<u64>) {
         if !bytes.is_empty() {
+            let except = own.map_or(Except::Nobodys, Except::Of);
             // As before: only a mount that has ended does not take it.
-            let _ = self.tasks.send(Task::Refresh(bytes, own));
+            let _ = self.tasks.send(Task::Refresh(bytes, except));
         }
     }
 
@@ -220,22 +290,33 @@ impl Coherence {
         }
     }
 
-    /// Has all pages dropped that show `bytes`, those of one inode aside. Returns
-    /// whether they are, and not left as the mount ends.
-    fn drop_pages(&self, bytes: &Range<u64>, except: Option<u64>, drop: impl Fn(&Stale)) -> bool {
+    /// Has all pages dropped that show `bytes`, but for some. Returns which, unless they
+    /// are left as the mount ends.
+    fn drop_pages(
+        &self,
+        bytes: &Range<u64>,
+        except: Except,
+        drop: impl Fn(&Stale),
+    ) -> Option<Vec<Stale>> {
         let stale = self.gate.leave(bytes, except);
         for stale in &stale {
             if !self.begin() {
-                return false;
+                return None;
             }
             drop(stale);
             self.drops.fetch_add(1, Ordering::Relaxed);
             self.end();
         }
         if !stale.is_empty() {
-            self.gate.have_left();
+            self.gate.have_left(&stale);
         }
-        true
+        Some(stale)
+    }
+
+    fn drop_now(&self, stale: &Stale) {
+        if let Some(drop) = self.dropper.get() {
+            drop(stale);
+        }
     }
 
     /// Has no more pages dropped, and waits for those that are being dropped. The
@@ -247,31 +328,37 @@ impl Coherence {
         // If it takes longer than this, waiting does not help.
         let _ = self
             .done
-            .wait_timeout_while(work, LAST_WAIT, |work| work.busy);
+            .wait_timeout_while(work, LAST_WAIT, |work| work.busy > 0);
     }
 
-    /// Whether the thread may drop pages, which it then does until it is done.
+    /// Whether pages may be dropped, which goes on until it is said to be done.
     fn begin(&self) -> bool {
         let mut work = self.work.lock().unwrap_or_else(PoisonError::into_inner);
-        work.busy = !work.stopped;
-        work.busy
+        work.busy += usize::from(!work.stopped);
+        !work.stopped
     }
 
     fn end(&self) {
         let mut work = self.work.lock().unwrap_or_else(PoisonError::into_inner);
-        work.busy = false;
+        work.busy -= 1;
         self.done.notify_all();
     }
 
     fn carry_out(&self, task: Task, drop: impl Fn(&Stale)) {
-        let (reach, own, change) = match task {
-            Task::Change(reach, own, change) => (reach, own, change),
-            Task::Refresh(bytes, own) => {
-                self.drop_pages(&bytes, own, drop);
+        let (reach, change) = match task {
+            Task::Change(reach, change) => (reach, change),
+            Task::Refresh(bytes, except) => {
+                self.drop_pages(&bytes, except, drop);
                 return;
             }
+            Task::Then(work) => return work(),
         };
-        let made = self.make(reach, own, change, drop);
+        let reach = || {
+            let bytes = reach();
+            *self.under_way() = Some(bytes.clone());
+            bytes
+        };
+        let made = self.make(Except::Nobodys, reach, change, drop);
         *self.under_way() = None;
         self.made.notify_all();
         if let Err(change) = made {
@@ -284,20 +371,18 @@ impl Coherence {
 
     /// Makes a change once the pages that are in the way have been dropped, or
     /// gives it back if there are always some.
-    fn make(
+    fn make<C: FnOnce(Result<(), FsError>)>(
         &self,
-        reach: Reach,
-        own: Option<u64>,
-        change: Change,
+        except: Except,
+        reach: impl Fn() -> Range<u64>,
+        change: C,
         drop: impl Fn(&Stale),
-    ) -> Result<(), Change> {
+    ) -> Result<(), C> {
         for _ in 0..MAX_ATTEMPTS {
-            let bytes = reach();
-            *self.under_way() = Some(bytes.clone());
-            if !self.drop_pages(&bytes, own, &drop) {
+            let Some(left) = self.drop_pages(&reach(), except, &drop) else {
                 break;
-            }
-            if let Some(_passage) = self.enter(own, &reach) {
+            };
+            if let Some(_passage) = self.gate.enter(except, &left, &reach) {
                 change(Ok(()));
                 return Ok(());
             }
@@ -312,15 +397,16 @@ impl Coherence {
 ///
 /// When no thread can be started.
 pub(super) fn serve(coherence: Arc<Coherence>, tasks: Tasks, notifier: Notifier) -> io::Result<()> {
-    let drop_pages = move |Stale { inode, range }: &Stale| {
+    let drop_pages = move |Stale { inode, range, .. }: &Stale| {
         let (start, len) = (range.start as i64, (range.end - range.start) as i64);
         if let Err(error) = notifier.inval_inode(INodeNo(*inode), start, len) {
             log::debug!("the kernel keeps pages of inode {inode}: {error}");
         }
     };
+    coherence.dropper.get_or_init(|| Box::new(drop_pages));
     let work = move || {
         for task in tasks.0 {
-            contained(|| coherence.carry_out(task, &drop_pages));
+            contained(|| coherence.carry_out(task, |stale| coherence.drop_now(stale)));
         }
     };
     thread::Builder::new().name("pages".into()).spawn(work)?;
@@ -340,13 +426,15 @@ mod tests {
             let dropped = std::cell::Cell::new(0);
             let (tell, told) = channel();
             let change = move |passage: Result<(), FsError>| tell.send(passage).unwrap();
-            let task = Task::Change(Box::new(|| 10..20), None, Box::new(change));
+            let task = Task::Change(Box::new(|| 10..20), Box::new(change));
             coherence.carry_out(task, |stale| {
                 assert_eq!(
                     *stale,
                     Stale {
                         inode: 7,
-                        range: 0..100
+                        range: 0..100,
+                        number: dropped.get() as u64,
+                        is_anothers: false
                     }
                 );
                 dropped.set(dropped.get() + 1);

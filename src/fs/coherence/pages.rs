@@ -2,7 +2,6 @@
 //! bytes of the backing file others may have mapped.
 
 use std::collections::{BTreeMap, HashMap};
-use std::mem;
 use std::ops::Range;
 
 use super::places::Places;
@@ -20,8 +19,8 @@ pub(super) struct Pages {
     files: HashMap<u64, Filled>,
     /// The bytes of the backing file that each shows, and what lies between them.
     places: Places,
-    /// The files that have ranges which are leaving.
-    leaving: Vec<u64>,
+    /// How often ranges have been told to leave.
+    departures: u64,
 }
 
 /// The filled pages of a file.
@@ -32,8 +31,9 @@ struct Filled {
     page: u64,
     /// Disjoint ranges of its bytes, the end by the start.
     ranges: BTreeMap<u64, u64>,
-    /// Ranges that the kernel has been told to drop, and may not have dropped yet.
-    leaving: Vec<Range<u64>>,
+    /// Ranges that the kernel has been told to drop, and may not have dropped yet, each
+    /// with its number.
+    leaving: Vec<(u64, Range<u64>)>,
 }
 
 /// Pages of a file that show bytes which are about to change.
@@ -41,6 +41,10 @@ struct Filled {
 pub(super) struct Stale {
     pub(super) inode: u64,
     pub(super) range: Range<u64>,
+    /// Which departure this is.
+    pub(super) number: u64,
+    /// Whether somebody else has told them to leave, and tells when they have.
+    pub(super) is_anothers: bool,
 }
 
 impl Pages {
@@ -50,7 +54,7 @@ impl Pages {
             size,
             files: HashMap::new(),
             places: Places::default(),
-            leaving: Vec::new(),
+            departures: 0,
         }
     }
 
@@ -76,49 +80,69 @@ impl Pages {
         }
     }
 
-    /// Whether a page shows one of the bytes `changed` of the backing file, those
-    /// of the node `except` aside.
-    pub(super) fn show(&self, changed: &Range<u64>, except: Option<u64>) -> bool {
+    /// Whether a page shows one of the bytes `changed` of the backing file, those of the
+    /// nodes `except` aside and those that have `left`, of which it is known.
+    pub(super) fn show(
+        &self,
+        changed: &Range<u64>,
+        except: impl Fn(u64) -> bool,
+        left: &[Stale],
+    ) -> bool {
         let others = self.places.near(changed);
-        let mut others = others.filter(|&inode| Some(inode) != except);
+        let mut others = others.filter(|&inode| !except(inode));
         others.any(|inode| {
             let filled = self.files.get(&inode);
-            filled.is_some_and(|filled| filled.shows(changed))
+            filled.is_some_and(|filled| filled.shows(changed, left))
         })
     }
 
-    /// The pages that show bytes `changed` of the backing file, those of the node
-    /// `except` aside. They count as shown until all that are leaving have
-    /// [left](Self::have_left), since a page that was stored to is written back
-    /// first.
-    pub(super) fn leave(&mut self, changed: &Range<u64>, except: Option<u64>) -> Vec<Stale> {
+    /// The pages that show bytes `changed` of the backing file, those of the nodes
+    /// `except` aside, also those that somebody else has told to leave. They count as
+    /// shown until they [have left](Self::have_left), since a page that was stored to is
+    /// written back first.
+    pub(super) fn leave(
+        &mut self,
+        changed: &Range<u64>,
+        except: impl Fn(u64) -> bool,
+    ) -> Vec<Stale> {
         let mut stale = Vec::new();
         for inode in self.places.near(changed) {
             let Some(filled) = self.files.get_mut(&inode) else {
                 continue;
             };
-            let ranges: Vec<Range<u64>> = filled.over(changed).collect();
-            if Some(inode) == except || ranges.is_empty() {
+            if except(inode) {
                 continue;
             }
-            self.leaving.push(inode);
+            stale.extend(filled.leaving_over(changed).map(|(number, range)| Stale {
+                inode,
+                range: range.clone(),
+                number: *number,
+                is_anothers: true,
+            }));
+            let ranges: Vec<Range<u64>> = filled.over(changed).collect();
             for range in ranges {
+                let number = self.departures;
+                self.departures += 1;
                 filled.remove(&range);
-                filled.leaving.push(range.clone());
-                stale.push(Stale { inode, range });
+                filled.leaving.push((number, range.clone()));
+                stale.push(Stale {
+                    inode,
+                    range,
+                    number,
+                    is_anothers: false,
+                });
             }
         }
         stale
     }
 
-    /// The pages that were leaving have been dropped. What was filled anew
-    /// meanwhile stays.
-    pub(super) fn have_left(&mut self) {
-        for inode in mem::take(&mut self.leaving) {
-            if let Some(filled) = self.files.get_mut(&inode) {
-                filled.leaving.clear();
-                if filled.ranges.is_empty() {
-                    self.forget(inode);
+    /// These pages have been dropped. What was filled anew meanwhile stays.
+    pub(super) fn have_left(&mut self, stale: &[Stale]) {
+        for stale in stale.iter().filter(|stale| !stale.is_anothers) {
+            if let Some(filled) = self.files.get_mut(&stale.inode) {
+                filled.leaving.retain(|(number, _)| *number != stale.number);
+                if filled.ranges.is_empty() && filled.leaving.is_empty() {
+                    self.forget(stale.inode);
                 }
             }
         }
@@ -126,12 +150,19 @@ impl Pages {
 }
 
 impl Filled {
-    /// Whether a page, be it one that is leaving, can show bytes `changed`.
-    fn shows(&self, changed: &Range<u64>) -> bool {
+    /// Whether a page, be it one that is leaving and has not `left`, can show bytes
+    /// `changed`.
+    fn shows(&self, changed: &Range<u64>, left: &[Stale]) -> bool {
+        let has_left = |number: u64| left.iter().any(|stale| stale.number == number);
+        let mut leaving = self.leaving_over(changed);
+        leaving.any(|(number, _)| !has_left(*number)) || self.over(changed).next().is_some()
+    }
+
+    /// The ranges that are leaving and can show bytes `changed`.
+    fn leaving_over(&self, changed: &Range<u64>) -> impl Iterator<Item = &(u64, Range<u64>)> {
         let reach = self.file.bytes_in(changed);
-        let mut leaving = self.leaving.iter();
-        leaving.any(|range| range.start < reach.end && reach.start < range.end)
-            || self.over(changed).next().is_some()
+        let leaving = self.leaving.iter();
+        leaving.filter(move |(_, range)| range.start < reach.end && reach.start < range.end)
     }
 
     /// The filled bytes in pages of which some can lie in the bytes `changed` of
@@ -224,8 +255,15 @@ pub(super) mod tests {
         offsets.iter().map(file).collect()
     }
 
-    fn stale(inode: u64, range: Range<u64>) -> Stale {
-        Stale { inode, range }
+    /// No node.
+    fn none(_: u64) -> bool {
+        false
+    }
+
+    /// Inodes and ranges.
+    fn told(stale: &[Stale]) -> Vec<(u64, Range<u64>)> {
+        let told = |stale: &Stale| (stale.inode, stale.range.clone());
+        stale.iter().map(told).collect()
     }
 
     #[test]
@@ -262,14 +300,17 @@ pub(super) mod tests {
             for &(start, end) in fills {
                 pages.fill(7, file, start..end);
             }
-            let expected = leaving.iter().map(|&(start, end)| stale(7, start..end));
-            let expected: Vec<Stale> = expected.collect();
+            let expected = leaving.iter().map(|&(start, end)| (7, start..end));
+            let expected: Vec<_> = expected.collect();
             let case = format!("{fills:?} {changed:?}");
-            assert_eq!(pages.show(&changed, None), !leaving.is_empty(), "{case}");
-            assert_eq!(pages.leave(&changed, None), expected, "{case}");
-            assert_eq!(pages.show(&changed, None), !leaving.is_empty(), "{case}");
-            pages.have_left();
-            assert!(!pages.show(&changed, None), "{case}");
+            let shows = |pages: &Pages, left: &[Stale]| pages.show(&changed, none, left);
+            assert_eq!(shows(&pages, &[]), !leaving.is_empty(), "{case}");
+            let stale = pages.leave(&changed, none);
+            assert_eq!(told(&stale), expected, "{case}");
+            assert_eq!(shows(&pages, &[]), !leaving.is_empty(), "{case}");
+            assert!(!shows(&pages, &stale), "{case}");
+            pages.have_left(&stale);
+            assert!(!shows(&pages, &[]), "{case}");
             let kept = pages.files.get(&7).map(|filled| &filled.ranges);
             let kept: Vec<_> = kept.into_iter().flatten().map(|(&a, &b)| (a, b)).collect();
             assert_eq!(kept, left, "{case}");
@@ -281,9 +322,13 @@ pub(super) mod tests {
         let file = &files(10_000, &[50])[0];
         let mut pages = Pages::new(4096);
         pages.fill(7, file, 0..10_000);
-        assert_eq!(pages.leave(&(5000..5001), None), [stale(7, 4096..8192)]);
-        assert_eq!(pages.leave(&(9000..9001), None), [stale(7, 8192..10_000)]);
-        assert_eq!(pages.leave(&(0..10), None), []);
+        for (changed, expected) in [
+            (5000..5001, vec![(7, 4096..8192)]),
+            (9000..9001, vec![(7, 8192..10_000)]),
+            (0..10, vec![]),
+        ] {
+            assert_eq!(told(&pages.leave(&changed, none)), expected);
+        }
     }
 
     #[test]
@@ -292,16 +337,42 @@ pub(super) mod tests {
         let mut pages = Pages::new(1);
         pages.fill(1, &files[0], 0..100);
         pages.fill(2, &files[1], 0..100);
-        assert_eq!(pages.leave(&(60..70), Some(1)), [stale(2, 10..20)]);
-        assert!(pages.show(&(60..70), Some(1)));
+        let first = |inode| inode == 1;
+        let stale = pages.leave(&(60..70), first);
+        assert_eq!(told(&stale), [(2, 10..20)]);
+        assert!(pages.show(&(60..70), first, &[]) && !pages.show(&(60..70), first, &stale));
         pages.fill(2, &files[1], 15..16);
-        pages.have_left();
-        assert!(!pages.show(&(60..65), Some(1)) && pages.show(&(60..65), None));
-        assert!(pages.show(&(60..70), Some(1)));
+        assert!(pages.show(&(60..70), first, &stale));
+        pages.have_left(&stale);
+        assert!(!pages.show(&(60..65), first, &[]) && pages.show(&(60..65), none, &[]));
+        assert!(pages.show(&(60..70), first, &[]));
         pages.forget(2);
-        assert!(!pages.show(&(0..200), Some(1)) && pages.show(&(0..200), None));
+        assert!(!pages.show(&(0..200), first, &[]) && pages.show(&(0..200), none, &[]));
         pages.forget(1);
         assert!(pages.files.is_empty() && pages.places.is_empty());
+    }
+
+    #[test]
+    fn pages_that_one_has_told_to_leave_have_left_for_another_who_drops_them_too() {
+        let file = &files(100, &[0])[0];
+        let mut pages = Pages::new(1);
+        pages.fill(7, file, 0..100);
+        let first = pages.leave(&(0..10), none);
+        pages.fill(7, file, 3..5);
+        let second = pages.leave(&(0..20), none);
+        assert_eq!(told(&second), [(7, 0..10), (7, 3..5), (7, 10..20)]);
+        assert_eq!(second.iter().filter(|stale| stale.is_anothers).count(), 1);
+        assert!(pages.show(&(0..20), none, &first) && !pages.show(&(0..20), none, &second));
+        // The first still waits for its own, which the second does not take from it.
+        pages.have_left(&second);
+        assert!(pages.show(&(0..10), none, &[]) && !pages.show(&(10..20), none, &[]));
+        // What leaves later has not left for anybody.
+        pages.fill(7, file, 10..20);
+        let third = pages.leave(&(10..20), none);
+        assert!(pages.show(&(0..20), none, &second));
+        pages.have_left(&third);
+        pages.have_left(&first);
+        assert!(!pages.show(&(0..20), none, &[]));
     }
 
     #[test]
@@ -312,11 +383,12 @@ pub(super) mod tests {
         for at in (0..most).map(|k| 2 * k + 10) {
             pages.fill(7, file, at..at + 1);
         }
-        assert!(!pages.show(&(11..12), None));
+        assert!(!pages.show(&(11..12), none, &[]));
         assert_eq!(pages.files[&7].ranges.len(), MAX_RANGES);
         pages.fill(7, file, 4 * most - 1..4 * most);
-        assert!(pages.show(&(11..12), None) && !pages.show(&(0..10), None));
-        assert_eq!(pages.leave(&(0..u64::MAX), None), [stale(7, 10..4 * most)]);
+        assert!(pages.show(&(11..12), none, &[]) && !pages.show(&(0..10), none, &[]));
+        let stale = pages.leave(&(0..u64::MAX), none);
+        assert_eq!(told(&stale), [(7, 10..4 * most)]);
     }
 
     #[test]
@@ -336,6 +408,7 @@ pub(super) mod tests {
         // Inode and byte of the file.
         let mut filled = BTreeSet::new();
         let mut leaving = BTreeSet::new();
+        let mut departed = Vec::new();
         for _ in 0..100_000 {
             let inode = below(3);
             let start = below(LEN);
@@ -350,8 +423,10 @@ pub(super) mod tests {
                 }
                 4..6 if !changed.is_empty() => {
                     let except = (below(2) == 0).then_some(inode);
-                    let told = pages.leave(&changed, except).into_iter();
-                    let told = told.flat_map(|stale| stale.range.map(move |at| (stale.inode, at)));
+                    let stale = pages.leave(&changed, |inode| Some(inode) == except);
+                    let told = stale.iter().filter(|stale| !stale.is_anothers);
+                    let told =
+                        told.flat_map(|stale| stale.range.clone().map(move |at| (stale.inode, at)));
                     let concerned = |byte: &(u64, u64)| {
                         shown(byte) && except.is_none_or(|inode| inode != byte.0)
                     };
@@ -359,9 +434,11 @@ pub(super) mod tests {
                     assert_eq!(told.collect::<BTreeSet<_>>(), expected);
                     filled.retain(|byte| !expected.contains(byte));
                     leaving.extend(expected);
+                    departed.extend(stale);
                 }
                 6 => {
-                    pages.have_left();
+                    pages.have_left(&departed);
+                    departed.clear();
                     leaving.clear();
                     let inodes: BTreeSet<u64> = filled.iter().map(|byte| byte.0).collect();
                     let known: BTreeSet<u64> = pages.files.keys().copied().collect();
@@ -377,9 +454,9 @@ pub(super) mod tests {
             }
             if !changed.is_empty() {
                 let mut all = filled.union(&leaving);
-                assert_eq!(pages.show(&changed, None), all.clone().any(shown));
+                assert_eq!(pages.show(&changed, none, &[]), all.clone().any(shown));
                 let elsewhere = all.any(|byte| byte.0 != inode && shown(byte));
-                assert_eq!(pages.show(&changed, Some(inode)), elsewhere);
+                assert_eq!(pages.show(&changed, |other| other == inode, &[]), elsewhere);
             }
         }
     }
