@@ -1,4 +1,4 @@
-//! Claim 47: what may be cached, and what is seen all the same.
+//! Claim 47, and 24 and 25 under it: what may be cached, and what is seen all the same.
 
 use std::fs::{self, File};
 use std::os::unix::fs::{FileExt, MetadataExt};
@@ -191,5 +191,53 @@ fn claim_47_a_truncation_does_not_wait_for_what_others_have_stored() {
         assert_eq!(fs::read(&file).unwrap()[320], 9, "{cache}");
         mount.unmount();
         fs::write(&file, vec![7; 100 * 100]).unwrap();
+    }
+}
+
+#[test]
+#[cfg_attr(arrayfs_portable, ignore = "views cannot be mapped shared portably")]
+fn claim_24_what_is_stored_is_read_through_caches_once_it_is_synchronised() {
+    let Some(dir) = Dir::with_fuse() else { return };
+    let file = dir.file("data.bin", vec![0; 16 * 4096]);
+    for cache in ["auto", "always"] {
+        let options = ["--shape", "16,4096", "--cache", cache];
+        let mount = mounted(&dir, &file, &options);
+        let data = File::open(mount.join("data")).unwrap();
+        // SAFETY: the bytes are reached through this only, and stay mapped.
+        let mut map = unsafe { MmapMut::map_mut(&open(mount.join("rows/3"))) }.unwrap();
+        for turn in 0..1000 {
+            map[40] = turn as u8;
+            map.flush().unwrap();
+            let mut byte = [0];
+            data.read_exact_at(&mut byte, 3 * 4096 + 40).unwrap();
+            assert_eq!(byte, [turn as u8], "{cache}, turn {turn}");
+        }
+    }
+}
+
+#[test]
+fn claim_25_a_file_that_is_opened_once_it_is_cut_is_read_to_the_very_byte() {
+    let Some(dir) = Dir::with_fuse() else { return };
+    let content: Vec<u8> = (0..64 * 4096).map(|k| (k * 7 % 251) as u8).collect();
+    let file = dir.file("data.bin", &content);
+    for cache in ["auto", "always"] {
+        let mut mount = mounted(&dir, &file, &["--shape", "64,4096", "--cache", cache]);
+        mount.expect_warning("of the backing file, which now has 10000");
+        fs::read(mount.join("data")).unwrap();
+        open(&file).set_len(10_000).unwrap();
+        for (view, at, len, expected) in [
+            ("data", 9000, 100, Some(100)),
+            ("data", 9999, 1, Some(1)),
+            ("data", 8192, 5000, Some(1808)),
+            ("data", 10_000, 1, None),
+            ("rows/2", 100, 100, Some(100)),
+            ("cols/3", 0, 2, Some(2)),
+        ] {
+            let opened = File::open(mount.join(view)).unwrap();
+            let read = opened.read_at(&mut vec![0; len], at).ok();
+            assert_eq!(read, expected, "{cache}: {len} bytes of {view} at {at}");
+        }
+        fs::write(&file, &content).unwrap();
+        assert_eq!(fs::read(mount.join("data")).unwrap(), content);
     }
 }

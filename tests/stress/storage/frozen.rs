@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::thread;
 
 use memmap2::MmapOptions;
+use nix::unistd::truncate;
 
 use super::volumes::FILE_SYSTEMS;
 use super::{Tally, Watchdog};
@@ -62,10 +63,26 @@ pub fn frozen(budget: &Budget) -> Outcome {
         value = value % 255 + 1;
         let row = numbers.below(ROWS);
         let view = ["rows", "npy/../rows"][numbers.below(2)];
-        let written = open(mount.join(&format!("{view}/{row}")));
+        let path = mount.join(&format!("{view}/{row}"));
+        let written = open(&path);
+        let is_truncated = numbers.below(2) == 0;
+        if is_truncated {
+            truncate(&path, 0).unwrap();
+        }
         let frozen = Frozen::new(volume.join("."));
         thread::scope(|scope| {
             let write = scope.spawn(|| written.write_all_at(&[value; ROW], 0));
+            if is_truncated {
+                // It is in use all the same, and has to be filled in again.
+                drop(written.try_clone().unwrap());
+                drop(open(&path));
+            }
+            // The same bytes wait for the write, and nobody for them.
+            let touched = scope.spawn(|| {
+                // SAFETY: what is read may be of before or after the write.
+                let map = unsafe { MmapOptions::new().map(&open(mount.join("data"))) }.unwrap();
+                map[row * ROW]
+            });
             for _ in 0..PAGES {
                 let other = (row + 1 + numbers.below(ROWS - 1)) % ROWS;
                 let file = open(mount.join(&format!("rows/{other}")));
@@ -79,6 +96,7 @@ pub fn frozen(budget: &Budget) -> Outcome {
             let waits = !write.is_finished();
             drop(frozen);
             let outcome = write.join().unwrap();
+            touched.join().unwrap();
             tally.expect(waits && outcome.is_ok(), || {
                 format!("the write of row {row}: waits: {waits}, then {outcome:?}")
             });

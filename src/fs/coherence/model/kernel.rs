@@ -10,7 +10,7 @@ impl State {
         if page.is_absent() && self.stores[view] + self.reads[view] > 0 {
             next.step("fault", view, |state| state.pages[view].fill = Sent);
         }
-        if self.reads[view] > 0 && page.shown().is_some() && !page.dropping {
+        if self.reads[view] > 0 && page.shown().is_some() && page.dropping.is_none() {
             next.step("read", view, |state| state.reads[view] -= 1);
         }
         if self.stores[view] > 0 && page.is_free() {
@@ -36,15 +36,17 @@ impl State {
     /// What the kernel does when it is told to drop pages, one after the other in
     /// any order: it waits for the lock and for what is written back, unmaps the
     /// page, writes back what was stored, and drops it.
-    pub(super) fn drop_page(&self, task: Task, stale: Views, next: &mut Next) {
-        let begun = (0..VIEWS).find(|&view| self.pages[view].dropping);
+    pub(super) fn drop_page(&self, thread: usize, task: Task, stale: Views, next: &mut Next) {
+        let is_begun = |&view: &usize| self.pages[view].dropping == Some(thread);
+        let begun = (0..VIEWS).find(is_begun);
         for view in (0..VIEWS).filter(|&view| stale[view]) {
             let page = &self.pages[view];
             let drop = |state: &mut State| {
                 let mut stale = stale;
                 stale[view] = false;
                 state.pages[view] = Page::default();
-                state.thread = Thread::Drop(task, stale);
+                state.left[thread][view] = true;
+                state.threads[thread] = Thread::Drop(task, stale);
             };
             match begun {
                 Some(begun) if begun == view && page.write_back == Stage::None => {
@@ -54,7 +56,9 @@ impl State {
                 None if page.is_free() && page.dirty => {
                     next.step("drop: write back", view, |state| {
                         let page = &mut state.pages[view];
-                        (page.dirty, page.dropping, page.write_back) = (false, true, Sent);
+                        page.dirty = false;
+                        page.dropping = Some(thread);
+                        page.write_back = Sent;
                     });
                 }
                 None if page.is_free() || page.is_absent() => next.step("drop", view, drop),

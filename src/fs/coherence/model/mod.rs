@@ -16,6 +16,12 @@ use std::collections::HashSet;
 const VIEWS: usize = 3;
 const WRITERS: usize = 2;
 
+/// The thread that makes changes which were put off, and the one that gives a file its
+/// size.
+const THREADS: usize = 2;
+const PAGES: usize = 0;
+const SIZER: usize = 1;
+
 /// A byte for each writer, then one for whoever stores through each view.
 type Bytes = [u8; WRITERS + VIEWS];
 
@@ -51,7 +57,7 @@ struct Page {
     dirty: bool,
     write_back: Stage,
     /// Locked by the thread that drops it, and mapped by nobody.
-    dropping: bool,
+    dropping: Option<usize>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -62,7 +68,7 @@ enum Task {
     Refresh(usize),
 }
 
-/// Where the thread is that makes changes which were put off.
+/// Where a thread is that has pages dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 enum Thread {
     #[default]
@@ -86,11 +92,13 @@ struct State {
     stores: [u8; VIEWS],
     reads: [u8; VIEWS],
     noted: Views,
-    leaving: Views,
+    /// The pages that each thread has told to leave, and those that have left for it.
+    leaving: [Views; THREADS],
+    left: [Views; THREADS],
     /// Pages written back whose bytes are still to be looked for in other views.
     written_back: [u8; VIEWS],
     tasks: Vec<Task>,
-    thread: Thread,
+    threads: [Thread; THREADS],
 }
 
 /// Ways of keeping pages like the file, of which one is right.
@@ -109,6 +117,10 @@ enum Scheme {
     NoteLate,
     /// Has no fill wait for the changes that are under way.
     FillAtOnce,
+    /// Gives files their size by the thread that makes the other changes.
+    OneThread,
+    /// Takes pages that the other thread has told to leave as gone.
+    LeftForAll,
     /// Leaves pages of other views that a page written back has made old.
     NoRefresh,
 }
@@ -173,7 +185,7 @@ impl Page {
 
     /// Whether somebody who waits for its lock and for what is written back gets it.
     fn is_free(&self) -> bool {
-        self.shown().is_some() && self.write_back == Stage::None && !self.dropping
+        self.shown().is_some() && self.write_back == Stage::None && self.dropping.is_none()
     }
 }
 
@@ -203,7 +215,8 @@ impl State {
     fn under_way(&self) -> Changes {
         let mut changes = Changes::default();
         for (writer, &stage) in self.writes.iter().enumerate() {
-            changes[writer] = stage == Stage::Entered || self.thread == Thread::Entered(writer);
+            let by_thread = self.threads.contains(&Thread::Entered(writer));
+            changes[writer] = stage == Stage::Entered || by_thread;
         }
         for (view, page) in self.pages.iter().enumerate() {
             changes[WRITERS + view] = page.write_back == Stage::Entered;
@@ -225,9 +238,13 @@ impl State {
         self.changing() + State::count(fills) + looking.sum::<usize>()
     }
 
-    /// Whether a page of another view than `except` is noted.
-    fn shows(&self, except: Option<usize>) -> bool {
-        (0..VIEWS).any(|view| (self.noted[view] || self.leaving[view]) && Some(view) != except)
+    /// Whether a page of another view than `except` is noted, or leaving and has not left
+    /// for this thread.
+    fn shows(&self, except: Option<usize>, thread: Option<usize>) -> bool {
+        let leaving = |view: usize| self.leaving.iter().any(|leaving| leaving[view]);
+        let left = |view: usize| thread.is_some_and(|thread| self.left[thread][view]);
+        let shows = |view: usize| self.noted[view] || leaving(view) && !left(view);
+        (0..VIEWS).any(|view| Some(view) != except && shows(view))
     }
 
     fn answer(&mut self, writer: usize) {
@@ -246,7 +263,9 @@ impl State {
         for writer in 0..WRITERS {
             self.write(writer, setting, &mut next);
         }
-        self.thread(setting, &mut next);
+        for thread in 0..THREADS {
+            self.thread(thread, setting, &mut next);
+        }
         next.found
     }
 
@@ -409,11 +428,59 @@ fn all_wait_if_what_is_written_back_waits_for_the_thread() {
     fails(Scheme::WriteBackWaits, ONE_OF_EACH, Failure::AllWait);
 }
 
+const RESIZED: Setting = Setting {
+    resized: Some(0),
+    ..ONE_OF_EACH
+};
+
 #[test]
-fn all_wait_if_giving_a_file_its_size_waits_for_its_own_pages() {
-    let resized = Setting {
-        resized: Some(0),
-        ..ONE_OF_EACH
+fn nobody_waits_for_ever_and_no_write_is_lost_while_a_file_is_given_its_size() {
+    use Failure::{AllWait, PageOld, StoreLost, WriteLost};
+    for (stores, reads, writes) in [
+        ([1, 0, 0], [0, 1, 0], [1, 1]),
+        ([1, 0, 0], [0, 1, 1], [1, 0]),
+        ([0, 1, 0], [1, 0, 0], [1, 1]),
+        ([1, 1, 0], [0, 0, 0], [1, 1]),
+        ([1, 0, 0], [0, 0, 0], [2, 1]),
+    ] {
+        let setting = Setting {
+            stores,
+            reads,
+            writes,
+            ..RESIZED
+        };
+        // Its own pages are dropped afterwards, and what was stored to them is as if it had
+        // been stored then.
+        let is_own = stores[0] > 0;
+        let sought: &[Failure] = match is_own {
+            true => &[AllWait],
+            false => &[AllWait, WriteLost, StoreLost],
+        };
+        let explored = explore(&setting, sought);
+        assert!(explored.is_ok(), "{}", explored.unwrap_err());
+    }
+    let others = Setting {
+        stores: [0, 1, 0],
+        ..RESIZED
     };
-    fails(Scheme::Chosen, resized, Failure::AllWait);
+    assert!(explore(&others, &[PageOld]).is_ok());
+}
+
+#[test]
+fn all_wait_if_a_file_is_given_its_size_by_the_thread_that_drops_its_pages() {
+    let two_writers = Setting {
+        writes: [1, 1],
+        ..RESIZED
+    };
+    fails(Scheme::OneThread, two_writers, Failure::AllWait);
+}
+
+#[test]
+fn a_change_is_lost_that_takes_what_another_thread_drops_as_gone() {
+    let two_writers = Setting {
+        stores: [0, 1, 0],
+        writes: [1, 1],
+        ..RESIZED
+    };
+    fails(Scheme::LeftForAll, two_writers, Failure::WriteLost);
 }
