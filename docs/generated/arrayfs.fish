@@ -17,7 +17,7 @@ c\t''"
 complete -c arrayfs -l cache -d 'What may be cached: never, what a read returns is what the file holds now; auto, while a file is open; always, if nobody else writes the file [default: never]' -r -f -a "never\t''
 auto\t''
 always\t''"
-complete -c arrayfs -l passthrough -d 'Where the kernel may read the file itself: auto, where the whole file is mounted read-only; rw, where it is writable too; never [default: auto]' -r -f -a "auto\t''
+complete -c arrayfs -l passthrough -d 'Where the kernel may read the file itself: auto, where the whole file is mounted read-only; rw, where it is writable too, and other views cannot be mapped shared then; never [default: auto]' -r -f -a "auto\t''
 rw\t''
 never\t''"
 complete -c arrayfs -l generate -d 'Print the man page, or the completions of a shell: man, bash, zsh, fish' -r -f -a "man\t''

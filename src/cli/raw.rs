@@ -120,7 +120,8 @@ pub(super) struct RawOptions {
     pub cache_size: Option<OsString>,
 
     /// Where the kernel may read the file itself: auto, where the whole file is
-    /// mounted read-only; rw, where it is writable too; never [default: auto]
+    /// mounted read-only; rw, where it is writable too, and other views cannot be
+    /// mapped shared then; never [default: auto]
     #[arg(long, value_name = "WHERE", help_heading = "The mount")]
     pub passthrough: Option<OsString>,
 
