@@ -6,6 +6,7 @@ use std::ffi::OsStr;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::SystemTime;
 
@@ -31,14 +32,21 @@ pub(super) fn contained(work: impl FnOnce()) {
     }
 }
 
-/// Does `work`, which may wait for long, in a thread of its own.
+/// Does `work`, which may wait for long, in a thread of its own; in this one if there is
+/// none to be had.
 pub(super) fn aside(work: impl FnOnce() + Send + 'static) {
+    /// Enough for any request, and little where many wait.
+    const STACK: usize = 512 << 10;
+    let work = Arc::new(Mutex::new(Some(work)));
+    let there = work.clone();
+    let take = |work: &Mutex<Option<_>>| work.lock().ok().and_then(|mut work| work.take());
     let started = thread::Builder::new()
         .name("aside".into())
-        .spawn(|| contained(work));
+        .stack_size(STACK)
+        .spawn(move || take(&there).into_iter().for_each(contained));
     if let Err(error) = started {
-        // A reply that was not sent is an EIO, here too.
-        log::error!("a request that has to wait is given up: {error}");
+        log::warn!("a worker waits, as there is no thread for it: {error}");
+        take(&work).into_iter().for_each(contained);
     }
 }
 

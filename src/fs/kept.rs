@@ -107,6 +107,11 @@ impl Kept {
         good
     }
 
+    /// Pages of `inode` are about to be dropped: until then nobody is given them.
+    pub(super) fn forget(&self, inode: u64) {
+        self.files().read.pop(&inode);
+    }
+
     /// One who opened `inode` uses it: the pages have been dropped that were there.
     pub(super) fn dropped(&self, inode: u64) {
         if let Entry::Occupied(mut found) = self.files().dropping.entry(inode) {

@@ -225,6 +225,7 @@ impl ArrayFs {
         if size == facts.len {
             let (file, _pin) = self.tree.open(node).ok_or(FsError::Stale)?;
             if self.truncations.completed(inode, &file)? {
+                self.kept.forget(inode);
                 self.touch();
             }
             Ok(())

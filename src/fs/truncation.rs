@@ -192,9 +192,10 @@ impl Truncations {
         let Some(mark) = self.mark_of(inode) else {
             return Ok(false);
         };
+        let is_marked = self.holding(&mark, |written| written.is_some());
         self.fill(&mark, file, file.len())?;
         self.drop_mark(&mark);
-        Ok(true)
+        Ok(is_marked)
     }
 
     /// Does a write from byte `at` through `handle` by calling `write`, which

@@ -18,6 +18,8 @@ pub(super) struct Size {
     end: u64,
     /// What the last look found before the end.
     last: AtomicU64,
+    /// The least that any found.
+    least: AtomicU64,
     /// How often a look found less than the one before.
     cuts: AtomicU64,
     /// How often the kernel told that the file had been written or cut.
@@ -39,16 +41,18 @@ pub(super) struct Look {
     pub(super) cuts: u64,
     /// How often it may have been, where the kernel tells: cut, or written by a call.
     changes: u64,
-    /// How many calls of our own had begun and ended.
-    own: (u64, u64),
+    /// How many calls of our own had begun and ended before what was told was counted, and
+    /// after.
+    own: [(u64, u64); 2],
 }
 
 impl Look {
     /// Whether others have written or cut the file since an `earlier` look, as far as the
     /// kernel tells and it was not one of our own calls.
     pub(super) fn tells_of_others(&self, earlier: &Look) -> bool {
-        let (begun, ended) = earlier.own;
-        self.changes != earlier.changes && begun == ended && self.own == earlier.own
+        let [before @ (begun, ended), _] = earlier.own;
+        // What ended before has been counted then, and what began later shows now.
+        self.changes != earlier.changes && begun == ended && self.own[1] == before
     }
 }
 
@@ -63,6 +67,7 @@ impl Size {
         Size {
             device,
             end,
+            least: AtomicU64::new(end),
             watch: watch.map(Mutex::new),
             ..Size::default()
         }
@@ -79,18 +84,29 @@ impl Size {
             None => file.metadata()?.len(),
         };
         let found = size.min(self.end);
+        self.least.fetch_min(found, Ordering::SeqCst);
         if self.last.swap(found, Ordering::SeqCst) > found {
             self.cuts.fetch_add(1, Ordering::SeqCst);
         }
+        let before = self.own();
         // Afterwards: of a file that has its size again, the cut has been told.
         let changes = self.changes();
-        let ended = self.ended.load(Ordering::SeqCst);
         Ok(Look {
             size,
             cuts: self.cuts.load(Ordering::SeqCst),
             changes,
-            own: (self.begun.load(Ordering::SeqCst), ended),
+            own: [before, self.own()],
         })
+    }
+
+    fn own(&self) -> (u64, u64) {
+        let ended = self.ended.load(Ordering::SeqCst);
+        (self.begun.load(Ordering::SeqCst), ended)
+    }
+
+    /// The least size that has ever been seen before the end of the array.
+    pub(super) fn least(&self) -> u64 {
+        self.least.load(Ordering::SeqCst)
     }
 
     /// Makes a call that changes the file and is none of others.
@@ -130,6 +146,7 @@ mod tests {
             assert_eq!(look.size, bytes);
             cuts.push(look.cuts);
         }
+        assert_eq!(size.least(), 0);
         assert_eq!(cuts, [0, 0, 0, 0, 1, 2, 2, 2, 3, 3]);
         let device = Size::new(&file, Some(7), 5);
         assert_eq!(device.look(&file).unwrap().size, 7);

@@ -62,14 +62,17 @@ impl Mapping {
             let attempt = self.attempt(map, view, at, &mut private, look.size);
             let before = look;
             look = self.size.look(&self.file)?;
-            let was_cut = look.cuts != before.cuts;
+            // What lies before every cut is not concerned by any.
+            let was_cut = |reached| look.cuts != before.cuts && reached > self.size.least();
             // Others who write all the time do not keep it from coming to an end; and what
             // ended early could end earlier still.
             let may_repeat = |done| number < ATTEMPTS && done == private.len();
             let was_changed = look.tells_of_others(&before);
             match attempt {
                 Ok((done, reached))
-                    if reached <= look.size && !was_cut && !(was_changed && may_repeat(done)) =>
+                    if reached <= look.size
+                        && !was_cut(reached)
+                        && !(was_changed && may_repeat(done)) =>
                 {
                     return Ok(done);
                 }
@@ -78,10 +81,10 @@ impl Mapping {
                 _ => {}
             }
         }
-        Err(AccessError::Shrunk {
-            need: view.extent().end,
-            have: look.size,
-        })
+        // It is cut again and again: what lies before all cuts can be had.
+        let least = self.size.least().min(look.size);
+        let attempt = self.attempt(map, view, at, &mut private, least);
+        attempt.map(|(done, _)| done)
     }
 
     /// One attempt at a transfer in a file of `size` bytes: how many bytes were

@@ -32,7 +32,7 @@ mod places;
 
 use std::collections::HashMap;
 use std::ops::Range;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
@@ -102,6 +102,8 @@ pub(super) struct Coherence {
     work: Mutex<Work>,
     done: Condvar,
     tasks: Sender<Task>,
+    /// How many fills wait for changes, and not in a worker.
+    waiting: AtomicUsize,
     /// What has pages dropped, once there is a mount.
     dropper: OnceLock<Dropper>,
     /// How often the kernel was told to drop pages.
@@ -139,6 +141,7 @@ impl Coherence {
             work: Mutex::default(),
             done: Condvar::new(),
             tasks,
+            waiting: AtomicUsize::new(0),
             dropper: OnceLock::new(),
             drops: AtomicU64::new(0),
         };
@@ -164,12 +167,19 @@ impl Coherence {
         // Whether it is made by then or not, the fill goes on.
         let _ = self.made.wait_timeout_while(change, COURTESY, concerned);
         let awaited = self.gate.fill(inode, file, &range);
-        (!self.gate.wait_for(&awaited, PATIENCE)).then_some(awaited)
+        // Where others wait already, it does take long.
+        let patience = match self.waiting.load(Ordering::Relaxed) {
+            0 => PATIENCE,
+            _ => Duration::ZERO,
+        };
+        (!self.gate.wait_for(&awaited, patience)).then_some(awaited)
     }
 
     /// Waits until changes have been made.
     pub(super) fn wait_for(&self, awaited: &Awaited) {
+        self.waiting.fetch_add(1, Ordering::Relaxed);
         while !self.gate.wait_for(awaited, LAST_WAIT) {}
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
     }
 
     fn under_way(&self) -> MutexGuard<'_, Option<Range<u64>>> {
@@ -233,7 +243,7 @@ impl Coherence {
             let coherence = &sizing.0;
             let drop = |stale: &Stale| coherence.drop_now(stale);
             if let Err(change) = coherence.make(Except::Sized, &reach, change, drop) {
-                change(Err(FsError::Busy));
+                coherence.give_up(change);
             }
         });
     }
@@ -362,11 +372,13 @@ impl Coherence {
         *self.under_way() = None;
         self.made.notify_all();
         if let Err(change) = made {
-            log::warn!(
-                "a write was given up: its pages are filled anew as fast as they are dropped"
-            );
-            change(Err(FsError::Busy));
+            self.give_up(change);
         }
+    }
+
+    fn give_up(&self, change: impl FnOnce(Result<(), FsError>)) {
+        log::warn!("a write was given up: its pages are filled anew as fast as they are dropped");
+        change(Err(FsError::Busy));
     }
 
     /// Makes a change once the pages that are in the way have been dropped, or

@@ -107,7 +107,10 @@ fn claim_18_a_write_is_what_every_view_reads_next() {
 }
 
 #[test]
-#[cfg_attr(arrayfs_portable, ignore = "pages that have become old are not dropped portably")]
+#[cfg_attr(
+    arrayfs_portable,
+    ignore = "pages that have become old are not dropped portably"
+)]
 fn claim_18_a_copy_by_the_kernel_takes_what_was_written_last() {
     let Some((_dir, mount)) = hundred(&[]) else {
         return;
