@@ -81,9 +81,16 @@ impl Mapping {
                 _ => {}
             }
         }
-        // It is cut again and again: what lies before all cuts can be had.
-        let least = self.size.least().min(look.size);
-        let attempt = self.attempt(map, view, at, &mut private, least);
+        // It is cut again and again: what lies before all cuts can be had, unless there is
+        // one more, which nobody has seen.
+        let have = self.size.least().min(look.size);
+        let attempt = self.attempt(map, view, at, &mut private, have);
+        let before = look;
+        look = self.size.look(&self.file)?;
+        if look.size < have || look.tells_of_others(&before) {
+            let need = view.extent().end;
+            return Err(AccessError::Shrunk { need, have });
+        }
         attempt.map(|(done, _)| done)
     }
 
