@@ -34,7 +34,7 @@ pub fn cases() -> Vec<Case> {
         works("shred -x", "shred -x -n 1 --random-source=/dev/zero m/rows/3; shred -x -z m/cols/3").changes(&["rows/3", "cols/3"]),
         fails("shred", "shred -n 1 --random-source=/dev/zero m/rows/3", 1, "File too large").changes(&["rows/3"]),
         fails("shred", "shred -u -n 0 m/rows/3", 1, "Operation not permitted"),
-        works("fallocate", "fallocate -l 24 m/rows/3; fallocate -n -o 20 -l 99 m/rows/3"),
+        works("fallocate", "fallocate -x -l 24 m/rows/3; fallocate -x -o 20 -l 4 m/rows/3"),
         fails("fallocate", "fallocate -p -o 4 -l 4 m/rows/3", 1, "keep size mode is unsupported"),
         fails("fallocate", "fallocate -l 25 m/rows/3", 1, "File too large"),
         works("flock", "flock m/rows/3 cat m/rows/3"),
