@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use nix::fcntl::{Flock, FlockArg};
 
 use super::mountpoint::{self, MountpointError};
-use crate::platform;
+use crate::platform::{self, Mark};
 
 /// How long a directory is waited for that somebody else has for themselves.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -38,7 +38,7 @@ pub(super) struct Made {
     point: PathBuf,
     /// Marked until it is removed, for those who wait for that. Others can mount there
     /// meanwhile: the mount may have been detached, and still be used.
-    directory: Option<File>,
+    directory: Option<Mark>,
 }
 
 impl Reserved {
@@ -87,11 +87,8 @@ impl Reserved {
         let lock = self.lock.take();
         let made = mem::take(&mut self.made);
         made.then(|| {
-            if let Some(lock) = &lock {
-                // Where there are no marks nobody waits.
-                let _ = platform::mark(lock);
-            }
             let directory = lock.and_then(|lock| lock.unlock().ok());
+            let directory = directory.map(Mark::new);
             let point = mem::take(&mut self.point);
             Made { point, directory }
         })
@@ -100,10 +97,10 @@ impl Reserved {
 
 impl Drop for Made {
     fn drop(&mut self) {
+        let own = self.directory.take().and_then(Mark::take_back);
         // Whoever is about to mount there has it now; and another may be there.
         let Ok(_lock) = lock(&self.point) else { return };
-        let own = self.directory.as_ref();
-        if own.is_none_or(|own| is_at(own, &self.point)) {
+        if own.as_ref().is_none_or(|own| is_at(own, &self.point)) {
             // Somebody may have put something there.
             let _ = fs::remove_dir(&self.point);
         }
@@ -125,7 +122,7 @@ pub(super) fn wait_until_left(point: &Path) {
     let start = Instant::now();
     // Looking at an automount point would mount it anew.
     let is_bare = || platform::mounted_at(point).is_ok_and(|mount| mount.is_none());
-    let is_left = || !File::open(point).is_ok_and(|directory| platform::is_marked(&directory));
+    let is_left = || !File::open(point).is_ok_and(platform::is_marked);
     while is_bare() && !is_left() && start.elapsed() < LAST_PATIENCE {
         thread::sleep(PAUSE);
     }
@@ -208,6 +205,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(arrayfs_portable, ignore = "a mark keeps others off portably")]
     fn a_directory_that_another_mount_uses_or_that_is_another_stays() {
         let (_dir, dir) = empty();
         let (point, file) = (dir.join("new"), dir.join("file"));

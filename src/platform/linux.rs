@@ -266,21 +266,28 @@ pub fn send_to_abstract(name: &[u8], bytes: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-/// Marks an open file as in use, for others to [see](is_marked) until it is closed: a lock
-/// that keeps off nobody who does not ask for it (`F_OFD_SETLK`, fcntl(2)).
-///
-/// # Errors
-///
-/// Where there are no such locks.
-pub fn mark(file: &File) -> io::Result<()> {
-    fcntl(file, FcntlArg::F_OFD_SETLK(&whole(libc::F_RDLCK)))?;
-    Ok(())
+/// A file that is marked as in use, for others to [see](is_marked) until it is closed: a
+/// lock that keeps off nobody who does not ask for it (`F_OFD_SETLK`, fcntl(2)).
+#[derive(Debug)]
+pub struct Mark(File);
+
+impl Mark {
+    /// Marks a file; where there are no such locks nobody sees it.
+    pub fn new(file: File) -> Mark {
+        let _ = fcntl(&file, FcntlArg::F_OFD_SETLK(&whole(libc::F_RDLCK)));
+        Mark(file)
+    }
+
+    /// The file, whose mark keeps off nobody who locks it otherwise.
+    pub fn take_back(self) -> Option<File> {
+        Some(self.0)
+    }
 }
 
 /// Whether somebody has marked this file.
-pub fn is_marked(file: &File) -> bool {
+pub fn is_marked(file: File) -> bool {
     let mut lock = whole(libc::F_WRLCK);
-    let asked = fcntl(file, FcntlArg::F_OFD_GETLK(&mut lock));
+    let asked = fcntl(&file, FcntlArg::F_OFD_GETLK(&mut lock));
     asked.is_ok() && i32::from(lock.l_type) != libc::F_UNLCK
 }
 
