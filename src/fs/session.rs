@@ -120,6 +120,7 @@ impl Session {
         let meta = source.meta.clone();
         if options.cache != Cache::Never {
             let alone = options.cache == Cache::Always;
+            source.mapping.count_changes();
             source.mapping.keep_neighbours(options.cache_size, alone);
         }
         source.mapping.read_by_several(options.workers());

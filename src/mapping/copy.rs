@@ -3,14 +3,18 @@
 //! aligned words, so that an aligned element of up to eight bytes is never
 //! torn, and a fault ends the copy with a word of where.
 
+use std::ops::Range;
+
 use super::guard::move_words;
 use crate::array::Run;
 
-/// Mapped memory could not be accessed at or after the `k`-th piece of a run.
+/// Mapped memory could not be accessed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Fault {
-    /// The piece, counted from 0.
+    /// The piece of the run that faulted, counted from 0.
     pub(super) piece: u64,
+    /// How many bytes of that piece were moved before.
+    pub(super) bytes: u64,
 }
 
 /// Equally spaced words on both sides of a copy.
@@ -39,7 +43,7 @@ struct Words {
 pub(super) unsafe fn gather(base: *const u8, run: &Run, out: &mut [u8]) -> Result<(), Fault> {
     debug_assert_eq!(out.len() as u64, run.nbytes());
     let private = out.as_mut_ptr();
-    pieces(base.addr(), run, ABREAST, &mut |words| {
+    pieces(base.addr(), run, READ, &mut |words| {
         let (to, from) = (
             private.wrapping_add(words.private),
             base.wrapping_add(words.mapped),
@@ -50,8 +54,8 @@ pub(super) unsafe fn gather(base: *const u8, run: &Run, out: &mut [u8]) -> Resul
     })
 }
 
-/// Copies `data` over the pieces of `run`, counted from `base`. If it ends early,
-/// nothing behind the fault has changed.
+/// Copies `data` over the pieces of `run`, counted from `base`, in order. No byte is
+/// stored twice; if it ends early, nothing at or behind the fault has changed.
 ///
 /// # Safety
 ///
@@ -60,28 +64,29 @@ pub(super) unsafe fn gather(base: *const u8, run: &Run, out: &mut [u8]) -> Resul
 /// installed.
 pub(super) unsafe fn scatter(base: *mut u8, run: &Run, data: &[u8]) -> Result<(), Fault> {
     // SAFETY: the caller's.
-    unsafe { store(base, run, data, 1) }
+    unsafe { store(base, run, data, STORE) }
 }
 
-/// The same in no order: if it ends early, anything of it may have changed.
+/// The same in no order: if it ends early, anything of it may have changed, and the
+/// fault says nothing of where.
 ///
 /// # Safety
 ///
 /// As for [`scatter`].
 pub(super) unsafe fn scatter_abreast(base: *mut u8, run: &Run, data: &[u8]) -> Result<(), Fault> {
     // SAFETY: the caller's.
-    unsafe { store(base, run, data, ABREAST) }
+    unsafe { store(base, run, data, STORE_ABREAST) }
 }
 
-/// Stores at `most` so many pieces of a run part by part.
+/// Stores the pieces of a run.
 ///
 /// # Safety
 ///
 /// As for [`scatter`].
-unsafe fn store(base: *mut u8, run: &Run, data: &[u8], most: usize) -> Result<(), Fault> {
+unsafe fn store(base: *mut u8, run: &Run, data: &[u8], manner: Manner) -> Result<(), Fault> {
     debug_assert_eq!(data.len() as u64, run.nbytes());
     let private = data.as_ptr();
-    pieces(base.addr(), run, most, &mut |words| {
+    pieces(base.addr(), run, manner, &mut |words| {
         let (to, from) = (
             base.wrapping_add(words.mapped),
             private.wrapping_add(words.private),
@@ -92,29 +97,58 @@ unsafe fn store(base: *mut u8, run: &Run, data: &[u8], most: usize) -> Result<()
     })
 }
 
-/// How many pieces are moved part by part, so that they stay in the fastest cache
-/// meanwhile.
-const ABREAST: usize = 32;
+/// How pieces are moved.
+#[derive(Debug, Clone, Copy)]
+struct Manner {
+    /// The most bytes in a word.
+    widest: usize,
+    /// To how many bytes longer words are aligned. Those of 16 bytes then lie in one page.
+    boundary: usize,
+    /// The most pieces that are moved part by part, so that they stay in the fastest
+    /// cache meanwhile.
+    abreast: usize,
+    /// Whether those of which one faulted are moved once more, to find out which.
+    repeats: bool,
+}
+
+/// Reading twice changes nothing.
+const READ: Manner = Manner {
+    widest: 64,
+    boundary: 8,
+    abreast: 32,
+    repeats: true,
+};
+
+/// Each word by one store, so that it is known which were stored when one faults.
+const STORE: Manner = Manner {
+    widest: 16,
+    boundary: 16,
+    abreast: 1,
+    repeats: false,
+};
+
+const STORE_ABREAST: Manner = Manner {
+    repeats: false,
+    ..READ
+};
 
 /// The most words of a piece that are moved each for many pieces at once.
 const FEW: usize = 4;
 
 /// Breaks the pieces of `run`, which follow one another on the private side, up
 /// into words and has `words` move them, in the mapping at address `base`. It
-/// returns how many it has not moved. At `most` so many pieces are moved part by
-/// part; when one of them faults, those behind it may have been moved in part.
+/// returns how many it has not moved.
 fn pieces(
     base: usize,
     run: &Run,
-    most: usize,
+    manner: Manner,
     words: &mut dyn FnMut(Words) -> usize,
 ) -> Result<(), Fault> {
     let (first, piece) = (run.offset as usize, run.piece as usize);
     let (stride, count) = (run.stride as isize, run.count as usize);
-    // Whether every piece is aligned as the first is, as far as it matters.
     let step = if count > 1 { stride.unsigned_abs() } else { 0 };
-    let alike = step.is_multiple_of(8.min(1 << piece.ilog2()));
-    if alike && matches!(piece, 1 | 2 | 4 | 8) && (base + first).is_multiple_of(piece) {
+    let are_aligned_alike = step.is_multiple_of(manner.boundary.min(1 << piece.ilog2()));
+    if are_aligned_alike && matches!(piece, 1 | 2 | 4 | 8) && (base + first).is_multiple_of(piece) {
         let left = words(Words {
             width: piece,
             mapped: first,
@@ -123,40 +157,81 @@ fn pieces(
             private_step: piece as isize,
             count,
         });
-        let piece = (count - left) as u64;
-        return if left == 0 {
-            Ok(())
-        } else {
-            Err(Fault { piece })
+        let (piece, bytes) = ((count - left) as u64, 0);
+        return match left {
+            0 => Ok(()),
+            _ => Err(Fault { piece, bytes }),
         };
     }
     let mut next = 0;
     while next < count {
-        let some = if alike { most.min(count - next) } else { 1 };
-        if !abreast(base, run, next, some, words) {
-            // One by one, the first that faults can be told.
-            let faults = |&k: &usize| !abreast(base, run, k, 1, words);
-            if let Some(k) = (next..next + some).find(faults) {
-                return Err(Fault { piece: k as u64 });
-            }
+        let some = match are_aligned_alike {
+            true => manner.abreast.min(count - next),
+            false => 1,
+        };
+        if some > 1 && abreast(base, run, manner, next..next + some, words) {
+            next += some;
+            continue;
+        }
+        if some > 1 && !manner.repeats {
+            let piece = next as u64;
+            return Err(Fault { piece, bytes: 0 });
+        }
+        for k in next..next + some {
+            one(base, run, manner, k, words)?;
         }
         next += some;
     }
     Ok(())
 }
 
-/// Has `words` move `some` of the pieces of `run`, which are aligned alike, from
-/// the one numbered `next` on. Returns whether all were moved.
+/// Where the `k`-th piece of `run` begins in the mapping.
+fn place(run: &Run, k: usize) -> usize {
+    (run.offset as usize).wrapping_add_signed(k as isize * run.stride as isize)
+}
+
+/// Has `words` move the `k`-th piece of `run`, in order.
+fn one(
+    base: usize,
+    run: &Run,
+    manner: Manner,
+    k: usize,
+    words: &mut dyn FnMut(Words) -> usize,
+) -> Result<(), Fault> {
+    let (piece, at) = (run.piece as usize, place(run, k));
+    let mut moved = 0;
+    let is_moved = contiguous(base + at, piece, manner, |width, done, count| {
+        let left = words(Words {
+            width,
+            mapped: at + done,
+            mapped_step: width as isize,
+            private: k * piece + done,
+            private_step: width as isize,
+            count,
+        });
+        moved = done + (count - left) * width;
+        left == 0
+    });
+    let (piece, bytes) = (k as u64, moved as u64);
+    match is_moved {
+        true => Ok(()),
+        false => Err(Fault { piece, bytes }),
+    }
+}
+
+/// Has `words` move some of the pieces of `run`, which are aligned alike, part by part.
+/// Returns whether all were moved.
 fn abreast(
     base: usize,
     run: &Run,
-    next: usize,
-    some: usize,
+    manner: Manner,
+    some: Range<usize>,
     words: &mut dyn FnMut(Words) -> usize,
 ) -> bool {
     let (piece, stride) = (run.piece as usize, run.stride as isize);
-    let at = (run.offset as usize).wrapping_add_signed(next as isize * stride);
-    contiguous(base + at, piece, |width, done, number| {
+    let (next, some) = (some.start, some.len());
+    let at = place(run, next);
+    contiguous(base + at, piece, manner, |width, done, number| {
         let along = |k: usize| Words {
             width,
             mapped: (at + done).wrapping_add_signed(k as isize * stride),
@@ -173,27 +248,30 @@ fn abreast(
             private_step: piece as isize,
             count: some,
         };
-        if some == 1 || number > FEW {
-            (0..some).all(|k| words(along(k)) == 0)
-        } else {
-            (0..number).all(|word| words(across(word)) == 0)
+        match number > FEW {
+            true => (0..some).all(|k| words(along(k)) == 0),
+            false => (0..number).all(|word| words(across(word)) == 0),
         }
     })
 }
 
-/// Breaks `bytes` bytes at `address` up into words: single steps up to an
-/// eight-byte boundary, whole words, and what is left, each step as wide as
-/// alignment allows, so that no aligned element is split. `move_part` is given
-/// their width, how many bytes come before, and their number, and returns
-/// whether it has moved them all.
+/// Breaks `bytes` bytes at `address` up into words: single steps up to a boundary, whole
+/// words, and what is left, each step as wide as alignment allows, so that no aligned
+/// element is split. `move_part` is given their width, how many bytes come before, and
+/// their number, and returns whether it has moved them all.
 fn contiguous(
     address: usize,
     bytes: usize,
+    manner: Manner,
     mut move_part: impl FnMut(usize, usize, usize) -> bool,
 ) -> bool {
+    let Manner {
+        widest, boundary, ..
+    } = manner;
     let mut done = 0;
-    for width in [1, 2, 4] {
-        if (address + done) & width != 0 && bytes - done >= width {
+    for width in [1, 2, 4, 8] {
+        let is_due = width < boundary && (address + done) & width != 0;
+        if is_due && bytes - done >= width {
             if !move_part(width, done, 1) {
                 return false;
             }
@@ -202,8 +280,8 @@ fn contiguous(
     }
     for width in [64, 16, 8, 4, 2, 1] {
         let count = (bytes - done) / width;
-        // Longer words need no more than the alignment of 8 bytes.
-        if count > 0 && (address + done).is_multiple_of(width.min(8)) {
+        let is_aligned = (address + done).is_multiple_of(width.min(boundary));
+        if width <= widest && count > 0 && is_aligned {
             if !move_part(width, done, count) {
                 return false;
             }
@@ -278,17 +356,18 @@ mod tests {
 
     #[test]
     fn words_are_as_wide_as_alignment_allows() {
-        for address in 0..16 {
-            for bytes in 0..200 {
+        let lengths = |address| (0..200).map(move |bytes| (address, bytes));
+        for (address, bytes) in (0..32).flat_map(lengths) {
+            for manner in [READ, STORE] {
                 let mut words = Vec::new();
-                let all = contiguous(address, bytes, |width, done, count| {
+                let all = contiguous(address, bytes, manner, |width, done, count| {
                     words.extend((0..count).map(|k| (address + done + k * width, width)));
                     true
                 });
                 assert!(all);
                 let mut next = address;
                 for &(at, width) in &words {
-                    assert_eq!((at, at % width.min(8)), (next, 0));
+                    assert_eq!((at, at % width.min(manner.boundary)), (next, 0));
                     next += width;
                 }
                 assert_eq!(next, address + bytes);
@@ -312,7 +391,7 @@ mod tests {
         target_os = "linux",
         any(target_arch = "x86_64", target_arch = "aarch64")
     ))]
-    fn memory_that_is_not_there_ends_the_copy_with_the_piece() {
+    fn memory_that_is_not_there_ends_the_copy_with_the_byte() {
         guard::install().unwrap();
         let file = tempfile::tempfile().unwrap();
         file.set_len(3 * 4096).unwrap();
@@ -322,32 +401,41 @@ mod tests {
             .unwrap();
         file.set_len(4096).unwrap();
         assert!(file.as_raw_fd() >= 0);
-        for (run, piece) in [
-            // One contiguous piece across the cut.
-            ((4000, 200, 0, 1), 0),
+        for (run, piece, bytes) in [
+            // One contiguous piece across the cut, and one that begins behind it.
+            ((4000, 200, 0, 1), 0, 96),
+            ((4001, 200, 0, 1), 0, 95),
+            ((4096, 200, 0, 1), 0, 0),
+            ((0, 8192, 0, 1), 0, 4096),
             // Elements of each width, the first behind the cut known.
-            ((0, 1, 512, 12), 8),
-            ((0, 2, 512, 12), 8),
-            ((0, 4, 512, 12), 8),
-            ((0, 8, 512, 12), 8),
-            ((3, 8, 512, 12), 8),
-            ((0, 16, 512, 12), 8),
-            ((0, 12, 1024, 12), 4),
+            ((0, 1, 512, 12), 8, 0),
+            ((0, 2, 512, 12), 8, 0),
+            ((0, 4, 512, 12), 8, 0),
+            ((0, 8, 512, 12), 8, 0),
+            ((3, 8, 512, 12), 8, 0),
+            ((0, 16, 512, 12), 8, 0),
+            ((0, 12, 1024, 12), 4, 0),
+            // One after the other up to the cut, several at a time, and back from behind it.
+            ((4075, 1, 1, 40), 21, 0),
+            ((4076, 4, 4, 40), 5, 0),
+            ((4090, 12, 12, 40), 0, 6),
+            ((8188, 4, -4, 1024), 0, 0),
         ] {
-            let (offset, bytes, stride, count) = run;
+            let (offset, length, stride, count) = run;
             let run = Run {
                 offset,
-                piece: bytes,
+                piece: length,
                 stride,
                 count,
             };
-            let mut memory = vec![0; (bytes * count) as usize];
+            let mut memory = vec![0; (length * count) as usize];
             // SAFETY: the pieces lie in the mapping, whose end is not backed.
             let read = unsafe { gather(map.as_ptr(), &run, &mut memory) };
-            assert_eq!(read, Err(Fault { piece }), "{run:?}");
+            let read = read.map_err(|fault| fault.piece);
+            assert_eq!(read, Err(piece), "{run:?}");
             // SAFETY: as above, and mapped for writing.
             let written = unsafe { scatter(map.as_mut_ptr(), &run, &memory) };
-            assert_eq!(written, Err(Fault { piece }), "{run:?}");
+            assert_eq!(written, Err(Fault { piece, bytes }), "{run:?}");
         }
     }
 }

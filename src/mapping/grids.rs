@@ -46,26 +46,37 @@ pub(super) unsafe fn gather_grid(
     Ok(())
 }
 
-/// Copies `data` over the first runs of `grid`, counted from `base`, and returns
-/// over how many. Only runs that lie side by side are moved, by whole lines of the
-/// file. That is not the order of their bytes, and what lies behind a fault is not
-/// to change: so a line is stored to only when all of those that are to be stored
-/// together have been found writable.
+/// What has become of the runs of a grid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Moved {
+    /// How many of the first runs have been moved.
+    pub(super) rows: usize,
+    /// The file was cut short meanwhile: of the others some bytes may have been stored.
+    pub(super) is_cut: bool,
+}
+
+/// Copies `data` over the first runs of `grid`, counted from `base`. Only runs that lie
+/// side by side are moved, by whole lines of the file. That is not the order of their
+/// bytes, and what lies behind a fault is not to change: so a line is stored to only when
+/// all of those that are to be stored together have been found writable.
 ///
 /// # Safety
 ///
-/// As for [`scatter`], of every run.
-pub(super) unsafe fn scatter_grid(base: *mut u8, grid: &Grid, data: &[u8]) -> usize {
+/// As for [`scatter`](super::copy::scatter), of every run.
+pub(super) unsafe fn scatter_grid(base: *mut u8, grid: &Grid, data: &[u8]) -> Moved {
     let mut tile = [0; TILE];
     let (item, each) = (grid.run.piece as usize, grid.run.nbytes() as usize);
+    let ended = |rows, is_cut| Moved { rows, is_cut };
     let mut writable = 0;
     for part in tiles(grid) {
-        let Some(lines) = part.lines else { return 0 };
+        let Some(lines) = part.lines else {
+            return ended(0, false);
+        };
         let rows = part.rows;
         if rows.start == writable {
             // SAFETY: the pieces of the lines are those of runs side by side.
             if !unsafe { make_writable(base, &grid.lines(rows.clone())) } {
-                return rows.start;
+                return ended(rows.start, false);
             }
             writable = rows.end;
         }
@@ -74,11 +85,10 @@ pub(super) unsafe fn scatter_grid(base: *mut u8, grid: &Grid, data: &[u8]) -> us
         join(data, item, part.first * item, tile, rows.len());
         // SAFETY: as above.
         if unsafe { scatter_abreast(base, &lines, tile) }.is_err() {
-            // The file was cut short just now.
-            return rows.start;
+            return ended(rows.start, true);
         }
     }
-    grid.rows as usize
+    ended(grid.rows as usize, false)
 }
 
 /// Has the pages of the pieces of `run`, which are shorter than a page, made
@@ -204,7 +214,8 @@ mod tests {
                         let each = grid.run.nbytes() as usize;
                         // SAFETY: the runs are those of an array of so many bytes,
                         // and the memory is no mapping.
-                        let stored = unsafe { scatter_grid(memory.as_mut_ptr(), &grid, data) };
+                        let moved = unsafe { scatter_grid(memory.as_mut_ptr(), &grid, data) };
+                        let stored = moved.rows;
                         let all = if item <= WIDEST / 2 { grid.rows } else { 0 };
                         assert_eq!(stored as u64, all, "{item} {rows} {columns}");
                         for row in 0..stored {
@@ -252,7 +263,11 @@ mod tests {
                 let data = vec![1; grid.nbytes() as usize];
                 // SAFETY: the runs lie in the mapping, whose end is not backed.
                 let stored = unsafe { scatter_grid(map.as_mut_ptr(), &grid, &data) };
-                assert_eq!(stored, 0, "{grid:?}");
+                let nothing = Moved {
+                    rows: 0,
+                    is_cut: false,
+                };
+                assert_eq!(stored, nothing, "{grid:?}");
             }
             let kept = std::io::Read::bytes(&file).map(Result::unwrap);
             assert_eq!(kept.filter(|&byte| byte != 0).count(), 0);

@@ -30,7 +30,7 @@ pub(super) unsafe fn move_words(
 ) -> usize {
     let (by_four, one_by_one): (Routine, Routine) = match width {
         64 => (routines::move_64, routines::move_64),
-        16 => (routines::move_16, routines::move_16),
+        16 => (routines::move_16_by_4, routines::move_16),
         8 => (routines::move_8_by_4, routines::move_8),
         4 => (routines::move_4_by_4, routines::move_4),
         2 => (routines::move_2_by_4, routines::move_2),
@@ -39,7 +39,7 @@ pub(super) unsafe fn move_words(
     // SAFETY: the routines access just the words that the caller vouches for.
     unsafe {
         let left = by_four(dst, src, dst_step, src_step, count);
-        // The last few, or the first that faults among four.
+        // The last few; where one of four faulted, from that one on.
         let done = (count - left) as isize;
         let (dst, src) = (
             dst.wrapping_offset(done * dst_step),
@@ -110,6 +110,7 @@ mod routines {
         move_4_by_4: "arrayfs_move_4_by_4",
         move_8_by_4: "arrayfs_move_8_by_4",
         move_16: "arrayfs_move_16",
+        move_16_by_4: "arrayfs_move_16_by_4",
         move_64: "arrayfs_move_64",
         touch: "arrayfs_touch",
     }
@@ -147,10 +148,11 @@ mod routines {
     }
 
     // The same for four words at a time, so that more of them are under way at
-    // once.
+    // once. Each is counted when it is stored, so that a fault in the midst of four
+    // does not have the first of them stored twice.
     #[cfg(target_arch = "x86_64")]
     macro_rules! routine_by_4 {
-        ($name:literal, $word:literal) => {
+        ($name:literal, $move:literal, $word:literal) => {
             concat!(
                 ".balign 16\n",
                 symbol!($name),
@@ -160,29 +162,41 @@ mod routines {
                 "cmp rax, 4\n",
                 "jb 3f\n",
                 ".balign 16\n",
-                "2: mov ",
+                "2: ",
+                $move,
+                " ",
                 $word,
-                ", [rsi]; mov [rdi], ",
+                ", [rsi]; ",
+                $move,
+                " [rdi], ",
                 $word,
-                "\n",
-                "mov ",
+                "; dec rax\n",
+                $move,
+                " ",
                 $word,
-                ", [rsi + rcx]; mov [rdi + rdx], ",
+                ", [rsi + rcx]; ",
+                $move,
+                " [rdi + rdx], ",
                 $word,
-                "\n",
-                "mov ",
+                "; dec rax\n",
+                $move,
+                " ",
                 $word,
-                ", [rsi + rcx * 2]; mov [rdi + rdx * 2], ",
+                ", [rsi + rcx * 2]; ",
+                $move,
+                " [rdi + rdx * 2], ",
                 $word,
-                "\n",
-                "mov ",
+                "; dec rax\n",
+                $move,
+                " ",
                 $word,
-                ", [rsi + r10]; mov [rdi + r11], ",
+                ", [rsi + r10]; ",
+                $move,
+                " [rdi + r11], ",
                 $word,
-                "\n",
+                "; dec rax\n",
                 "lea rsi, [rsi + rcx * 4]\n",
                 "lea rdi, [rdi + rdx * 4]\n",
-                "sub rax, 4\n",
                 "cmp rax, 4\n",
                 "jae 2b\n",
                 "3: ret\n",
@@ -198,11 +212,12 @@ mod routines {
         routine!("arrayfs_move_2", "mov r9w, [rsi]; mov [rdi], r9w"),
         routine!("arrayfs_move_4", "mov r9d, [rsi]; mov [rdi], r9d"),
         routine!("arrayfs_move_8", "mov r9, [rsi]; mov [rdi], r9"),
-        routine_by_4!("arrayfs_move_1_by_4", "r9b"),
-        routine_by_4!("arrayfs_move_2_by_4", "r9w"),
-        routine_by_4!("arrayfs_move_4_by_4", "r9d"),
-        routine_by_4!("arrayfs_move_8_by_4", "r9"),
+        routine_by_4!("arrayfs_move_1_by_4", "mov", "r9b"),
+        routine_by_4!("arrayfs_move_2_by_4", "mov", "r9w"),
+        routine_by_4!("arrayfs_move_4_by_4", "mov", "r9d"),
+        routine_by_4!("arrayfs_move_8_by_4", "mov", "r9"),
         routine!("arrayfs_move_16", "movups xmm0, [rsi]; movups [rdi], xmm0"),
+        routine_by_4!("arrayfs_move_16_by_4", "movups", "xmm0"),
         // Lines that lie apart are not fetched ahead by themselves.
         routine!(
             "arrayfs_move_64",
@@ -254,14 +269,13 @@ mod routines {
                 "b.lo 3f\n",
                 "2:",
                 $move,
-                "; add x1, x1, x3; add x0, x0, x2\n",
+                "; add x1, x1, x3; add x0, x0, x2; sub x4, x4, #1\n",
                 $move,
-                "; add x1, x1, x3; add x0, x0, x2\n",
+                "; add x1, x1, x3; add x0, x0, x2; sub x4, x4, #1\n",
                 $move,
-                "; add x1, x1, x3; add x0, x0, x2\n",
+                "; add x1, x1, x3; add x0, x0, x2; sub x4, x4, #1\n",
                 $move,
-                "; add x1, x1, x3; add x0, x0, x2\n",
-                "sub x4, x4, #4\n",
+                "; add x1, x1, x3; add x0, x0, x2; sub x4, x4, #1\n",
                 "cmp x4, #4\n",
                 "b.hs 2b\n",
                 "3: mov x0, x4\n",
@@ -283,6 +297,7 @@ mod routines {
         routine_by_4!("arrayfs_move_4_by_4", "ldr w9, [x1]; str w9, [x0]"),
         routine_by_4!("arrayfs_move_8_by_4", "ldr x9, [x1]; str x9, [x0]"),
         routine!("arrayfs_move_16", "ldp x9, x10, [x1]; stp x9, x10, [x0]"),
+        routine_by_4!("arrayfs_move_16_by_4", "ldp x9, x10, [x1]; stp x9, x10, [x0]"),
         routine!(
             "arrayfs_move_64",
             "ldp x9, x10, [x1]; ldp x11, x12, [x1, #16]; \
@@ -433,6 +448,7 @@ mod routines {
     routine!(move_4_by_4, Packed<u32>);
     routine!(move_8_by_4, Packed<u64>);
     routine!(move_16, Packed<[u64; 2]>);
+    routine!(move_16_by_4, Packed<[u64; 2]>);
     routine!(move_64, Packed<[u64; 8]>);
 
     pub(super) unsafe fn touch(_: *mut u8, _: *const u8, _: isize, _: isize, _: usize) -> usize {

@@ -12,7 +12,6 @@ mod mode;
 mod neighbours;
 mod parts;
 mod separate;
-mod size;
 mod stamp;
 mod transfer;
 
@@ -37,9 +36,9 @@ pub use mode::{Mode, NotAMode};
 pub use neighbours::NeighbourUse;
 use neighbours::Neighbours;
 use parts::Readers;
-use size::Size;
+use stamp::ChangeCounter;
 pub use stamp::Stamp;
-use transfer::Private;
+use transfer::TransferBuffer;
 
 /// Why bytes of a view could not be read, written or flushed.
 #[derive(Debug, thiserror::Error)]
@@ -74,7 +73,10 @@ pub struct Mapping {
     file: Arc<File>,
     path: PathBuf,
     mode: Mode,
-    size: Size,
+    /// The size of a block device in bytes, which `fstat` does not tell.
+    device_size: Option<u64>,
+    /// What the kernel tells of writes by others, if anything is kept that they make old.
+    changes: Option<ChangeCounter>,
     neighbours: Option<Neighbours>,
     readers: Readers,
     asked: Asked,
@@ -122,13 +124,13 @@ impl Mapping {
                 }
             })?)
         };
-        let size = Size::new(&file, device_size, array.end);
         let mapping = Mapping {
             map,
             file,
             path,
             mode,
-            size,
+            device_size,
+            changes: None,
             neighbours: None,
             readers: Readers::new(1),
             asked: Asked::default(),
@@ -140,6 +142,12 @@ impl Mapping {
     /// threads at once, as far as there are cores that have nothing else to read.
     pub fn read_by_several(&mut self, threads: usize) {
         self.readers = Readers::new(threads);
+    }
+
+    /// From now on has the kernel tell of writes by others, so that [stamps](Self::stamp)
+    /// differ after them even where times do not.
+    pub fn count_changes(&mut self) {
+        self.changes = ChangeCounter::new(&self.file);
     }
 
     /// From now on keeps up to `limit` bytes of the neighbours of columns that are
@@ -167,7 +175,7 @@ impl Mapping {
     /// What the system reports.
     pub fn stamp(&self) -> io::Result<Stamp> {
         // Before: what is told of later comes after the times.
-        let changes = self.size.changes();
+        let changes = self.changes.as_ref().map_or(0, ChangeCounter::count);
         Ok(Stamp::new(&self.metadata()?, changes))
     }
 
@@ -182,8 +190,11 @@ impl Mapping {
     }
 
     /// The file's size now, in bytes.
-    fn current_size(&self) -> io::Result<u64> {
-        Ok(self.size.look(&self.file)?.size)
+    fn size(&self) -> io::Result<u64> {
+        match self.device_size {
+            Some(size) => Ok(size),
+            None => Ok(self.file.metadata()?.len()),
+        }
     }
 
     /// The file, for calls that are passed one.
@@ -200,12 +211,12 @@ impl Mapping {
 
     /// Whether the file has just as many bytes now.
     pub fn has_size(&self, bytes: u64) -> bool {
-        self.current_size().is_ok_and(|size| size == bytes)
+        self.size().is_ok_and(|size| size == bytes)
     }
 
     /// Whether the file has at least so many bytes now.
     pub fn reaches(&self, bytes: u64) -> bool {
-        self.current_size().is_ok_and(|size| size >= bytes)
+        self.size().is_ok_and(|size| size >= bytes)
     }
 
     /// Copies the bytes of `view` from byte `at` of it into `out`, and returns
@@ -246,7 +257,7 @@ impl Mapping {
         if !mode.writes() {
             return Err(AccessError::ReadOnly { mode });
         }
-        let outcome = self.transfer(view, at, Private::Data(data));
+        let outcome = self.transfer(view, at, TransferBuffer::Data(data));
         if let Some(neighbours) = &self.neighbours {
             neighbours.drop_all();
         }
@@ -322,7 +333,7 @@ impl Mapping {
         if !self.mode.writes_through() {
             return Ok(());
         }
-        self.size.change(|| platform::reserve(&self.file, range))
+        platform::reserve(&self.file, range)
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use super::transfer::Private;
+use super::transfer::TransferBuffer;
 use super::{AccessError, Mapping};
 use crate::array::Layout;
 
@@ -122,7 +122,7 @@ impl Mapping {
     ) -> Result<usize, AccessError> {
         let lines = view.lines(out.len() as u64, LINE).unwrap_or(0);
         if lines < 2 * WORTH {
-            return self.transfer(view, at, Private::Out(out));
+            return self.transfer(view, at, TransferBuffer::Out(out));
         }
         let at_work = self.readers.come((lines / WORTH) as usize);
         // Parts begin where pieces do, so that no element is read by two.
@@ -138,7 +138,7 @@ impl Mapping {
             (start, part)
         });
         let outcomes = at_work.share(parts.collect(), |(start, part)| {
-            (part.len(), self.transfer(view, start, Private::Out(part)))
+            (part.len(), self.transfer(view, start, TransferBuffer::Out(part)))
         });
         let mut done = 0;
         for (len, outcome) in outcomes {

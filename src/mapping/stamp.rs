@@ -1,9 +1,13 @@
 //! Telling whether a file has been written since: by its size and its times, as
 //! far as those tell, and by the kernel, where it does.
 
-use std::fs::Metadata;
+use std::fs::{File, Metadata};
 use std::os::unix::fs::MetadataExt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use crate::platform::Watch;
 
 /// How old times are that tell of every change before them. A file system sets them
 /// when a write begins, which then takes a while, and not all tell apart what happens
@@ -21,6 +25,30 @@ pub struct Stamp {
     /// Seconds and nanoseconds.
     modified: (i64, i64),
     changed: (i64, i64),
+}
+
+/// Counts how often the kernel tells that a file has been written or truncated.
+#[derive(Debug)]
+pub(super) struct ChangeCounter {
+    count: AtomicU64,
+    /// Held until what it has told is counted.
+    watch: Mutex<Watch>,
+}
+
+impl ChangeCounter {
+    /// That of `file`; `None` where the kernel does not tell.
+    pub(super) fn new(file: &File) -> Option<ChangeCounter> {
+        let watch = Mutex::new(Watch::new(file)?);
+        let count = AtomicU64::new(0);
+        Some(ChangeCounter { count, watch })
+    }
+
+    /// How often it has told so far.
+    pub(super) fn count(&self) -> u64 {
+        let watch = self.watch.lock().unwrap_or_else(PoisonError::into_inner);
+        let more = u64::from(watch.is_told());
+        self.count.fetch_add(more, Ordering::SeqCst) + more
+    }
 }
 
 impl Stamp {
@@ -103,5 +131,22 @@ mod tests {
             assert_eq!(stamp.was_settled(now), is_settled, "{stamp:?}");
         }
         assert!(!Stamp::of_a_new_file().is_settled());
+    }
+
+    #[test]
+    #[cfg_attr(arrayfs_portable, ignore = "nothing tells of changes portably")]
+    fn a_file_that_was_cut_and_made_whole_has_been_changed() {
+        let file = tempfile::tempfile().unwrap();
+        file.set_len(100).unwrap();
+        let changes = ChangeCounter::new(&file).unwrap();
+        let mut before = changes.count();
+        assert_eq!(changes.count(), before);
+        for _ in 0..10 {
+            file.set_len(50).unwrap();
+            file.set_len(100).unwrap();
+            let count = changes.count();
+            assert!(count > before);
+            before = count;
+        }
     }
 }

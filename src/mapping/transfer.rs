@@ -4,18 +4,19 @@
 
 use std::fs::File;
 use std::io;
+use std::ops::Range;
 use std::os::unix::fs::FileExt;
 
 use memmap2::MmapRaw;
 
 use super::copy::{Fault, gather, scatter};
-use super::grids::{gather_grid, scatter_grid};
+use super::grids::{Moved, gather_grid, scatter_grid};
 use super::{AccessError, Mapping};
 use crate::array::{Grid, Layout, Run};
 use crate::platform;
 
 /// The side of a transfer that is memory of our own.
-pub(super) enum Private<'a> {
+pub(super) enum TransferBuffer<'a> {
     /// Bytes go from the mapping into this.
     Out(&'a mut [u8]),
     /// Bytes go from this into the mapping.
@@ -34,18 +35,28 @@ struct Progress {
 /// The smallest page there is.
 const PAGE: u64 = 4096;
 
-/// How often a transfer starts over because the file has just become shorter.
-const ATTEMPTS: usize = 4;
+impl Progress {
+    /// The end of a transfer in a file that was cut to `have` bytes in its midst.
+    fn cut_off(self, have: u64) -> Result<Progress, AccessError> {
+        match self.done {
+            0 => Err(AccessError::Shrunk {
+                need: self.reached,
+                have,
+            }),
+            _ => Ok(self),
+        }
+    }
+}
 
 impl Mapping {
     /// Moves the bytes of `view` from byte `at` of it and returns how many
-    /// came before the first that could not be moved.
+    /// came before the first that could not be moved. No byte is stored twice, lest it
+    /// be stored over what somebody else has written since.
     ///
     /// The last page of a shortened file does not fault: it reads as zeros and
-    /// swallows stores. So the size is looked at before and after, and whether it was
-    /// less in between, if anybody has seen that, or may have been, if the kernel tells
-    /// of changes. Where others can change the file behind the kernel's back, looking is
-    /// also what makes it drop pages that are old.
+    /// swallows stores. So the size is looked at before and after. Where others can
+    /// change the file behind the kernel's back, looking is also what makes it drop pages
+    /// that are old.
     ///
     /// # Errors
     ///
@@ -54,79 +65,61 @@ impl Mapping {
         &self,
         view: &Layout,
         at: u64,
-        mut private: Private<'_>,
+        mut buffer: TransferBuffer<'_>,
     ) -> Result<usize, AccessError> {
         let Some(map) = &self.map else { return Ok(0) };
-        let mut look = self.size.look(&self.file)?;
-        for number in 1..=ATTEMPTS {
-            let attempt = self.attempt(map, view, at, &mut private, look.size);
-            let before = look;
-            look = self.size.look(&self.file)?;
-            // What lies before every cut is not concerned by any.
-            let was_cut = |reached| look.cuts != before.cuts && reached > self.size.least();
-            // Others who write all the time do not keep it from coming to an end; and what
-            // ended early could end earlier still.
-            let may_repeat = |done| number < ATTEMPTS && done == private.len();
-            let was_changed = look.tells_of_others(&before);
-            match attempt {
-                Ok((done, reached))
-                    if reached <= look.size
-                        && !was_cut(reached)
-                        && !(was_changed && may_repeat(done)) =>
-                {
-                    return Ok(done);
-                }
-                // A cut that came in between fails more than what it cut off.
-                Err(error) if look.size >= before.size => return Err(error),
-                _ => {}
-            }
+        let size = self.size()?;
+        let moved = self.move_runs(map, view, at, &mut buffer, size)?;
+        let have = self.size()?;
+        if moved.reached <= have {
+            return Ok(moved.done);
         }
-        // It is cut again and again: what lies before all cuts can be had, unless there is
-        // one more, which nobody has seen.
-        let have = self.size.least().min(look.size);
-        let attempt = self.attempt(map, view, at, &mut private, have);
-        let before = look;
-        look = self.size.look(&self.file)?;
-        if look.size < have || look.tells_of_others(&before) {
-            let need = view.extent().end;
-            return Err(AccessError::Shrunk { need, have });
+        match bytes_before(view, at..at + moved.done as u64, have) {
+            0 => Err(AccessError::Shrunk {
+                need: moved.reached,
+                have,
+            }),
+            kept => Ok(kept as usize),
         }
-        attempt.map(|(done, _)| done)
     }
 
-    /// One attempt at a transfer in a file of `size` bytes: how many bytes were
-    /// moved, and the end of the furthest in the file.
-    fn attempt(
+    /// Moves the runs of a view in a file of `size` bytes, as far as it can.
+    fn move_runs(
         &self,
         map: &MmapRaw,
         view: &Layout,
         at: u64,
-        private: &mut Private<'_>,
+        buffer: &mut TransferBuffer<'_>,
         size: u64,
-    ) -> Result<(usize, u64), AccessError> {
+    ) -> Result<Progress, AccessError> {
         let base = map.as_mut_ptr();
         let mut progress = Progress::default();
-        let mut runs = view.runs(at..at + private.len() as u64);
+        let mut runs = view.runs(at..at + buffer.len() as u64);
         while let Some(grid) = runs.next_grid() {
             let mut moved = 0;
             if grid.rows > 1 && grid.end() <= size {
                 self.ask_for_grid(map, &grid);
                 // SAFETY: as in `move_run`, of every run.
-                moved = unsafe { private.copy_grid(base, &grid, progress.done) };
+                let copied = unsafe { buffer.copy_grid(base, &grid, progress.done) };
+                moved = copied.rows;
                 progress.done += moved * grid.run.nbytes() as usize;
                 progress.reached = progress.reached.max(grid.end());
+                if copied.is_cut {
+                    // What comes next may have been stored already.
+                    return progress.cut_off(self.size()?);
+                }
             }
             // What faults in its midst is told run by run.
             for row in moved as u64..grid.rows {
                 for run in Mapping::together(&grid.row(row)) {
                     self.ask_for(map, &run);
-                    if self.move_within(base, &run, private, size, &mut progress)? {
-                        return Ok((progress.done, progress.reached));
+                    if self.move_within(base, &run, buffer, size, &mut progress)? {
+                        return Ok(progress);
                     }
                 }
             }
         }
-        Ok((progress.done, progress.reached))
+        Ok(progress)
     }
 
     /// Moves one run as far as it lies in a file of `size` bytes. Returns whether
@@ -135,7 +128,7 @@ impl Mapping {
         &self,
         base: *mut u8,
         run: &Run,
-        private: &mut Private<'_>,
+        buffer: &mut TransferBuffer<'_>,
         size: u64,
         progress: &mut Progress,
     ) -> Result<bool, AccessError> {
@@ -150,7 +143,7 @@ impl Mapping {
             if run.nbytes() == 0 {
                 continue;
             }
-            let (moved, outcome) = self.move_run(base, &run, private, progress.done);
+            let (moved, outcome) = self.move_run(base, &run, buffer, progress.done);
             progress.done += moved;
             progress.reached = progress.reached.max(run.end());
             match outcome {
@@ -169,13 +162,13 @@ impl Mapping {
         }
     }
 
-    /// Moves one run, whose bytes begin at `done` on the private side: how many
-    /// of them were moved, and why not all.
+    /// Moves one run, whose bytes begin at `done` in the buffer: how many of them were
+    /// moved, and why not all.
     fn move_run(
         &self,
         base: *mut u8,
         run: &Run,
-        private: &mut Private<'_>,
+        buffer: &mut TransferBuffer<'_>,
         done: usize,
     ) -> (usize, Result<(), AccessError>) {
         let piece = run.piece as usize;
@@ -187,33 +180,34 @@ impl Mapping {
             // the mapping reaches to the end of the array; `write` has seen to
             // it that bytes go in only where the mode maps for writing; and
             // the guard was installed before the file was mapped.
-            let Err(Fault { piece: faulted }) = (unsafe { private.copy(base, &rest, from) }) else {
+            let Err(fault) = (unsafe { buffer.copy(base, &rest, from) }) else {
                 break;
             };
-            first += faulted;
-            let at = run.slice(first, 1).offset;
+            first += fault.piece;
+            let before = fault.bytes as usize;
+            let at = run.slice(first, 1).offset + fault.bytes;
             let from = done + first as usize * piece;
-            let (moved, outcome) = self.move_by_call(at, private, from..from + piece);
+            let (moved, outcome) = self.move_by_call(at, buffer, from + before..from + piece);
             if let Err(error) = outcome {
-                return (first as usize * piece + moved, Err(error));
+                return (first as usize * piece + before + moved, Err(error));
             }
             first += 1;
         }
         (run.count as usize * piece, Ok(()))
     }
 
-    /// Moves the bytes `part` of the private side from or to byte `at` of the
+    /// Moves the bytes `part` of the buffer from or to byte `at` of the
     /// file by system calls: how many, and why not all.
     fn move_by_call(
         &self,
         at: u64,
-        private: &mut Private<'_>,
-        part: std::ops::Range<usize>,
+        buffer: &mut TransferBuffer<'_>,
+        part: Range<usize>,
     ) -> (usize, Result<(), AccessError>) {
         let mut moved = 0;
         while moved < part.len() {
             let place = at + moved as u64;
-            let step = self.call(place, private, part.start + moved..part.end);
+            let step = self.call(place, buffer, part.start + moved..part.end);
             match step {
                 Ok(bytes) => moved += bytes,
                 Err(AccessError::Io(error)) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -226,21 +220,21 @@ impl Mapping {
     fn call(
         &self,
         at: u64,
-        private: &mut Private<'_>,
-        part: std::ops::Range<usize>,
+        buffer: &mut TransferBuffer<'_>,
+        part: Range<usize>,
     ) -> Result<usize, AccessError> {
         let need = at + part.len() as u64;
-        let have = self.current_size()?;
+        let have = self.size()?;
         let shrunk = AccessError::Shrunk { need, have };
         let file: &File = &self.file;
-        let moved = match private {
-            Private::Out(out) => file.read_at(&mut out[part], at)?,
+        let moved = match buffer {
+            TransferBuffer::Out(out) => file.read_at(&mut out[part], at)?,
             // `pwrite` would make the file longer again.
-            Private::Data(_) if need > have => return Err(shrunk),
-            Private::Data(_) if self.mode.writes_through() => self.store(at, private, part)?,
+            TransferBuffer::Data(_) if need > have => return Err(shrunk),
+            TransferBuffer::Data(_) if self.mode.writes_through() => self.store(at, buffer, part)?,
             // What is written must not reach the file, so page by page it is
             // tried again, and reading the page tells why it could not be had.
-            Private::Data(_) => match self.copy_in_page(at, private, part) {
+            TransferBuffer::Data(_) => match self.copy_in_page(at, buffer, part) {
                 Some(bytes) => bytes,
                 None => {
                     self.file.read_at(&mut [0], at)?;
@@ -262,40 +256,39 @@ impl Mapping {
     fn store(
         &self,
         at: u64,
-        private: &mut Private<'_>,
-        part: std::ops::Range<usize>,
+        buffer: &mut TransferBuffer<'_>,
+        part: Range<usize>,
     ) -> Result<usize, AccessError> {
-        if let Some(bytes) = self.copy_in_page(at, private, part.clone()) {
+        if let Some(bytes) = self.copy_in_page(at, buffer, part.clone()) {
             return Ok(bytes);
         }
         let end = at + part.len() as u64;
         let page = at..end.min(at / PAGE * PAGE + PAGE);
-        match self.size.change(|| platform::reserve(&self.file, page)) {
+        match platform::reserve(&self.file, page) {
             Ok(()) => {
-                if let Some(bytes) = self.copy_in_page(at, private, part.clone()) {
+                if let Some(bytes) = self.copy_in_page(at, buffer, part.clone()) {
                     return Ok(bytes);
                 }
             }
             Err(error) if error.kind() == io::ErrorKind::Unsupported => {}
             Err(error) => return Err(error.into()),
         }
-        let have = self.current_size()?;
-        match private {
-            Private::Data(data) if end <= have => {
-                let write = || self.file.write_at(&data[part], at);
-                Ok(self.size.change(write)?)
+        let have = self.size()?;
+        match buffer {
+            TransferBuffer::Data(data) if end <= have => {
+                Ok(self.file.write_at(&data[part], at)?)
             }
             _ => Err(AccessError::Shrunk { need: end, have }),
         }
     }
 
-    /// Moves the bytes `part` of the private side from or to byte `at` of the file up to
-    /// the end of its page, through the mapping: how many, unless they fault.
+    /// Moves the bytes `part` of the buffer from or to byte `at` of the file up to
+    /// the end of its page, through the mapping: how many, unless the first faults.
     fn copy_in_page(
         &self,
         at: u64,
-        private: &mut Private<'_>,
-        part: std::ops::Range<usize>,
+        buffer: &mut TransferBuffer<'_>,
+        part: Range<usize>,
     ) -> Option<usize> {
         let map = self.map.as_ref()?;
         let bytes = (part.len() as u64).min(PAGE - at % PAGE);
@@ -306,16 +299,33 @@ impl Mapping {
             count: 1,
         };
         // SAFETY: as in `move_run`, a part of a piece that it was given.
-        let copied = unsafe { private.copy(map.as_mut_ptr(), &run, part.start) };
-        copied.is_ok().then_some(bytes as usize)
+        match unsafe { buffer.copy(map.as_mut_ptr(), &run, part.start) } {
+            Ok(()) => Some(bytes as usize),
+            Err(Fault { bytes: 0, .. }) => None,
+            Err(Fault { bytes, .. }) => Some(bytes as usize),
+        }
     }
 }
 
-impl Private<'_> {
+/// How many of the bytes `range` of a view come before the first that does not lie before
+/// byte `end` of the file.
+fn bytes_before(view: &Layout, range: Range<u64>, end: u64) -> u64 {
+    let mut bytes = 0;
+    for run in view.runs(range) {
+        let before = run.bytes_before(end);
+        bytes += before;
+        if before < run.nbytes() {
+            break;
+        }
+    }
+    bytes
+}
+
+impl TransferBuffer<'_> {
     fn len(&self) -> usize {
         match self {
-            Private::Out(out) => out.len(),
-            Private::Data(data) => data.len(),
+            TransferBuffer::Out(out) => out.len(),
+            TransferBuffer::Data(data) => data.len(),
         }
     }
 
@@ -329,80 +339,32 @@ impl Private<'_> {
         // SAFETY: the caller's, and the part has the bytes of the run.
         unsafe {
             match self {
-                Private::Out(out) => gather(base, run, &mut out[part]),
-                Private::Data(data) => scatter(base, run, &data[part]),
+                TransferBuffer::Out(out) => gather(base, run, &mut out[part]),
+                TransferBuffer::Data(data) => scatter(base, run, &data[part]),
             }
         }
     }
 
-    /// Moves the first runs of a grid whose bytes begin at `from` on this side,
-    /// and returns how many.
+    /// Moves the first runs of a grid whose bytes begin at `from` on this side.
     ///
     /// # Safety
     ///
     /// As [`gather_grid`] and [`scatter_grid`] have it.
-    unsafe fn copy_grid(&mut self, base: *mut u8, grid: &Grid, from: usize) -> usize {
+    unsafe fn copy_grid(&mut self, base: *mut u8, grid: &Grid, from: usize) -> Moved {
         let part = from..from + grid.nbytes() as usize;
         // SAFETY: the caller's, and the part has the bytes of the grid.
         unsafe {
             match self {
-                Private::Out(out) => match gather_grid(base, grid, &mut out[part]) {
-                    Ok(()) => grid.rows as usize,
-                    Err(_) => 0,
+                TransferBuffer::Out(out) => Moved {
+                    rows: match gather_grid(base, grid, &mut out[part]) {
+                        Ok(()) => grid.rows as usize,
+                        Err(_) => 0,
+                    },
+                    is_cut: false,
                 },
-                Private::Data(data) => scatter_grid(base, grid, &data[part]),
+                TransferBuffer::Data(data) => scatter_grid(base, grid, &data[part]),
             }
         }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-    use std::thread;
-
-    use super::*;
-    use crate::array::{Order, Shape, View};
-    use crate::dtype::DType;
-    use crate::mapping::{BackingFile, Mode};
-
-    #[test]
-    fn a_file_that_is_cut_and_made_whole_meanwhile_is_not_read_as_zeros() {
-        const BYTES: usize = 300_000;
-        let dtype = DType::parse("u1").unwrap();
-        let shape = Shape::new(vec![BYTES as u64]);
-        let array = View::contiguous(dtype, 0, shape, Order::C).unwrap();
-        let backing = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(backing.path(), [7; BYTES]).unwrap();
-        let opened = BackingFile::open(backing.path(), Mode::ReadOnly).unwrap();
-        let mapping = Mapping::new(opened, &array.extent()).unwrap().0;
-        let (over, reads) = (AtomicBool::new(false), AtomicUsize::new(0));
-        thread::scope(|scope| {
-            let reader = scope.spawn(|| {
-                let mut out = vec![0; BYTES];
-                let mut zeros = 0;
-                while !over.load(Ordering::Relaxed) {
-                    let read = mapping.read(&array.layout(), 0, &mut out).unwrap_or(0);
-                    zeros += out[..read].iter().filter(|&&byte| byte == 0).count();
-                    reads.fetch_add(1, Ordering::Relaxed);
-                }
-                zeros
-            });
-            let file = backing.as_file();
-            for number in 0..500 {
-                // The time within a read at which it happens differs.
-                (0..number).for_each(|_| std::hint::spin_loop());
-                let before = reads.load(Ordering::Relaxed);
-                file.set_len(BYTES as u64 - 100).unwrap();
-                // Another request sees it, where the kernel does not tell.
-                assert!(!cfg!(arrayfs_portable) || !mapping.has_size(BYTES as u64));
-                file.write_all_at(&[7; 100], BYTES as u64 - 100).unwrap();
-                while reads.load(Ordering::Relaxed) == before {
-                    thread::yield_now();
-                }
-            }
-            over.store(true, Ordering::Relaxed);
-            assert_eq!(reader.join().unwrap(), 0);
-        });
-    }
-}
