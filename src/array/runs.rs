@@ -231,6 +231,39 @@ impl Layout {
         bytes.start + start..bytes.start + end
     }
 
+    /// Whether the view has one of the bytes `file` of the file.
+    pub fn has_any(&self, file: &Range<u64>) -> bool {
+        if self.nbytes == 0 {
+            return false;
+        }
+        // From the widest step to the narrowest, few elements of an axis meet the range.
+        let mut axes = self.axes.clone();
+        axes.sort_unstable_by_key(|axis| std::cmp::Reverse(axis.stride.unsigned_abs()));
+        meets(&axes, self.extent.clone(), file)
+    }
+
+    /// The last byte of the view up to byte `at` before which no element of up to eight
+    /// bytes is cut that is aligned in the file.
+    pub fn boundary(&self, at: u64) -> u64 {
+        let Some(run) = self.runs(at..at + 1).next() else {
+            return at;
+        };
+        at - (run.offset % 8).min(at % self.block)
+    }
+
+    /// Whether the bytes `range` of the view and some of `other` are the same bytes of the
+    /// file.
+    pub fn overlaps(&self, range: Range<u64>, other: &Layout) -> bool {
+        if !other.has_any(&self.hull(range.clone())) {
+            return false;
+        }
+        self.runs(range).any(|run| {
+            let mut pieces = (0..run.count).map(|k| run.slice(k, 1));
+            let has_piece = |piece: Run| other.has_any(&(piece.offset..piece.end()));
+            other.has_any(&(run.start()..run.end())) && pieces.any(has_piece)
+        })
+    }
+
     /// The pieces of the file that make up the bytes `range` of the view, in
     /// order. What lies past the end of the view is left out.
     pub fn runs(&self, range: Range<u64>) -> Runs<'_> {
@@ -252,6 +285,30 @@ impl Layout {
         }
         runs
     }
+}
+
+/// Whether what is spread along `axes` over `extent`, from its first to its last byte, has
+/// one of the bytes `file`.
+fn meets(axes: &[Axis], extent: Range<u64>, file: &Range<u64>) -> bool {
+    if extent.start.max(file.start) >= extent.end.min(file.end) {
+        return false;
+    }
+    let Some((axis, inner)) = axes.split_first() else {
+        return true;
+    };
+    let step = axis.stride.unsigned_abs();
+    // What one element of the axis covers.
+    let width = extent.end - extent.start - (axis.length - 1) * step;
+    if step == 0 || (extent.start >= file.start && extent.end <= file.end) {
+        return step != 0 || meets(inner, extent, file);
+    }
+    let past = (file.start + 1).saturating_sub(extent.start + width);
+    let last = (file.end - 1 - extent.start) / step;
+    let mut met = past.div_ceil(step)..last.min(axis.length - 1) + 1;
+    met.any(|k| {
+        let start = extent.start + k * step;
+        meets(inner, start..start + width, file)
+    })
 }
 
 /// The runs of a range of a [`Layout`], by [`Layout::runs`].

@@ -1,20 +1,21 @@
 //! What the answers to requests have in common: the buffer that a worker reads
-//! into, replies to outcomes, and changes that may have to be put off.
+//! into, replies to outcomes, and changes that may have to be deferred.
 
 use std::cell::RefCell;
-use std::ops::Range;
 
 use fuser::{Errno, ReplyXattr};
 
-use super::contained::aside;
 use super::error::FsError;
-use super::operations::ArrayFs;
+use super::operations::{ArrayFs, Write};
 use super::protocol::Protocol;
 use super::request::Asked;
 use super::stats::Kind;
 
 /// The most bytes in a request, and so the largest buffer of a worker.
 pub const MAX_REQUEST: u32 = 1 << 20;
+
+/// How many bytes were written.
+pub(super) type Outcome = Result<usize, FsError>;
 
 thread_local! {
     /// What a worker reads into before it replies.
@@ -82,56 +83,85 @@ impl Protocol {
     }
 
     /// Has `inode` count as truncated, which `answer` does and answers. Where the kernel
-    /// keeps pages of it they are dropped afterwards, so that whoever reads next is heard
-    /// of: until the answer it writes none of them back, and whoever has them dropped
+    /// keeps pages of it they are invalidated afterwards, so that whoever reads next is heard
+    /// of: until the answer it writes none of them back, and whoever invalidates them
     /// waits.
-    pub(super) fn truncate(&self, inode: u64, answer: impl FnOnce(&ArrayFs) + Send + 'static) {
-        let bytes = self.fs.bytes_of_node(inode);
-        let is_busy = self.fs.coherence.is_busy(&bytes);
-        let truncate = move |fs: &ArrayFs| {
-            answer(fs);
-            if fs.keeps_pages() {
-                fs.coherence.refresh(None, bytes);
-            }
-        };
-        if is_busy {
-            let fs = self.fs.clone();
-            return aside(move || truncate(&fs));
+    pub(super) fn truncate(&self, inode: u64, answer: impl FnOnce(&ArrayFs)) {
+        answer(&self.fs);
+        if self.fs.keeps_pages() {
+            let bytes = self.fs.bytes_of_node(inode);
+            self.fs.coherence.invalidate_later(None, &bytes);
         }
-        truncate(&self.fs);
     }
 
-    /// Gives `inode` its size, which `answer` does and answers.
-    pub(super) fn resize(
-        &self,
-        inode: u64,
-        answer: impl FnOnce(&ArrayFs, Result<(), FsError>) + Send + 'static,
-    ) {
-        let (reaching, fs) = (self.fs.clone(), self.fs.clone());
-        let reach = move || reaching.reach_of_node(inode);
-        self.fs.coherence.resize(inode, reach, move |passage| {
-            let bytes = fs.reach_of_node(inode);
-            answer(&fs, passage);
-            fs.coherence.refresh(None, bytes);
-        });
+    /// Gives `inode` its size, which `answer` does and answers. Until then the kernel writes
+    /// none of its pages back, so the pages that are made old are invalidated afterwards.
+    pub(super) fn resize(&self, inode: u64, answer: impl FnOnce(&ArrayFs)) {
+        let bytes = self.fs.reach_of_node(inode);
+        let guard = self.fs.coherence.change_at_once(&bytes);
+        answer(&self.fs);
+        drop(guard);
+        self.fs.coherence.invalidate_later(None, &bytes);
     }
 
-    /// Makes a change of the bytes of the backing file that `reach` gives, at
-    /// once or, where pages are in the way, when they are gone.
-    pub(super) fn change(
-        &self,
-        reach: impl Fn(&ArrayFs) -> Range<u64> + Send + 'static,
-        change: impl FnOnce(&ArrayFs, Result<(), FsError>) + Send + 'static,
-    ) {
+    /// Makes a write that the kernel sends back from its page cache, which waits for
+    /// nobody. Pages of other inodes that it makes old are invalidated afterwards.
+    pub(super) fn write_back(&self, inode: u64, handle: u64, write: &Write<'_>) -> Outcome {
+        let plan = self.fs.plan(handle, &write.range())?;
+        let guard = self.fs.coherence.change_at_once(&plan.backing);
+        let written = self.fs.write(handle, write);
+        drop(guard);
+        // Before the answer, for who waits for what has been deferred until then.
         let coherence = &self.fs.coherence;
-        if let Some(_passage) = coherence.enter(|| reach(&self.fs)) {
-            return change(&self.fs, Ok(()));
+        coherence.invalidate_later(Some(inode), &plan.backing);
+        written
+    }
+
+    /// Makes a write and gives its outcome to `answer`, at once or, where pages are in the
+    /// way, when they are gone. What is deferred may be taken short.
+    pub(super) fn write_through(
+        &self,
+        handle: u64,
+        write: &Write<'_>,
+        answer: impl FnOnce(Outcome) + Send + 'static,
+    ) {
+        let plan = match self.fs.plan(handle, &write.range()) {
+            Ok(plan) => plan,
+            Err(error) => return answer(Err(error)),
+        };
+        let fills_gap = plan.fills_gap;
+        if let Some(guard) = self.fs.coherence.try_change(&plan.backing) {
+            let written = self.fs.write(
+                handle,
+                &Write {
+                    fills_gap,
+                    ..*write
+                },
+            );
+            drop(guard);
+            return answer(written);
         }
-        let (reaching, changing) = (self.fs.clone(), self.fs.clone());
-        coherence.put_off(
-            move || reach(&reaching),
-            move |passage| change(&changing, passage),
-        );
+        let data = match self.fs.keep_data(handle, write.at, write.data) {
+            Ok(data) => data,
+            Err(error) => return answer(Err(error)),
+        };
+        let (fs, at, flags) = (self.fs.clone(), write.at, write.flags);
+        self.fs.coherence.defer(plan.backing, move |guard| {
+            let written = guard.and_then(|guard| {
+                let write = Write {
+                    at,
+                    data: data.bytes(),
+                    flags,
+                    from_page_cache: false,
+                    fills_gap,
+                };
+                let written = fs.write(handle, &write);
+                drop(guard);
+                written
+            });
+            drop(data);
+            answer(written);
+        });
     }
 
     /// Answers a request for extended attributes with what `find` finds, for a

@@ -6,8 +6,6 @@ use std::ffi::OsStr;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::sync::{Arc, Mutex};
-use std::thread;
 use std::time::SystemTime;
 
 use fuser::{
@@ -29,24 +27,6 @@ pub(super) fn contained(work: impl FnOnce()) {
     let outcome = catch_unwind(AssertUnwindSafe(work));
     if outcome.is_err() {
         log::error!("a request was ended by the panic above; the mount goes on");
-    }
-}
-
-/// Does `work`, which may wait for long, in a thread of its own; in this one if there is
-/// none to be had.
-pub(super) fn aside(work: impl FnOnce() + Send + 'static) {
-    /// Enough for any request, and little where many wait.
-    const STACK: usize = 512 << 10;
-    let work = Arc::new(Mutex::new(Some(work)));
-    let there = work.clone();
-    let take = |work: &Mutex<Option<_>>| work.lock().ok().and_then(|mut work| work.take());
-    let started = thread::Builder::new()
-        .name("aside".into())
-        .stack_size(STACK)
-        .spawn(move || take(&there).into_iter().for_each(contained));
-    if let Err(error) = started {
-        log::warn!("a worker waits, as there is no thread for it: {error}");
-        take(&work).into_iter().for_each(contained);
     }
 }
 

@@ -11,7 +11,7 @@ use fuser::FileAttr;
 use nix::sys::time::TimeSpec;
 
 use super::attr::Appearance;
-use super::coherence::{Awaited, Coherence};
+use super::coherence::{Coherence, DeferredData};
 use super::error::FsError;
 use super::handle::{Handle, Handles};
 use super::kept::Kept;
@@ -61,8 +61,6 @@ pub(super) struct Change {
     pub(super) gid: Option<u32>,
     /// The size in bytes.
     pub(super) size: Option<u64>,
-    /// Whether the size is asked for by a path or `O_TRUNC`, not by an open file.
-    pub(super) by_path: bool,
     /// The time of the last access, or that it is now.
     pub(super) atime: Option<TimeSpec>,
     /// The time of the last modification, or that it is now.
@@ -80,6 +78,24 @@ pub(super) struct Write<'a> {
     pub(super) flags: i32,
     /// The bytes come from a mapping's page, not from a write.
     pub(super) from_page_cache: bool,
+    /// A gap is filled that the write leaves in a truncated file.
+    pub(super) fills_gap: bool,
+}
+
+impl Write<'_> {
+    /// Its bytes of the file.
+    pub(super) fn range(&self) -> Range<u64> {
+        self.at..self.at.saturating_add(self.data.len() as u64)
+    }
+}
+
+/// What a write can touch.
+#[derive(Debug)]
+pub(super) struct WritePlan {
+    /// The bytes of the backing file, from the first to the last.
+    pub(super) backing: Range<u64>,
+    /// It can fill a gap, whose bytes are among them.
+    pub(super) fills_gap: bool,
 }
 
 /// What `statfs` shows, in blocks of 512 bytes.
@@ -210,32 +226,28 @@ impl ArrayFs {
             return Err(FsError::NotPermitted);
         }
         if let Some(size) = change.size {
-            self.resize(node, size, change.by_path)?;
+            self.resize(node, size)?;
         }
         self.set_times(change)?;
         self.attributes_of(node)
     }
 
-    fn resize(&self, node: Node, size: u64, by_path: bool) -> Result<(), FsError> {
+    fn resize(&self, node: Node, size: u64) -> Result<(), FsError> {
         let facts = self.facts(node)?;
         if !facts.writable {
             return Err(FsError::NotWritable);
         }
         let inode = self.tree.inode(node);
         if size == facts.len {
-            let (file, _pin) = self.tree.open(node).ok_or(FsError::Stale)?;
-            if self.truncations.completed(inode, &file)? {
+            if self.truncations.completed(inode)? {
                 self.kept.forget(inode);
                 self.touch();
             }
             Ok(())
-        } else if size == 0 && by_path {
-            // Whether a write fills a gap is settled before it begins.
-            let bytes = self.bytes_of_node(inode);
-            self.coherence.between_changes(&bytes, || {
-                let mark = || self.truncations.truncated(inode);
-                self.natives.unless_open(inode, mark);
-            });
+        } else if size == 0 {
+            let (file, _pin) = self.tree.open(node).ok_or(FsError::Stale)?;
+            let mark = || self.truncations.truncated(inode, file);
+            self.natives.unless_open(inode, mark);
             Ok(())
         } else {
             Err(FsError::NotPermitted)
@@ -282,17 +294,23 @@ impl ArrayFs {
         })
     }
 
-    /// Notes that `count` bytes of an open file from `at` are about to be read into pages.
-    /// Returns what has to be waited for before, if that takes long.
-    pub(super) fn fill(&self, handle: u64, at: u64, count: usize) -> Option<Awaited> {
-        let handle = self.handles.get(handle).ok()?;
-        if !platform::NOTIFIES {
-            return None;
-        }
-        let range = at..at.saturating_add(count as u64);
-        let awaited = self.coherence.fill(handle.inode, &handle.file, range);
+    /// Notes that `count` bytes of an open file from `at` are about to be read into pages,
+    /// and has `answer` read them when no change of them is under way.
+    pub(super) fn fill(
+        &self,
+        handle: u64,
+        at: u64,
+        count: usize,
+        answer: impl FnOnce() + Send + 'static,
+    ) {
+        let handle = match self.handles.get(handle) {
+            Ok(handle) if platform::NOTIFIES => handle,
+            _ => return answer(),
+        };
         self.keep(handle.inode);
-        awaited
+        let range = at..at.saturating_add(count as u64);
+        self.coherence
+            .fill(handle.inode, &handle.file, &range, answer);
     }
 
     /// Notes that pages of `inode`, which are about to be read, may be kept.
@@ -320,16 +338,30 @@ impl ArrayFs {
         Ok(rest.min(u64::from(size)) as usize)
     }
 
-    /// The bytes of the backing file that a change of the bytes `range` of an
-    /// open file can touch, a gap that is filled before it included.
-    pub(super) fn reach(&self, handle: u64, range: &Range<u64>) -> Range<u64> {
-        match self.handles.get(handle) {
-            Ok(handle) if self.truncations.is_marked(handle.inode) => {
-                handle.file.hull(&(0..handle.file.len()))
-            }
-            Ok(handle) => handle.file.hull(range),
-            Err(_) => 0..0,
-        }
+    /// What a write of the bytes `range` of an open file can touch.
+    pub(super) fn plan(&self, handle: u64, range: &Range<u64>) -> Result<WritePlan, FsError> {
+        let handle = self.handles.get(handle)?;
+        let fills_gap = self.truncations.is_marked(handle.inode);
+        let backing = match fills_gap {
+            true => handle.file.hull(&(0..handle.file.len())),
+            false => handle.file.hull(range),
+        };
+        Ok(WritePlan { backing, fills_gap })
+    }
+
+    /// Keeps the data of a write from byte `at` of an open file that is deferred: all of
+    /// it, or if too many are the elements in about a page.
+    pub(super) fn keep_data(
+        &self,
+        handle: u64,
+        at: u64,
+        data: &[u8],
+    ) -> Result<DeferredData, FsError> {
+        const PAGE: u64 = 4096;
+        let file = &self.handles.get(handle)?.file;
+        let end = file.boundary(at.saturating_add(PAGE));
+        let short = usize::try_from(end.saturating_sub(at)).unwrap_or(data.len());
+        Ok(self.coherence.buffers.keep(data, short)?)
     }
 
     /// The bytes of the backing file that giving a node its size can touch: none,
@@ -351,11 +383,13 @@ impl ArrayFs {
     /// Writes, and returns how many bytes were taken; fewer only at the end.
     pub(super) fn write(&self, handle: u64, write: &Write<'_>) -> Result<usize, FsError> {
         let handle = self.handles.get(handle)?;
-        let end = write.at.saturating_add(write.data.len() as u64);
+        let range = write.range();
+        self.truncations.written(handle.inode, &handle.file, &range);
         let apply = || Ok(handle.file.write_at(write.at, write.data)?);
         let taken = self.noting(|| {
             if !write.from_page_cache {
-                return self.truncations.write(&handle, write.at, apply);
+                let may_fill = write.fills_gap;
+                return self.truncations.write(&handle, &range, may_fill, apply);
             }
             self.truncations.read(handle.inode);
             let mut taken = apply()?;
@@ -370,7 +404,7 @@ impl ArrayFs {
         })?;
         self.touch();
         if write.flags & (libc::O_SYNC | libc::O_DSYNC) != 0 {
-            self.flush_range(&handle, write.at..end)?;
+            self.flush_range(&handle, range)?;
         }
         Ok(taken)
     }

@@ -19,8 +19,6 @@ use fuser::{
 
 use super::answer::{MAX_REQUEST, failed, refuse, reply, with_buffer, written};
 use super::attr::time_spec;
-use super::contained::aside;
-use super::error::FsError;
 use super::negotiation::ask_for;
 use super::opening::Way;
 use super::operations::{ArrayFs, Change, MAX_NAME, Write};
@@ -90,7 +88,7 @@ impl Filesystem for Protocol {
         atime: Option<TimeOrNow>,
         mtime: Option<TimeOrNow>,
         _ctime: Option<SystemTime>,
-        fh: Option<FileHandle>,
+        _fh: Option<FileHandle>,
         _crtime: Option<SystemTime>,
         _chgtime: Option<SystemTime>,
         _bkuptime: Option<SystemTime>,
@@ -103,18 +101,17 @@ impl Filesystem for Protocol {
             uid,
             gid,
             size,
-            by_path: fh.is_none(),
             atime: atime.map(time_spec),
             // A truncation comes with a new mtime, which is not one to set.
             mtime: mtime.filter(|_| size.is_none()).map(time_spec),
         };
-        let answer = move |fs: &ArrayFs, passage: Result<(), FsError>| {
-            let changed = passage.and_then(|()| fs.change(ino.0, &change));
+        let answer = move |fs: &ArrayFs| {
+            let changed = fs.change(ino.0, &change);
             reply!(asked, reply, changed, attr => reply.attr(&ATTRIBUTE_LIFETIME, &attr));
         };
         match size {
-            None => answer(&self.fs, Ok(())),
-            Some(0) => self.truncate(ino.0, move |fs| answer(fs, Ok(()))),
+            None => answer(&self.fs),
+            Some(0) => self.truncate(ino.0, answer),
             // Only giving a file its size can change bytes.
             Some(_) => self.resize(ino.0, answer),
         }
@@ -169,15 +166,11 @@ impl Filesystem for Protocol {
                 });
             });
         };
-        let fill = into_page_cache.then(|| self.fs.fill(fh.0, offset, count));
-        let Some(awaited) = fill.flatten() else {
+        if !into_page_cache {
             return read(&self.fs);
-        };
+        }
         let fs = self.fs.clone();
-        aside(move || {
-            fs.coherence.wait_for(&awaited);
-            read(&fs);
-        });
+        self.fs.fill(fh.0, offset, count, move || read(&fs));
     }
 
     fn write(
@@ -193,39 +186,17 @@ impl Filesystem for Protocol {
         reply: ReplyWrite,
     ) {
         let asked = self.asked(Kind::Write, ino.0).of(offset, data.len() as u64);
-        let (fs, fh) = (&self.fs, fh.0);
-        let range = offset..offset.saturating_add(data.len() as u64);
-        let from_page_cache = write_flags.contains(WriteFlags::FUSE_WRITE_CACHE);
-        let write = move |fs: &ArrayFs, data: &[u8]| {
-            let write = Write {
-                at: offset,
-                data,
-                flags: flags.0,
-                from_page_cache,
-            };
-            fs.write(fh, &write)
+        let write = Write {
+            at: offset,
+            data,
+            flags: flags.0,
+            from_page_cache: write_flags.contains(WriteFlags::FUSE_WRITE_CACHE),
+            fills_gap: false,
         };
-        if from_page_cache {
-            let passage = fs.coherence.enter_at_once(|| fs.reach(fh, &range));
-            let written = write(fs, data);
-            drop(passage);
-            // Before the answer, for who waits for what has been put off until then.
-            fs.coherence.refresh(Some(ino.0), fs.reach(fh, &range));
-            return written!(asked, reply, written);
+        if write.from_page_cache {
+            return written!(asked, reply, self.write_back(ino.0, fh.0, &write));
         }
-        if let Some(passage) = fs.coherence.enter(|| fs.reach(fh, &range)) {
-            let written = write(fs, data);
-            drop(passage);
-            return written!(asked, reply, written);
-        }
-        let data = data.to_vec();
-        self.change(
-            move |fs| fs.reach(fh, &range),
-            move |fs, passage| {
-                let written = passage.and_then(|()| write(fs, &data));
-                written!(asked, reply, written);
-            },
-        );
+        self.write_through(fh.0, &write, move |outcome| written!(asked, reply, outcome));
     }
 
     fn flush(
@@ -264,13 +235,13 @@ impl Filesystem for Protocol {
         reply: ReplyEmpty,
     ) {
         let asked = self.asked(Kind::Sync, ino.0);
-        let sync = move |fs: &ArrayFs| reply!(asked, reply, fs.sync(fh.0), () => reply.ok());
+        let synced = self.fs.sync(fh.0);
+        let answer = move || reply!(asked, reply, synced, () => reply.ok());
         if !self.fs.keeps_pages() {
-            return sync(&self.fs);
+            return answer();
         }
         // What has been stored to a mapping is read through no old page then.
-        let fs = self.fs.clone();
-        self.fs.coherence.then(|| aside(move || sync(&fs)));
+        self.fs.coherence.answer_after(answer);
     }
 
     fn fsyncdir(

@@ -31,7 +31,7 @@ impl ArrayFs {
             "cache": {
                 "mode": self.kept.mode().name(),
                 "files_kept": self.kept.count(),
-                "pages_dropped": self.coherence.dropped(),
+                "pages_dropped": self.coherence.invalidations(),
                 "neighbours": neighbours,
             },
             "passthrough": {

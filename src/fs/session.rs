@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use fuser::{BackgroundSession, Config, MountOption, SessionACL};
 
+use super::answer::MAX_REQUEST;
 use super::attr::{Appearance, Copier};
 use super::coherence::{self, Coherence};
 use super::contained::Contained;
@@ -135,9 +136,14 @@ impl Session {
             let file = meta.file.clone();
             MountError::Tree { file, error }
         })?;
-        let (bell, rings) = Bell::new();
-        let (coherence, tasks) = Coherence::new();
+        let threads = options.workers();
+        let no_memory = || MountError::NoMemory {
+            mountpoint: mountpoint.to_path_buf(),
+            threads,
+        };
+        let coherence = Coherence::new(MAX_REQUEST as usize).map_err(|_| no_memory())?;
         let coherence = Arc::new(coherence);
+        let (bell, rings) = Bell::new();
         let natives = Natives::new(options, tree.mapping(), meta.writable);
         let fs = ArrayFs::new(
             tree,
@@ -154,21 +160,16 @@ impl Session {
             source,
         };
         let config = config(options, &meta.file, meta.writable);
-        let threads = options.workers();
         // A worker that finds none later would end the mount, which may have
         // answered by then.
         if !has_memory(threads) {
-            let mountpoint = mountpoint.to_path_buf();
-            return Err(MountError::NoMemory {
-                mountpoint,
-                threads,
-            });
+            return Err(no_memory());
         }
         let protocol = Contained(Protocol::new(fs.clone(), ended));
         let session = fuser::Session::new(protocol, mountpoint, &config).map_err(refused)?;
         let notifier = session.notifier();
         let background = session.spawn().map_err(refused)?;
-        coherence::serve(coherence, tasks, notifier.clone()).map_err(refused)?;
+        coherence::serve(coherence, notifier.clone()).map_err(refused)?;
         surplus::forget(&fs, rings, notifier).map_err(refused)?;
         let session = Session {
             fs,

@@ -1,129 +1,139 @@
 //! Files of fixed size under programs that truncate first and write then.
 //!
-//! After a truncation the file counts as empty until written: a mark says up
-//! to where it has been. A write beyond the mark fills the gap with zeros as
-//! it would in a file that was really empty, a resize to the full size fills
-//! what is left, and a read, a mapping or the last close of a writer drops the
-//! mark and changes nothing. So a copy that skips holes gives exact bytes, and
-//! a short one leaves the tail as it was.
+//! After a truncation the file counts as empty until written: its inode has a mark, up to
+//! where it has been written since. A write beyond the mark fills the gap with zeros as
+//! it would in a file that was really empty, and a resize to the full size fills what is
+//! left. So a copy that skips holes gives exact bytes, and a short one leaves the tail as
+//! it was. The mark is dropped, and no byte changed, by:
+//!
+//! - a read through the inode, or the first access to a page of a mapping;
+//! - a write that reaches bytes of the file through another inode;
+//! - the last close of a descriptor that was opened for writing.
 
 use std::collections::HashMap;
+use std::num::NonZero;
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use lru::LruCache;
 
 use super::error::FsError;
 use super::handle::Handle;
 use crate::vfile::VirtualFile;
 
-/// How many inodes that nobody has open may keep a mark.
-const MAX_UNOPENED: usize = 1024;
+/// How many bytes of a gap are filled at a time.
+const STEP: u64 = 1 << 18;
 
-/// The mark of an inode.
-#[derive(Debug, Default)]
-struct Mark {
-    /// How many bytes count as written, if it counts as truncated. Held while a write
-    /// fills a gap and moves the mark, which can take as long as its storage does.
-    written: Mutex<Option<u64>>,
-    /// It counts so no longer. Whoever holds the mark sees to that.
-    ended: AtomicBool,
-}
+/// How many inodes that nobody has open keep their mark.
+const UNOPENED: NonZero<usize> = NonZero::new(1024).expect("is not zero");
 
 /// The inodes that are open for writing or have a mark.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Truncations {
-    inodes: Mutex<HashMap<u64, Writers>>,
-    /// How many marks there may be, so that no request pays for none.
+    inodes: Mutex<Inodes>,
+    /// How many have a mark, so that no request pays for none.
     marks: AtomicUsize,
 }
 
+#[derive(Debug)]
+struct Inodes {
+    /// Those that are open for writing.
+    open: HashMap<u64, Writers>,
+    /// Those that were truncated by name, and have not been opened since.
+    unopened: LruCache<u64, Arc<Mark>>,
+    marks: usize,
+}
+
+/// Who has an inode open for writing.
 #[derive(Debug, Default)]
 struct Writers {
-    /// Handles that are open for writing.
+    /// How many handles.
     open: usize,
     /// Those that have not been closed by the one who used them last.
     ///
     /// The kernel tells of a `close` at once (FLUSH) and of the end of a handle
     /// later (RELEASE), maybe only when the next writer has opened the file.
     in_use: usize,
-    /// Writes that are under way, if it has a mark.
-    writing: usize,
-    mark: Arc<Mark>,
+    mark: Option<Arc<Mark>>,
+}
+
+/// How far an inode has been written since it was truncated.
+#[derive(Debug)]
+struct Mark {
+    file: VirtualFile,
+    /// Held for each step of a fill.
+    progress: Mutex<Progress>,
+    /// No more gaps are filled.
+    is_dropped: AtomicBool,
+}
+
+#[derive(Debug, Default, Clone, Copy)]
+struct Progress {
+    /// How many bytes count as written.
+    written: u64,
+    /// How many writes have begun.
+    writes: u64,
+}
+
+impl Default for Truncations {
+    fn default() -> Truncations {
+        Truncations {
+            inodes: Mutex::new(Inodes {
+                open: HashMap::new(),
+                unopened: LruCache::new(UNOPENED),
+                marks: 0,
+            }),
+            marks: AtomicUsize::new(0),
+        }
+    }
 }
 
 impl Truncations {
-    fn inodes(&self) -> MutexGuard<'_, HashMap<u64, Writers>> {
-        self.inodes.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn any(&self) -> bool {
-        self.marks.load(Ordering::SeqCst) > 0
-    }
-
-    /// Drops a mark, without waiting for who holds it.
-    fn drop_mark(&self, mark: &Mark) {
-        mark.ended.store(true, Ordering::SeqCst);
-        self.settle(mark);
-    }
-
-    /// Does what has been left to the last who held a mark.
-    fn settle(&self, mark: &Mark) {
-        while mark.ended.load(Ordering::SeqCst) {
-            match mark.written.try_lock() {
-                Ok(written) => self.take(mark, written),
-                Err(TryLockError::Poisoned(written)) => self.take(mark, written.into_inner()),
-                Err(TryLockError::WouldBlock) => return,
-            }
-        }
-    }
-
-    fn take(&self, mark: &Mark, mut written: MutexGuard<'_, Option<u64>>) {
-        if mark.ended.swap(false, Ordering::SeqCst) && written.take().is_some() {
-            self.marks.fetch_sub(1, Ordering::SeqCst);
-        }
-    }
-
-    /// Does `work` while nobody else has the mark, unless that has ended.
-    fn holding<T>(&self, mark: &Mark, work: impl FnOnce(&mut Option<u64>) -> T) -> T {
-        let hold = || mark.written.lock().unwrap_or_else(PoisonError::into_inner);
-        self.take(mark, hold());
-        let outcome = work(&mut hold());
-        self.settle(mark);
+    /// For a look at the inodes or a change of them.
+    fn with<T>(&self, act: impl FnOnce(&mut Inodes) -> T) -> T {
+        let mut inodes = self.inodes.lock().unwrap_or_else(PoisonError::into_inner);
+        let outcome = act(&mut inodes);
+        self.marks.store(inodes.marks, Ordering::SeqCst);
         outcome
     }
 
     fn mark_of(&self, inode: u64) -> Option<Arc<Mark>> {
-        let marked = self.any();
-        marked.then(|| self.inodes().get(&inode).map(|w| w.mark.clone()))?
+        match self.marks.load(Ordering::SeqCst) {
+            0 => None,
+            _ => self.with(|inodes| inodes.mark(inode).cloned()),
+        }
     }
 
     /// A handle of `inode` has been opened for writing.
     pub(super) fn opened(&self, inode: u64) {
-        let mut inodes = self.inodes();
-        let writers = inodes.entry(inode).or_default();
-        if writers.open > 0 && writers.in_use + writers.writing == 0 {
-            self.drop_mark(&writers.mark);
-        }
-        writers.open += 1;
-        writers.in_use += 1;
+        self.with(|inodes| {
+            if inodes
+                .open
+                .get(&inode)
+                .is_some_and(|writers| writers.in_use == 0)
+            {
+                inodes.drop_mark(inode);
+            }
+            let unopened = inodes.unopened.pop(&inode);
+            let writers = inodes.open.entry(inode).or_default();
+            writers.mark = writers.mark.take().or(unopened);
+            writers.open += 1;
+            writers.in_use += 1;
+        });
     }
 
     /// A descriptor of `handle` has been closed.
     pub(super) fn flushed(&self, handle: &Handle) {
-        if handle.writes
-            && !handle.idle.swap(true, Ordering::SeqCst)
-            && let Some(writers) = self.inodes().get_mut(&handle.inode)
-        {
-            writers.in_use -= 1;
+        if handle.writes && !handle.idle.swap(true, Ordering::SeqCst) {
+            self.with(|inodes| inodes.writers(handle, |writers| writers.in_use -= 1));
         }
     }
 
     /// `handle` is used by someone, though a descriptor of it was closed.
     fn used(&self, handle: &Handle) {
-        if handle.writes
-            && handle.idle.swap(false, Ordering::SeqCst)
-            && let Some(writers) = self.inodes().get_mut(&handle.inode)
-        {
-            writers.in_use += 1;
+        if handle.writes && handle.idle.swap(false, Ordering::SeqCst) {
+            self.with(|inodes| inodes.writers(handle, |writers| writers.in_use += 1));
         }
     }
 
@@ -133,74 +143,94 @@ impl Truncations {
             return;
         }
         self.flushed(handle);
-        let mut inodes = self.inodes();
-        if let Some(writers) = inodes.get_mut(&handle.inode) {
-            writers.open -= 1;
-            if writers.open == 0 {
-                self.drop_mark(&writers.mark);
-                inodes.remove(&handle.inode);
-            }
-        }
-    }
-
-    /// `inode` has been truncated to nothing, and keeps its size. No write to it may be
-    /// under way.
-    pub(super) fn truncated(&self, inode: u64) {
-        let mut inodes = self.inodes();
-        let unopened =
-            |inodes: &HashMap<_, Writers>| inodes.values().filter(|w| w.open == 0).count();
-        if inodes.len() >= MAX_UNOPENED && unopened(&inodes) >= MAX_UNOPENED {
-            inodes.retain(|_, writers| {
-                let keep = writers.open > 0;
-                if !keep {
-                    self.drop_mark(&writers.mark);
-                }
-                keep
+        self.with(|inodes| {
+            let mut is_last = false;
+            inodes.writers(handle, |writers| {
+                writers.open -= 1;
+                is_last = writers.open == 0;
             });
-        }
-        // Nobody holds it: no write is under way.
-        let mark = &inodes.entry(inode).or_default().mark;
-        let is_new = self.holding(mark, |written| written.replace(0).is_none());
-        self.marks.fetch_add(usize::from(is_new), Ordering::SeqCst);
+            if is_last {
+                inodes.drop_mark(handle.inode);
+                inodes.open.remove(&handle.inode);
+            }
+        });
     }
 
-    /// Whether `inode` counts as truncated, so that a write may fill a gap; also while
-    /// one is under way, which is not waited for.
+    /// `inode`, the file `file`, has been truncated to nothing, and keeps its size.
+    pub(super) fn truncated(&self, inode: u64, file: VirtualFile) {
+        self.with(|inodes| {
+            inodes.drop_mark(inode);
+            inodes.marks += 1;
+            let mark = Arc::new(Mark {
+                file,
+                progress: Mutex::default(),
+                is_dropped: AtomicBool::new(false),
+            });
+            if let Some(writers) = inodes.open.get_mut(&inode) {
+                writers.mark = Some(mark);
+            } else if let Some(_oldest) = inodes.unopened.push(inode, mark) {
+                inodes.marks -= 1;
+            }
+        });
+    }
+
+    /// Whether `inode` counts as truncated, so that a write may fill a gap.
     pub(super) fn is_marked(&self, inode: u64) -> bool {
-        let mark = self.mark_of(inode);
-        mark.is_some_and(|mark| match mark.written.try_lock() {
-            Ok(written) => written.is_some(),
-            Err(TryLockError::Poisoned(written)) => written.into_inner().is_some(),
-            Err(TryLockError::WouldBlock) => true,
-        })
+        self.mark_of(inode).is_some()
     }
 
     /// `inode` is read or mapped: it no longer counts as truncated.
     pub(super) fn read(&self, inode: u64) {
-        if let Some(mark) = self.mark_of(inode) {
-            self.drop_mark(&mark);
+        if self.marks.load(Ordering::SeqCst) > 0 {
+            self.with(|inodes| inodes.drop_mark(inode));
         }
     }
 
-    /// `inode`, the file `file`, has been given its full size. Returns whether
-    /// it counted as truncated.
+    /// The bytes `range` of `file`, the node `inode`, are about to be written. Other inodes
+    /// that show some of them no longer count as truncated: no gap of theirs is filled
+    /// once this returns.
+    pub(super) fn written(&self, inode: u64, file: &VirtualFile, range: &Range<u64>) {
+        if self.marks.load(Ordering::SeqCst) == 0 {
+            return;
+        }
+        let reached = self.with(|inodes| {
+            let open = inodes.open.iter();
+            let open = open.filter_map(|(other, writers)| Some((*other, writers.mark.clone()?)));
+            let unopened = inodes.unopened.iter();
+            let unopened = unopened.map(|(other, mark)| (*other, mark.clone()));
+            let marked = open.chain(unopened);
+            let reached = marked
+                .filter(|(other, mark)| *other != inode && file.overlaps(range, &mark.file))
+                .collect::<Vec<_>>();
+            for (other, _) in &reached {
+                inodes.drop_mark(*other);
+            }
+            reached
+        });
+        for (_, mark) in reached {
+            // A step that is being filled comes first.
+            drop(mark.progress());
+        }
+    }
+
+    /// `inode` has been given its full size: what has not been written since it was
+    /// truncated is filled with zeros. Returns whether it counted as truncated.
     ///
     /// # Errors
     ///
-    /// When the bytes that were not written cannot be filled with zeros.
-    pub(super) fn completed(&self, inode: u64, file: &VirtualFile) -> Result<bool, FsError> {
+    /// When the bytes cannot be filled.
+    pub(super) fn completed(&self, inode: u64) -> Result<bool, FsError> {
         let Some(mark) = self.mark_of(inode) else {
             return Ok(false);
         };
-        let is_marked = self.holding(&mark, |written| written.is_some());
-        self.fill(&mark, file, file.len())?;
-        self.drop_mark(&mark);
-        Ok(is_marked)
+        mark.fill(mark.file.len())?;
+        self.read(inode);
+        Ok(true)
     }
 
-    /// Does a write from byte `at` through `handle` by calling `write`, which
+    /// Does a write of the bytes `range` through `handle` by calling `write`, which
     /// returns how many bytes were taken, after filling the gap that it leaves to
-    /// what has been written.
+    /// what has been written, if it `may_fill` one.
     ///
     /// # Errors
     ///
@@ -208,62 +238,91 @@ impl Truncations {
     pub(super) fn write(
         &self,
         handle: &Handle,
-        at: u64,
+        range: &Range<u64>,
+        may_fill: bool,
         write: impl FnOnce() -> Result<usize, FsError>,
     ) -> Result<usize, FsError> {
         self.used(handle);
-        let Some(mark) = self.mark_of(handle.inode) else {
+        let mark = self.mark_of(handle.inode);
+        let Some(mark) = mark.filter(|_| range.start < handle.file.len()) else {
             return write();
         };
-        self.writing(handle.inode, |writing| *writing += 1);
-        let outcome = self.write_behind(&mark, handle, at, write);
-        self.writing(handle.inode, |writing| *writing -= 1);
+        if may_fill {
+            mark.fill(range.start)?;
+        }
+        let before = mark.advance(range.end);
+        let outcome = write();
+        let taken = outcome.as_ref().map_or(0, |&taken| taken as u64);
+        mark.retreat(before, range.start + taken);
         outcome
     }
+}
 
-    fn writing(&self, inode: u64, count: impl FnOnce(&mut usize)) {
-        // It is open for as long as it is written.
-        if let Some(writers) = self.inodes().get_mut(&inode) {
-            count(&mut writers.writing);
+impl Inodes {
+    fn mark(&self, inode: u64) -> Option<&Arc<Mark>> {
+        match self.open.get(&inode) {
+            Some(writers) => writers.mark.as_ref(),
+            None => self.unopened.peek(&inode),
         }
     }
 
-    fn write_behind(
-        &self,
-        mark: &Mark,
-        handle: &Handle,
-        at: u64,
-        write: impl FnOnce() -> Result<usize, FsError>,
-    ) -> Result<usize, FsError> {
-        if at < handle.file.len() {
-            self.fill(mark, &handle.file, at)?;
-        }
-        self.holding(mark, |mark| {
-            let taken = write()?;
-            if let Some(written) = mark {
-                // Not to where it would have ended: a full disk can cut it short.
-                *written = (*written).max(at.saturating_add(taken as u64));
-            }
-            Ok(taken)
-        })
-    }
-
-    /// Fills `file` with zeros from its mark up to byte `end`, a step at a time: a
-    /// read that comes in between ends the fill with the mark.
-    fn fill(&self, mark: &Mark, file: &VirtualFile, end: u64) -> Result<(), FsError> {
-        const STEP: u64 = 1 << 20;
-        let step = |mark: &mut Option<u64>| -> Result<bool, FsError> {
-            match mark {
-                Some(written) if *written < end => {
-                    let next = end.min(written.saturating_add(STEP));
-                    file.fill(*written..next)?;
-                    *written = next;
-                    Ok(true)
-                }
-                _ => Ok(false),
-            }
+    /// Drops the mark of `inode`, if it has one.
+    fn drop_mark(&mut self, inode: u64) {
+        let mark = match self.open.get_mut(&inode) {
+            Some(writers) => writers.mark.take(),
+            None => self.unopened.pop(&inode),
         };
-        while self.holding(mark, step)? {}
-        Ok(())
+        if let Some(mark) = mark {
+            mark.is_dropped.store(true, Ordering::SeqCst);
+            self.marks -= 1;
+        }
+    }
+
+    /// Notes that those who have the inode of `handle` open are not as they were.
+    fn writers(&mut self, handle: &Handle, change: impl FnOnce(&mut Writers)) {
+        // It is open for as long as the handle is.
+        if let Some(writers) = self.open.get_mut(&handle.inode) {
+            change(writers);
+        }
+    }
+}
+
+impl Mark {
+    fn progress(&self) -> MutexGuard<'_, Progress> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Fills the file with zeros up to byte `end`, a step at a time: what drops the mark in
+    /// between ends the fill.
+    fn fill(&self, end: u64) -> Result<(), FsError> {
+        loop {
+            let mut progress = self.progress();
+            let start = progress.written;
+            if start >= end || self.is_dropped.load(Ordering::SeqCst) {
+                return Ok(());
+            }
+            let next = end.min(start.saturating_add(STEP));
+            self.file.fill(start..next)?;
+            progress.written = next;
+        }
+    }
+
+    /// A write up to byte `end` begins, over which no gap must be filled. Returns how it
+    /// was before.
+    fn advance(&self, end: u64) -> Progress {
+        let mut progress = self.progress();
+        let before = *progress;
+        progress.written = before.written.max(end);
+        progress.writes += 1;
+        before
+    }
+
+    /// The write that began where it was so `before` has ended at byte `end`, since a full
+    /// disk can cut it short. Nothing is known of what others have written meanwhile.
+    fn retreat(&self, before: Progress, end: u64) {
+        let mut progress = self.progress();
+        if progress.writes == before.writes + 1 {
+            progress.written = before.written.max(end);
+        }
     }
 }

@@ -63,30 +63,9 @@ pub(super) unsafe fn gather(base: *const u8, run: &Run, out: &mut [u8]) -> Resul
 /// mapped for writing, `data` has exactly as many bytes, and the guard is
 /// installed.
 pub(super) unsafe fn scatter(base: *mut u8, run: &Run, data: &[u8]) -> Result<(), Fault> {
-    // SAFETY: the caller's.
-    unsafe { store(base, run, data, STORE) }
-}
-
-/// The same in no order: if it ends early, anything of it may have changed, and the
-/// fault says nothing of where.
-///
-/// # Safety
-///
-/// As for [`scatter`].
-pub(super) unsafe fn scatter_abreast(base: *mut u8, run: &Run, data: &[u8]) -> Result<(), Fault> {
-    // SAFETY: the caller's.
-    unsafe { store(base, run, data, STORE_ABREAST) }
-}
-
-/// Stores the pieces of a run.
-///
-/// # Safety
-///
-/// As for [`scatter`].
-unsafe fn store(base: *mut u8, run: &Run, data: &[u8], manner: Manner) -> Result<(), Fault> {
     debug_assert_eq!(data.len() as u64, run.nbytes());
     let private = data.as_ptr();
-    pieces(base.addr(), run, manner, &mut |words| {
+    pieces(base.addr(), run, STORE, &mut |words| {
         let (to, from) = (
             base.wrapping_add(words.mapped),
             private.wrapping_add(words.private),
@@ -107,16 +86,13 @@ struct Manner {
     /// The most pieces that are moved part by part, so that they stay in the fastest
     /// cache meanwhile.
     abreast: usize,
-    /// Whether those of which one faulted are moved once more, to find out which.
-    repeats: bool,
 }
 
-/// Reading twice changes nothing.
+/// Where one of several pieces faults, all of them are read once more.
 const READ: Manner = Manner {
     widest: 64,
     boundary: 8,
     abreast: 32,
-    repeats: true,
 };
 
 /// Each word by one store, so that it is known which were stored when one faults.
@@ -124,12 +100,6 @@ const STORE: Manner = Manner {
     widest: 16,
     boundary: 16,
     abreast: 1,
-    repeats: false,
-};
-
-const STORE_ABREAST: Manner = Manner {
-    repeats: false,
-    ..READ
 };
 
 /// The most words of a piece that are moved each for many pieces at once.
@@ -173,10 +143,7 @@ fn pieces(
             next += some;
             continue;
         }
-        if some > 1 && !manner.repeats {
-            let piece = next as u64;
-            return Err(Fault { piece, bytes: 0 });
-        }
+        // One by one, so that the first that faults is known.
         for k in next..next + some {
             one(base, run, manner, k, words)?;
         }

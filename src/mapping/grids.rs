@@ -4,7 +4,7 @@
 
 use std::ops::Range;
 
-use super::copy::{Fault, gather, scatter_abreast};
+use super::copy::{Fault, gather, scatter};
 use super::guard::touch;
 use super::separate::{join, separate};
 use crate::array::{Grid, Run};
@@ -51,8 +51,9 @@ pub(super) unsafe fn gather_grid(
 pub(super) struct Moved {
     /// How many of the first runs have been moved.
     pub(super) rows: usize,
-    /// The file was cut short meanwhile: of the others some bytes may have been stored.
-    pub(super) is_cut: bool,
+    /// Where the file was cut short meanwhile. Of the others all that lies before has been
+    /// stored, in whatever order.
+    pub(super) cut: Option<u64>,
 }
 
 /// Copies `data` over the first runs of `grid`, counted from `base`. Only runs that lie
@@ -62,21 +63,21 @@ pub(super) struct Moved {
 ///
 /// # Safety
 ///
-/// As for [`scatter`](super::copy::scatter), of every run.
+/// As for [`scatter`], of every run.
 pub(super) unsafe fn scatter_grid(base: *mut u8, grid: &Grid, data: &[u8]) -> Moved {
     let mut tile = [0; TILE];
     let (item, each) = (grid.run.piece as usize, grid.run.nbytes() as usize);
-    let ended = |rows, is_cut| Moved { rows, is_cut };
+    let ended = |rows, cut| Moved { rows, cut };
     let mut writable = 0;
     for part in tiles(grid) {
         let Some(lines) = part.lines else {
-            return ended(0, false);
+            return ended(0, None);
         };
         let rows = part.rows;
         if rows.start == writable {
             // SAFETY: the pieces of the lines are those of runs side by side.
             if !unsafe { make_writable(base, &grid.lines(rows.clone())) } {
-                return ended(rows.start, false);
+                return ended(rows.start, None);
             }
             writable = rows.end;
         }
@@ -84,11 +85,12 @@ pub(super) unsafe fn scatter_grid(base: *mut u8, grid: &Grid, data: &[u8]) -> Mo
         let tile = &mut tile[..lines.nbytes() as usize];
         join(data, item, part.first * item, tile, rows.len());
         // SAFETY: as above.
-        if unsafe { scatter_abreast(base, &lines, tile) }.is_err() {
-            return ended(rows.start, true);
+        if let Err(fault) = unsafe { scatter(base, &lines, tile) } {
+            let line = lines.slice(fault.piece, 1);
+            return ended(rows.start, Some(line.offset + fault.bytes));
         }
     }
-    ended(grid.rows as usize, false)
+    ended(grid.rows as usize, None)
 }
 
 /// Has the pages of the pieces of `run`, which are shorter than a page, made
@@ -182,7 +184,6 @@ mod tests {
     use super::*;
     use crate::array::{Order, Shape, View};
     use crate::dtype::DType;
-    use crate::mapping::copy::scatter;
 
     /// The bytes of a two-dimensional array of items of `item` bytes, and all grids
     /// of its transposed view with the number of their first byte.
@@ -263,10 +264,7 @@ mod tests {
                 let data = vec![1; grid.nbytes() as usize];
                 // SAFETY: the runs lie in the mapping, whose end is not backed.
                 let stored = unsafe { scatter_grid(map.as_mut_ptr(), &grid, &data) };
-                let nothing = Moved {
-                    rows: 0,
-                    is_cut: false,
-                };
+                let nothing = Moved { rows: 0, cut: None };
                 assert_eq!(stored, nothing, "{grid:?}");
             }
             let kept = std::io::Read::bytes(&file).map(Result::unwrap);

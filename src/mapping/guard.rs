@@ -297,7 +297,10 @@ mod routines {
         routine_by_4!("arrayfs_move_4_by_4", "ldr w9, [x1]; str w9, [x0]"),
         routine_by_4!("arrayfs_move_8_by_4", "ldr x9, [x1]; str x9, [x0]"),
         routine!("arrayfs_move_16", "ldp x9, x10, [x1]; stp x9, x10, [x0]"),
-        routine_by_4!("arrayfs_move_16_by_4", "ldp x9, x10, [x1]; stp x9, x10, [x0]"),
+        routine_by_4!(
+            "arrayfs_move_16_by_4",
+            "ldp x9, x10, [x1]; stp x9, x10, [x0]"
+        ),
         routine!(
             "arrayfs_move_64",
             "ldp x9, x10, [x1]; ldp x11, x12, [x1, #16]; \

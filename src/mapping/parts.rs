@@ -138,7 +138,10 @@ impl Mapping {
             (start, part)
         });
         let outcomes = at_work.share(parts.collect(), |(start, part)| {
-            (part.len(), self.transfer(view, start, TransferBuffer::Out(part)))
+            (
+                part.len(),
+                self.transfer(view, start, TransferBuffer::Out(part)),
+            )
         });
         let mut done = 0;
         for (len, outcome) in outcomes {

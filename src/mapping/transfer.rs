@@ -35,19 +35,6 @@ struct Progress {
 /// The smallest page there is.
 const PAGE: u64 = 4096;
 
-impl Progress {
-    /// The end of a transfer in a file that was cut to `have` bytes in its midst.
-    fn cut_off(self, have: u64) -> Result<Progress, AccessError> {
-        match self.done {
-            0 => Err(AccessError::Shrunk {
-                need: self.reached,
-                have,
-            }),
-            _ => Ok(self),
-        }
-    }
-}
-
 impl Mapping {
     /// Moves the bytes of `view` from byte `at` of it and returns how many
     /// came before the first that could not be moved. No byte is stored twice, lest it
@@ -74,13 +61,8 @@ impl Mapping {
         if moved.reached <= have {
             return Ok(moved.done);
         }
-        match bytes_before(view, at..at + moved.done as u64, have) {
-            0 => Err(AccessError::Shrunk {
-                need: moved.reached,
-                have,
-            }),
-            kept => Ok(kept as usize),
-        }
+        let kept = cut_off(view, at..at + moved.done as u64, have)?;
+        Ok(kept.done)
     }
 
     /// Moves the runs of a view in a file of `size` bytes, as far as it can.
@@ -102,11 +84,12 @@ impl Mapping {
                 // SAFETY: as in `move_run`, of every run.
                 let copied = unsafe { buffer.copy_grid(base, &grid, progress.done) };
                 moved = copied.rows;
+                let rest = grid.nbytes() - moved as u64 * grid.run.nbytes();
                 progress.done += moved * grid.run.nbytes() as usize;
                 progress.reached = progress.reached.max(grid.end());
-                if copied.is_cut {
-                    // What comes next may have been stored already.
-                    return progress.cut_off(self.size()?);
+                if let Some(cut) = copied.cut {
+                    let cut = cut.min(self.size()?);
+                    return cut_off(view, at..at + progress.done as u64 + rest, cut);
                 }
             }
             // What faults in its midst is told run by run.
@@ -231,7 +214,9 @@ impl Mapping {
             TransferBuffer::Out(out) => file.read_at(&mut out[part], at)?,
             // `pwrite` would make the file longer again.
             TransferBuffer::Data(_) if need > have => return Err(shrunk),
-            TransferBuffer::Data(_) if self.mode.writes_through() => self.store(at, buffer, part)?,
+            TransferBuffer::Data(_) if self.mode.writes_through() => {
+                self.store(at, buffer, part)?
+            }
             // What is written must not reach the file, so page by page it is
             // tried again, and reading the page tells why it could not be had.
             TransferBuffer::Data(_) => match self.copy_in_page(at, buffer, part) {
@@ -275,9 +260,7 @@ impl Mapping {
         }
         let have = self.size()?;
         match buffer {
-            TransferBuffer::Data(data) if end <= have => {
-                Ok(self.file.write_at(&data[part], at)?)
-            }
+            TransferBuffer::Data(data) if end <= have => Ok(self.file.write_at(&data[part], at)?),
             _ => Err(AccessError::Shrunk { need: end, have }),
         }
     }
@@ -304,6 +287,23 @@ impl Mapping {
             Err(Fault { bytes: 0, .. }) => None,
             Err(Fault { bytes, .. }) => Some(bytes as usize),
         }
+    }
+}
+
+/// How far a transfer of the bytes `range` of a view has come in a file that was cut to
+/// `have` bytes in its midst.
+///
+/// # Errors
+///
+/// When not even the first byte lies before the cut.
+fn cut_off(view: &Layout, range: Range<u64>, have: u64) -> Result<Progress, AccessError> {
+    let need = view.hull(range.clone()).end;
+    match bytes_before(view, range, have) {
+        0 => Err(AccessError::Shrunk { need, have }),
+        done => Ok(Progress {
+            done: done as usize,
+            reached: have,
+        }),
     }
 }
 
@@ -360,11 +360,10 @@ impl TransferBuffer<'_> {
                         Ok(()) => grid.rows as usize,
                         Err(_) => 0,
                     },
-                    is_cut: false,
+                    cut: None,
                 },
                 TransferBuffer::Data(data) => scatter_grid(base, grid, &data[part]),
             }
         }
     }
 }
-

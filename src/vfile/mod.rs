@@ -324,6 +324,38 @@ impl VirtualFile {
         joined.unwrap_or(0..0)
     }
 
+    /// Where a write can end that is to end at about byte `at`: no literal is cut there, and
+    /// no element of up to eight bytes that is aligned in the backing file.
+    pub fn boundary(&self, at: u64) -> u64 {
+        let ending = self.segments.iter().find(|(start, segment)| {
+            let end = start + segment.len();
+            (*start..end).contains(&at)
+        });
+        match ending {
+            None => at,
+            Some((start, Segment::View { layout, .. })) => start + layout.boundary(at - start),
+            Some((start, segment)) => start + segment.len(),
+        }
+    }
+
+    /// Whether the bytes `range` of the file and some of `other` are the same bytes of the
+    /// backing file.
+    pub fn overlaps(&self, range: &Range<u64>, other: &VirtualFile) -> bool {
+        let layouts = |file: &'_ VirtualFile| {
+            let segments = file.segments.iter().map(|(start, segment)| match segment {
+                Segment::View { layout, .. } => Some((*start, layout.clone())),
+                Segment::Literal { .. } | Segment::Text { .. } => None,
+            });
+            segments.flatten().collect::<Vec<_>>()
+        };
+        let others = layouts(other);
+        layouts(self).into_iter().any(|(start, layout)| {
+            let range = range.start.saturating_sub(start)..range.end.saturating_sub(start);
+            let mut others = others.iter();
+            others.any(|(_, other)| layout.overlaps(range.clone(), other))
+        })
+    }
+
     /// The range of `count` bytes from `at`, cut at the end of the file.
     fn clip(&self, at: u64, count: usize) -> Range<u64> {
         let end = at.saturating_add(count as u64).min(self.len);

@@ -33,12 +33,10 @@ fn claim_05_a_file_is_resized_to_its_size_only() {
         let path = mount.join(view);
         let file = open(&path);
         let len = file.metadata().unwrap().len();
-        for size in [0, 1, len - 1, len + 1, 1 << 40] {
+        for size in [1, len - 1, len + 1, 1 << 40] {
             assert_eq!(errno(file.set_len(size)), libc::EPERM, "{view} to {size}");
-            if size > 0 {
-                let outcome = truncate(&path, size as i64);
-                assert_eq!(errno(outcome), libc::EPERM, "{view} to {size}");
-            }
+            let outcome = truncate(&path, size as i64);
+            assert_eq!(errno(outcome), libc::EPERM, "{view} to {size}");
         }
         file.set_len(len).unwrap();
         truncate(&path, len as i64).unwrap();
@@ -131,7 +129,9 @@ fn claim_07_a_truncated_file_keeps_its_bytes_and_has_its_gaps_filled() {
         file.write_at(b"b", 1).unwrap();
         assert_eq!(row(2), b"\0bcd\0\0\0h\x1c\x1d");
 
-        let file = truncated(mount.join("rows/3"));
+        // By the descriptor, as programs do that overwrite what they have read.
+        let file = open(mount.join("rows/3"));
+        file.set_len(0).unwrap();
         file.write_at(b"d", 3).unwrap();
         file.set_len(10).unwrap();
         assert_eq!(row(3), b"\0\0\0d\0\0\0\0\0\0");

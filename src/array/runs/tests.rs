@@ -166,3 +166,48 @@ fn a_contiguous_view_is_one_run_of_one_piece() {
         assert_eq!((runs[0].piece, runs[0].count), (view.nbytes(), 1));
     }
 }
+
+#[test]
+fn a_view_has_bytes_of_a_range_where_nested_loops_have() {
+    for lengths in small_shapes() {
+        for order in [Order::C, Order::F] {
+            let dtype = DType::parse("V2").unwrap();
+            let shape = Shape::new(lengths.clone());
+            let array = View::contiguous(dtype, 7, shape, order).unwrap();
+            for view in views_of(&array) {
+                let bytes = naive(&view);
+                let layout = view.layout();
+                for start in 0..140 {
+                    for end in [start, start + 1, start + 2, start + 9, start + 60] {
+                        let has_any = bytes.iter().any(|at| (start..end).contains(at));
+                        assert_eq!(layout.has_any(&(start..end)), has_any, "{view:?} {start}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn no_aligned_element_is_cut_at_a_boundary() {
+    for dtype in ["u1", "<i2", "<f8", "<f4,<f8", "<f8,<i2", "V12"] {
+        for offset in [0, 4, 7, 128] {
+            let parsed = DType::parse(dtype).unwrap();
+            let shape = Shape::new(vec![5, 7]);
+            let array = View::contiguous(parsed, offset, shape, Order::C).unwrap();
+            for view in views_of(&array) {
+                let (layout, places) = (view.layout(), naive(&view));
+                for at in 0..layout.nbytes() {
+                    let boundary = layout.boundary(at);
+                    assert!(boundary <= at && at - boundary < 8, "{view:?} {at}");
+                    let before = boundary.checked_sub(1).map(|k| places[k as usize]);
+                    // Where the file goes on, a new word of it begins.
+                    let goes_on = before == places[boundary as usize].checked_sub(1);
+                    let is_aligned = places[boundary as usize].is_multiple_of(8);
+                    let begins_block = boundary.is_multiple_of(layout.block());
+                    assert!(!goes_on || is_aligned || begins_block, "{view:?} {at}");
+                }
+            }
+        }
+    }
+}

@@ -1,466 +1,427 @@
 //! One truth for mapped pages too. The kernel fills pages of a view by reads of
 //! its own and keeps them, so a write through another view has to have them
-//! dropped, and in such an order that neither is a page left that shows old
+//! invalidated, and in such an order that neither is a page left that shows old
 //! bytes, nor does a page that somebody has stored to bring old bytes of its
 //! neighbours back after the write was acknowledged:
 //!
-//! 1. Whoever changes the file passes the gate, which knows the bytes that are being
-//!    changed. A fill is noted there before it reads, and waits for the changes of
-//!    its bytes that are under way: so either it finds the changed bytes, or the
-//!    change finds the note.
+//! 1. Whoever changes the file holds a [`WriteGuard`], which knows the bytes that are
+//!    being changed. A fill is noted before it reads, and waits for the changes of its
+//!    bytes that are under way: so either it finds the changed bytes, or the change finds
+//!    the note.
 //! 2. A change that finds no note of the bytes concerned happens at once.
-//! 3. Any other is put off to a thread of its own, which holds nothing: it takes
-//!    the notes out, has the kernel drop the pages (which first writes back those
+//! 3. Any other is deferred to the invalidation thread, which holds nothing: it takes
+//!    the notes out, has the kernel invalidate the pages (which first writes back those
 //!    that were stored to), and tries again from 2, since pages may have been
 //!    filled anew meanwhile.
-//!    A fill of those pages waits a moment for the change to be made, lest pages be
-//!    filled as fast as they are dropped; but not for longer, since the kernel may
-//!    wait for the fill before it drops the page.
-//! 4. What the kernel writes back is applied and answered at once, whatever is put
-//!    off: the thread of 3 waits for it. Pages of other views that it makes old
-//!    are dropped afterwards.
-//! 5. While a file is given its size the kernel writes none of its pages back, and who
-//!    has them dropped, be it the thread of 3, waits until that is answered. So it waits
-//!    for nobody who may: it has pages dropped by a thread of its own, but for those of
-//!    files that are given their size themselves. These are dropped afterwards.
+//! 4. What the kernel writes back is applied and answered at once, whatever is deferred:
+//!    the thread of 3 waits for it. Pages of other views that it makes old are
+//!    invalidated afterwards. So it is with a file that is given its size: until that is
+//!    answered the kernel writes none of its pages back.
+//!
+//! Nobody waits in a circle, since each waits only for those below:
+//!
+//! - the invalidation thread, for fills and for what is written back;
+//! - a fill, for changes that are under way;
+//! - a change that is under way, for the storage.
+//!
+//! A worker waits for the storage alone. A fill that has to wait is parked: it is answered
+//! by the completion thread. Both threads are there from the start.
 
-mod gate;
-#[cfg(test)]
-mod model;
+mod buffers;
+mod extents;
 mod pages;
-mod places;
+#[cfg(all(test, shuttle))]
+mod simulation;
+mod sync;
+mod threads;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::ops::Range;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::thread;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 use std::{fmt, io};
 
-use fuser::{INodeNo, Notifier};
-
-use super::contained::{aside, contained};
 use super::error::FsError;
 use crate::vfile::VirtualFile;
-pub(super) use gate::Awaited;
-use gate::{Except, Gate, Passage};
-use pages::Stale;
+use buffers::BufferPool;
+pub(super) use buffers::DeferredData;
+use pages::{Pages, Stale};
+use sync::{Condvar, Mutex, MutexGuard};
+pub(super) use threads::serve;
 
-/// How often pages are dropped for one change before it is given up.
+/// How often pages are invalidated for one change before it is given up.
 const MAX_ATTEMPTS: usize = 1000;
 
 /// The bytes in a page, or a part of it where the machine's are larger.
 const PAGE: u64 = 4096;
 
-/// How long the end of the mount waits for pages that are being dropped.
+/// How long the end of the mount waits for pages that are being invalidated.
 const LAST_WAIT: Duration = Duration::from_secs(5);
 
-/// How long a fill waits for a change of its bytes that is about to be made.
-const COURTESY: Duration = Duration::from_millis(1);
-
-/// How long a worker waits for a change that is being made, before others do.
-const PATIENCE: Duration = Duration::from_millis(10);
-
-/// The bytes of the backing file that a change may touch, as things stand.
-type Reach = Box<dyn Fn() -> Range<u64> + Send>;
-
 /// What is done once no page is in the way, or is not done as there always is one.
-type Change = Box<dyn FnOnce(Result<(), FsError>) + Send>;
+type Change = Box<dyn FnOnce(Result<WriteGuard<'_>, FsError>) + Send>;
 
-/// Has the kernel drop pages, and waits until it has.
-type Dropper = Box<dyn Fn(&Stale) + Send + Sync>;
+/// A request that is answered later.
+type Answer = Box<dyn FnOnce() + Send>;
 
-/// What the thread has to do that drops pages.
+/// What the invalidation thread has to do.
 enum Task {
-    /// Drop the pages that are in the way, then make the change.
-    Change(Reach, Change),
-    /// Drop the pages that show these bytes of the backing file, but for some.
-    Refresh(Range<u64>, Except),
-    /// Go on with this.
-    Then(Box<dyn FnOnce() + Send>),
+    /// Invalidate the pages that are in the way of these bytes of the backing file, then
+    /// make the change.
+    Change(Range<u64>, Change),
+    /// Invalidate these pages.
+    Invalidate(Vec<Stale>),
+    /// Answer a request that waits for what came before it.
+    Answer(Answer),
 }
 
-/// Who is dropping pages.
-#[derive(Debug, Default)]
-struct Work {
-    busy: usize,
-    stopped: bool,
-}
-
-/// The pages that the kernel may hold, and the gate that changes pass.
+/// The pages that the kernel may hold, and the changes of the backing file.
 pub(super) struct Coherence {
-    gate: Gate,
-    /// How often each inode is open.
-    open: Mutex<HashMap<u64, usize>>,
-    /// The bytes of the change that the thread is about to make, and what wakes
-    /// those who wait for it.
-    under_way: Mutex<Option<Range<u64>>>,
-    made: Condvar,
-    /// Whether pages are being dropped, and whether any more are to be.
-    work: Mutex<Work>,
-    done: Condvar,
-    tasks: Sender<Task>,
-    /// How many fills wait for changes, and not in a worker.
-    waiting: AtomicUsize,
-    /// What has pages dropped, once there is a mount.
-    dropper: OnceLock<Dropper>,
-    /// How often the kernel was told to drop pages.
-    drops: AtomicU64,
+    state: Mutex<State>,
+    /// Memory for the data of deferred writes.
+    pub(super) buffers: Arc<BufferPool>,
+    /// There is a task, or the mount ends.
+    has_task: Condvar,
+    /// There is an answer to be given, or the mount ends.
+    has_answer: Condvar,
+    /// No page is being invalidated.
+    is_idle: Condvar,
+    /// How often the kernel was told to invalidate pages.
+    invalidations: AtomicU64,
 }
 
-/// An inode is being given its size for as long as this is there.
-struct Sizing(Arc<Coherence>, u64);
+struct State {
+    pages: Pages,
+    /// The changes that are under way, each with its bytes of the backing file.
+    changes: Vec<(u64, Range<u64>)>,
+    /// How many there have been.
+    number: u64,
+    /// The fills that wait for changes.
+    parked: Vec<ParkedFill>,
+    /// How often each inode is open.
+    open: HashMap<u64, usize>,
+    tasks: VecDeque<Task>,
+    answers: VecDeque<Answer>,
+    /// A page is being invalidated.
+    is_invalidating: bool,
+    /// No more pages are to be invalidated.
+    is_stopped: bool,
+}
 
-impl Drop for Sizing {
-    fn drop(&mut self) {
-        self.0.gate.has_size(self.1);
-    }
+/// A fill that is noted and waits for changes.
+struct ParkedFill {
+    awaited: Vec<u64>,
+    answer: Answer,
+}
+
+/// A change of the backing file that is under way until this is dropped. No page that
+/// shows its bytes is read for the kernel meanwhile.
+pub(super) struct WriteGuard<'a> {
+    coherence: &'a Coherence,
+    number: u64,
+}
+
+/// Pages that the kernel is told to invalidate. They count as shown until this is
+/// dropped.
+struct Invalidation<'a> {
+    coherence: &'a Coherence,
+    stale: Vec<Stale>,
 }
 
 impl fmt::Debug for Coherence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Coherence")
-            .field("gate", &self.gate)
-            .finish_non_exhaustive()
+        f.debug_struct("Coherence").finish_non_exhaustive()
     }
 }
 
-/// The end at which changes that are put off come out.
-pub(super) struct Tasks(Receiver<Task>);
-
 impl Coherence {
-    pub(super) fn new() -> (Coherence, Tasks) {
-        let (tasks, received) = channel();
-        let coherence = Coherence {
-            gate: Gate::new(PAGE),
-            open: Mutex::default(),
-            under_way: Mutex::default(),
-            made: Condvar::new(),
-            work: Mutex::default(),
-            done: Condvar::new(),
-            tasks,
-            waiting: AtomicUsize::new(0),
-            dropper: OnceLock::new(),
-            drops: AtomicU64::new(0),
-        };
-        (coherence, Tasks(received))
+    /// No page yet, of `page` bytes each, and memory for the data of writes that are
+    /// deferred.
+    fn with(page: u64, buffers: Arc<BufferPool>) -> Coherence {
+        Coherence {
+            state: Mutex::new(State {
+                pages: Pages::new(page),
+                changes: Vec::new(),
+                number: 0,
+                parked: Vec::new(),
+                open: HashMap::new(),
+                tasks: VecDeque::new(),
+                answers: VecDeque::new(),
+                is_invalidating: false,
+                is_stopped: false,
+            }),
+            buffers,
+            has_task: Condvar::new(),
+            has_answer: Condvar::new(),
+            is_idle: Condvar::new(),
+            invalidations: AtomicU64::new(0),
+        }
     }
 
-    /// Notes that a page of `inode` is going to be filled with the bytes `range`
-    /// of `file`. To be called before they are read. Returns the changes that have to be
-    /// [waited for](Self::wait_for) before, if that takes long.
+    /// No page yet. Requests have up to `request` bytes.
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory` when there is no address space for what is deferred.
+    pub(super) fn new(request: usize) -> io::Result<Coherence> {
+        Ok(Coherence::with(PAGE, BufferPool::new(request)?))
+    }
+
+    #[cfg(test)]
+    fn of_pages(page: u64) -> Coherence {
+        Coherence::with(page, BufferPool::new(page as usize).unwrap())
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes that a page of `inode` is going to be filled with the bytes `range` of
+    /// `file`, then has `answer` read them and answer: at once, or by the completion
+    /// thread when the changes of these bytes that are under way are made. Those that come
+    /// later find the note.
     pub(super) fn fill(
         &self,
         inode: u64,
         file: &VirtualFile,
-        range: Range<u64>,
-    ) -> Option<Awaited> {
-        let concerned = |change: &mut Option<Range<u64>>| {
-            change.as_ref().is_some_and(|bytes| {
-                let changing = file.bytes_in(bytes);
-                changing.start < range.end && range.start < changing.end
-            })
+        range: &Range<u64>,
+        answer: impl FnOnce() + Send + 'static,
+    ) {
+        let mut state = self.state();
+        state.pages.fill(inode, file, range.clone());
+        let concerns = |(number, bytes): &(u64, Range<u64>)| {
+            overlap(&file.bytes_in(bytes), range).then_some(*number)
         };
-        let change = self.under_way();
-        // Whether it is made by then or not, the fill goes on.
-        let _ = self.made.wait_timeout_while(change, COURTESY, concerned);
-        let awaited = self.gate.fill(inode, file, &range);
-        // Where others wait already, it does take long.
-        let patience = match self.waiting.load(Ordering::Relaxed) {
-            0 => PATIENCE,
-            _ => Duration::ZERO,
-        };
-        (!self.gate.wait_for(&awaited, patience)).then_some(awaited)
+        let awaited: Vec<u64> = state.changes.iter().filter_map(concerns).collect();
+        if awaited.is_empty() {
+            drop(state);
+            return answer();
+        }
+        let answer = Box::new(answer);
+        state.parked.push(ParkedFill { awaited, answer });
     }
 
-    /// Waits until changes have been made.
-    pub(super) fn wait_for(&self, awaited: &Awaited) {
-        self.waiting.fetch_add(1, Ordering::Relaxed);
-        while !self.gate.wait_for(awaited, LAST_WAIT) {}
-        self.waiting.fetch_sub(1, Ordering::Relaxed);
+    /// Begins a change of the bytes `bytes` of the backing file; `None` if a page is in the
+    /// way, and the change has to be [deferred](Self::defer).
+    pub(super) fn try_change(&self, bytes: &Range<u64>) -> Option<WriteGuard<'_>> {
+        self.change_beside(bytes, &[])
     }
 
-    fn under_way(&self) -> MutexGuard<'_, Option<Range<u64>>> {
-        self.under_way
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+    /// The same where these pages have been invalidated.
+    fn change_beside(&self, bytes: &Range<u64>, invalidated: &[Stale]) -> Option<WriteGuard<'_>> {
+        let mut state = self.state();
+        let is_free = !state.pages.show(bytes, None, invalidated);
+        is_free.then(|| self.begin(&mut state, bytes))
     }
 
-    /// Passage for a change of the bytes of the backing file that `reach` gives;
-    /// `None` if a page is in the way, and the change has to be
-    /// [put off](Self::put_off).
-    pub(super) fn enter(&self, reach: impl Fn() -> Range<u64>) -> Option<Passage<'_>> {
-        self.gate.enter(Except::Nobodys, &[], reach)
+    /// Begins a change that no page may delay: what the kernel writes back, or a file that
+    /// is given its size. Pages that it makes old are to be
+    /// [invalidated later](Self::invalidate_later).
+    pub(super) fn change_at_once(&self, bytes: &Range<u64>) -> WriteGuard<'_> {
+        self.begin(&mut self.state(), bytes)
     }
 
-    /// Passage for what the kernel writes back to the bytes that `reach` gives, which
-    /// no page may delay.
-    pub(super) fn enter_at_once(&self, reach: impl Fn() -> Range<u64>) -> Passage<'_> {
-        self.gate.enter_at_once(reach)
+    fn begin(&self, state: &mut State, bytes: &Range<u64>) -> WriteGuard<'_> {
+        let number = state.number;
+        state.number += 1;
+        state.changes.push((number, bytes.clone()));
+        let coherence = self;
+        WriteGuard { coherence, number }
     }
 
-    /// Does `work` while no change of the bytes `bytes` of the backing file is under
-    /// way.
-    pub(super) fn between_changes(&self, bytes: &Range<u64>, work: impl FnOnce()) {
-        self.gate.between_changes(bytes, work);
-    }
-
-    /// Whether [that](Self::between_changes) would take a while.
-    pub(super) fn is_busy(&self, bytes: &Range<u64>) -> bool {
-        self.gate.is_busy(bytes)
-    }
-
-    /// Has `change` made from another thread, once no page shows the bytes that
-    /// `reach` gives.
-    pub(super) fn put_off(
+    /// Has the invalidation thread make `change` once no page shows the bytes `bytes` of
+    /// the backing file.
+    pub(super) fn defer(
         &self,
-        reach: impl Fn() -> Range<u64> + Send + 'static,
-        change: impl FnOnce(Result<(), FsError>) + Send + 'static,
+        bytes: Range<u64>,
+        change: impl FnOnce(Result<WriteGuard<'_>, FsError>) + Send + 'static,
     ) {
-        // Only a mount that has ended does not take it; nobody waits then.
-        let _ = self
-            .tasks
-            .send(Task::Change(Box::new(reach), Box::new(change)));
+        self.push(Task::Change(bytes, Box::new(change)));
     }
 
-    /// Has `change` made, which gives `inode` its size, answers that, and changes the
-    /// bytes that `reach` gives, once no page shows them but for those of inodes that are
-    /// given their size. Waits for nobody who may wait for the answer.
-    pub(super) fn resize(
-        self: &Arc<Self>,
-        inode: u64,
-        reach: impl Fn() -> Range<u64> + Send + 'static,
-        change: impl FnOnce(Result<(), FsError>) + Send + 'static,
-    ) {
-        self.gate.is_sized(inode);
-        let sizing = Sizing(self.clone(), inode);
-        if let Some(_passage) = self.gate.enter(Except::Sized, &[], &reach) {
-            return change(Ok(()));
-        }
-        aside(move || {
-            let coherence = &sizing.0;
-            let drop = |stale: &Stale| coherence.drop_now(stale);
-            if let Err(change) = coherence.make(Except::Sized, &reach, change, drop) {
-                coherence.give_up(change);
-            }
-        });
-    }
-
-    /// Does `work` once all that has been put off until now is done.
-    pub(super) fn then(&self, work: impl FnOnce() + Send + 'static) {
-        // As before: only a mount that has ended does not take it.
-        let _ = self.tasks.send(Task::Then(Box::new(work)));
-    }
-
-    /// Has the pages dropped that show the bytes `bytes` of the backing file, which
-    /// have changed, those of the inode `own` aside. Nobody waits for it.
-    pub(super) fn refresh(&self, own: Option<u64>, bytes: Range<u64>) {
-        if !bytes.is_empty() {
-            let except = own.map_or(Except::Nobodys, Except::Of);
-            // As before: only a mount that has ended does not take it.
-            let _ = self.tasks.send(Task::Refresh(bytes, except));
+    /// Has the pages invalidated that show the bytes `bytes` of the backing file, which
+    /// have changed, but for those of the inode `own`. Nobody waits for it.
+    pub(super) fn invalidate_later(&self, own: Option<u64>, bytes: &Range<u64>) {
+        let mut stale = self.state().pages.begin_invalidation(bytes, own);
+        // Those are on their way out already.
+        stale.retain(|stale| !stale.is_anothers);
+        if !stale.is_empty() {
+            self.push(Task::Invalidate(stale));
         }
     }
 
-    /// How often the kernel was told to drop pages.
-    pub(super) fn dropped(&self) -> u64 {
-        self.drops.load(Ordering::Relaxed)
+    /// Has the invalidation thread give `answer` once all that was deferred until now is
+    /// done.
+    pub(super) fn answer_after(&self, answer: impl FnOnce() + Send + 'static) {
+        self.push(Task::Answer(Box::new(answer)));
+    }
+
+    fn push(&self, task: Task) {
+        self.state().tasks.push_back(task);
+        self.has_task.notify_one();
+    }
+
+    /// How often the kernel was told to invalidate pages.
+    pub(super) fn invalidations(&self) -> u64 {
+        self.invalidations.load(Ordering::Relaxed)
     }
 
     /// `inode` has been opened once more.
     pub(super) fn opened(&self, inode: u64) {
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        *open.entry(inode).or_default() += 1;
+        *self.state().open.entry(inode).or_default() += 1;
     }
 
     /// An open file of `inode`, and all mappings of it, are gone. After the last,
     /// unless its pages are `kept`, the kernel drops them before it reads any of
     /// them again.
     pub(super) fn released(&self, inode: u64, kept: impl FnOnce() -> bool) {
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(count) = open.get_mut(&inode) else {
+        let mut state = self.state();
+        let Some(count) = state.open.get_mut(&inode) else {
             return;
         };
         *count -= 1;
         if *count == 0 {
-            open.remove(&inode);
+            state.open.remove(&inode);
             if !kept() {
-                self.gate.forget(inode);
+                state.pages.forget(inode);
             }
         }
     }
 
     /// The pages of `inode` are no longer kept when nobody has it open.
     pub(super) fn no_longer_kept(&self, inode: u64) {
-        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        if !open.contains_key(&inode) {
-            self.gate.forget(inode);
+        let mut state = self.state();
+        if !state.open.contains_key(&inode) {
+            state.pages.forget(inode);
         }
     }
 
-    /// Has all pages dropped that show `bytes`, but for some. Returns which, unless they
-    /// are left as the mount ends.
-    fn drop_pages(
-        &self,
-        bytes: &Range<u64>,
-        except: Except,
-        drop: impl Fn(&Stale),
-    ) -> Option<Vec<Stale>> {
-        let stale = self.gate.leave(bytes, except);
-        for stale in &stale {
-            if !self.begin() {
-                return None;
-            }
-            drop(stale);
-            self.drops.fetch_add(1, Ordering::Relaxed);
-            self.end();
-        }
-        if !stale.is_empty() {
-            self.gate.have_left(&stale);
-        }
-        Some(stale)
-    }
-
-    fn drop_now(&self, stale: &Stale) {
-        if let Some(drop) = self.dropper.get() {
-            drop(stale);
-        }
-    }
-
-    /// Has no more pages dropped, and waits for those that are being dropped. The
-    /// thread cannot be ended while the kernel waits for a page to be written
-    /// back, and that needs somebody who answers.
+    /// Has no more pages invalidated, and waits for the one that is. The thread cannot
+    /// be ended while the kernel waits for a page to be written back, and that needs
+    /// somebody who answers.
     pub(super) fn stop(&self) {
-        let mut work = self.work.lock().unwrap_or_else(PoisonError::into_inner);
-        work.stopped = true;
+        let mut state = self.state();
+        state.is_stopped = true;
+        self.has_task.notify_all();
+        self.has_answer.notify_all();
         // If it takes longer than this, waiting does not help.
-        let _ = self
-            .done
-            .wait_timeout_while(work, LAST_WAIT, |work| work.busy > 0);
-    }
-
-    /// Whether pages may be dropped, which goes on until it is said to be done.
-    fn begin(&self) -> bool {
-        let mut work = self.work.lock().unwrap_or_else(PoisonError::into_inner);
-        work.busy += usize::from(!work.stopped);
-        !work.stopped
-    }
-
-    fn end(&self) {
-        let mut work = self.work.lock().unwrap_or_else(PoisonError::into_inner);
-        work.busy -= 1;
-        self.done.notify_all();
-    }
-
-    fn carry_out(&self, task: Task, drop: impl Fn(&Stale)) {
-        let (reach, change) = match task {
-            Task::Change(reach, change) => (reach, change),
-            Task::Refresh(bytes, except) => {
-                self.drop_pages(&bytes, except, drop);
-                return;
-            }
-            Task::Then(work) => return work(),
-        };
-        let reach = || {
-            let bytes = reach();
-            *self.under_way() = Some(bytes.clone());
-            bytes
-        };
-        let made = self.make(Except::Nobodys, reach, change, drop);
-        *self.under_way() = None;
-        self.made.notify_all();
-        if let Err(change) = made {
-            self.give_up(change);
-        }
-    }
-
-    fn give_up(&self, change: impl FnOnce(Result<(), FsError>)) {
-        log::warn!("a write was given up: its pages are filled anew as fast as they are dropped");
-        change(Err(FsError::Busy));
-    }
-
-    /// Makes a change once the pages that are in the way have been dropped, or
-    /// gives it back if there are always some.
-    fn make<C: FnOnce(Result<(), FsError>)>(
-        &self,
-        except: Except,
-        reach: impl Fn() -> Range<u64>,
-        change: C,
-        drop: impl Fn(&Stale),
-    ) -> Result<(), C> {
-        for _ in 0..MAX_ATTEMPTS {
-            let Some(left) = self.drop_pages(&reach(), except, &drop) else {
-                break;
-            };
-            if let Some(_passage) = self.gate.enter(except, &left, &reach) {
-                change(Ok(()));
-                return Ok(());
-            }
-        }
-        Err(change)
+        let goes_on = |state: &mut State| state.is_invalidating;
+        let _ = self.is_idle.wait_timeout_while(state, LAST_WAIT, goes_on);
     }
 }
 
-/// Makes the changes that are put off, as long as there is a file system.
-///
-/// # Errors
-///
-/// When no thread can be started.
-pub(super) fn serve(coherence: Arc<Coherence>, tasks: Tasks, notifier: Notifier) -> io::Result<()> {
-    let drop_pages = move |Stale { inode, range, .. }: &Stale| {
-        let (start, len) = (range.start as i64, (range.end - range.start) as i64);
-        if let Err(error) = notifier.inval_inode(INodeNo(*inode), start, len) {
-            log::debug!("the kernel keeps pages of inode {inode}: {error}");
+impl Drop for WriteGuard<'_> {
+    fn drop(&mut self) {
+        let mut state = self.coherence.state();
+        let State {
+            changes,
+            parked,
+            answers,
+            ..
+        } = &mut *state;
+        changes.retain(|(number, _)| *number != self.number);
+        for fill in parked.iter_mut() {
+            fill.awaited.retain(|number| *number != self.number);
         }
-    };
-    coherence.dropper.get_or_init(|| Box::new(drop_pages));
-    let work = move || {
-        for task in tasks.0 {
-            contained(|| coherence.carry_out(task, |stale| coherence.drop_now(stale)));
+        let due = parked.extract_if(.., |fill| fill.awaited.is_empty());
+        answers.extend(due.map(|fill| fill.answer));
+        if !answers.is_empty() {
+            self.coherence.has_answer.notify_one();
         }
-    };
-    thread::Builder::new().name("pages".into()).spawn(work)?;
-    Ok(())
+    }
 }
 
-#[cfg(test)]
+impl Drop for Invalidation<'_> {
+    fn drop(&mut self) {
+        self.coherence
+            .state()
+            .pages
+            .finish_invalidation(&self.stale);
+    }
+}
+
+fn overlap(a: &Range<u64>, b: &Range<u64>) -> bool {
+    a.start.max(b.start) < a.end.min(b.end)
+}
+
+#[cfg(all(test, not(shuttle)))]
 mod tests {
+    use std::sync::atomic::AtomicUsize;
+
+    use super::pages::tests::files;
     use super::*;
 
-    #[test]
-    fn claim_43_a_write_is_given_up_whose_pages_are_always_filled_anew() {
-        let file = &pages::tests::files(100, &[0])[0];
-        for (attempts, is_made) in [(MAX_ATTEMPTS - 1, true), (MAX_ATTEMPTS, false)] {
-            let (coherence, _tasks) = Coherence::new();
-            coherence.fill(7, file, 0..100);
-            let dropped = std::cell::Cell::new(0);
-            let (tell, told) = channel();
-            let change = move |passage: Result<(), FsError>| tell.send(passage).unwrap();
-            let task = Task::Change(Box::new(|| 10..20), Box::new(change));
-            coherence.carry_out(task, |stale| {
-                assert_eq!(
-                    *stale,
-                    Stale {
-                        inode: 7,
-                        range: 0..100,
-                        number: dropped.get() as u64,
-                        is_anothers: false
-                    }
-                );
-                dropped.set(dropped.get() + 1);
-                if dropped.get() <= attempts {
-                    coherence.fill(7, file, 0..100);
-                }
-            });
-            let outcome = told.recv().unwrap();
-            assert_eq!(outcome.is_ok(), is_made, "after {attempts}");
-            if let Err(error) = outcome {
-                assert_eq!(error.errno().code(), libc::EBUSY);
-            }
-            assert_eq!(dropped.get(), MAX_ATTEMPTS);
-            assert_eq!(*coherence.under_way(), None);
+    /// Has the pages of `file` filled from `range`, and says how often that was answered.
+    fn fill(coherence: &Coherence, inode: u64, file: &VirtualFile, range: Range<u64>) -> Answered {
+        let answered = Answered::default();
+        let count = answered.0.clone();
+        coherence.fill(inode, file, &range, move || {
+            count.fetch_add(1, Ordering::SeqCst);
+        });
+        answered
+    }
+
+    #[derive(Default)]
+    struct Answered(Arc<AtomicUsize>);
+
+    impl Answered {
+        fn count(&self) -> usize {
+            self.0.load(Ordering::SeqCst)
         }
+    }
+
+    /// Gives the answers that are due.
+    fn answer(coherence: &Coherence) {
+        let answers: Vec<Answer> = coherence.state().answers.drain(..).collect();
+        answers.into_iter().for_each(|answer| answer());
+    }
+
+    #[test]
+    fn a_fill_waits_for_a_change_of_its_bytes_and_for_no_other() {
+        let files = files(100, &[0, 200]);
+        let coherence = Coherence::of_pages(1);
+        let change = coherence.try_change(&(10..20)).unwrap();
+        let other = coherence.try_change(&(5..9)).unwrap();
+        assert_eq!(fill(&coherence, 1, &files[1], 0..100).count(), 1);
+        assert_eq!(fill(&coherence, 2, &files[0], 20..100).count(), 1);
+        let parked = fill(&coherence, 3, &files[0], 0..15);
+        // The note is there before the changes are over.
+        assert!(coherence.try_change(&(0..1)).is_none());
+        drop(other);
+        answer(&coherence);
+        assert_eq!(parked.count(), 0);
+        // A change that comes later is not waited for.
+        let later = coherence.change_at_once(&(12..13));
+        drop(change);
+        answer(&coherence);
+        assert_eq!(parked.count(), 1);
+        drop(later);
+        assert!(coherence.state().changes.is_empty() && coherence.state().parked.is_empty());
+    }
+
+    #[test]
+    fn a_change_that_panics_holds_up_nobody() {
+        let file = &files(100, &[0])[0];
+        let coherence = Arc::new(Coherence::of_pages(1));
+        let changing = coherence.clone();
+        let change = std::thread::spawn(move || {
+            let _guard = changing.try_change(&(0..10));
+            panic!("as it is meant to");
+        });
+        assert!(change.join().is_err());
+        assert_eq!(fill(&coherence, 1, file, 0..100).count(), 1);
+    }
+
+    #[test]
+    fn pages_that_are_old_are_noted_once_however_often_they_are_to_be_invalidated() {
+        let file = &files(100, &[0])[0];
+        let coherence = Coherence::of_pages(1);
+        fill(&coherence, 1, file, 0..100);
+        for _ in 0..1000 {
+            coherence.invalidate_later(None, &(0..50));
+            coherence.invalidate_later(Some(1), &(0..100));
+        }
+        assert_eq!(coherence.state().tasks.len(), 1);
     }
 }

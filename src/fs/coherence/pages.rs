@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 
-use super::places::Places;
+use super::extents::ExtentIndex;
 use crate::vfile::VirtualFile;
 
 /// The most ranges that are told apart in one file. Beyond them its pages count
@@ -18,9 +18,9 @@ pub(super) struct Pages {
     size: u64,
     files: HashMap<u64, Filled>,
     /// The bytes of the backing file that each shows, and what lies between them.
-    places: Places,
-    /// How often ranges have been told to leave.
-    departures: u64,
+    extents: ExtentIndex,
+    /// How many ranges have been invalidated.
+    invalidations: u64,
 }
 
 /// The filled pages of a file.
@@ -31,9 +31,9 @@ struct Filled {
     page: u64,
     /// Disjoint ranges of its bytes, the end by the start.
     ranges: BTreeMap<u64, u64>,
-    /// Ranges that the kernel has been told to drop, and may not have dropped yet, each
-    /// with its number.
-    leaving: Vec<(u64, Range<u64>)>,
+    /// Ranges that are being invalidated: the kernel may not have dropped them yet. Each
+    /// has its number.
+    invalidating: Vec<(u64, Range<u64>)>,
 }
 
 /// Pages of a file that show bytes which are about to change.
@@ -41,9 +41,9 @@ struct Filled {
 pub(super) struct Stale {
     pub(super) inode: u64,
     pub(super) range: Range<u64>,
-    /// Which departure this is.
+    /// Which invalidation this is.
     pub(super) number: u64,
-    /// Whether somebody else has told them to leave, and tells when they have.
+    /// Whether it was begun by somebody else, who finishes it.
     pub(super) is_anothers: bool,
 }
 
@@ -53,20 +53,20 @@ impl Pages {
         Pages {
             size,
             files: HashMap::new(),
-            places: Places::default(),
-            departures: 0,
+            extents: ExtentIndex::default(),
+            invalidations: 0,
         }
     }
 
     /// Notes that the bytes `range` of `file`, the node `inode`, are being filled.
     pub(super) fn fill(&mut self, inode: u64, file: &VirtualFile, range: Range<u64>) {
         let filled = self.files.entry(inode).or_insert_with(|| {
-            self.places.add(inode, &file.hull(&(0..file.len())));
+            self.extents.add(inode, &file.hull(&(0..file.len())));
             Filled {
                 file: file.clone(),
                 page: self.size,
                 ranges: BTreeMap::new(),
-                leaving: Vec::new(),
+                invalidating: Vec::new(),
             }
         });
         filled.add(range);
@@ -76,55 +76,59 @@ impl Pages {
     pub(super) fn forget(&mut self, inode: u64) {
         if let Some(filled) = self.files.remove(&inode) {
             let file = filled.file;
-            self.places.remove(inode, &file.hull(&(0..file.len())));
+            self.extents.remove(inode, &file.hull(&(0..file.len())));
         }
     }
 
     /// Whether a page shows one of the bytes `changed` of the backing file, those of the
-    /// nodes `except` aside and those that have `left`, of which it is known.
+    /// inode `own` aside and those that are known to be `invalidated`.
     pub(super) fn show(
         &self,
         changed: &Range<u64>,
-        except: impl Fn(u64) -> bool,
-        left: &[Stale],
+        own: Option<u64>,
+        invalidated: &[Stale],
     ) -> bool {
-        let others = self.places.near(changed);
-        let mut others = others.filter(|&inode| !except(inode));
+        let others = self.extents.near(changed);
+        let mut others = others.filter(|&inode| Some(inode) != own);
         others.any(|inode| {
             let filled = self.files.get(&inode);
-            filled.is_some_and(|filled| filled.shows(changed, left))
+            filled.is_some_and(|filled| filled.shows(changed, invalidated))
         })
     }
 
-    /// The pages that show bytes `changed` of the backing file, those of the nodes
-    /// `except` aside, also those that somebody else has told to leave. They count as
-    /// shown until they [have left](Self::have_left), since a page that was stored to is
+    /// The pages that show bytes `changed` of the backing file, those of the inode `own`
+    /// aside, also those whose invalidation has begun before. They count as shown until
+    /// it is [finished](Self::finish_invalidation), since a page that was stored to is
     /// written back first.
-    pub(super) fn leave(
+    pub(super) fn begin_invalidation(
         &mut self,
         changed: &Range<u64>,
-        except: impl Fn(u64) -> bool,
+        own: Option<u64>,
     ) -> Vec<Stale> {
         let mut stale = Vec::new();
-        for inode in self.places.near(changed) {
+        for inode in self.extents.near(changed) {
             let Some(filled) = self.files.get_mut(&inode) else {
                 continue;
             };
-            if except(inode) {
+            if Some(inode) == own {
                 continue;
             }
-            stale.extend(filled.leaving_over(changed).map(|(number, range)| Stale {
-                inode,
-                range: range.clone(),
-                number: *number,
-                is_anothers: true,
-            }));
+            stale.extend(
+                filled
+                    .invalidated_over(changed)
+                    .map(|(number, range)| Stale {
+                        inode,
+                        range: range.clone(),
+                        number: *number,
+                        is_anothers: true,
+                    }),
+            );
             let ranges: Vec<Range<u64>> = filled.over(changed).collect();
             for range in ranges {
-                let number = self.departures;
-                self.departures += 1;
+                let number = self.invalidations;
+                self.invalidations += 1;
                 filled.remove(&range);
-                filled.leaving.push((number, range.clone()));
+                filled.invalidating.push((number, range.clone()));
                 stale.push(Stale {
                     inode,
                     range,
@@ -137,11 +141,13 @@ impl Pages {
     }
 
     /// These pages have been dropped. What was filled anew meanwhile stays.
-    pub(super) fn have_left(&mut self, stale: &[Stale]) {
+    pub(super) fn finish_invalidation(&mut self, stale: &[Stale]) {
         for stale in stale.iter().filter(|stale| !stale.is_anothers) {
             if let Some(filled) = self.files.get_mut(&stale.inode) {
-                filled.leaving.retain(|(number, _)| *number != stale.number);
-                if filled.ranges.is_empty() && filled.leaving.is_empty() {
+                filled
+                    .invalidating
+                    .retain(|(number, _)| *number != stale.number);
+                if filled.ranges.is_empty() && filled.invalidating.is_empty() {
                     self.forget(stale.inode);
                 }
             }
@@ -150,19 +156,19 @@ impl Pages {
 }
 
 impl Filled {
-    /// Whether a page, be it one that is leaving and has not `left`, can show bytes
-    /// `changed`.
-    fn shows(&self, changed: &Range<u64>, left: &[Stale]) -> bool {
-        let has_left = |number: u64| left.iter().any(|stale| stale.number == number);
-        let mut leaving = self.leaving_over(changed);
-        leaving.any(|(number, _)| !has_left(*number)) || self.over(changed).next().is_some()
+    /// Whether a page, be it one that is being invalidated and is not known to be
+    /// `invalidated`, can show bytes `changed`.
+    fn shows(&self, changed: &Range<u64>, invalidated: &[Stale]) -> bool {
+        let is_gone = |number: u64| invalidated.iter().any(|stale| stale.number == number);
+        let mut invalidating = self.invalidated_over(changed);
+        invalidating.any(|(number, _)| !is_gone(*number)) || self.over(changed).next().is_some()
     }
 
-    /// The ranges that are leaving and can show bytes `changed`.
-    fn leaving_over(&self, changed: &Range<u64>) -> impl Iterator<Item = &(u64, Range<u64>)> {
+    /// The ranges that are being invalidated and can show bytes `changed`.
+    fn invalidated_over(&self, changed: &Range<u64>) -> impl Iterator<Item = &(u64, Range<u64>)> {
         let reach = self.file.bytes_in(changed);
-        let leaving = self.leaving.iter();
-        leaving.filter(move |(_, range)| range.start < reach.end && reach.start < range.end)
+        let ranges = self.invalidating.iter();
+        ranges.filter(move |(_, range)| range.start < reach.end && reach.start < range.end)
     }
 
     /// The filled bytes in pages of which some can lie in the bytes `changed` of
@@ -255,11 +261,6 @@ pub(super) mod tests {
         offsets.iter().map(file).collect()
     }
 
-    /// No node.
-    fn none(_: u64) -> bool {
-        false
-    }
-
     /// Inodes and ranges.
     fn told(stale: &[Stale]) -> Vec<(u64, Range<u64>)> {
         let told = |stale: &Stale| (stale.inode, stale.range.clone());
@@ -269,7 +270,7 @@ pub(super) mod tests {
     #[test]
     fn ranges_are_joined_and_cut() {
         let file = &files(100, &[1000])[0];
-        // What is filled; which bytes of the backing file change; what leaves; and
+        // What is filled; which bytes of the backing file change; what is invalidated; and
         // the ranges that are left.
         let cases: [(Ranges, Range<u64>, Ranges, Ranges); 12] = [
             (&[], 1000..1100, &[], &[]),
@@ -303,13 +304,13 @@ pub(super) mod tests {
             let expected = leaving.iter().map(|&(start, end)| (7, start..end));
             let expected: Vec<_> = expected.collect();
             let case = format!("{fills:?} {changed:?}");
-            let shows = |pages: &Pages, left: &[Stale]| pages.show(&changed, none, left);
+            let shows = |pages: &Pages, left: &[Stale]| pages.show(&changed, None, left);
             assert_eq!(shows(&pages, &[]), !leaving.is_empty(), "{case}");
-            let stale = pages.leave(&changed, none);
+            let stale = pages.begin_invalidation(&changed, None);
             assert_eq!(told(&stale), expected, "{case}");
             assert_eq!(shows(&pages, &[]), !leaving.is_empty(), "{case}");
             assert!(!shows(&pages, &stale), "{case}");
-            pages.have_left(&stale);
+            pages.finish_invalidation(&stale);
             assert!(!shows(&pages, &[]), "{case}");
             let kept = pages.files.get(&7).map(|filled| &filled.ranges);
             let kept: Vec<_> = kept.into_iter().flatten().map(|(&a, &b)| (a, b)).collect();
@@ -318,7 +319,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn whole_pages_leave() {
+    fn whole_pages_are_invalidated() {
         let file = &files(10_000, &[50])[0];
         let mut pages = Pages::new(4096);
         pages.fill(7, file, 0..10_000);
@@ -327,52 +328,52 @@ pub(super) mod tests {
             (9000..9001, vec![(7, 8192..10_000)]),
             (0..10, vec![]),
         ] {
-            assert_eq!(told(&pages.leave(&changed, none)), expected);
+            assert_eq!(told(&pages.begin_invalidation(&changed, None)), expected);
         }
     }
 
     #[test]
-    fn what_is_filled_while_pages_leave_stays() {
+    fn what_is_filled_during_an_invalidation_stays() {
         let files = files(100, &[0, 50]);
         let mut pages = Pages::new(1);
         pages.fill(1, &files[0], 0..100);
         pages.fill(2, &files[1], 0..100);
-        let first = |inode| inode == 1;
-        let stale = pages.leave(&(60..70), first);
+        let first = Some(1);
+        let stale = pages.begin_invalidation(&(60..70), first);
         assert_eq!(told(&stale), [(2, 10..20)]);
         assert!(pages.show(&(60..70), first, &[]) && !pages.show(&(60..70), first, &stale));
         pages.fill(2, &files[1], 15..16);
         assert!(pages.show(&(60..70), first, &stale));
-        pages.have_left(&stale);
-        assert!(!pages.show(&(60..65), first, &[]) && pages.show(&(60..65), none, &[]));
+        pages.finish_invalidation(&stale);
+        assert!(!pages.show(&(60..65), first, &[]) && pages.show(&(60..65), None, &[]));
         assert!(pages.show(&(60..70), first, &[]));
         pages.forget(2);
-        assert!(!pages.show(&(0..200), first, &[]) && pages.show(&(0..200), none, &[]));
+        assert!(!pages.show(&(0..200), first, &[]) && pages.show(&(0..200), None, &[]));
         pages.forget(1);
-        assert!(pages.files.is_empty() && pages.places.is_empty());
+        assert!(pages.files.is_empty() && pages.extents.is_empty());
     }
 
     #[test]
-    fn pages_that_one_has_told_to_leave_have_left_for_another_who_drops_them_too() {
+    fn pages_that_another_invalidates_are_gone_for_who_invalidates_them_too() {
         let file = &files(100, &[0])[0];
         let mut pages = Pages::new(1);
         pages.fill(7, file, 0..100);
-        let first = pages.leave(&(0..10), none);
+        let first = pages.begin_invalidation(&(0..10), None);
         pages.fill(7, file, 3..5);
-        let second = pages.leave(&(0..20), none);
+        let second = pages.begin_invalidation(&(0..20), None);
         assert_eq!(told(&second), [(7, 0..10), (7, 3..5), (7, 10..20)]);
         assert_eq!(second.iter().filter(|stale| stale.is_anothers).count(), 1);
-        assert!(pages.show(&(0..20), none, &first) && !pages.show(&(0..20), none, &second));
+        assert!(pages.show(&(0..20), None, &first) && !pages.show(&(0..20), None, &second));
         // The first still waits for its own, which the second does not take from it.
-        pages.have_left(&second);
-        assert!(pages.show(&(0..10), none, &[]) && !pages.show(&(10..20), none, &[]));
-        // What leaves later has not left for anybody.
+        pages.finish_invalidation(&second);
+        assert!(pages.show(&(0..10), None, &[]) && !pages.show(&(10..20), None, &[]));
+        // What is invalidated later is gone for nobody.
         pages.fill(7, file, 10..20);
-        let third = pages.leave(&(10..20), none);
-        assert!(pages.show(&(0..20), none, &second));
-        pages.have_left(&third);
-        pages.have_left(&first);
-        assert!(!pages.show(&(0..20), none, &[]));
+        let third = pages.begin_invalidation(&(10..20), None);
+        assert!(pages.show(&(0..20), None, &second));
+        pages.finish_invalidation(&third);
+        pages.finish_invalidation(&first);
+        assert!(!pages.show(&(0..20), None, &[]));
     }
 
     #[test]
@@ -383,11 +384,11 @@ pub(super) mod tests {
         for at in (0..most).map(|k| 2 * k + 10) {
             pages.fill(7, file, at..at + 1);
         }
-        assert!(!pages.show(&(11..12), none, &[]));
+        assert!(!pages.show(&(11..12), None, &[]));
         assert_eq!(pages.files[&7].ranges.len(), MAX_RANGES);
         pages.fill(7, file, 4 * most - 1..4 * most);
-        assert!(pages.show(&(11..12), none, &[]) && !pages.show(&(0..10), none, &[]));
-        let stale = pages.leave(&(0..u64::MAX), none);
+        assert!(pages.show(&(11..12), None, &[]) && !pages.show(&(0..10), None, &[]));
+        let stale = pages.begin_invalidation(&(0..u64::MAX), None);
         assert_eq!(told(&stale), [(7, 10..4 * most)]);
     }
 
@@ -408,7 +409,7 @@ pub(super) mod tests {
         // Inode and byte of the file.
         let mut filled = BTreeSet::new();
         let mut leaving = BTreeSet::new();
-        let mut departed = Vec::new();
+        let mut begun = Vec::new();
         for _ in 0..100_000 {
             let inode = below(3);
             let start = below(LEN);
@@ -423,7 +424,7 @@ pub(super) mod tests {
                 }
                 4..6 if !changed.is_empty() => {
                     let except = (below(2) == 0).then_some(inode);
-                    let stale = pages.leave(&changed, |inode| Some(inode) == except);
+                    let stale = pages.begin_invalidation(&changed, except);
                     let told = stale.iter().filter(|stale| !stale.is_anothers);
                     let told =
                         told.flat_map(|stale| stale.range.clone().map(move |at| (stale.inode, at)));
@@ -434,16 +435,16 @@ pub(super) mod tests {
                     assert_eq!(told.collect::<BTreeSet<_>>(), expected);
                     filled.retain(|byte| !expected.contains(byte));
                     leaving.extend(expected);
-                    departed.extend(stale);
+                    begun.extend(stale);
                 }
                 6 => {
-                    pages.have_left(&departed);
-                    departed.clear();
+                    pages.finish_invalidation(&begun);
+                    begun.clear();
                     leaving.clear();
                     let inodes: BTreeSet<u64> = filled.iter().map(|byte| byte.0).collect();
                     let known: BTreeSet<u64> = pages.files.keys().copied().collect();
                     assert_eq!(known, inodes);
-                    assert_eq!(pages.places.is_empty(), filled.is_empty());
+                    assert_eq!(pages.extents.is_empty(), filled.is_empty());
                 }
                 _ if below(4) == 0 => {
                     pages.forget(inode);
@@ -454,9 +455,9 @@ pub(super) mod tests {
             }
             if !changed.is_empty() {
                 let mut all = filled.union(&leaving);
-                assert_eq!(pages.show(&changed, none, &[]), all.clone().any(shown));
+                assert_eq!(pages.show(&changed, None, &[]), all.clone().any(shown));
                 let elsewhere = all.any(|byte| byte.0 != inode && shown(byte));
-                assert_eq!(pages.show(&changed, |other| other == inode, &[]), elsewhere);
+                assert_eq!(pages.show(&changed, Some(inode), &[]), elsewhere);
             }
         }
     }

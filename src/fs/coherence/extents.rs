@@ -4,54 +4,54 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-/// Spans of the backing file, each of an inode.
+/// Extents of the backing file, each of an inode.
 ///
 /// They overlap in any way, but most of a mount are alike in length: rows are short
 /// and follow each other, columns span the whole array. So those of about the same
 /// length are kept together, in order, and those that reach a byte begin at most that
 /// length before it.
 #[derive(Debug, Default)]
-pub(super) struct Places {
+pub(super) struct ExtentIndex {
     /// By the binary logarithm of the length, the first byte and the inode of each.
-    spans: BTreeMap<u32, BTreeSet<(u64, u64)>>,
+    extents: BTreeMap<u32, BTreeSet<(u64, u64)>>,
 }
 
-impl Places {
-    /// Adds the span `bytes` of `inode`; an empty one is near nothing.
+impl ExtentIndex {
+    /// Adds the extent `bytes` of `inode`; an empty one is near nothing.
     pub(super) fn add(&mut self, inode: u64, bytes: &Range<u64>) {
         if let Some(class) = class(bytes) {
-            let spans = self.spans.entry(class).or_default();
-            spans.insert((bytes.start, inode));
+            let extents = self.extents.entry(class).or_default();
+            extents.insert((bytes.start, inode));
         }
     }
 
-    /// Removes the span `bytes` of `inode`, which was added.
+    /// Removes the extent `bytes` of `inode`, which was added.
     pub(super) fn remove(&mut self, inode: u64, bytes: &Range<u64>) {
         let Some(class) = class(bytes) else { return };
-        if let Some(spans) = self.spans.get_mut(&class) {
-            spans.remove(&(bytes.start, inode));
-            if spans.is_empty() {
-                self.spans.remove(&class);
+        if let Some(extents) = self.extents.get_mut(&class) {
+            extents.remove(&(bytes.start, inode));
+            if extents.is_empty() {
+                self.extents.remove(&class);
             }
         }
     }
 
-    /// The inodes of all spans that overlap `bytes`, and of some that end shortly
+    /// The inodes of all extents that overlap `bytes`, and of some that end shortly
     /// before.
     pub(super) fn near(&self, bytes: &Range<u64>) -> impl Iterator<Item = u64> {
         let bytes = bytes.start..bytes.end.max(bytes.start);
-        self.spans.iter().flat_map(move |(&class, spans)| {
+        self.extents.iter().flat_map(move |(&class, extents)| {
             // All of them are shorter than twice the power.
             let longest = (2_u64 << class).wrapping_sub(1);
             let first = bytes.start.saturating_sub(longest);
-            let spans = spans.range((first, 0)..(bytes.end.max(first), 0));
-            spans.map(|&(_, inode)| inode)
+            let extents = extents.range((first, 0)..(bytes.end.max(first), 0));
+            extents.map(|&(_, inode)| inode)
         })
     }
 
     #[cfg(test)]
     pub(super) fn is_empty(&self) -> bool {
-        self.spans.is_empty()
+        self.extents.is_empty()
     }
 }
 
@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_span_that_overlaps_is_near_and_few_others_are() {
+    fn every_extent_that_overlaps_is_near_and_few_others_are() {
         const ROWS: u64 = 50_000;
         let rows = (0..ROWS).map(|row| row * 4096..(row + 1) * 4096);
         let others = [
@@ -73,10 +73,10 @@ mod tests {
             u64::MAX - 1..u64::MAX,
             0..u64::MAX,
         ];
-        let spans: Vec<Range<u64>> = rows.chain(others).collect();
-        let mut places = Places::default();
-        for (inode, span) in (0..).zip(&spans) {
-            places.add(inode, span);
+        let extents: Vec<Range<u64>> = rows.chain(others).collect();
+        let mut index = ExtentIndex::default();
+        for (inode, extent) in (0..).zip(&extents) {
+            index.add(inode, extent);
         }
         let backwards = Range { start: 9, end: 5 };
         for bytes in [
@@ -89,17 +89,17 @@ mod tests {
             backwards,
         ] {
             let overlaps =
-                |span: &Range<u64>| span.start.max(bytes.start) < span.end.min(bytes.end);
-            let expected = (0..).zip(&spans).filter(|(_, span)| overlaps(span));
+                |extent: &Range<u64>| extent.start.max(bytes.start) < extent.end.min(bytes.end);
+            let expected = (0..).zip(&extents).filter(|(_, extent)| overlaps(extent));
             let expected: BTreeSet<u64> = expected.map(|(inode, _)| inode).collect();
-            let near: BTreeSet<u64> = places.near(&bytes).collect();
+            let near: BTreeSet<u64> = index.near(&bytes).collect();
             assert!(near.is_superset(&expected), "{bytes:?}: {near:?}");
             assert!(near.len() <= expected.len() + 4, "{bytes:?}: {near:?}");
         }
-        for (inode, span) in (0..).zip(&spans) {
-            assert!(!places.is_empty());
-            places.remove(inode, span);
+        for (inode, extent) in (0..).zip(&extents) {
+            assert!(!index.is_empty());
+            index.remove(inode, extent);
         }
-        assert!(places.is_empty());
+        assert!(index.is_empty());
     }
 }

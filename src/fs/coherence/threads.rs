@@ -1,0 +1,173 @@
+//! The two threads that wait in place of workers. The invalidation thread has the kernel
+//! drop pages, and makes the changes that those were in the way of. The completion thread
+//! answers fills that had to wait.
+
+use std::io;
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
+use std::thread;
+
+use fuser::{INodeNo, Notifier};
+
+use super::super::contained::contained;
+use super::super::error::FsError;
+use super::pages::Stale;
+use super::{Answer, Change, Coherence, Invalidation, MAX_ATTEMPTS, State, Task};
+
+/// Starts both threads, which end with the [stop](Coherence::stop) of the mount.
+///
+/// # Errors
+///
+/// When one of them cannot be started.
+pub(in super::super) fn serve(coherence: Arc<Coherence>, notifier: Notifier) -> io::Result<()> {
+    let invalidate = move |Stale { inode, range, .. }: &Stale| {
+        let (start, len) = (range.start as i64, (range.end - range.start) as i64);
+        if let Err(error) = notifier.inval_inode(INodeNo(*inode), start, len) {
+            log::debug!("the kernel keeps pages of inode {inode}: {error}");
+        }
+    };
+    let completing = coherence.clone();
+    let thread = |name: &str| thread::Builder::new().name(name.into());
+    thread("invalidation").spawn(move || coherence.run_tasks(invalidate))?;
+    thread("completion").spawn(move || completing.run_answers())?;
+    Ok(())
+}
+
+impl Coherence {
+    /// Does what is deferred, until the mount ends.
+    pub(super) fn run_tasks(&self, invalidate: impl Fn(&Stale)) {
+        while let Some(task) = self.next_task() {
+            contained(|| self.run(task, &invalidate));
+        }
+    }
+
+    fn next_task(&self) -> Option<Task> {
+        let is_waiting = |state: &mut State| state.tasks.is_empty() && !state.is_stopped;
+        let state = self.has_task.wait_while(self.state(), is_waiting);
+        let mut state = state.unwrap_or_else(PoisonError::into_inner);
+        state.tasks.pop_front()
+    }
+
+    /// Gives answers when they are due, until the mount ends.
+    pub(super) fn run_answers(&self) {
+        while let Some(answer) = self.next_answer() {
+            contained(answer);
+        }
+    }
+
+    fn next_answer(&self) -> Option<Answer> {
+        let is_waiting = |state: &mut State| state.answers.is_empty() && !state.is_stopped;
+        let state = self.has_answer.wait_while(self.state(), is_waiting);
+        let mut state = state.unwrap_or_else(PoisonError::into_inner);
+        state.answers.pop_front()
+    }
+
+    pub(super) fn run(&self, task: Task, invalidate: &impl Fn(&Stale)) {
+        match task {
+            Task::Change(bytes, change) => self.make(&bytes, change, invalidate),
+            Task::Invalidate(stale) => {
+                self.invalidate(stale, invalidate);
+            }
+            Task::Answer(answer) => answer(),
+        }
+    }
+
+    /// Makes a change once the pages that are in the way have been invalidated, or gives
+    /// it up if there are always some.
+    fn make(&self, bytes: &Range<u64>, change: Change, invalidate: &impl Fn(&Stale)) {
+        for _ in 0..MAX_ATTEMPTS {
+            let stale = self.state().pages.begin_invalidation(bytes, None);
+            let Some(invalidated) = self.invalidate(stale, invalidate) else {
+                break;
+            };
+            if let Some(guard) = self.change_beside(bytes, &invalidated) {
+                return change(Ok(guard));
+            }
+        }
+        log::warn!("a write was given up: its pages are filled anew as fast as they are dropped");
+        change(Err(FsError::Busy));
+    }
+
+    /// Has these pages invalidated. Returns which, unless the mount ends.
+    fn invalidate(&self, stale: Vec<Stale>, invalidate: &impl Fn(&Stale)) -> Option<Vec<Stale>> {
+        let invalidation = Invalidation {
+            coherence: self,
+            stale,
+        };
+        for stale in &invalidation.stale {
+            let _under_way = UnderWay::new(self)?;
+            invalidate(stale);
+            self.invalidations.fetch_add(1, Ordering::Relaxed);
+        }
+        Some(invalidation.stale.clone())
+    }
+}
+
+/// A page is being invalidated until this is dropped.
+struct UnderWay<'a>(&'a Coherence);
+
+impl UnderWay<'_> {
+    /// Unless the mount ends.
+    fn new(coherence: &Coherence) -> Option<UnderWay<'_>> {
+        let mut state = coherence.state();
+        state.is_invalidating = !state.is_stopped;
+        state.is_invalidating.then(|| UnderWay(coherence))
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.0.state().is_invalidating = false;
+        self.0.is_idle.notify_all();
+    }
+}
+
+#[cfg(all(test, not(shuttle)))]
+mod tests {
+    use std::cell::Cell;
+    use std::sync::mpsc::channel;
+
+    use super::super::pages::tests::files;
+    use super::*;
+
+    #[test]
+    fn claim_43_a_write_is_given_up_whose_pages_are_always_filled_anew() {
+        let file = &files(100, &[0])[0];
+        for (attempts, is_made) in [(MAX_ATTEMPTS - 1, true), (MAX_ATTEMPTS, false)] {
+            let coherence = Coherence::of_pages(4096);
+            coherence.fill(7, file, &(0..100), || {});
+            let dropped = Cell::new(0);
+            let (tell, told) = channel();
+            let change: Change = Box::new(move |guard| tell.send(guard.map(drop)).unwrap());
+            coherence.run(Task::Change(10..20, change), &|stale: &Stale| {
+                assert_eq!((stale.inode, &stale.range), (7, &(0..100)));
+                dropped.set(dropped.get() + 1);
+                if dropped.get() <= attempts {
+                    coherence.fill(7, file, &(0..100), || {});
+                }
+            });
+            let outcome = told.recv().unwrap();
+            assert_eq!(outcome.is_ok(), is_made, "after {attempts}");
+            if let Err(error) = outcome {
+                assert_eq!(error.errno().code(), libc::EBUSY);
+            }
+            assert_eq!(dropped.get(), MAX_ATTEMPTS);
+        }
+    }
+
+    #[test]
+    fn what_is_deferred_when_the_mount_ends_is_answered() {
+        let file = &files(100, &[0])[0];
+        let coherence = Coherence::of_pages(4096);
+        coherence.fill(7, file, &(0..100), || {});
+        let (tell, told) = channel();
+        let also = tell.clone();
+        coherence.defer(0..10, move |guard| tell.send(guard.is_ok()).unwrap());
+        coherence.answer_after(move || also.send(true).unwrap());
+        coherence.stop();
+        coherence.run_tasks(|_| panic!("no page is invalidated any more"));
+        assert!(!told.recv().unwrap() && told.recv().unwrap());
+    }
+}
