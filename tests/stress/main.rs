@@ -12,11 +12,13 @@ mod beside;
 mod coherence;
 mod hostile;
 mod mounts;
+mod registers;
 mod requests;
 mod storage;
 mod traffic;
 mod views;
 mod workers;
+mod writers;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, PoisonError};
@@ -120,6 +122,18 @@ rows! {
         20_000, 500_000, coherence::pairs_through_caches;
     writes_beside_mappings_and_caches: "the same while two others store through mappings",
         10_000, 200_000, coherence::mapped_through_caches;
+    several_writers: "writes of the same elements by several: all reads fit one order",
+        6_000, 1_000_000, writers::several;
+    several_writers_through_caches: "the same with --cache auto and always, and mapped",
+        6_000, 1_000_000, writers::through_caches;
+    several_writers_and_truncations: "the same while two of them truncate",
+        4_000, 1_000_000, writers::beside_truncations;
+    several_writers_and_stores: "the same while two others store through mappings",
+        4_000, 1_000_000, writers::beside_stores;
+    rivals_below: "writes of 1 MiB, part of it written below meanwhile: which stays",
+        100, 20_000, writers::rivals;
+    rivals_in_views: "the same, that part written through a row",
+        100, 20_000, writers::rivals_in_views;
     copies_beside_mappings: "copies and holes beside others who store and write there",
         2_000, 100_000, beside::copies;
     opens_beside_writers: "views opened anew while others write to the file, --cache auto",
@@ -196,6 +210,10 @@ fn worker() {
         | "open anew" | "truncate beside" | "touch beside" | "write rows beside" => {
             beside::work(&task, &worker);
         }
+        task if task.ends_with(" several") || task.ends_with(" several below") => {
+            writers::work(task, &worker);
+        }
+        task if task.starts_with("rival ") => writers::work(task, &worker),
         task => coherence::work(task, &worker),
     }
 }
