@@ -238,11 +238,12 @@ impl Mount {
 impl Drop for Mount {
     fn drop(&mut self) {
         if std::thread::panicking() {
+            // Who asks a mount that hangs would hang, too.
+            self.abandon();
             let listing = TestCommand::new("ls", &self.directory)
                 .args(&["-lan"])
                 .run();
             eprintln!("{}\n--- log ---\n{}--- {listing}", self.shown, self.log());
-            self.abandon();
         } else if self.daemon.is_some() {
             self.unmount_well();
         }

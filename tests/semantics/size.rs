@@ -314,6 +314,44 @@ fn claim_09_a_read_a_mapping_or_the_last_close_ends_a_truncation() {
 }
 
 #[test]
+fn claim_09_a_write_through_another_view_to_the_same_bytes_ends_a_truncation() {
+    let Some((_dir, mount)) = hundred(&[]) else {
+        return;
+    };
+    // Each writes a byte of row 1, by the one that is there.
+    let writes = [
+        ("data", 14, b"4"),
+        ("T/data", 41, b"4"),
+        ("cols/9", 1, b"9"),
+        ("T/cols/1", 0, b"a"),
+        ("slices/::-1", 80, b"a"),
+        ("slices/1,3:", 4, b"7"),
+        ("npy/data.npy", 14, b"4"),
+        ("npy/rows/1.npy", 5, b"5"),
+    ];
+    for (path, at, byte) in writes {
+        let file = open(mount.join(path));
+        let len: u64 = match path.rsplit('/').next().unwrap() {
+            "data" | "data.npy" | "::-1" => 100,
+            "1,3:" => 7,
+            _ => 10,
+        };
+        let header = file.metadata().unwrap().len() - len;
+        assert!(ends_truncation(&mount, |_, truncated| {
+            file.write_all_at(byte, header + at).unwrap();
+            truncated
+        }));
+    }
+    // What is written elsewhere does not.
+    for (path, at) in [("data", 9), ("data", 20), ("cols/3", 2), ("rows/2", 0)] {
+        assert!(!ends_truncation(&mount, |_, truncated| {
+            open(mount.join(path)).write_all_at(b"x", at).unwrap();
+            truncated
+        }));
+    }
+}
+
+#[test]
 fn claim_09_an_unused_duplicate_of_a_closed_descriptor_does_not_hold_a_truncation() {
     let Some((dir, mount)) = hundred(&[]) else {
         return;

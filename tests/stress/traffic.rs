@@ -380,7 +380,7 @@ fn owner(cell: usize, clients: usize) -> usize {
 }
 
 /// Loads an element from a mapping, whole if it lies aligned there.
-fn load(map: &MmapRaw, at: usize, out: &mut [u8]) {
+pub fn load(map: &MmapRaw, at: usize, out: &mut [u8]) {
     assert!(at + out.len() <= map.len());
     let place = map.as_ptr().wrapping_add(at);
     // SAFETY: each is read within the mapping and aligned, and as it is mapped
@@ -399,7 +399,7 @@ fn load(map: &MmapRaw, at: usize, out: &mut [u8]) {
 }
 
 /// Stores an element to a mapping, in which it lies aligned.
-fn store(map: &MmapRaw, at: usize, value: &[u8]) {
+pub fn store(map: &MmapRaw, at: usize, value: &[u8]) {
     assert!(at + value.len() <= map.len());
     let place = map.as_mut_ptr().wrapping_add(at);
     assert!(place.addr().is_multiple_of(value.len()));

@@ -145,7 +145,7 @@ impl Board {
 }
 
 /// The time in nanoseconds, the same for all processes.
-fn now() -> u64 {
+pub fn now() -> u64 {
     let now = clock_gettime(ClockId::CLOCK_MONOTONIC).unwrap();
     Duration::from(now).as_nanos() as u64
 }
