@@ -27,6 +27,8 @@ pub(super) struct Appearance {
     pub(super) umask: Option<u32>,
     /// Whether array files can be written.
     pub(super) writable: bool,
+    /// Whether other owners and bits are accepted, without effect.
+    pub(super) quiet: bool,
     /// Who may write whatever the bits say, since it does not reach the file.
     pub(super) copier: Option<Copier>,
 }
@@ -225,6 +227,7 @@ mod tests {
             writable: true,
             copier: Some(copier),
         };
+                quiet: false,
         for (uid, gid, expected) in [
             (1000, 1000, 0o644),
             (1000, 100, 0o644),
@@ -243,6 +246,7 @@ mod tests {
             (4097, 8192),
             (1 << 20, 1 << 20),
             ((1 << 20) + 1, 1 << 20),
+            quiet: false,
             (u64::MAX, 1 << 20),
         ] {
             assert_eq!(block_size(len), expected);

@@ -338,6 +338,44 @@ fn claim_14_owner_and_bits_are_changed_to_what_they_are_only() {
 fn claim_15_statfs_shows_a_full_file_system() {
     for mode in ["r+", "r"] {
         let Some(dir) = Dir::with_fuse() else { return };
+#[test]
+fn claim_58_under_quiet_other_owners_and_bits_are_accepted_and_change_nothing() {
+    for mode in ["r+", "c"] {
+        let Some((dir, mount)) = hundred(&["--mode", mode, "-o", "quiet"]) else {
+            return;
+        };
+        let backing = dir.join("data.bin");
+        let looks = |path: &Path| {
+            let found = fs::metadata(path).unwrap();
+            (found.mode(), found.uid(), found.gid(), found.len())
+        };
+        let before = looks(&backing);
+        for name in ["data", "rows/1", "rows", "meta.json", ""] {
+            let path = mount.join(name);
+            let shown = looks(&path);
+            for bits in [0o600, 0o777, 0o4755, 0] {
+                fs::set_permissions(&path, Permissions::from_mode(bits)).unwrap();
+            }
+            for (uid, gid) in [(Some(77), None), (None, Some(77)), (Some(77), Some(77))] {
+                chown(&path, uid, gid).unwrap();
+            }
+            assert_eq!(looks(&path), shown, "{name}");
+        }
+        assert_eq!(looks(&backing), before);
+        // All else is as without it.
+        let resized = open(mount.join("rows/1")).set_len(5);
+        assert_eq!(errno(resized), libc::EPERM);
+        let made = File::create(mount.join("rows/x"));
+        assert_eq!(errno(made), libc::EPERM);
+        mount.unmount();
+    }
+    let Some((_dir, mount)) = hundred(&["--mode", "r", "-o", "quiet"]) else {
+        return;
+    };
+    let change = fs::set_permissions(mount.join("data"), Permissions::from_mode(0o600));
+    assert_eq!(errno(change), libc::EROFS);
+}
+
         let file = dir.file("data.bin", vec![0; 100_000]);
         let options = [
             "--shape", "1000,10", "--dtype", "f8", "--offset", "8", "--mode", mode,
