@@ -124,6 +124,13 @@ impl ArrayFs {
     pub(super) fn facts(&self, node: Node) -> Result<Facts, FsError> {
         self.tree.facts(node).ok_or(FsError::Stale)
     }
+    /// What tells the node `inode` from one of an earlier mount with the same number.
+    pub(super) fn generation(&self, inode: u64) -> u32 {
+        self.tree
+            .node(inode)
+            .map_or(0, |node| self.tree.generation(node))
+    }
+
 
     pub(super) fn attributes_of(&self, node: Node) -> Result<FileAttr, FsError> {
         let written = match self.written.load(Ordering::Relaxed) {
