@@ -22,6 +22,7 @@ mod session;
 mod stats;
 mod surplus;
 mod trouble;
+mod times;
 mod truncation;
 mod xattr;
 

@@ -4,8 +4,6 @@
 use std::ffi::OsStr;
 use std::ops::Range;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, SystemTime};
 
 use fuser::FileAttr;
 use nix::sys::time::TimeSpec;
@@ -18,6 +16,7 @@ use super::kept::Kept;
 use super::native::Natives;
 use super::stats::Stats;
 use super::surplus::Bell;
+use super::times::WriteTimes;
 use super::trouble::Troubles;
 use super::truncation::Truncations;
 use super::xattr;
@@ -44,8 +43,8 @@ pub(super) struct ArrayFs {
     surplus: Bell,
     /// Whether extended attributes are served.
     xattr: bool,
-    /// The last write through the mount, in nanoseconds since 1970; 0 if none.
-    written: AtomicU64,
+    /// The last write through the mount.
+    times: WriteTimes,
     /// What it has done so far.
     pub(super) stats: Stats,
 }
@@ -112,7 +111,7 @@ impl ArrayFs {
             coherence,
             surplus,
             xattr,
-            written: AtomicU64::new(0),
+            times: WriteTimes::default(),
             stats: Stats::new(),
         }
     }
@@ -121,9 +120,6 @@ impl ArrayFs {
         self.tree.node(inode).ok_or(FsError::Stale)
     }
 
-    pub(super) fn facts(&self, node: Node) -> Result<Facts, FsError> {
-        self.tree.facts(node).ok_or(FsError::Stale)
-    }
     /// What tells the node `inode` from one of an earlier mount with the same number.
     pub(super) fn generation(&self, inode: u64) -> u32 {
         self.tree
@@ -131,17 +127,18 @@ impl ArrayFs {
             .map_or(0, |node| self.tree.generation(node))
     }
 
+    pub(super) fn facts(&self, node: Node) -> Result<Facts, FsError> {
+        self.tree.facts(node).ok_or(FsError::Stale)
+    }
 
     pub(super) fn attributes_of(&self, node: Node) -> Result<FileAttr, FsError> {
-        let written = match self.written.load(Ordering::Relaxed) {
-            0 => None,
-            nanoseconds => SystemTime::UNIX_EPOCH.checked_add(Duration::from_nanos(nanoseconds)),
-        };
         let facts = self.facts(node)?;
-        let backing = self.tree.mapping().metadata()?;
-        self.troubles.watch(self.tree.mapping());
-        let inode = self.tree.inode(node);
-        Ok(self.appearance.attributes(inode, &facts, &backing, written))
+        let mapping = self.tree.mapping();
+        let backing = mapping.metadata()?;
+        self.troubles.watch(mapping);
+        let (inode, last) = (self.tree.inode(node), self.times.last());
+        let appearance = &self.appearance;
+        Ok(appearance.attributes(inode, &facts, &backing, last))
     }
 
     /// The node called `name` in the directory `parent`.
@@ -234,6 +231,7 @@ impl ArrayFs {
             if self.truncations.completed(inode, &file)? {
                 self.kept.forget(inode);
                 self.touch();
+                self.show_times();
             }
             Ok(())
         } else if size == 0 && by_path {
@@ -253,14 +251,8 @@ impl ArrayFs {
         if change.atime.is_none() && change.mtime.is_none() {
             return Ok(());
         }
-        let omit = TimeSpec::UTIME_OMIT;
-        let (atime, mtime) = (change.atime.unwrap_or(omit), change.mtime.unwrap_or(omit));
         let mapping = self.tree.mapping();
-        mapping.set_times(atime, mtime)?;
-        if change.mtime.is_some() && mapping.mode().writes_through() {
-            self.written.store(0, Ordering::Relaxed);
-        }
-        Ok(())
+        Ok(self.times.set(mapping, change.atime, change.mtime)?)
     }
 
     /// Reads from byte `at` into `out`; fewer bytes only at the end, or before
@@ -384,15 +376,23 @@ impl ArrayFs {
 
     /// Notes that the array has been written now.
     fn touch(&self) {
-        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-        let nanoseconds = since
-            .ok()
-            .and_then(|since| u64::try_from(since.as_nanos()).ok());
-        self.written
-            .fetch_max(nanoseconds.unwrap_or(0), Ordering::Relaxed);
+        self.note_trouble(self.times.written(self.tree.mapping()));
+    }
+
+    /// Has the backing file's mtime show what has been written.
+    pub(super) fn show_times(&self) {
+        self.note_trouble(self.times.show(self.tree.mapping()));
+    }
+
+    /// Has the log tell of trouble with the backing file's times, which are no reason
+    /// for what was written to count as lost.
+    fn note_trouble(&self, outcome: std::io::Result<()>) {
+        // The log is all that comes of it.
+        let _ = self.noting(|| Ok(outcome?));
     }
 
     fn flush_range(&self, handle: &Handle, range: Range<u64>) -> Result<(), FsError> {
+        self.show_times();
         let outcome = handle.file.flush(range).map_err(FsError::from);
         self.handles.note(outcome);
         self.handles.report(handle)
@@ -406,6 +406,7 @@ impl ArrayFs {
 
     /// Writes the whole array to the disk.
     pub(super) fn sync_all(&self) -> std::io::Result<()> {
+        self.show_times();
         let outcome = self.tree.mapping().flush_all();
         if let Err(error) = &outcome {
             let copy = error

@@ -322,6 +322,22 @@ impl Mapping {
         if !self.mode.writes_through() {
             return Ok(());
         }
+    /// Sets the time of the file's last modification; if this user may not choose which,
+    /// to now, and that of the last access with it.
+    ///
+    /// # Errors
+    ///
+    /// What the system reports.
+    pub fn set_modified(&self, mtime: TimeSpec) -> io::Result<()> {
+        match self.set_times(TimeSpec::UTIME_OMIT, mtime) {
+            // Who may write a file but does not own it may set both to now, and no less.
+            Err(error) if error.raw_os_error() == Some(libc::EPERM) => {
+                self.set_times(TimeSpec::UTIME_NOW, TimeSpec::UTIME_NOW)
+            }
+            other => other,
+        }
+    }
+
         self.size.change(|| platform::reserve(&self.file, range))
     }
 }
