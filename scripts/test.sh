@@ -8,7 +8,8 @@ cd "$(dirname "$0")/.."
 . scripts/setup.sh
 
 install_packages fuse3 gcc libc6-dev proj-data mount strace \
-    e2fsprogs xfsprogs btrfs-progs attr \
+    e2fsprogs xfsprogs btrfs-progs acl attr make \
+    nfs-ganesha nfs-ganesha-vfs libnfs-utils openssh-client openssh-sftp-server \
     curl file bsdextrautils less nginx-light parallel rsync unzip vim-tiny xxd zip \
     gfortran nodejs fio \
     man-db ffmpeg gnuplot-nox r-base-core shellcheck

@@ -67,12 +67,14 @@ impl Copier {
 
 impl Appearance {
     /// The attributes of the node `inode` with these `facts`, `backing` being
-    /// the backing file's and `written` the last write through the mount.
+    /// the backing file's, `bits` what its access control list leaves of its
+    /// permission bits, and `written` the last write through the mount.
     pub(super) fn attributes(
         &self,
         inode: u64,
         facts: &Facts,
         backing: &Metadata,
+        bits: u32,
         written: Option<SystemTime>,
     ) -> FileAttr {
         let modified = time(backing.mtime(), backing.mtime_nsec());
@@ -89,7 +91,7 @@ impl Appearance {
             ctime: changed.max(mtime),
             crtime: modified,
             kind: kind(facts.directory),
-            perm: self.permissions(facts, backing.mode(), uid, gid),
+            perm: self.permissions(facts, bits, uid, gid),
             nlink: facts.links,
             uid,
             gid,
@@ -97,6 +99,11 @@ impl Appearance {
             blksize: block_size(facts.len),
             flags: 0,
         }
+    }
+
+    /// Whether the backing file's permission bits are shown.
+    pub(super) fn shows_bits(&self) -> bool {
+        self.umask.is_none()
     }
 
     /// The permission bits of a node shown as of `uid` and `gid`, from the bits
@@ -116,7 +123,10 @@ impl Appearance {
             bits &= !0o222;
         }
         if !facts.directory && !facts.writable {
-            bits = 0o444 & !self.umask.unwrap_or(0);
+            bits = match facts.shows_elements {
+                true => bits & 0o444,
+                false => 0o444 & !self.umask.unwrap_or(0),
+            };
         }
         bits as u16
     }
@@ -175,6 +185,7 @@ mod tests {
     const FILE: Facts = Facts {
         directory: false,
         len: 8,
+        shows_elements: true,
         writable: true,
         links: 1,
     };
@@ -183,10 +194,16 @@ mod tests {
     fn permissions_follow_the_backing_file_and_the_options() {
         let directory = Facts {
             directory: true,
+            shows_elements: false,
             writable: false,
             ..FILE
         };
         let description = Facts {
+            shows_elements: false,
+            writable: false,
+            ..FILE
+        };
+        let text = Facts {
             writable: false,
             ..FILE
         };
@@ -198,6 +215,9 @@ mod tests {
             (false, None, &directory, 0o100644, 0o555),
             (true, None, &description, 0o100660, 0o444),
             (true, Some(0o027), &description, 0o100660, 0o440),
+            (true, None, &text, 0o100660, 0o440),
+            (true, None, &text, 0o100200, 0),
+            (true, Some(0o027), &text, 0o100600, 0o440),
             (true, Some(0o027), &FILE, 0o100600, 0o640),
             (true, Some(0o027), &directory, 0o100600, 0o750),
             (false, Some(0), &FILE, 0o100600, 0o444),
@@ -207,6 +227,7 @@ mod tests {
                 gid: None,
                 umask,
                 writable,
+                quiet: false,
                 copier: None,
             };
             let bits = appearance.permissions(facts, backing, 0, 0);
@@ -225,9 +246,9 @@ mod tests {
             gid: None,
             umask: None,
             writable: true,
+            quiet: false,
             copier: Some(copier),
         };
-                quiet: false,
         for (uid, gid, expected) in [
             (1000, 1000, 0o644),
             (1000, 100, 0o644),
@@ -246,7 +267,6 @@ mod tests {
             (4097, 8192),
             (1 << 20, 1 << 20),
             ((1 << 20) + 1, 1 << 20),
-            quiet: false,
             (u64::MAX, 1 << 20),
         ] {
             assert_eq!(block_size(len), expected);

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use fuser::FileAttr;
 use nix::sys::time::TimeSpec;
 
+use super::acl::AclLimit;
 use super::attr::Appearance;
 use super::coherence::{Awaited, Coherence};
 use super::error::FsError;
@@ -45,6 +46,8 @@ pub(super) struct ArrayFs {
     xattr: bool,
     /// The last write through the mount.
     times: WriteTimes,
+    /// What the backing file's access control list leaves of its bits.
+    acl: AclLimit,
     /// What it has done so far.
     pub(super) stats: Stats,
 }
@@ -112,6 +115,7 @@ impl ArrayFs {
             surplus,
             xattr,
             times: WriteTimes::default(),
+            acl: AclLimit::default(),
             stats: Stats::new(),
         }
     }
@@ -136,9 +140,13 @@ impl ArrayFs {
         let mapping = self.tree.mapping();
         let backing = mapping.metadata()?;
         self.troubles.watch(mapping);
+        let bits = match self.appearance.shows_bits() {
+            true => self.acl.bits(mapping, &backing, &self.troubles),
+            false => 0,
+        };
         let (inode, last) = (self.tree.inode(node), self.times.last());
         let appearance = &self.appearance;
-        Ok(appearance.attributes(inode, &facts, &backing, last))
+        Ok(appearance.attributes(inode, &facts, &backing, bits, last))
     }
 
     /// The node called `name` in the directory `parent`.

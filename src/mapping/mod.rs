@@ -286,6 +286,16 @@ impl Mapping {
         self.file.metadata()
     }
 
+    /// The permission bits of the file that do not let anybody do what its access
+    /// control list forbids.
+    ///
+    /// # Errors
+    ///
+    /// When the list cannot be read or understood.
+    pub fn acl_limit(&self) -> io::Result<u32> {
+        platform::acl_limit(&self.file)
+    }
+
     /// What has become of the path, `deleted` or `replaced`, if it no longer leads
     /// to the file. `None` also where that cannot be told.
     pub fn displaced(&self) -> Option<&'static str> {
@@ -312,16 +322,6 @@ impl Mapping {
         Ok(futimens(&*self.file, &atime, &mtime)?)
     }
 
-    /// Makes sure that storing to the bytes `range` of the file will not run
-    /// out of space, `fallocate(FALLOC_FL_KEEP_SIZE)`; a no-op in mode `c`.
-    ///
-    /// # Errors
-    ///
-    /// What the system reports; `EOPNOTSUPP` where it cannot promise that.
-    pub fn allocate(&self, range: Range<u64>) -> io::Result<()> {
-        if !self.mode.writes_through() {
-            return Ok(());
-        }
     /// Sets the time of the file's last modification; if this user may not choose which,
     /// to now, and that of the last access with it.
     ///
@@ -338,6 +338,16 @@ impl Mapping {
         }
     }
 
+    /// Makes sure that storing to the bytes `range` of the file will not run
+    /// out of space, `fallocate(FALLOC_FL_KEEP_SIZE)`; a no-op in mode `c`.
+    ///
+    /// # Errors
+    ///
+    /// What the system reports; `EOPNOTSUPP` where it cannot promise that.
+    pub fn allocate(&self, range: Range<u64>) -> io::Result<()> {
+        if !self.mode.writes_through() {
+            return Ok(());
+        }
         self.size.change(|| platform::reserve(&self.file, range))
     }
 }

@@ -187,15 +187,16 @@ impl Tree {
         Node::folder(node.place, folder)
     }
 
-    /// The node called `name` in `directory`.
+    /// The node called `name` in `directory`. `.` and `..` are those of any node, also
+    /// of a file, which holds nothing else.
     pub fn lookup(&self, directory: Node, name: &OsStr) -> Option<Node> {
         let name = name.to_str()?;
-        let Kind::Folder(folder) = directory.kind else {
         match name {
             "." => return Some(directory),
             ".." => return Some(self.parent(directory)),
             _ => {}
         }
+        let Kind::Folder(folder) = directory.kind else {
             return None;
         };
         let place = directory.place;
@@ -417,6 +418,7 @@ impl Tree {
         Some(Facts {
             directory: node.is_directory(),
             len,
+            shows_elements: elements,
             writable: elements && self.place(node).encoding.writable,
             links,
         })

@@ -175,6 +175,8 @@ fn claim_13_the_owner_and_the_bits_are_the_backing_files() {
         let mount = dir.mount(&file, &["--shape", "10,10", "--mode", mode]);
         let row = format!("{backing:o}, mode {mode}");
         assert_eq!(bits(mount.point()), expected, "{row}");
+        let text = fs::metadata(mount.join("csv/rows/1.csv")).unwrap().mode();
+        assert_eq!(text & 0o7777, expected[0] & 0o444, "{row}");
         for name in ["", "data", "rows", "rows/1", "meta.json", "T/axes/1/2"] {
             let found = fs::metadata(mount.join(name)).unwrap();
             assert_eq!((found.uid(), found.gid()), (1234, 5678), "{name}, {row}");
@@ -199,6 +201,8 @@ fn claim_13_options_replace_the_owner_and_the_bits() {
         let found = fs::metadata(mount.join("rows/1")).unwrap();
         assert_eq!((found.uid(), found.gid()), (uid, gid), "{options}");
         assert_eq!(bits(mount.point()), expected, "{options}");
+        let text = fs::metadata(mount.join("csv/rows/1.csv")).unwrap().mode();
+        assert_eq!(text & 0o7777, expected[0] & 0o444, "{options}");
     }
 }
 
@@ -335,10 +339,6 @@ fn claim_14_owner_and_bits_are_changed_to_what_they_are_only() {
 }
 
 #[test]
-fn claim_15_statfs_shows_a_full_file_system() {
-    for mode in ["r+", "r"] {
-        let Some(dir) = Dir::with_fuse() else { return };
-#[test]
 fn claim_58_under_quiet_other_owners_and_bits_are_accepted_and_change_nothing() {
     for mode in ["r+", "c"] {
         let Some((dir, mount)) = hundred(&["--mode", mode, "-o", "quiet"]) else {
@@ -376,6 +376,10 @@ fn claim_58_under_quiet_other_owners_and_bits_are_accepted_and_change_nothing() 
     assert_eq!(errno(change), libc::EROFS);
 }
 
+#[test]
+fn claim_15_statfs_shows_a_full_file_system() {
+    for mode in ["r+", "r"] {
+        let Some(dir) = Dir::with_fuse() else { return };
         let file = dir.file("data.bin", vec![0; 100_000]);
         let options = [
             "--shape", "1000,10", "--dtype", "f8", "--offset", "8", "--mode", mode,
