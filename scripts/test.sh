@@ -47,5 +47,5 @@ step scripts/bench.sh --quick
 portable=(env RUSTFLAGS='--cfg arrayfs_portable' CARGO_TARGET_DIR="$target/portable")
 step "${portable[@]}" cargo clippy --all-targets --quiet -- -D warnings
 # What does not depend on it is left out.
-step "${portable[@]}" cargo test --lib --bins --test backing --test command --test ends --test fstab \
+step "${portable[@]}" cargo test --lib --bins --test backing --test command --test ends --test export --test fstab \
     --test numpy --test semantics --test syscalls --test tools --test users

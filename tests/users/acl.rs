@@ -115,6 +115,7 @@ fn nobody_may_do_more(dir: &Dir, mount: &Mount, judge: &Path, about: &str) {
 }
 
 #[test]
+#[cfg_attr(arrayfs_portable, ignore = "lists are not looked at portably")]
 fn claim_52_nobody_may_do_more_than_the_files_access_control_list_lets_them() {
     let Some(dir) = Dir::on_own_machine() else {
         return;
@@ -130,6 +131,7 @@ fn claim_52_nobody_may_do_more_than_the_files_access_control_list_lets_them() {
 }
 
 #[test]
+#[cfg_attr(arrayfs_portable, ignore = "lists are not looked at portably")]
 fn claim_52_a_list_that_changes_is_followed_like_the_bits() {
     let Some(dir) = Dir::on_own_machine() else {
         return;
@@ -170,6 +172,7 @@ fn claim_52_a_list_that_changes_is_followed_like_the_bits() {
 }
 
 #[test]
+#[cfg_attr(arrayfs_portable, ignore = "lists are not looked at portably")]
 fn claim_52_options_replace_what_the_list_leaves() {
     let Some(dir) = Dir::on_own_machine() else {
         return;
