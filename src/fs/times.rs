@@ -70,6 +70,8 @@ impl WriteTimes {
             Some(last) if last.tick == tick => last.written = last.written.max(written),
             other => {
                 let mtime = mtime(&mapping.metadata()?);
+                // Another that was later can have come here first.
+                let written = other.map_or(written, |last| last.written.max(written));
                 *other = Some(Unshown {
                     written,
                     tick,
