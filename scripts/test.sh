@@ -8,7 +8,8 @@ cd "$(dirname "$0")/.."
 . scripts/setup.sh
 
 install_packages fuse3 gcc libc6-dev proj-data mount strace \
-    e2fsprogs xfsprogs btrfs-progs attr \
+    e2fsprogs xfsprogs btrfs-progs acl attr make \
+    nfs-ganesha nfs-ganesha-vfs libnfs-utils openssh-client openssh-sftp-server \
     curl file bsdextrautils less nginx-light parallel rsync unzip vim-tiny xxd zip \
     gfortran nodejs fio \
     man-db ffmpeg gnuplot-nox r-base-core shellcheck
@@ -46,5 +47,5 @@ step scripts/bench.sh --quick
 portable=(env RUSTFLAGS='--cfg arrayfs_portable' CARGO_TARGET_DIR="$target/portable")
 step "${portable[@]}" cargo clippy --all-targets --quiet -- -D warnings
 # What does not depend on it is left out.
-step "${portable[@]}" cargo test --lib --bins --test backing --test command --test ends --test fstab \
+step "${portable[@]}" cargo test --lib --bins --test backing --test command --test ends --test export --test fstab \
     --test numpy --test semantics --test syscalls --test tools --test users

@@ -1,7 +1,7 @@
 complete -c arrayfs -l dtype -d 'Type of an element, as NumPy names it: float32, int16, f4, <i2, >f8, S10, x:f4,id:i8, [(\'x\',\'<f4\'),(\'m\',\'<i8\',(3,3))] [default: uint8]' -r
 complete -c arrayfs -l shape -d 'Lengths of the axes: 1000,16 or 1000x16, () for none; one may be -1 and follows from the file\'s size [default: one axis, from the file\'s size]' -r
 complete -c arrayfs -l offset -d 'Bytes before the array [default: 0]' -r
-complete -c arrayfs -s o -d 'Mount options: ro, allow_other, allow_root, uid=N, gid=N, umask=OCTAL, fsname=NAME, those of mount(8), and long options as NAME=VALUE' -r
+complete -c arrayfs -s o -d 'Mount options: ro, allow_other, allow_root, uid=N, gid=N, umask=OCTAL, fsname=NAME, quiet (chmod and chown are accepted and change nothing), those of mount(8), and long options as NAME=VALUE' -r
 complete -c arrayfs -l cache-size -d 'Memory for neighbouring columns, under auto and always: bytes, or with K, M, G [default: 32M]' -r
 complete -c arrayfs -l threads -d 'Worker threads, 1 to 64 [default: by the number of processors]' -r
 complete -c arrayfs -l idle-timeout -d 'Unmount after this time without a request, an open file or anyone inside: 90s, 10m, 2h [default: never]' -r

@@ -94,7 +94,8 @@ pub(super) struct RawOptions {
     pub mode: Option<OsString>,
 
     /// Mount options: ro, allow_other, allow_root, uid=N, gid=N, umask=OCTAL,
-    /// fsname=NAME, those of mount(8), and long options as NAME=VALUE
+    /// fsname=NAME, quiet (chmod and chown are accepted and change nothing),
+    /// those of mount(8), and long options as NAME=VALUE
     #[arg(
         short = 'o',
         value_name = "OPT[,OPT]",

@@ -236,6 +236,7 @@ fn options(raw: &RawOptions, items: &MountOptions) -> Result<Options, UsageError
         uid: id("uid")?,
         gid: id("gid")?,
         umask,
+        quiet: items.has("quiet"),
         access: access(items)?,
         cache,
         cache_size,

@@ -27,6 +27,8 @@ pub(super) struct Appearance {
     pub(super) umask: Option<u32>,
     /// Whether array files can be written.
     pub(super) writable: bool,
+    /// Whether other owners and bits are accepted, without effect.
+    pub(super) quiet: bool,
     /// Who may write whatever the bits say, since it does not reach the file.
     pub(super) copier: Option<Copier>,
 }
@@ -65,12 +67,14 @@ impl Copier {
 
 impl Appearance {
     /// The attributes of the node `inode` with these `facts`, `backing` being
-    /// the backing file's and `written` the last write through the mount.
+    /// the backing file's, `bits` what its access control list leaves of its
+    /// permission bits, and `written` the last write through the mount.
     pub(super) fn attributes(
         &self,
         inode: u64,
         facts: &Facts,
         backing: &Metadata,
+        bits: u32,
         written: Option<SystemTime>,
     ) -> FileAttr {
         let modified = time(backing.mtime(), backing.mtime_nsec());
@@ -87,7 +91,7 @@ impl Appearance {
             ctime: changed.max(mtime),
             crtime: modified,
             kind: kind(facts.directory),
-            perm: self.permissions(facts, backing.mode(), uid, gid),
+            perm: self.permissions(facts, bits, uid, gid),
             nlink: facts.links,
             uid,
             gid,
@@ -95,6 +99,11 @@ impl Appearance {
             blksize: block_size(facts.len),
             flags: 0,
         }
+    }
+
+    /// Whether the backing file's permission bits are shown.
+    pub(super) fn shows_bits(&self) -> bool {
+        self.umask.is_none()
     }
 
     /// The permission bits of a node shown as of `uid` and `gid`, from the bits
@@ -114,7 +123,10 @@ impl Appearance {
             bits &= !0o222;
         }
         if !facts.directory && !facts.writable {
-            bits = 0o444 & !self.umask.unwrap_or(0);
+            bits = match facts.shows_elements {
+                true => bits & 0o444,
+                false => 0o444 & !self.umask.unwrap_or(0),
+            };
         }
         bits as u16
     }
@@ -173,6 +185,7 @@ mod tests {
     const FILE: Facts = Facts {
         directory: false,
         len: 8,
+        shows_elements: true,
         writable: true,
         links: 1,
     };
@@ -181,10 +194,16 @@ mod tests {
     fn permissions_follow_the_backing_file_and_the_options() {
         let directory = Facts {
             directory: true,
+            shows_elements: false,
             writable: false,
             ..FILE
         };
         let description = Facts {
+            shows_elements: false,
+            writable: false,
+            ..FILE
+        };
+        let text = Facts {
             writable: false,
             ..FILE
         };
@@ -196,6 +215,9 @@ mod tests {
             (false, None, &directory, 0o100644, 0o555),
             (true, None, &description, 0o100660, 0o444),
             (true, Some(0o027), &description, 0o100660, 0o440),
+            (true, None, &text, 0o100660, 0o440),
+            (true, None, &text, 0o100200, 0),
+            (true, Some(0o027), &text, 0o100600, 0o440),
             (true, Some(0o027), &FILE, 0o100600, 0o640),
             (true, Some(0o027), &directory, 0o100600, 0o750),
             (false, Some(0), &FILE, 0o100600, 0o444),
@@ -205,6 +227,7 @@ mod tests {
                 gid: None,
                 umask,
                 writable,
+                quiet: false,
                 copier: None,
             };
             let bits = appearance.permissions(facts, backing, 0, 0);
@@ -223,6 +246,7 @@ mod tests {
             gid: None,
             umask: None,
             writable: true,
+            quiet: false,
             copier: Some(copier),
         };
         for (uid, gid, expected) in [

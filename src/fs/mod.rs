@@ -2,6 +2,7 @@
 //! its failure, and the session with the kernel. Options, signals and the life
 //! of the process are decided above.
 
+mod acl;
 mod answer;
 mod attr;
 mod coherence;
@@ -21,6 +22,7 @@ mod request;
 mod session;
 mod stats;
 mod surplus;
+mod times;
 mod trouble;
 mod truncation;
 mod xattr;

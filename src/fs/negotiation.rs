@@ -20,6 +20,8 @@ pub(super) fn ask_for(config: &mut KernelConfig, wishes: Wishes) {
         // Both, or the kernel never asks for attributes with the names.
         | InitFlags::FUSE_DO_READDIRPLUS
         | InitFlags::FUSE_READDIRPLUS_AUTO
+        // Whatever has a number is found by it, and by the number of what lies in it.
+        | InitFlags::FUSE_EXPORT_SUPPORT
         // No file is shown set-user-id. Without this the kernel asks for
         // the security.capability attribute before every buffered write.
         | InitFlags::FUSE_HANDLE_KILLPRIV_V2;

@@ -127,6 +127,7 @@ impl ArrayFs {
     pub(super) fn flushed(&self, handle: u64) -> Result<(), FsError> {
         let handle = self.handles.get(handle)?;
         self.truncations.flushed(&handle);
+        self.show_times();
         Ok(())
     }
 
@@ -135,6 +136,9 @@ impl ArrayFs {
         if let Some(handle) = self.handles.close(handle) {
             self.heard_of(&handle);
             self.truncations.released(&handle);
+            if handle.writes {
+                self.show_times();
+            }
             self.coherence
                 .released(handle.inode, || self.kept.has(handle.inode));
             self.natives.released(handle.inode);

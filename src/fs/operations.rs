@@ -4,12 +4,11 @@
 use std::ffi::OsStr;
 use std::ops::Range;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, SystemTime};
 
 use fuser::FileAttr;
 use nix::sys::time::TimeSpec;
 
+use super::acl::AclLimit;
 use super::attr::Appearance;
 use super::coherence::{Coherence, DeferredData};
 use super::error::FsError;
@@ -18,6 +17,7 @@ use super::kept::Kept;
 use super::native::Natives;
 use super::stats::Stats;
 use super::surplus::Bell;
+use super::times::WriteTimes;
 use super::trouble::Troubles;
 use super::truncation::Truncations;
 use super::xattr;
@@ -44,8 +44,10 @@ pub(super) struct ArrayFs {
     surplus: Bell,
     /// Whether extended attributes are served.
     xattr: bool,
-    /// The last write through the mount, in nanoseconds since 1970; 0 if none.
-    written: AtomicU64,
+    /// The last write through the mount.
+    times: WriteTimes,
+    /// What the backing file's access control list leaves of its bits.
+    acl: AclLimit,
     /// What it has done so far.
     pub(super) stats: Stats,
 }
@@ -128,7 +130,8 @@ impl ArrayFs {
             coherence,
             surplus,
             xattr,
-            written: AtomicU64::new(0),
+            times: WriteTimes::default(),
+            acl: AclLimit::default(),
             stats: Stats::new(),
         }
     }
@@ -137,20 +140,29 @@ impl ArrayFs {
         self.tree.node(inode).ok_or(FsError::Stale)
     }
 
+    /// What tells the node `inode` from one of an earlier mount with the same number.
+    pub(super) fn generation(&self, inode: u64) -> u32 {
+        self.tree
+            .node(inode)
+            .map_or(0, |node| self.tree.generation(node))
+    }
+
     pub(super) fn facts(&self, node: Node) -> Result<Facts, FsError> {
         self.tree.facts(node).ok_or(FsError::Stale)
     }
 
     pub(super) fn attributes_of(&self, node: Node) -> Result<FileAttr, FsError> {
-        let written = match self.written.load(Ordering::Relaxed) {
-            0 => None,
-            nanoseconds => SystemTime::UNIX_EPOCH.checked_add(Duration::from_nanos(nanoseconds)),
-        };
         let facts = self.facts(node)?;
-        let backing = self.tree.mapping().metadata()?;
-        self.troubles.watch(self.tree.mapping());
-        let inode = self.tree.inode(node);
-        Ok(self.appearance.attributes(inode, &facts, &backing, written))
+        let mapping = self.tree.mapping();
+        let backing = mapping.metadata()?;
+        self.troubles.watch(mapping);
+        let bits = match self.appearance.shows_bits() {
+            true => self.acl.bits(mapping, &backing, &self.troubles),
+            false => 0,
+        };
+        let (inode, last) = (self.tree.inode(node), self.times.last());
+        let appearance = &self.appearance;
+        Ok(appearance.attributes(inode, &facts, &backing, bits, last))
     }
 
     /// The node called `name` in the directory `parent`.
@@ -214,15 +226,15 @@ impl ArrayFs {
 
     /// Changes what can be changed of a node: its times, which are those of
     /// the backing file, and whether it counts as truncated. All else must be
-    /// as it is already.
+    /// as it is already, or it is accepted and stays as it is.
     pub(super) fn change(&self, inode: u64, change: &Change) -> Result<FileAttr, FsError> {
         let node = self.node(inode)?;
         let shown = self.attributes_of(node)?;
         let same = |wanted: Option<u32>, shown| wanted.is_none_or(|wanted| wanted == shown);
-        if !same(change.mode.map(|mode| mode & 0o7777), u32::from(shown.perm))
-            || !same(change.uid, shown.uid)
-            || !same(change.gid, shown.gid)
-        {
+        let is_same = same(change.mode.map(|mode| mode & 0o7777), u32::from(shown.perm))
+            && same(change.uid, shown.uid)
+            && same(change.gid, shown.gid);
+        if !is_same && !self.appearance.quiet {
             return Err(FsError::NotPermitted);
         }
         if let Some(size) = change.size {
@@ -242,6 +254,7 @@ impl ArrayFs {
             if self.truncations.completed(inode)? {
                 self.kept.forget(inode);
                 self.touch();
+                self.show_times();
             }
             Ok(())
         } else if size == 0 {
@@ -258,14 +271,8 @@ impl ArrayFs {
         if change.atime.is_none() && change.mtime.is_none() {
             return Ok(());
         }
-        let omit = TimeSpec::UTIME_OMIT;
-        let (atime, mtime) = (change.atime.unwrap_or(omit), change.mtime.unwrap_or(omit));
         let mapping = self.tree.mapping();
-        mapping.set_times(atime, mtime)?;
-        if change.mtime.is_some() && mapping.mode().writes_through() {
-            self.written.store(0, Ordering::Relaxed);
-        }
-        Ok(())
+        Ok(self.times.set(mapping, change.atime, change.mtime)?)
     }
 
     /// Reads from byte `at` into `out`; fewer bytes only at the end, or before
@@ -411,15 +418,23 @@ impl ArrayFs {
 
     /// Notes that the array has been written now.
     fn touch(&self) {
-        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-        let nanoseconds = since
-            .ok()
-            .and_then(|since| u64::try_from(since.as_nanos()).ok());
-        self.written
-            .fetch_max(nanoseconds.unwrap_or(0), Ordering::Relaxed);
+        self.note_trouble(self.times.written(self.tree.mapping()));
+    }
+
+    /// Has the backing file's mtime show what has been written.
+    pub(super) fn show_times(&self) {
+        self.note_trouble(self.times.show(self.tree.mapping()));
+    }
+
+    /// Has the log tell of trouble with the backing file's times, which are no reason
+    /// for what was written to count as lost.
+    fn note_trouble(&self, outcome: std::io::Result<()>) {
+        // The log is all that comes of it.
+        let _ = self.noting(|| Ok(outcome?));
     }
 
     fn flush_range(&self, handle: &Handle, range: Range<u64>) -> Result<(), FsError> {
+        self.show_times();
         let outcome = handle.file.flush(range).map_err(FsError::from);
         self.handles.note(outcome);
         self.handles.report(handle)
@@ -433,6 +448,7 @@ impl ArrayFs {
 
     /// Writes the whole array to the disk.
     pub(super) fn sync_all(&self) -> std::io::Result<()> {
+        self.show_times();
         let outcome = self.tree.mapping().flush_all();
         if let Err(error) = &outcome {
             let copy = error

@@ -78,6 +78,8 @@ pub struct Options {
     pub gid: Option<u32>,
     /// The permission bits to leave out, of all, instead of the backing file's.
     pub umask: Option<u32>,
+    /// Whether changes of owner and permission bits are accepted, without effect.
+    pub quiet: bool,
     /// Who may use the mount.
     pub access: Access,
     /// What may be cached.

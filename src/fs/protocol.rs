@@ -30,9 +30,6 @@ const ENTRY_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 /// Owner, bits and times are the backing file's, which others can change.
 pub(super) const ATTRIBUTE_LIFETIME: Duration = Duration::from_secs(1);
 
-/// The node of an inode number is always the same one.
-const GENERATION: Generation = Generation(0);
-
 /// Answers the kernel's requests on an array.
 pub(super) struct Protocol {
     pub(super) fs: Arc<ArrayFs>,
@@ -47,6 +44,10 @@ impl Protocol {
             fs,
             ended: Mutex::new(Some(Box::new(ended))),
         }
+    }
+
+    fn generation(&self, inode: INodeNo) -> Generation {
+        Generation(self.fs.generation(inode.0).into())
     }
 }
 
@@ -66,7 +67,8 @@ impl Filesystem for Protocol {
     fn lookup(&self, _req: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEntry) {
         let asked = self.asked(Kind::Lookup, parent.0).named(name);
         reply!(asked, reply, self.fs.lookup(parent.0, name), attr => {
-            reply.entry_with_ttls(&ATTRIBUTE_LIFETIME, &ENTRY_LIFETIME, &attr, GENERATION);
+            let generation = self.generation(attr.ino);
+            reply.entry_with_ttls(&ATTRIBUTE_LIFETIME, &ENTRY_LIFETIME, &attr, generation);
         });
     }
 
@@ -293,7 +295,7 @@ impl Filesystem for Protocol {
                     entry.name,
                     &ATTRIBUTE_LIFETIME,
                     &attr,
-                    GENERATION,
+                    self.generation(attr.ino),
                 ),
                 Err(error) => {
                     outcome = Err(error);

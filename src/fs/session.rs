@@ -130,6 +130,7 @@ impl Session {
             gid: options.gid,
             umask: options.umask,
             writable: meta.writable,
+            quiet: options.quiet,
             copier: Copier::of(meta.mode),
         };
         let (tree, pending) = Tree::new(source, mountpoint, options.pad).map_err(|error| {

@@ -297,6 +297,16 @@ impl Mapping {
         self.file.metadata()
     }
 
+    /// The permission bits of the file that do not let anybody do what its access
+    /// control list forbids.
+    ///
+    /// # Errors
+    ///
+    /// When the list cannot be read or understood.
+    pub fn acl_limit(&self) -> io::Result<u32> {
+        platform::acl_limit(&self.file)
+    }
+
     /// What has become of the path, `deleted` or `replaced`, if it no longer leads
     /// to the file. `None` also where that cannot be told.
     pub fn displaced(&self) -> Option<&'static str> {
@@ -321,6 +331,22 @@ impl Mapping {
             return Ok(());
         }
         Ok(futimens(&*self.file, &atime, &mtime)?)
+    }
+
+    /// Sets the time of the file's last modification; if this user may not choose which,
+    /// to now, and that of the last access with it.
+    ///
+    /// # Errors
+    ///
+    /// What the system reports.
+    pub fn set_modified(&self, mtime: TimeSpec) -> io::Result<()> {
+        match self.set_times(TimeSpec::UTIME_OMIT, mtime) {
+            // Who may write a file but does not own it may set both to now, and no less.
+            Err(error) if error.raw_os_error() == Some(libc::EPERM) => {
+                self.set_times(TimeSpec::UTIME_NOW, TimeSpec::UTIME_NOW)
+            }
+            other => other,
+        }
     }
 
     /// Makes sure that storing to the bytes `range` of the file will not run

@@ -17,6 +17,8 @@ use nix::mount::{MntFlags, umount2};
 use nix::sys::prctl;
 use nix::sys::signal::Signal;
 use nix::sys::statfs::{FUSE_SUPER_MAGIC, fstatfs};
+use nix::sys::time::TimeSpec;
+use nix::time::{ClockId, clock_gettime};
 use nix::unistd::geteuid;
 use rustix::fs::inotify;
 use rustix::io::{Errno, ReadWriteFlags, preadv2};
@@ -322,6 +324,14 @@ impl Watch {
         // Events that are alike are one, until it is read. Too few bytes for one more.
         rustix::io::read(&self.0, &mut [0_u8; 32]).is_ok()
     }
+}
+
+/// The time by the clock that file systems have the times of files from, which moves
+/// on a few hundred times a second.
+pub fn clock_tick() -> TimeSpec {
+    let time = clock_gettime(ClockId::CLOCK_REALTIME_COARSE);
+    // There is such a clock.
+    time.unwrap_or(TimeSpec::new(0, 0))
 }
 
 /// Whether the kernel can read and write files past the daemon.

@@ -6,7 +6,12 @@ mod command;
 mod mount;
 
 #[cfg(all(target_os = "linux", not(arrayfs_portable)))]
+mod acl;
+
+#[cfg(all(target_os = "linux", not(arrayfs_portable)))]
 mod linux;
+#[cfg(all(target_os = "linux", not(arrayfs_portable)))]
+pub use acl::acl_limit;
 #[cfg(all(target_os = "linux", not(arrayfs_portable)))]
 pub use linux::*;
 

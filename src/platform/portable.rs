@@ -11,6 +11,8 @@ use std::path::Path;
 use memmap2::{Advice, MmapRaw};
 use nix::fcntl::{Flock, FlockArg};
 use nix::sys::signal::Signal;
+use nix::sys::time::TimeSpec;
+use nix::time::{ClockId, clock_gettime};
 use nix::unistd::geteuid;
 
 use super::Mount;
@@ -44,6 +46,23 @@ pub fn zero(_file: &File, _range: Range<u64>) -> io::Result<()> {
 /// Always `Unsupported`.
 pub fn extend(_file: &File, _range: Range<u64>) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
+}
+
+/// The permission bits of a file that do not let anybody do what its access control
+/// list forbids: all of them, as lists are not looked at portably.
+///
+/// # Errors
+///
+/// None.
+pub fn acl_limit(_file: &File) -> io::Result<u32> {
+    Ok(0o777)
+}
+
+/// The time by the clock that file systems have the times of files from.
+pub fn clock_tick() -> TimeSpec {
+    let time = clock_gettime(ClockId::CLOCK_REALTIME);
+    // There is such a clock.
+    time.unwrap_or(TimeSpec::new(0, 0))
 }
 
 /// What the `mount` command lists; of several mounts on one point, the

@@ -3,6 +3,7 @@
 //! out from the array; only selections are stored, and few of them. It does not
 //! know FUSE.
 
+mod generation;
 mod inode;
 mod name;
 mod node;
@@ -19,6 +20,7 @@ use crate::array::{Index, Order, Shape, View};
 use crate::mapping::{Mapping, Pending};
 use crate::source::{Meta, Source};
 use crate::vfile::{Segment, VirtualFile};
+use generation::Generations;
 use inode::Inodes;
 pub use node::{Entry, Facts, Node};
 use node::{Folder, Kind};
@@ -54,6 +56,7 @@ pub struct Tree {
     readme: Arc<[u8]>,
     places: Places,
     inodes: Inodes,
+    generations: Generations,
     selections: Selections,
     pad: bool,
 }
@@ -93,6 +96,7 @@ impl Tree {
             readme: readme::text(&meta, mountpoint, pad).into_bytes().into(),
             meta,
             preamble,
+            generations: Generations::new(&places.arrays[0].meta),
             places,
             inodes,
             selections: Selections::new(inodes.selections()),
@@ -110,6 +114,12 @@ impl Tree {
     /// The inode number of `node`.
     pub fn inode(&self, node: Node) -> u64 {
         self.inodes.number(node)
+    }
+
+    /// The generation number of `node`: what tells it from another that had its inode
+    /// number in an earlier mount.
+    pub fn generation(&self, node: Node) -> u32 {
+        self.generations.of(node)
     }
 
     /// The node with this inode number.
@@ -177,9 +187,15 @@ impl Tree {
         Node::folder(node.place, folder)
     }
 
-    /// The node called `name` in `directory`.
+    /// The node called `name` in `directory`. `.` and `..` are those of any node, also
+    /// of a file, which holds nothing else.
     pub fn lookup(&self, directory: Node, name: &OsStr) -> Option<Node> {
         let name = name.to_str()?;
+        match name {
+            "." => return Some(directory),
+            ".." => return Some(self.parent(directory)),
+            _ => {}
+        }
         let Kind::Folder(folder) = directory.kind else {
             return None;
         };
@@ -402,6 +418,7 @@ impl Tree {
         Some(Facts {
             directory: node.is_directory(),
             len,
+            shows_elements: elements,
             writable: elements && self.place(node).encoding.writable,
             links,
         })

@@ -98,8 +98,9 @@ pub struct Facts {
     pub directory: bool,
     /// The size of a file, in bytes.
     pub len: u64,
-    /// Whether its bytes are an array's that can be written through it, if the
-    /// array can.
+    /// Whether its bytes are an array's, in whatever form.
+    pub shows_elements: bool,
+    /// Whether they can be written through it, if the array can.
     pub writable: bool,
     /// The link count of `stat`. A file has one, although `rows/3` is
     /// `axes/0/3` too: from others, tools would conclude that it can be parted

@@ -163,6 +163,23 @@ fn what_systemd_and_others_read_in_fstab_is_accepted() {
 }
 
 #[test]
+fn claim_58_a_line_can_have_other_owners_and_bits_accepted() {
+    let lines = "\
+        DIR/data.bin  DIR/loud   fuse.arrayfs  noauto,log-file=DIR/loud.log         0 0\n\
+        DIR/data.bin  DIR/quiet  fuse.arrayfs  noauto,quiet,log-file=DIR/quiet.log  0 0\n";
+    let Some(dir) = machine(lines) else { return };
+    for (name, expected) in [("loud", false), ("quiet", true)] {
+        let point = dir.directory(name);
+        dir.command("mount", &[name]).run().succeeds_silently();
+        let mount = Mount::found(&dir, &point);
+        let bits = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+        let changed = fs::set_permissions(point.join("rows/3"), bits);
+        assert_eq!(changed.is_ok(), expected, "{name}: {changed:?}");
+        mount.unmount();
+    }
+}
+
+#[test]
 fn a_shape_beyond_the_file_extends_it_and_mount_passes_the_notice_on() {
     let Some(dir) = machine("DIR/data.bin DIR/mnt fuse.arrayfs shape=20x10 0 0") else {
         return;

@@ -175,6 +175,8 @@ fn claim_13_the_owner_and_the_bits_are_the_backing_files() {
         let mount = dir.mount(&file, &["--shape", "10,10", "--mode", mode]);
         let row = format!("{backing:o}, mode {mode}");
         assert_eq!(bits(mount.point()), expected, "{row}");
+        let text = fs::metadata(mount.join("csv/rows/1.csv")).unwrap().mode();
+        assert_eq!(text & 0o7777, expected[0] & 0o444, "{row}");
         for name in ["", "data", "rows", "rows/1", "meta.json", "T/axes/1/2"] {
             let found = fs::metadata(mount.join(name)).unwrap();
             assert_eq!((found.uid(), found.gid()), (1234, 5678), "{name}, {row}");
@@ -199,6 +201,8 @@ fn claim_13_options_replace_the_owner_and_the_bits() {
         let found = fs::metadata(mount.join("rows/1")).unwrap();
         assert_eq!((found.uid(), found.gid()), (uid, gid), "{options}");
         assert_eq!(bits(mount.point()), expected, "{options}");
+        let text = fs::metadata(mount.join("csv/rows/1.csv")).unwrap().mode();
+        assert_eq!(text & 0o7777, expected[0] & 0o444, "{options}");
     }
 }
 
@@ -332,6 +336,44 @@ fn claim_14_owner_and_bits_are_changed_to_what_they_are_only() {
         assert_eq!((shown.uid(), shown.gid()), (backing.uid(), backing.gid()));
         assert_eq!(shown.mode(), backing.mode());
     }
+}
+
+#[test]
+fn claim_58_under_quiet_other_owners_and_bits_are_accepted_and_change_nothing() {
+    for mode in ["r+", "c"] {
+        let Some((dir, mount)) = hundred(&["--mode", mode, "-o", "quiet"]) else {
+            return;
+        };
+        let backing = dir.join("data.bin");
+        let looks = |path: &Path| {
+            let found = fs::metadata(path).unwrap();
+            (found.mode(), found.uid(), found.gid(), found.len())
+        };
+        let before = looks(&backing);
+        for name in ["data", "rows/1", "rows", "meta.json", ""] {
+            let path = mount.join(name);
+            let shown = looks(&path);
+            for bits in [0o600, 0o777, 0o4755, 0] {
+                fs::set_permissions(&path, Permissions::from_mode(bits)).unwrap();
+            }
+            for (uid, gid) in [(Some(77), None), (None, Some(77)), (Some(77), Some(77))] {
+                chown(&path, uid, gid).unwrap();
+            }
+            assert_eq!(looks(&path), shown, "{name}");
+        }
+        assert_eq!(looks(&backing), before);
+        // All else is as without it.
+        let resized = open(mount.join("rows/1")).set_len(5);
+        assert_eq!(errno(resized), libc::EPERM);
+        let made = File::create(mount.join("rows/x"));
+        assert_eq!(errno(made), libc::EPERM);
+        mount.unmount();
+    }
+    let Some((_dir, mount)) = hundred(&["--mode", "r", "-o", "quiet"]) else {
+        return;
+    };
+    let change = fs::set_permissions(mount.join("data"), Permissions::from_mode(0o600));
+    assert_eq!(errno(change), libc::EROFS);
 }
 
 #[test]

@@ -3,22 +3,40 @@
 use crate::case::{Case, fails, works};
 use crate::table::behave;
 
+/// Has `chmod` and `chown` accepted, which change nothing.
+const QUIET: &[&str] = &["-o", "quiet"];
+
 /// The contents of the copy `out`.
 const SHOW: &str = "cd out && find . -type f -exec md5sum {} + | sort -k 2";
 
 #[rustfmt::skip]
 pub fn cases() -> Vec<Case> {
     let shown = |command: &str| format!("{command} && {SHOW}");
+    // A file that is its owner's alone, other than those of the mount.
+    let private = |command: &str| format!("chmod 600 new && {command}");
+    let shutil = |function| format!(r#"python3 -c 'import shutil; shutil.{function}("new", "m/rows/3")'"#);
+    let sftp = |command| format!("echo '{command}' | sftp -q -b - -D /usr/lib/openssh/sftp-server");
     let edited = |command: &str| format!("{command}; tr a-z A-Z < m/rows/3 > out/3");
     vec![
         works("cp", "cp m/rows/3 row && cp m/cols/3 m/data . && cat row 3 data"),
         works("cp", "cp new m/rows/3 && cp m/rows/5 m/rows/4").changes(&["rows/3", "rows/4"]),
         works("cp", "cp m/cols/4 m/cols/3").changes(&["cols/3"]),
-        works("cp", "cp -p new m/rows/3 && stat -c %Y m/rows/3").changes(&["rows/3"]),
         works("cp", "cp shorter m/rows/3 && cp -f shorter m/T/rows/4").changes(&["rows/3", "T/rows/4"]),
         fails("cp", "cp longer m/rows/3", 1, "File too large").changes(&["rows/3"]),
         fails("cp", "cp new m/rows/", 1, "Operation not permitted"),
         fails("cp", "cp m/data m/meta.json", 1, "Permission denied"),
+        works("cp -p", "cp -p new m/rows/3 && stat -c %Y m/rows/3").changes(&["rows/3"]),
+        fails("cp -p", private("cp -p new m/rows/3"), 1, "Operation not permitted").changes(&["rows/3"]),
+        works("cp -p", private("cp -p new m/rows/3 && stat -c %Y m/rows/3")).mounted_with(QUIET).changes(&["rows/3"]),
+        works("shutil.copy, shutil.copy2", shutil("copy")).changes(&["rows/3"]),
+        fails("shutil.copy, shutil.copy2", private(&shutil("copy")), 1, "Operation not permitted").changes(&["rows/3"]),
+        fails("shutil.copy, shutil.copy2", private(&shutil("copy2")), 1, "Operation not permitted").changes(&["rows/3"]),
+        works("shutil.copy, shutil.copy2", private(&shutil("copy"))).mounted_with(QUIET).changes(&["rows/3"]),
+        works("shutil.copy, shutil.copy2", private(&shutil("copy2"))).mounted_with(QUIET).changes(&["rows/3"]),
+        works("shutil.copyfile", private(&shutil("copyfile"))).changes(&["rows/3"]),
+        works("sftp put", private(&sftp("put new m/rows/3"))).changes(&["rows/3"]),
+        works("sftp put", private(&sftp("put -p new m/rows/3"))).complains("Permission denied").changes(&["rows/3"]),
+        works("sftp put", private(&sftp("put -p new m/rows/3"))).mounted_with(QUIET).changes(&["rows/3"]),
         fails("cp -b, cp --remove-destination", "cp -b new m/rows/3", 1, "Operation not permitted"),
         fails("cp -b, cp --remove-destination", "cp --remove-destination new m/data", 1, "Operation not permitted"),
         works("cp -r, out of the mount", shown("cp -r m out")),
@@ -42,6 +60,8 @@ pub fn cases() -> Vec<Case> {
         works("rsync --inplace", "rsync --inplace --no-whole-file new m/rows/3").changes(&["rows/3"]),
         works("rsync --inplace", "rsync -a --inplace new m/rows/3 && stat -c %Y m/rows/3 && rsync -ai --inplace new m/rows/3").changes(&["rows/3"]),
         works("rsync --inplace", edited("rsync -a m/rows/ out") + " && rsync -ac --inplace out/ m/rows").changes(&["rows/3"]),
+        fails("rsync --inplace", private("rsync -a --inplace new m/rows/3"), 23, "Operation not permitted").changes(&["rows/3"]),
+        works("rsync --inplace", private("rsync -a --inplace new m/rows/3 && stat -c %Y m/rows/3")).mounted_with(QUIET).changes(&["rows/3"]),
         fails("rsync --inplace", "rsync --inplace shorter m/rows/3", 23, "Operation not permitted").changes(&["rows/3"]),
         fails("rsync --inplace", "rsync --inplace longer m/rows/3", 11, "File too large").changes(&["rows/3"]),
         fails("rsync --delete", "mkdir out && rsync -a --inplace --delete out/ m/rows", 23, "Operation not permitted"),

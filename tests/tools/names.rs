@@ -20,6 +20,8 @@ pub fn cases() -> Vec<Case> {
         refused("chmod", "chmod 600 m/rows/3"),
         refused("chmod", "chmod u+s m/rows/3"),
         works("chown", "chown $(id -u):$(id -g) m/rows/3 && chgrp -R $(id -g) m"),
+        works("chmod", "chmod 600 m/rows/3 && chmod -R u+s m/rows && stat -c %a m/rows/3").mounted_with(&["-o", "quiet"]).prints("644\n"),
+        works("chown", "chown 12345 m/rows/3 && test $(stat -c %u m/rows/3) = $(id -u)").mounted_with(&["-o", "quiet"]),
         refused("chown", "chown 12345 m/rows/3"),
         refused("rm, rmdir", "rm m/rows/3"),
         refused("rm, rmdir", "rm -rf m"),

@@ -11,7 +11,7 @@ use crate::case::Case;
 use crate::common::{Dir, Mount, TestCommand, wait_until};
 
 /// The tools that are no part of every system, with their Debian packages.
-const PACKAGES: [(&str, &str); 13] = [
+const PACKAGES: [(&str, &str); 14] = [
     ("curl", "curl"),
     ("file", "file"),
     ("getfattr", "attr"),
@@ -21,6 +21,7 @@ const PACKAGES: [(&str, &str); 13] = [
     ("parallel", "parallel"),
     ("python3", "python3"),
     ("rsync", "rsync"),
+    ("sftp", "openssh-client"),
     ("unzip", "unzip"),
     ("vim.tiny", "vim-tiny"),
     ("xxd", "xxd"),

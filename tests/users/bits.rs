@@ -36,7 +36,7 @@ const USERS: [(&str, &[&str]); 6] = [
 ];
 
 /// Whether a user can open each file for reading and for writing, as `rw`.
-fn allowed(dir: &Dir, user: &[&str], paths: &[PathBuf]) -> Vec<String> {
+pub(crate) fn allowed(dir: &Dir, user: &[&str], paths: &[PathBuf]) -> Vec<String> {
     let script = r#"
         for path; do
             letters=

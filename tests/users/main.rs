@@ -5,6 +5,7 @@
 mod common;
 
 mod access;
+mod acl;
 mod bits;
 mod mounting;
 

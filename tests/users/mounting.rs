@@ -1,12 +1,13 @@
 //! Mounting without being root, which goes through `fusermount3`: what works,
 //! how it ends, and what is refused in which words.
 
-use std::fs::{self, Permissions};
+use std::fs::{self, File, Permissions};
 use std::io::Read;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
+use std::time::SystemTime;
 
 use nix::errno::Errno;
 use nix::sys::signal::Signal;
@@ -193,6 +194,28 @@ fn who_may_write_a_file_without_owning_it_may_touch_it() {
             NOBODY,
             &format!("touch {path} && ! touch -d 2001-01-01 {path}"),
         );
+    }
+    mount.unmount();
+}
+
+#[test]
+fn claim_51_who_may_write_a_file_without_owning_it_moves_its_mtime() {
+    let Some(dir) = Dir::on_own_machine() else {
+        return;
+    };
+    let file = dir.file("data.bin", [7; 100]);
+    fs::set_permissions(&file, Permissions::from_mode(0o666)).unwrap();
+    let options = &["--shape", "10,10"];
+    let (mount, outcome) = Mount::start_as(&dir, NOBODY, &file, options);
+    outcome.succeeds_silently();
+    let long_ago = SystemTime::UNIX_EPOCH;
+    for _ in 0..3 {
+        let before = fs::metadata(dir.file("now", "")).unwrap();
+        shell(&mount, NOBODY, "printf x >rows/3");
+        let shown = file.metadata().unwrap().modified().unwrap();
+        assert!(shown >= before.modified().unwrap(), "{shown:?}");
+        // The page is dirty now, so the next store to it alone moves nothing.
+        File::open(&file).unwrap().set_modified(long_ago).unwrap();
     }
     mount.unmount();
 }
