@@ -122,7 +122,7 @@ impl Mapping {
     ) -> Result<usize, AccessError> {
         let lines = view.lines(out.len() as u64, LINE).unwrap_or(0);
         if lines < 2 * WORTH {
-            return self.transfer(view, at, Private::Out(out));
+            return self.transfer_in_bounds(view, at, Private::Out(out));
         }
         let at_work = self.readers.come((lines / WORTH) as usize);
         // Parts begin where pieces do, so that no element is read by two.
@@ -138,7 +138,11 @@ impl Mapping {
             (start, part)
         });
         let outcomes = at_work.share(parts.collect(), |(start, part)| {
-            (part.len(), self.transfer(view, start, Private::Out(part)))
+            let len = part.len();
+            (
+                len,
+                self.transfer_in_bounds(view, start, Private::Out(part)),
+            )
         });
         let mut done = 0;
         for (len, outcome) in outcomes {

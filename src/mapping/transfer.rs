@@ -38,8 +38,8 @@ const PAGE: u64 = 4096;
 const ATTEMPTS: usize = 4;
 
 impl Mapping {
-    /// Moves the bytes of `view` from byte `at` of it and returns how many
-    /// came before the first that could not be moved.
+    /// Moves the bytes of `view` from byte `at` of it through `map`, a mapping of the file,
+    /// and returns how many came before the first that could not be moved.
     ///
     /// The last page of a shortened file does not fault: it reads as zeros and
     /// swallows stores. So the size is looked at before and after, and whether it was
@@ -52,11 +52,11 @@ impl Mapping {
     /// When not even the first byte could be moved.
     pub(super) fn transfer(
         &self,
+        map: &MmapRaw,
         view: &Layout,
         at: u64,
         mut private: Private<'_>,
     ) -> Result<usize, AccessError> {
-        let Some(map) = &self.map else { return Ok(0) };
         let mut look = self.size.look(&self.file)?;
         for number in 1..=ATTEMPTS {
             let attempt = self.attempt(map, view, at, &mut private, look.size);
@@ -297,7 +297,7 @@ impl Mapping {
         private: &mut Private<'_>,
         part: std::ops::Range<usize>,
     ) -> Option<usize> {
-        let map = self.map.as_ref()?;
+        let map = self.map.as_ref()?.current();
         let bytes = (part.len() as u64).min(PAGE - at % PAGE);
         let run = Run {
             offset: at,
@@ -312,7 +312,7 @@ impl Mapping {
 }
 
 impl Private<'_> {
-    fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         match self {
             Private::Out(out) => out.len(),
             Private::Data(data) => data.len(),
