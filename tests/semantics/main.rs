@@ -17,5 +17,6 @@ mod npy_files;
 mod size;
 mod slices;
 mod storage;
+mod tables;
 mod tree;
 mod xattr;
