@@ -60,10 +60,11 @@ pub fn outgrown(budget: &Budget) -> Outcome {
             })
         });
         let writers: Vec<_> = writers.collect();
-        let ended = writers.into_iter().map(|writer| writer.join().is_ok());
-        let ended = ended.fold(true, |all, ended| all && ended);
+        let mut ended = writers.into_iter().map(|writer| writer.join());
+        let panicked = ended.by_ref().find(Result::is_err);
+        // Whoever is left ends with the budget.
         over.store(true, Relaxed);
-        assert!(ended && reader.join().is_ok(), "a thread panicked");
+        assert!(panicked.is_none() && reader.join().is_ok());
     });
     Outcome {
         done: done.into_inner(),
