@@ -389,7 +389,7 @@ mod tests {
         // A row is a page, so that each element can fault by itself.
         let array = array("<u8", &[ROWS, 512]);
         let (file, mapping) = mapping_with(8, array.extent().end, &array);
-        let rounds: u64 = if cfg!(miri) { 2 } else { 200 };
+        let rounds: u64 = 200;
         let over = AtomicBool::new(false);
         let read = |column: u64| {
             let mut out = vec![0; 8 * ROWS as usize];
