@@ -11,7 +11,7 @@ install_packages fuse3 gcc libc6-dev proj-data mount strace \
     e2fsprogs xfsprogs btrfs-progs acl attr make \
     nfs-ganesha nfs-ganesha-vfs libnfs-utils openssh-client openssh-sftp-server \
     curl file bsdextrautils less nginx-light parallel rsync unzip vim-tiny xxd zip \
-    gfortran nodejs fio \
+    gfortran nodejs fio git inotify-tools libglib2.0-bin perl samba smbclient \
     man-db ffmpeg gnuplot-nox r-base-core shellcheck
 need_rust
 if [ -z "${ARRAYFS_SKIP_FUSE:-}" ]; then
@@ -23,7 +23,7 @@ need_numpy
 # Real arrays that come inside other packages, of which only the files are wanted.
 target="${CARGO_TARGET_DIR:-target}"
 "$target/venv/bin/pip" install --quiet --disable-pip-version-check --no-deps \
-    scikit-image scipy astropy duckdb
+    scikit-image scipy astropy duckdb joblib h5py
 
 step() {
     printf '\n== %s\n' "$*"

@@ -13,6 +13,7 @@ mod neighbours;
 mod parts;
 mod separate;
 mod stamp;
+mod tables;
 mod transfer;
 
 use std::fs::{File, Metadata};
@@ -38,6 +39,7 @@ use neighbours::Neighbours;
 use parts::Readers;
 use stamp::ChangeCounter;
 pub use stamp::Stamp;
+use tables::BoundedMmap;
 use transfer::TransferBuffer;
 
 /// Why bytes of a view could not be read, written or flushed.
@@ -69,7 +71,7 @@ pub enum AccessError {
 #[derive(Debug)]
 pub struct Mapping {
     /// `None` when the array has no bytes: there is nothing to map.
-    map: Option<MmapRaw>,
+    map: Option<BoundedMmap>,
     file: Arc<File>,
     path: PathBuf,
     mode: Mode,
@@ -105,7 +107,7 @@ impl Mapping {
         let map = if array.is_empty() {
             None
         } else {
-            let mapped = map(&file, mode, array.end);
+            let mapped = BoundedMmap::new(&file, mode, array.end);
             Some(mapped.map_err(|source| {
                 let path = path.clone();
                 // A device that cannot be written can be opened for it all the same.
@@ -165,7 +167,7 @@ impl Mapping {
 
     /// The bytes of the file up to the end of the array.
     fn bytes(&self) -> u64 {
-        self.map.as_ref().map_or(0, |map| map.len() as u64)
+        self.map.as_ref().map_or(0, BoundedMmap::bytes)
     }
 
     /// The file's size and times now.
@@ -257,7 +259,7 @@ impl Mapping {
         if !mode.writes() {
             return Err(AccessError::ReadOnly { mode });
         }
-        let outcome = self.transfer(view, at, TransferBuffer::Data(data));
+        let outcome = self.transfer_in_bounds(view, at, TransferBuffer::Data(data));
         if let Some(neighbours) = &self.neighbours {
             neighbours.drop_all();
         }
@@ -272,11 +274,12 @@ impl Mapping {
     /// What the system reports of the write-back.
     pub fn flush(&self, range: Range<u64>) -> io::Result<()> {
         let Some(map) = &self.map else { return Ok(()) };
-        let end = range.end.min(map.len() as u64);
+        let end = range.end.min(map.bytes());
         if !self.mode.writes_through() || range.start >= end {
             return Ok(());
         }
-        map.flush_range(range.start as usize, (end - range.start) as usize)
+        map.current()
+            .flush_range(range.start as usize, (end - range.start) as usize)
     }
 
     /// Writes all of the array to the disk.

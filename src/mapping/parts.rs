@@ -122,7 +122,7 @@ impl Mapping {
     ) -> Result<usize, AccessError> {
         let lines = view.lines(out.len() as u64, LINE).unwrap_or(0);
         if lines < 2 * WORTH {
-            return self.transfer(view, at, TransferBuffer::Out(out));
+            return self.transfer_in_bounds(view, at, TransferBuffer::Out(out));
         }
         let at_work = self.readers.come((lines / WORTH) as usize);
         // Parts begin where pieces do, so that no element is read by two.
@@ -138,9 +138,10 @@ impl Mapping {
             (start, part)
         });
         let outcomes = at_work.share(parts.collect(), |(start, part)| {
+            let len = part.len();
             (
-                part.len(),
-                self.transfer(view, start, TransferBuffer::Out(part)),
+                len,
+                self.transfer_in_bounds(view, start, TransferBuffer::Out(part)),
             )
         });
         let mut done = 0;

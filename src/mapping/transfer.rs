@@ -36,9 +36,9 @@ struct Progress {
 const PAGE: u64 = 4096;
 
 impl Mapping {
-    /// Moves the bytes of `view` from byte `at` of it and returns how many
-    /// came before the first that could not be moved. No byte is stored twice, lest it
-    /// be stored over what somebody else has written since.
+    /// Moves the bytes of `view` from byte `at` of it through `map`, a mapping of the file,
+    /// and returns how many came before the first that could not be moved. No byte is
+    /// stored twice, lest it be stored over what somebody else has written since.
     ///
     /// The last page of a shortened file does not fault: it reads as zeros and
     /// swallows stores. So the size is looked at before and after. Where others can
@@ -50,11 +50,11 @@ impl Mapping {
     /// When not even the first byte could be moved.
     pub(super) fn transfer(
         &self,
+        map: &MmapRaw,
         view: &Layout,
         at: u64,
         mut buffer: TransferBuffer<'_>,
     ) -> Result<usize, AccessError> {
-        let Some(map) = &self.map else { return Ok(0) };
         let size = self.size()?;
         let moved = self.move_runs(map, view, at, &mut buffer, size)?;
         let have = self.size()?;
@@ -273,7 +273,7 @@ impl Mapping {
         buffer: &mut TransferBuffer<'_>,
         part: Range<usize>,
     ) -> Option<usize> {
-        let map = self.map.as_ref()?;
+        let map = self.map.as_ref()?.current();
         let bytes = (part.len() as u64).min(PAGE - at % PAGE);
         let run = Run {
             offset: at,
@@ -322,7 +322,7 @@ fn bytes_before(view: &Layout, range: Range<u64>, end: u64) -> u64 {
 }
 
 impl TransferBuffer<'_> {
-    fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         match self {
             TransferBuffer::Out(out) => out.len(),
             TransferBuffer::Data(data) => data.len(),

@@ -90,7 +90,7 @@ pub struct Volume {
 
 impl Volume {
     /// A file system in memory.
-    fn tmpfs(dir: &Dir, name: &str, size: u64) -> Result<Volume, String> {
+    pub fn tmpfs(dir: &Dir, name: &str, size: u64) -> Result<Volume, String> {
         let size = format!("size={size}");
         Volume::mount(dir, name, &["-t", "tmpfs", "-o", &size, "none"])
     }

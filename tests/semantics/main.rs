@@ -17,6 +17,7 @@ mod npy_files;
 mod size;
 mod slices;
 mod storage;
+mod tables;
 mod times;
 mod tree;
 mod xattr;

@@ -16,6 +16,7 @@ mod mounts;
 mod registers;
 mod requests;
 mod storage;
+mod tables;
 mod traffic;
 mod views;
 mod workers;
@@ -202,6 +203,8 @@ rows! {
         150, 3_000, storage::failing;
     cut_images: "image of the ext4 below is cut or cannot grow",
         10, 300, storage::cut_image;
+    outgrown_page_tables: "columns written and read while the file is mapped anew: lost or old",
+        20, 2_000, tables::outgrown;
     fsx: "operations of fsx on five views",
         10_000, 1_000_000, storage::fsx;
     fio: "reads and writes of fio --verify, 8 jobs over rows",

@@ -45,6 +45,7 @@ pub fn cases() -> Vec<Case> {
         works("cp -a, out of the mount", shown("cp -a m out")),
         works("cp -a, into the mount", "cp -a new m/rows/3").changes(&["rows/3"]),
         works("tar c", shown("tar -c m | (mkdir out && tar -x -C out)")),
+        fails("tar c", "tar -c -b 1 --checkpoint=1 --checkpoint-action=exec='printf X 1<> m/rows/1' m/rows/0 > tar", 1, "file changed as we read it").changes(&["rows/1"]),
         fails("tar x", "tar -c m/rows m/data | tar -x", 2, "File exists"),
         works("tar x --overwrite", edited("mkdir out") + " && tar -c -C out 3 | tar -x --overwrite -C m/rows").changes(&["rows/3"]),
         fails("tar x --overwrite", "tar -c m | tar -x --overwrite", 2, "Permission denied"),

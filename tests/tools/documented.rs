@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::case::Case;
-use crate::{copying, dd, names, reading, science, serving, shapes, sparse, writing};
+use crate::{copying, dd, emptying, names, reading, science, serving, shapes, sparse, writing};
 
 /// What each row says of its tool.
 fn rows() -> BTreeMap<String, String> {
@@ -24,9 +24,10 @@ fn rows() -> BTreeMap<String, String> {
 }
 
 fn cases() -> Vec<Case> {
-    let tables: [fn() -> Vec<Case>; 10] = [
+    let tables: [fn() -> Vec<Case>; 11] = [
         copying::cases,
         dd::cases,
+        emptying::cases,
         names::cases,
         reading::cases,
         science::cases,

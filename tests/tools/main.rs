@@ -9,6 +9,7 @@ mod case;
 mod copying;
 mod dd;
 mod documented;
+mod emptying;
 mod large;
 mod listing;
 mod names;

@@ -20,6 +20,10 @@ pub fn cases() -> Vec<Case> {
         fails("numpy.save", python("np.save(\"m/npy/rows/3.npy\", np.zeros(24))"), 1, "Invalid argument"),
         fails("numpy.save", python("np.save(\"m/npy/rows/3.npy\", np.zeros(23, \"u1\"))"), 1, "Invalid argument"),
         fails("numpy.save", python("np.save(\"m/npy/rows/6.npy\", np.zeros(24, \"u1\"))"), 1, "Operation not permitted"),
+        works("numpy.memmap", python("a = np.memmap(\"m/rows/3\", mode=\"r+\"); a[2] = 65; a.flush()")).changes(&["rows/3"]),
+        works("numpy.memmap", python("print(bytes(np.memmap(\"m/cols/3\", mode=\"w+\", shape=6)))")).prints("b'lidsae'\n"),
+        works("joblib", python("from joblib import Parallel, delayed; a = np.load(\"m/npy/rows/3.npy\", mmap_mode=\"r+\"); Parallel(2)(delayed(a.__setitem__)(i, 65 + i) for i in range(9)); a.flush()")).changes(&["npy/rows/3.npy"]),
+        works("gfortran", format!("echo '{FORTRAN}' > a.f90 && gfortran a.f90 -o a && ./a")).changes(&["rows/3"]),
         works("cp", "cp m/npy/rows/4.npy m/npy/rows/3.npy").changes(&["npy/rows/3.npy"]),
         fails("cp", "cp m/npy/cols/4.npy m/npy/rows/3.npy", 1, "Invalid argument"),
         fails("cp", "cp m/csv/rows/4.csv m/csv/rows/3.csv", 1, "Permission denied"),
@@ -46,6 +50,16 @@ user.shape=\"(24,)\"
 user.size=\"24\"
 
 ";
+
+/// Writes the second record of a file that has one; of ordinary files it makes longer ones.
+const FORTRAN: &str = "
+    integer :: failed
+    open(10, file=\"m/rows/3\", access=\"direct\", recl=24, form=\"unformatted\", status=\"old\")
+    write(10, rec=1) \"of the first record\"
+    write(10, rec=2, iostat=failed) \"of the second record\"
+    if (failed == 0) close(10, iostat=failed)
+    print *, failed
+    end";
 
 #[test]
 #[cfg_attr(arrayfs_portable, ignore = "views cannot be mapped shared portably")]

@@ -45,10 +45,16 @@ pub fn cases() -> Vec<Case> {
         let command = grown.replace("VIEW", view).replace("SOURCE", "hole-middle");
         cases.push(works("cp", command).changes(changes));
     }
+    cases.push(works("h5py", HDF5).changes(&["T/data"]));
     let untouched = "dd if=hole-only of=m/rows/1 bs=4k conv=sparse status=none";
     cases.push(works("dd conv=sparse", untouched));
     cases
 }
+
+/// Puts an HDF5 file into a view in one piece, and changes an element of it there.
+const HDF5: &str = "python3 -c 'import h5py, numpy; h5py.File(\"h\", \"w\")[\"a\"] = numpy.zeros(597_952, \"u1\")' &&
+    dd if=h of=m/T/data conv=notrunc status=none &&
+    python3 -c 'import h5py; a = h5py.File(\"m/T/data\", \"r+\")[\"a\"]; a[0] = 7; print(a[:3])'";
 
 #[test]
 fn copies_of_files_with_holes_are_exact() {

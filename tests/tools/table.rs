@@ -11,17 +11,25 @@ use crate::case::Case;
 use crate::common::{Dir, Mount, TestCommand, wait_until};
 
 /// The tools that are no part of every system, with their Debian packages.
-const PACKAGES: [(&str, &str); 14] = [
+const PACKAGES: [(&str, &str); 22] = [
     ("curl", "curl"),
     ("file", "file"),
     ("getfattr", "attr"),
+    ("gfortran", "gfortran"),
+    ("gio", "libglib2.0-bin"),
+    ("git", "git"),
     ("hexdump", "bsdextrautils"),
+    ("inotifywait", "inotify-tools"),
     ("less", "less"),
     ("nginx", "nginx"),
+    ("node", "nodejs"),
     ("parallel", "parallel"),
+    ("perl", "perl"),
     ("python3", "python3"),
     ("rsync", "rsync"),
     ("sftp", "openssh-client"),
+    ("smbclient", "smbclient"),
+    ("smbd", "samba"),
     ("unzip", "unzip"),
     ("vim.tiny", "vim-tiny"),
     ("xxd", "xxd"),
@@ -29,7 +37,7 @@ const PACKAGES: [(&str, &str); 14] = [
 ];
 
 /// Tools that take long to install. Their cases are left out where they are not.
-const HEAVY: [&str; 1] = ["Rscript"];
+const HEAVY: [&str; 2] = ["Rscript", "java"];
 
 const JUDGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/tools/judge.py");
 

@@ -29,7 +29,6 @@ pub fn cases() -> Vec<Case> {
         fails("editors that save by renaming", "cp new m/rows/.3.tmp && mv m/rows/.3.tmp m/rows/3", 1, "Operation not permitted"),
         fails("editors that save by renaming", "cp m/rows/3 m/rows/3.orig", 1, "Operation not permitted"),
         works("truncate", "truncate -s 24 m/rows/3; truncate -r m/rows/4 m/rows/3; truncate -c -s 9 m/rows/6"),
-        fails("truncate", "truncate -s 0 m/rows/3", 1, "Operation not permitted"),
         fails("truncate", "truncate -s +9 m/rows/3", 1, "Operation not permitted"),
         works("shred -x", "shred -x -n 1 --random-source=/dev/zero m/rows/3; shred -x -z m/cols/3").changes(&["rows/3", "cols/3"]),
         fails("shred", "shred -n 1 --random-source=/dev/zero m/rows/3", 1, "File too large").changes(&["rows/3"]),
@@ -38,11 +37,26 @@ pub fn cases() -> Vec<Case> {
         fails("fallocate", "fallocate -p -o 4 -l 4 m/rows/3", 1, "keep size mode is unsupported"),
         fails("fallocate", "fallocate -l 25 m/rows/3", 1, "File too large"),
         works("flock", "flock m/rows/3 cat m/rows/3"),
+        works("flock", "flock m/rows/3 sh -c 'flock -n m/data echo free; flock -n ../backing echo free; flock -n m/rows/3 true || echo taken'").prints("free\nfree\ntaken\n"),
+        works("inotifywait", format!("{WATCH} printf 0123 1<> m/rows/3; {HEARD}")).changes(&["rows/3"]).prints("m/rows/3\n"),
+        fails("git checkout, into the mount", format!("{COMMIT} git --git-dir=r/.git --work-tree=m/rows checkout -f HEAD -- 3"), 255, "Operation not permitted"),
         works("sync", "sync m/rows/3; sync -d m/cols/3; sync -f m/data"),
         works("parallel", "HOME=$PWD parallel -k md5sum m/{} ::: rows/0 rows/1 cols/0 cols/1"),
         works("parallel", "HOME=$PWD parallel 'tr a-z A-Z < m/rows/{} > {} && cp {} m/rows/{}' ::: 0 1 2 3 4 5").changes(&["rows/0", "rows/1", "rows/2", "rows/3", "rows/4", "rows/5"]),
     ]
 }
+
+/// Watches two views that share bytes.
+const WATCH: &str = "inotifywait -m -e modify --format %w -o heard m/rows/3 m/data 2> said &
+    until grep -qs established said; do sleep 0.01; done;";
+
+/// Shows for which of them a change was heard.
+const HEARD: &str =
+    "until [ -s heard ]; do sleep 0.01; done; { kill $!; wait $!; } 2> ended; sort -u heard";
+
+/// Commits what is to be checked out.
+const COMMIT: &str = "git init -q r && cp new r/3 && git -C r add 3 &&
+    git -C r -c user.name=a -c user.email=a@b commit -q -m 3 &&";
 
 #[test]
 fn tools_that_write_change_what_they_change_in_ordinary_files() {

@@ -15,7 +15,7 @@ mod oracle;
 mod probe;
 #[allow(dead_code)]
 #[path = "../../backing/volumes.rs"]
-mod volumes;
+pub mod volumes;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -1,0 +1,84 @@
+//! Programs that overwrite a file by emptying it through its descriptor first,
+//! `ftruncate(fd, 0)`, be it in a library or as `seek(0); truncate(); write`.
+
+use crate::case::{Case, fails, works};
+use crate::table::behave;
+
+/// The system calls of .NET's `File.WriteAllBytes`, `FileStream` with `FileMode.Create` and
+/// `File.Copy`.
+const DOTNET: &str = r#"
+import fcntl, os
+file = os.open("m/rows/3", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o666)
+fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+os.ftruncate(file, 0)
+os.pwrite(file, open("new", "rb").read(), 0)
+fcntl.flock(file, fcntl.LOCK_UN)
+"#;
+
+const PYTHON: &str = r#"
+with open("m/rows/3", "r+b") as file:
+    print(file.read(2))
+    file.seek(0)
+    file.truncate()
+    file.write(open("new", "rb").read())
+"#;
+
+const PERL: &str = r#"
+open(my $new, "<", "new") or die; open(my $file, "+<", "m/rows/3") or die;
+<$file>; seek($file, 0, 0); truncate($file, 0) or die "truncate: $!";
+print {$file} <$new>; close($file) or die "close: $!""#;
+
+const R: &str = r#"
+file <- file("m/rows/3", "r+b"); invisible(seek(file, 0, rw = "write")); invisible(truncate(file))
+writeBin(readBin("new", "raw", 24), file); close(file)"#;
+
+const JAVA: &str = r#"
+import java.io.*; import java.nio.*; import java.nio.channels.*; import java.nio.file.*;
+class Save { public static void main(String[] arguments) throws Exception {
+    byte[] bytes = Files.readAllBytes(Path.of("new"));
+    try (var file = new RandomAccessFile("m/rows/3", "rw")) { file.setLength(0); file.write(bytes); }
+    try (var file = FileChannel.open(Path.of("m/rows/4"), StandardOpenOption.WRITE)) {
+        file.truncate(0); file.write(ByteBuffer.wrap(bytes)); } } }"#;
+
+pub fn cases() -> Vec<Case> {
+    let python = |script: &str| format!("python3 -c '{script}'");
+    let node = |script: &str| format!("node -e 'const fs = require(\"fs\"); {script}'");
+    let idiom = "seek(0); truncate(); write";
+    vec![
+        works(".NET", python(DOTNET)).changes(&["rows/3"]),
+        works("Node", node("fs.copyFileSync(\"new\", \"m/rows/3\")")).changes(&["rows/3"]),
+        works(
+            "Node",
+            node("fs.writeFileSync(\"m/rows/3\", fs.readFileSync(\"new\"))"),
+        )
+        .changes(&["rows/3"]),
+        works("Java", format!("echo '{JAVA}' > Save.java; java Save.java"))
+            .changes(&["rows/3", "rows/4"]),
+        works(idiom, python(PYTHON)).changes(&["rows/3"]),
+        works(idiom, format!("perl -e '{PERL}'")).changes(&["rows/3"]),
+        works(idiom, format!("Rscript --vanilla -e '{R}'")).changes(&["rows/3"]),
+        works("gio save", "gio save m/rows/3 < new").changes(&["rows/3"]),
+        works("gio save", "gio save m/rows/3 < shorter").changes(&["rows/3"]),
+        fails(
+            "gio copy, into the mount",
+            "gio copy new m/rows/3",
+            1,
+            "Operation not permitted",
+        ),
+        works("truncate", "truncate -s 0 m/rows/3").prints(""),
+        works(
+            "truncate",
+            "truncate -s 0 m/rows/3 && cp new m/rows/3 && truncate -s 0 m/cols/3 && cat m/cols/3",
+        )
+        .changes(&["rows/3"])
+        .prints(COLUMN),
+    ]
+}
+
+/// What is read of `cols/3`.
+const COLUMN: &str = "lideae";
+
+#[test]
+fn programs_that_empty_a_file_overwrite_it() {
+    behave("text", &cases());
+}
