@@ -11,14 +11,16 @@ mod mounted;
 mod mountpoint;
 mod ready;
 mod reserved;
+mod server;
 mod unmount;
 mod verbosity;
-mod witness;
+mod watchdog;
 
 use std::process::ExitCode;
 use std::sync::mpsc;
 
 use crate::cli::Settings;
+use crate::platform;
 use background::Role;
 pub use error::Error;
 pub use list::list;
@@ -26,7 +28,7 @@ use mounted::Mounted;
 pub use mountpoint::MountpointError;
 use ready::Ready;
 pub use unmount::{UnmountError, unmount};
-use witness::Witness;
+use watchdog::Watchdog;
 
 /// Mounts an array and serves it until it is unmounted; in the background,
 /// unless `settings` say otherwise, which is to say that this returns as soon
@@ -78,12 +80,13 @@ fn serve(
         drop(ready.take());
         drop(command.take().map(background::Command::leave_to_daemon));
     };
-    let witness = Witness::of(&settings.mountpoint, let_go).map_err(Error::Start)?;
+    platform::forbid_core_dumps();
+    let watchdog = Watchdog::of(&settings.mountpoint, let_go).map_err(Error::Start)?;
     let (sender, events) = mpsc::channel();
     events::listen(sender.clone(), settings.foreground).map_err(Error::Start)?;
     // Whoever interrupts the command does not want the mount.
     let is_gone = || command.as_ref().is_some_and(|command| command.is_gone());
-    let mounted = Mounted::start(settings, &sender, &events, witness, is_gone)?;
+    let mounted = Mounted::start(settings, &sender, &events, watchdog, is_gone)?;
     if let Some(Err(error)) = ready.map(Ready::tell) {
         return mounted.end(&events).and(Err(error));
     }

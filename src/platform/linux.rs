@@ -229,6 +229,31 @@ pub fn signal_at_end_of_parent(signal: Signal) -> io::Result<()> {
     Ok(prctl::set_pdeathsig(signal)?)
 }
 
+/// Has a fatal signal end this process at once (`PR_SET_DUMPABLE`). Before a core dump
+/// the kernel first waits until every thread is at rest, which one that waits for this
+/// process to answer never is; and nothing that ends a process tells its children of it
+/// before that.
+pub fn forbid_core_dumps() {
+    // The kernel refuses values only that it does not know.
+    let _ = prctl::set_dumpable(false);
+}
+
+/// Whether a process has been ended for good, although threads of it may still wait in
+/// the kernel (proc_pid_status(5)). One that this process cannot see is not.
+pub fn is_dying(process: u32) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    let field = |name: &str| {
+        let mut lines = status.lines();
+        lines
+            .find_map(|line| line.strip_prefix(name))
+            .map(str::trim)
+    };
+    let has_ended = field("State:").is_some_and(|state| state.starts_with(['Z', 'X']));
+    let pending = field("SigPnd:").and_then(|set| u64::from_str_radix(set, 16).ok());
+    let is_killed = pending.is_some_and(|set| set & (1 << (libc::SIGKILL - 1)) != 0);
+    has_ended || is_killed
+}
+
 /// Shows another name of this process in lists of processes; at most 15 bytes
 /// of it.
 pub fn name_process(name: &CStr) {
@@ -264,6 +289,35 @@ pub fn send_to_abstract(name: &[u8], bytes: &[u8]) -> io::Result<()> {
     let address = SocketAddr::from_abstract_name(name)?;
     UnixDatagram::unbound()?.send_to_addr(bytes, &address)?;
     Ok(())
+}
+
+/// A name that others find among [`abstract_names`] until this is dropped, or no thread
+/// of the process is left: that of a socket whose name is no path (unix(7), "abstract").
+#[derive(Debug)]
+pub struct AbstractName(#[expect(dead_code, reason = "kept open")] UnixDatagram);
+
+impl AbstractName {
+    /// Takes this name.
+    ///
+    /// # Errors
+    ///
+    /// When somebody has it.
+    pub fn new(name: &str) -> io::Result<AbstractName> {
+        let address = SocketAddr::from_abstract_name(name)?;
+        Ok(AbstractName(UnixDatagram::bind_addr(&address)?))
+    }
+}
+
+/// The names of all sockets whose names are no paths, `/proc/net/unix`.
+///
+/// # Errors
+///
+/// When they cannot be read.
+pub fn abstract_names() -> io::Result<Vec<String>> {
+    let table = std::fs::read("/proc/net/unix")?;
+    let table = String::from_utf8_lossy(&table);
+    let names = table.lines().filter_map(|line| line.split_once(" @"));
+    Ok(names.map(|(_, name)| name.to_owned()).collect())
 }
 
 /// A file that is marked as in use, for others to [see](is_marked) until it is closed: a

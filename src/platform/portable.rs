@@ -173,6 +173,14 @@ pub fn signal_at_end_of_parent(_signal: Signal) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
+/// Core dumps are in nobody's way where no process watches the daemon.
+pub fn forbid_core_dumps() {}
+
+/// What has become of a process cannot be told portably.
+pub fn is_dying(_process: u32) -> bool {
+    false
+}
+
 /// Processes keep their names.
 pub fn name_process(_name: &CStr) {}
 
@@ -204,6 +212,30 @@ pub const NOTIFIES: bool = false;
 ///
 /// Always.
 pub fn send_to_abstract(_name: &[u8], _bytes: &[u8]) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// A name that others find; there are none portably.
+#[derive(Debug)]
+pub struct AbstractName(());
+
+impl AbstractName {
+    /// None.
+    ///
+    /// # Errors
+    ///
+    /// Always `Unsupported`.
+    pub fn new(_name: &str) -> io::Result<AbstractName> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}
+
+/// The names that others have taken.
+///
+/// # Errors
+///
+/// Always `Unsupported`.
+pub fn abstract_names() -> io::Result<Vec<String>> {
     Err(io::ErrorKind::Unsupported.into())
 }
 

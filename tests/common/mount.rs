@@ -256,7 +256,14 @@ fn new_point(dir: &Dir) -> PathBuf {
     ))
 }
 
-/// The process that has `path` as an argument, and is no witness of another.
+/// The process that cuts a mount off when its daemon ends.
+pub fn watchdog_of(mount: &Mount) -> Pid {
+    let daemon = mount.daemon();
+    let children = fs::read_to_string(format!("/proc/{daemon}/task/{daemon}/children")).unwrap();
+    Pid::from_raw(children.trim().parse().unwrap())
+}
+
+/// The process that has `path` as an argument, and is no watchdog of another.
 pub fn process_with(path: &Path) -> Option<Pid> {
     let wanted = path.as_os_str().as_encoded_bytes();
     let processes = fs::read_dir("/proc").unwrap().flatten();
@@ -265,9 +272,9 @@ pub fn process_with(path: &Path) -> Option<Pid> {
         .find(|id: &i32| {
             // It can have ended since it was listed.
             let read = |name| fs::read(format!("/proc/{id}/{name}")).unwrap_or_default();
-            let is_witness = read("comm").starts_with(b"arrayfs-witness");
+            let is_watchdog = read("comm").starts_with(b"fuse-watchdog");
             let arguments = read("cmdline");
-            !is_witness
+            !is_watchdog
                 && arguments
                     .split(|&byte| byte == 0)
                     .any(|argument| argument == wanted)
