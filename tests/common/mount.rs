@@ -112,6 +112,23 @@ impl Mount {
         mount
     }
 
+    /// Starts `arrayfs` with `options`, which have it stay in the foreground, and standard
+    /// error as its log, and waits for the mount.
+    #[expect(
+        clippy::zombie_processes,
+        reason = "waited for by its number, as all daemons are"
+    )]
+    pub fn start_logging_to(dir: &Dir, file: &Path, options: &[&str], log: fs::File) -> Mount {
+        let point = new_point(dir);
+        let (mut mount, _) = Mount::prepare(dir, file, &point, &[]);
+        let mut command = dir.arrayfs(options).args(&[file, &point]).into_inner();
+        command.stdout(Stdio::null()).stderr(log);
+        let child = command.spawn().unwrap();
+        mount.daemon = Some(Pid::from_raw(child.id() as i32));
+        wait_until(&mount.shown, || !mounts_below(&point).is_empty());
+        mount
+    }
+
     fn prepare(dir: &Dir, file: &Path, point: &Path, options: &[&str]) -> (Mount, TestCommand) {
         let log = dir.join(&format!("{}.log", point.file_name().unwrap().display()));
         let command = dir
