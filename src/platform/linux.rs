@@ -12,7 +12,7 @@ use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::path::Path;
 
 use memmap2::{Advice, MmapRaw};
-use nix::fcntl::{FallocateFlags, FcntlArg, OFlag, fallocate, fcntl, openat};
+use nix::fcntl::{FallocateFlags, OFlag, fallocate, openat};
 use nix::mount::{MntFlags, umount2};
 use nix::sys::prctl;
 use nix::sys::signal::Signal;
@@ -318,41 +318,6 @@ pub fn abstract_names() -> io::Result<Vec<String>> {
     let table = String::from_utf8_lossy(&table);
     let names = table.lines().filter_map(|line| line.split_once(" @"));
     Ok(names.map(|(_, name)| name.to_owned()).collect())
-}
-
-/// A file that is marked as in use, for others to [see](is_marked) until it is closed: a
-/// lock that keeps off nobody who does not ask for it (`F_OFD_SETLK`, fcntl(2)).
-#[derive(Debug)]
-pub struct Mark(File);
-
-impl Mark {
-    /// Marks a file; where there are no such locks nobody sees it.
-    pub fn new(file: File) -> Mark {
-        let _ = fcntl(&file, FcntlArg::F_OFD_SETLK(&whole(libc::F_RDLCK)));
-        Mark(file)
-    }
-
-    /// The file, whose mark keeps off nobody who locks it otherwise.
-    pub fn take_back(self) -> Option<File> {
-        Some(self.0)
-    }
-}
-
-/// Whether somebody has marked this file.
-pub fn is_marked(file: File) -> bool {
-    let mut lock = whole(libc::F_WRLCK);
-    let asked = fcntl(&file, FcntlArg::F_OFD_GETLK(&mut lock));
-    asked.is_ok() && i32::from(lock.l_type) != libc::F_UNLCK
-}
-
-fn whole(kind: i32) -> libc::flock {
-    libc::flock {
-        l_type: kind as libc::c_short,
-        l_whence: libc::SEEK_SET as libc::c_short,
-        l_start: 0,
-        l_len: 0,
-        l_pid: 0,
-    }
 }
 
 /// Tells that a file is written or truncated, by whomever: `inotify(7)`, which says so

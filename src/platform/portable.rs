@@ -9,7 +9,6 @@ use std::os::unix::ffi::OsStringExt;
 use std::path::Path;
 
 use memmap2::{Advice, MmapRaw};
-use nix::fcntl::{Flock, FlockArg};
 use nix::sys::signal::Signal;
 use nix::unistd::geteuid;
 
@@ -237,29 +236,6 @@ impl AbstractName {
 /// Always `Unsupported`.
 pub fn abstract_names() -> io::Result<Vec<String>> {
     Err(io::ErrorKind::Unsupported.into())
-}
-
-/// A file that is marked as in use, for others to [see](is_marked) until that is taken
-/// back. Portably this keeps off those who lock it.
-#[derive(Debug)]
-pub struct Mark(Option<Flock<File>>);
-
-impl Mark {
-    /// Marks a file; where there are no locks nobody sees it.
-    pub fn new(file: File) -> Mark {
-        Mark(Flock::lock(file, FlockArg::LockShared).ok())
-    }
-
-    /// Takes the mark back.
-    pub fn take_back(self) -> Option<File> {
-        self.0?.unlock().ok()
-    }
-}
-
-/// Whether somebody has marked this file.
-pub fn is_marked(file: File) -> bool {
-    let locked = Flock::lock(file, FlockArg::LockExclusiveNonblock);
-    matches!(locked, Err((_, nix::Error::EWOULDBLOCK)))
 }
 
 /// Tells that a file is written or truncated; nothing does so portably.

@@ -11,7 +11,9 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
 
+use nix::fcntl::{FcntlArg, Flock, FlockArg, fcntl};
 use nix::libc;
 use nix::sys::signal::{Signal, kill};
 use nix::sys::stat::Mode;
@@ -330,6 +332,30 @@ fn of_two_who_start_on_one_mount_point_at_once_one_mounts() {
         assert_eq!(mounts_below(dir.path()).len(), 1);
         Mount::found(&dir, &point).unmount();
     }
+}
+
+#[test]
+fn a_lock_on_the_mount_point_keeps_nobody_from_mounting_and_unmounting() {
+    let Some(dir) = Dir::with_fuse() else { return };
+    let file = dir.file("data.bin", [7; 100]);
+    let point = dir.directory("mnt");
+    // Everybody who can read the directory can take these.
+    let all = File::open(&point).unwrap();
+    let _all = Flock::lock(all, FlockArg::LockExclusiveNonblock).unwrap();
+    let range = File::open(&point).unwrap();
+    let lock = libc::flock {
+        l_type: libc::F_RDLCK as libc::c_short,
+        l_whence: libc::SEEK_SET as libc::c_short,
+        l_start: 0,
+        l_len: 0,
+        l_pid: 0,
+    };
+    fcntl(&range, FcntlArg::F_OFD_SETLK(&lock)).unwrap();
+    let start = Instant::now();
+    dir.arrayfs(&[&file, &point]).run().succeeds_silently();
+    Mount::found(&dir, &point).unmount();
+    let time = start.elapsed();
+    assert!(time < Duration::from_secs(1), "{time:?}");
 }
 
 #[test]
