@@ -10,13 +10,17 @@ use crate::platform::{self, AbstractName, Mount};
 
 /// Tells others that this process serves a mount, for as long as a thread of it is left.
 #[derive(Debug)]
-pub(super) struct Server(#[expect(dead_code, reason = "kept for others to find")] AbstractName);
+pub(super) struct Server {
+    /// Kept for others to find.
+    _name: AbstractName,
+}
 
 impl Server {
     /// This process, as the one that serves `mount`; `None` where that cannot be told.
     pub(super) fn announce(mount: &Mount) -> Option<Server> {
         let name = format!("{}{}", prefix(mount)?, process::id());
-        AbstractName::new(&name).ok().map(Server)
+        let name = AbstractName::new(&name).ok()?;
+        Some(Server { _name: name })
     }
 }
 
