@@ -11,7 +11,7 @@ install_packages fuse3 gcc libc6-dev proj-data mount strace \
     e2fsprogs xfsprogs btrfs-progs attr \
     curl file bsdextrautils less nginx-light parallel rsync unzip vim-tiny xxd zip \
     gfortran nodejs fio \
-    man-db ffmpeg gnuplot-nox r-base-core shellcheck
+    man-db ffmpeg gnuplot-nox procps r-base-core shellcheck
 need_rust
 if [ -z "${ARRAYFS_SKIP_FUSE:-}" ]; then
     need_fuse

@@ -216,9 +216,13 @@ fn look_at(point: &Path) -> io::Result<Metadata> {
     Ok(found)
 }
 
-/// Whether a file system has nobody to serve it: Linux says ENOTCONN, macOS ENXIO.
+/// Whether a file system has nobody to serve it: Linux says ENOTCONN, or ECONNABORTED to
+/// who was waiting, macOS ENXIO.
 fn is_dead(error: &io::Error) -> bool {
-    matches!(error.raw_os_error(), Some(libc::ENOTCONN | libc::ENXIO))
+    matches!(
+        error.raw_os_error(),
+        Some(libc::ENOTCONN | libc::ECONNABORTED | libc::ENXIO)
+    )
 }
 
 #[cfg(test)]
