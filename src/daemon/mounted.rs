@@ -222,7 +222,7 @@ impl Mounted {
         if self.session.unused() < limit || !is_here {
             return;
         }
-        match beside(|| platform::unmount(&self.mountpoint)) {
+        match platform::unmount(&self.mountpoint) {
             Ok(()) => log::info!("{}: unused for {limit:?}", self.mountpoint.display()),
             Err(error) => log::debug!(
                 "{}: unused, but {}",
@@ -259,7 +259,7 @@ impl Mounted {
         let Some(mount) = &self.mount else {
             return Ok(());
         };
-        self.detached(beside(|| detach(mount)))
+        self.detached(detach(mount))
     }
 
     fn detached(&self, outcome: io::Result<()>) -> Result<(), Error> {
@@ -268,20 +268,6 @@ impl Mounted {
             Error::Detach { mountpoint, source }
         })
     }
-}
-
-/// Makes a call in a thread of its own that can wait for requests to this mount, as
-/// unmounting waits for what is to be written back. The end of the first thread is what
-/// the watchdog goes by, so it must not wait for what only the daemon can answer.
-fn beside(call: impl Fn() -> io::Result<()> + Sync) -> io::Result<()> {
-    thread::scope(|scope| {
-        let started = thread::Builder::new().spawn_scoped(scope, &call);
-        match started.map(|thread| thread.join()) {
-            Ok(Ok(outcome)) => outcome,
-            // There is no thread to be had.
-            _ => call(),
-        }
-    })
 }
 
 fn detach(mount: &Mount) -> io::Result<()> {

@@ -2,7 +2,7 @@
 //! write through other views: nobody waits for ever.
 
 use std::cell::Cell;
-use std::fs::{self, File};
+use std::fs;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -27,7 +27,7 @@ const AT_ONCE: Duration = Duration::from_secs(1);
 /// Rows and columns of the array of bytes, of which all use the first rows.
 const ROWS: usize = 8192;
 const COLUMNS: usize = 4096;
-const SHARED_ROWS: usize = 4;
+const SHARED_ROWS: usize = 16;
 
 /// It is ended by SIGABRT.
 pub fn aborted(budget: &Budget) -> Outcome {
@@ -160,7 +160,7 @@ fn ends(budget: &Budget, mode: &str, end: impl Fn(&Dir, &Mount, &mut Numbers) ->
             crew.start(&dir, &board, task, &[&point, mode]);
         }
         let before = board.sum(Count::Done);
-        let moment = before + 100 + numbers.below(2000) as u64;
+        let moment = before + 20 + numbers.below(500) as u64;
         crew.wait(&board, || board.sum(Count::Done) >= moment);
         let ended_well = end(&dir, &mount, &mut numbers);
         let start = Instant::now();
@@ -180,7 +180,7 @@ fn ends(budget: &Budget, mode: &str, end: impl Fn(&Dir, &Mount, &mut Numbers) ->
         outcome.done += 1;
     }
     outcome.note = format!(
-        "{} calls, the last ended after {slowest:.1?}",
+        "{} writes, the last call ended after {slowest:.1?}",
         board.sum(Count::Done)
     );
     outcome
@@ -221,26 +221,24 @@ fn store(worker: &Worker, data: &Path, numbers: &mut Numbers) {
             // SAFETY: within the mapping, which others change.
             unsafe { map.as_mut_ptr().add(at).write_volatile(1) };
         }
-        worker.board.add(worker.number, Count::Done);
+        worker.board.add(worker.number, Count::Stores);
         if numbers.below(8) == 0 && map.flush().is_err() {
             return;
         }
     }
 }
 
-/// Writes to rows that others have mapped, and if it `sweeps` to all others as well.
+/// Writes to what others have mapped, and if it `sweeps` to all other rows as well.
 fn write(worker: &Worker, point: &Path, sweeps: bool, numbers: &mut Numbers) {
-    let open = |row: usize| open(point.join(format!("rows/{row}")));
-    let shared: Vec<File> = (0..SHARED_ROWS).map(open).collect();
+    let shared = open(point.join(format!("slices/:{SHARED_ROWS},:")));
     let mut rest = (SHARED_ROWS..ROWS).cycle();
     loop {
-        let range = numbers.range(COLUMNS);
+        let range = numbers.range(SHARED_ROWS * COLUMNS);
         let bytes = vec![7; range.len()];
-        let file = &shared[numbers.below(SHARED_ROWS)];
-        let mut written = file.write_all_at(&bytes, range.start as u64);
+        let mut written = shared.write_all_at(&bytes, range.start as u64);
         if let Some(row) = rest.next().filter(|_| sweeps) {
-            written =
-                written.and_then(|()| fs::write(point.join(format!("rows/{row}")), [7; COLUMNS]));
+            let path = point.join(format!("rows/{row}"));
+            written = written.and_then(|()| fs::write(path, [7; COLUMNS]));
         }
         if written.is_err() {
             return;
