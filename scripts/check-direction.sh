@@ -39,8 +39,8 @@ if found=$(grep -rnE '(^|[^":])\bfuser::|use fuser\b' src --include='*.rs' | gre
     complain "only fs knows fuser:" <<<"$found"
 fi
 if found=$(grep -rlE 'unsafe (\{|fn|impl|extern)' src --include='*.rs' \
-    | grep -vE '^src/(mapping/|daemon/(background|witness)\.rs)'); then
-    complain "unsafe code belongs in mapping, and for fork in daemon/background.rs and daemon/witness.rs:" <<<"$found"
+    | grep -vE '^src/(mapping/|daemon/(background|watchdog)\.rs)'); then
+    complain "unsafe code belongs in mapping, and for fork in daemon/background.rs and daemon/watchdog.rs:" <<<"$found"
 fi
 if modules=$(find src -mindepth 1 -maxdepth 1 -printf '%f\n' | sort | sed 's/\.rs$//' | grep -vxE "$(IFS='|'; echo "${floors[*]}")|lib|main"); then
     complain "not a floor of the house:" <<<"$modules"

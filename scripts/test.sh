@@ -12,7 +12,7 @@ install_packages fuse3 gcc libc6-dev proj-data mount strace \
     nfs-ganesha nfs-ganesha-vfs libnfs-utils openssh-client openssh-sftp-server \
     curl file bsdextrautils less nginx-light parallel rsync unzip vim-tiny xxd zip \
     gfortran nodejs fio git inotify-tools libglib2.0-bin perl samba smbclient \
-    man-db ffmpeg gnuplot-nox r-base-core shellcheck
+    man-db ffmpeg gnuplot-nox procps r-base-core shellcheck
 need_rust
 if [ -z "${ARRAYFS_SKIP_FUSE:-}" ]; then
     need_fuse

@@ -1,11 +1,13 @@
 //! Where the log goes: standard error, a file, or the system's log, and a file
 //! instead of that where there is none, so that no warning of a daemon is lost.
-//! What is logged is the business of `verbosity`.
+//! What is logged is the business of `verbosity`, and that nobody waits for it that of
+//! `log_queue`.
 
 use std::env;
 use std::fs::File;
 use std::io::{self, Write};
-use std::os::unix::fs::MetadataExt;
+use std::os::fd::AsFd;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::process;
@@ -15,6 +17,7 @@ use env_logger::fmt::Formatter;
 use log::{Level, LevelFilter, Metadata, Record};
 use nix::unistd::geteuid;
 
+use super::log_queue::LogQueue;
 use super::{Error, verbosity};
 use crate::cli::{Log, Settings};
 
@@ -47,39 +50,48 @@ pub(super) fn check(settings: &Settings) -> Result<(), Error> {
     Err(Error::LogInTheWay { log, what })
 }
 
-/// Begins to log, panics included.
+/// Begins to log, panics included. What is logged goes through the queue that this
+/// returns.
 ///
 /// # Errors
 ///
 /// When the log file cannot be opened.
-pub(super) fn start(log: &Log, foreground: bool) -> Result<(), Error> {
-    let mut lines = lines();
-    let logger: Box<dyn log::Log> = match &log.file {
+pub(super) fn start(log: &Log, foreground: bool) -> Result<LogQueue, Error> {
+    let out: Box<dyn Write + Send> = match &log.file {
         Some(path) => {
             let file = append(path).map_err(|source| Error::LogFile {
                 path: path.clone(),
                 source,
             })?;
-            Box::new(lines.target(Target::Pipe(Box::new(file))).build())
+            Box::new(file)
         }
-        None if foreground => Box::new(lines.target(Target::Stderr).build()),
-        None => Box::new(SystemLog {
+        // Of its own: whoever writes to standard error itself need not wait for the log.
+        None if foreground => {
+            let copy = io::stderr().as_fd().try_clone_to_owned();
+            Box::new(File::from(copy.map_err(Error::Start)?))
+        }
+        None => Box::new(LateFile::default()),
+    };
+    let queue = LogQueue::new(out);
+    let lines = lines(queue.clone());
+    let logger: Box<dyn log::Log> = if log.file.is_some() || foreground {
+        Box::new(lines)
+    } else {
+        Box::new(SystemLog {
             socket: datagrams().map_err(Error::Start)?,
-            file: lines
-                .target(Target::Pipe(Box::new(LateFile::default())))
-                .build(),
-        }),
+            file: lines,
+        })
     };
     verbosity::start(logger, log.verbosity);
     std::panic::set_hook(Box::new(|panic| log::error!("{panic}")));
-    Ok(())
+    Ok(queue)
 }
 
 /// A logger of all that it is given.
-fn lines() -> env_logger::Builder {
+fn lines(queue: LogQueue) -> env_logger::Logger {
     let mut builder = env_logger::Builder::new();
     builder.filter_level(LevelFilter::Trace).format(line);
-    builder
+    builder.target(Target::Pipe(Box::new(queue))).build()
 }
 
 /// Whether nobody needs to know. fuser calls it an error when a client no longer
@@ -107,8 +119,11 @@ fn message(record: &Record) -> String {
     record.args().to_string().replace('\n', " ")
 }
 
+/// Opens a log for writing. One that is created is for its owner only: it can tell which
+/// names are used in an array that others may not read.
 fn append(path: &Path) -> io::Result<File> {
-    File::options().append(true).create(true).open(path)
+    let mut options = File::options();
+    options.append(true).create(true).mode(0o600).open(path)
 }
 
 /// The system's log, as `syslog(3)`.

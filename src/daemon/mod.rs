@@ -6,27 +6,31 @@ mod background;
 mod error;
 mod events;
 mod list;
+mod log_queue;
 mod logging;
 mod mounted;
 mod mountpoint;
 mod ready;
 mod reserved;
+mod server;
 mod unmount;
 mod verbosity;
-mod witness;
+mod watchdog;
 
 use std::process::ExitCode;
 use std::sync::mpsc;
 
 use crate::cli::Settings;
+use crate::platform;
 use background::Role;
 pub use error::Error;
 pub use list::list;
+use log_queue::LogQueue;
 use mounted::Mounted;
 pub use mountpoint::MountpointError;
 use ready::Ready;
 pub use unmount::{UnmountError, unmount};
-use witness::Witness;
+use watchdog::Watchdog;
 
 /// Mounts an array and serves it until it is unmounted; in the background,
 /// unless `settings` say otherwise, which is to say that this returns as soon
@@ -44,15 +48,15 @@ pub fn mount(settings: &Settings) -> Result<ExitCode, Error> {
     }
     mountpoint::check_before(settings)?;
     logging::check(settings)?;
-    logging::start(&settings.log, settings.foreground)?;
+    let log = logging::start(&settings.log, settings.foreground)?;
     if settings.foreground {
-        serve(settings, None, ready)?;
+        serve(settings, None, ready, &log)?;
         return Ok(ExitCode::SUCCESS);
     }
     match background::split().map_err(Error::Start)? {
         Role::Command(daemon) => daemon.wait().inspect_err(|_| remove_dead_mount(settings)),
         Role::Daemon(command) => {
-            serve(settings, Some(command), ready)?;
+            serve(settings, Some(command), ready, &log)?;
             Ok(ExitCode::SUCCESS)
         }
     }
@@ -67,23 +71,38 @@ fn remove_dead_mount(settings: &Settings) {
     }
 }
 
-/// Mounts, lets a waiting command return, and serves the mount until it ends.
+/// Mounts, lets a waiting command return, serves the mount until it ends, and has what
+/// was logged written.
 fn serve(
+    settings: &Settings,
+    command: Option<background::Command>,
+    ready: Ready,
+    log: &LogQueue,
+) -> Result<(), Error> {
+    let served = serve_until_end(settings, command, ready, log);
+    log.drain();
+    served
+}
+
+fn serve_until_end(
     settings: &Settings,
     mut command: Option<background::Command>,
     ready: Ready,
+    log: &LogQueue,
 ) -> Result<(), Error> {
     let mut ready = Some(ready);
     let let_go = || {
         drop(ready.take());
         drop(command.take().map(background::Command::leave_to_daemon));
     };
-    let witness = Witness::of(&settings.mountpoint, let_go).map_err(Error::Start)?;
+    platform::forbid_core_dumps();
+    let watchdog = Watchdog::of(&settings.mountpoint, let_go).map_err(Error::Start)?;
     let (sender, events) = mpsc::channel();
     events::listen(sender.clone(), settings.foreground).map_err(Error::Start)?;
+    log.start().map_err(Error::Start)?;
     // Whoever interrupts the command does not want the mount.
     let is_gone = || command.as_ref().is_some_and(|command| command.is_gone());
-    let mounted = Mounted::start(settings, &sender, &events, witness, is_gone)?;
+    let mounted = Mounted::start(settings, &sender, &events, watchdog, is_gone)?;
     if let Some(Err(error)) = ready.map(Ready::tell) {
         return mounted.end(&events).and(Err(error));
     }

@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use super::events::Event;
 use super::reserved::{Made, Reserved};
-use super::witness::{self, Witness};
+use super::server::Server;
+use super::watchdog::{self, Watchdog};
 use super::{Error, ready};
 use crate::cli::{Settings, say};
 use crate::fs::{Cache, MAX_REQUEST, Session};
@@ -34,6 +35,8 @@ pub(super) struct Mounted {
     mount: Option<Mount>,
     /// How long nobody uses it before it ends.
     idle_timeout: Option<Duration>,
+    /// Tells others who serves it.
+    _server: Option<Server>,
     /// Its directory, if that was made for it.
     _made: Option<Made>,
 }
@@ -50,7 +53,7 @@ impl Mounted {
         settings: &Settings,
         sender: &Sender<Event>,
         events: &Receiver<Event>,
-        witness: Witness,
+        watchdog: Watchdog,
         is_gone: impl FnOnce() -> bool,
     ) -> Result<Mounted, Error> {
         let Settings {
@@ -67,15 +70,17 @@ impl Mounted {
             let _ = sender_of_end.send(Event::Ended);
         };
         let (session, pending) = Session::mount(source, mountpoint, &settings.options, ended)?;
+        let mount = platform::mounted_at(mountpoint).unwrap_or_default();
         let mounted = Mounted {
             session: ManuallyDrop::new(session),
             file: file.clone(),
             mountpoint: mountpoint.clone(),
-            mount: platform::mounted_at(mountpoint).unwrap_or_default(),
+            _server: mount.as_ref().and_then(Server::announce),
+            mount,
             idle_timeout: settings.idle_timeout,
             _made: reserved.mounted(),
         };
-        let answered = mounted.wait_for_answer(witness, sender.clone(), events);
+        let answered = mounted.wait_for_answer(watchdog, sender.clone(), events);
         // Only now, when all else has succeeded.
         let committed = answered.and_then(|()| Ok(pending.commit()?));
         let growth = committed.or_else(|error| {
@@ -97,18 +102,18 @@ impl Mounted {
         Ok(mounted)
     }
 
-    /// Returns when the mount answers the witness. If nobody serves the mount,
+    /// Returns when the mount answers the watchdog. If nobody serves the mount,
     /// that would be never.
     fn wait_for_answer(
         &self,
-        mut witness: Witness,
+        mut watchdog: Watchdog,
         sender: Sender<Event>,
         events: &Receiver<Event>,
     ) -> Result<(), Error> {
-        let process = witness.process();
+        let process = watchdog.process();
         let look = move || {
-            let answer = witness.look();
-            drop(witness);
+            let answer = watchdog.look();
+            drop(watchdog);
             // Without a receiver nobody waits for the answer any more.
             let _ = sender.send(Event::Answered(answer));
         };
@@ -126,7 +131,7 @@ impl Mounted {
             Ok(Event::Ended) | Err(_) => Error::Unserved(mountpoint),
         };
         // The answer that it has none leaves no process behind.
-        witness::give_up(process);
+        watchdog::give_up(process);
         let _ = events
             .iter()
             .find(|event| matches!(event, Event::Answered(_)));

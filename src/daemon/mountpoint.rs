@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 
 use nix::sys::statvfs::statvfs;
 
+use super::server;
 use crate::cli::{Settings, quoted};
-use crate::platform::{self, words};
+use crate::platform::{self, Mount, words};
 
 /// Why a path cannot be mounted on.
 #[derive(Debug, thiserror::Error)]
@@ -139,23 +140,25 @@ pub(super) fn check_before(settings: &Settings) -> Result<(), MountpointError> {
     }
 }
 
-/// Removes the mount of an array from `point` if its daemon is dead.
+/// Removes the mount of an array from `point` if its daemon is dead or dying.
 ///
 /// # Errors
 ///
 /// When the system does not let it.
 pub(super) fn remove_dead(point: &Path) -> Result<(), MountpointError> {
     let mounted = platform::mounted_at(point).unwrap_or_default();
-    let is_array = mounted.is_some_and(|mount| mount.is_arrayfs());
-    match look_at(point) {
-        Err(error) if is_array && is_dead(&error) => {
-            platform::detach(point).map_err(|source| MountpointError::Unreadable {
-                point: point.to_path_buf(),
-                source,
-            })
-        }
-        _ => Ok(()),
-    }
+    let Some(mount) = mounted.filter(Mount::is_arrayfs) else {
+        return Ok(());
+    };
+    // Looking at one that hangs would not end.
+    let removed = match server::free_hung(&mount) {
+        Ok(false) if look_at(point).is_err_and(|error| is_dead(&error)) => platform::detach(point),
+        other => other.map(drop),
+    };
+    removed.map_err(|source| MountpointError::Unreadable {
+        point: point.to_path_buf(),
+        source,
+    })
 }
 
 fn is_empty(directory: &Path) -> bool {
@@ -174,7 +177,12 @@ pub(super) fn check(point: &Path, file: &Path) -> Result<(), MountpointError> {
     // Without a mount table, mounting itself has to tell.
     let mounted = platform::mounted_at(point).unwrap_or_default();
     let point = point.to_path_buf();
-    match (look_at(&point), mounted) {
+    let found = match &mounted {
+        // Looking at it would not end.
+        Some(mount) if server::is_hung(mount) => Err(nix::Error::ENOTCONN.into()),
+        _ => look_at(&point),
+    };
+    match (found, mounted) {
         (Err(error), Some(mount)) if is_dead(&error) => Err(MountpointError::Dead {
             is_arrayfs: mount.is_arrayfs(),
             point,
@@ -208,9 +216,13 @@ fn look_at(point: &Path) -> io::Result<Metadata> {
     Ok(found)
 }
 
-/// Whether a file system has nobody to serve it: Linux says ENOTCONN, macOS ENXIO.
+/// Whether a file system has nobody to serve it: Linux says ENOTCONN, or ECONNABORTED to
+/// who was waiting, macOS ENXIO.
 fn is_dead(error: &io::Error) -> bool {
-    matches!(error.raw_os_error(), Some(libc::ENOTCONN | libc::ENXIO))
+    matches!(
+        error.raw_os_error(),
+        Some(libc::ENOTCONN | libc::ECONNABORTED | libc::ENXIO)
+    )
 }
 
 #[cfg(test)]

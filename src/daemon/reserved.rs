@@ -1,7 +1,7 @@
 //! The directory of a mount: made if it is missing, kept from others who would
 //! mount there too, and removed at the end by whoever has made it.
 
-use std::fs::{self, File};
+use std::fs::{self, Metadata};
 use std::io;
 use std::mem;
 use std::os::unix::fs::MetadataExt;
@@ -9,10 +9,8 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use nix::fcntl::{Flock, FlockArg};
-
 use super::mountpoint::{self, MountpointError};
-use crate::platform::{self, Mark};
+use crate::platform::{self, Lock, Purpose};
 
 /// How long a directory is waited for that somebody else has for themselves.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -22,13 +20,13 @@ const LAST_PATIENCE: Duration = Duration::from_secs(5);
 
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// A mount point that nobody else mounts an array on. When dropped it is removed,
-/// if it was made for the mount.
+/// A mount point that no other process of this user mounts an array on. When dropped it
+/// is removed, if it was made for the mount.
 #[derive(Debug)]
 pub(super) struct Reserved {
     point: PathBuf,
-    /// `None` where the directory cannot be opened or locked.
-    lock: Option<Flock<File>>,
+    /// `None` where the directory cannot be seen or locked.
+    lock: Option<Locked>,
     made: bool,
 }
 
@@ -36,9 +34,16 @@ pub(super) struct Reserved {
 #[derive(Debug)]
 pub(super) struct Made {
     point: PathBuf,
-    /// Marked until it is removed, for those who wait for that. Others can mount there
+    /// Locked until it is removed, for those who wait for that. Others can mount there
     /// meanwhile: the mount may have been detached, and still be used.
-    directory: Option<Mark>,
+    directory: Option<Locked>,
+}
+
+/// A directory and what it is locked by.
+#[derive(Debug)]
+struct Locked {
+    directory: Metadata,
+    _lock: Lock,
 }
 
 impl Reserved {
@@ -58,7 +63,7 @@ impl Reserved {
             let is_contended = match (&lock, &found) {
                 // Who had it before has removed it.
                 (_, Err(MountpointError::Missing(_))) => true,
-                (Ok(Some(lock)), _) => !is_at(lock, point),
+                (Ok(Some(lock)), _) => !is_at(&lock.directory, point),
                 (Ok(None), _) => false,
                 (Err(Contended), Ok(())) => true,
                 (Err(Contended), Err(_)) => false,
@@ -84,11 +89,17 @@ impl Reserved {
 
     /// The array is mounted. Others who find it there need not be kept off.
     pub(super) fn mounted(mut self) -> Option<Made> {
-        let lock = self.lock.take();
+        let reserved = self.lock.take();
         let made = mem::take(&mut self.made);
         made.then(|| {
-            let directory = lock.and_then(|lock| lock.unlock().ok());
-            let directory = directory.map(Mark::new);
+            let directory = reserved.and_then(|reserved| {
+                let directory = reserved.directory.clone();
+                let lock = Lock::shared(&directory, Purpose::Removal).ok()?;
+                Some(Locked {
+                    directory,
+                    _lock: lock,
+                })
+            });
             let point = mem::take(&mut self.point);
             Made { point, directory }
         })
@@ -97,10 +108,10 @@ impl Reserved {
 
 impl Drop for Made {
     fn drop(&mut self) {
-        let own = self.directory.take().and_then(Mark::take_back);
         // Whoever is about to mount there has it now; and another may be there.
         let Ok(_lock) = lock(&self.point) else { return };
-        if own.as_ref().is_none_or(|own| is_at(own, &self.point)) {
+        let is_there = |own: &Locked| is_at(&own.directory, &self.point);
+        if self.directory.as_ref().is_none_or(is_there) {
             // Somebody may have put something there.
             let _ = fs::remove_dir(&self.point);
         }
@@ -122,7 +133,10 @@ pub(super) fn wait_until_left(point: &Path) {
     let start = Instant::now();
     // Looking at an automount point would mount it anew.
     let is_bare = || platform::mounted_at(point).is_ok_and(|mount| mount.is_none());
-    let is_left = || !File::open(point).is_ok_and(platform::is_marked);
+    let is_left = || {
+        let directory = fs::metadata(point);
+        !directory.is_ok_and(|directory| Lock::is_held(&directory, Purpose::Removal))
+    };
     while is_bare() && !is_left() && start.elapsed() < LAST_PATIENCE {
         thread::sleep(PAUSE);
     }
@@ -146,24 +160,25 @@ fn make(point: &Path) -> Result<bool, MountpointError> {
     }
 }
 
-fn lock(point: &Path) -> Result<Option<Flock<File>>, Contended> {
-    let Ok(directory) = File::open(point) else {
+fn lock(point: &Path) -> Result<Option<Locked>, Contended> {
+    let Ok(directory) = fs::metadata(point) else {
         return Ok(None);
     };
-    match Flock::lock(directory, FlockArg::LockExclusiveNonblock) {
-        Ok(lock) => Ok(Some(lock)),
-        Err((_, nix::Error::EWOULDBLOCK)) => Err(Contended),
-        // There are no locks on this file system.
+    match Lock::exclusive(&directory, Purpose::Mount) {
+        Ok(lock) => Ok(Some(Locked {
+            directory,
+            _lock: lock,
+        })),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Err(Contended),
+        // There is no place for locks.
         Err(_) => Ok(None),
     }
 }
 
-/// Whether an open directory is still the one at `point`.
-fn is_at(directory: &File, point: &Path) -> bool {
-    match (directory.metadata(), fs::metadata(point)) {
-        (Ok(open), Ok(found)) => (open.dev(), open.ino()) == (found.dev(), found.ino()),
-        _ => false,
-    }
+/// Whether a directory is still the one at `point`.
+fn is_at(directory: &Metadata, point: &Path) -> bool {
+    let identity = |found: &Metadata| (found.dev(), found.ino());
+    fs::metadata(point).is_ok_and(|found| identity(&found) == identity(directory))
 }
 
 #[cfg(test)]
@@ -205,7 +220,6 @@ mod tests {
     }
 
     #[test]
-    #[cfg_attr(arrayfs_portable, ignore = "a mark keeps others off portably")]
     fn a_directory_that_another_mount_uses_or_that_is_another_stays() {
         let (_dir, dir) = empty();
         let (point, file) = (dir.join("new"), dir.join("file"));

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use nix::unistd::geteuid;
 
-use super::reserved;
+use super::{reserved, server};
 use crate::cli::quoted;
 use crate::platform::{self, words};
 
@@ -72,7 +72,7 @@ impl UnmountError {
     }
 }
 
-/// Unmounts the array, its daemon dead or alive, that is mounted on `point`, a
+/// Unmounts the array, its daemon dead, dying or alive, that is mounted on `point`, a
 /// path that is absolute and without symbolic links.
 ///
 /// # Errors
@@ -97,7 +97,13 @@ pub fn unmount(point: &Path) -> Result<(), UnmountError> {
             kind: mount.kind,
         });
     }
-    match unmount_when_idle(point) {
+    // Unmounting one that hangs would wait for what is still to be written back.
+    let outcome = match server::free_hung(&mount) {
+        Ok(true) => Ok(()),
+        Ok(false) => unmount_when_idle(point),
+        Err(error) => Err(error),
+    };
+    match outcome {
         Ok(()) => {
             reserved::wait_until_left(point);
             Ok(())

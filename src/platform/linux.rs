@@ -12,7 +12,7 @@ use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::path::Path;
 
 use memmap2::{Advice, MmapRaw};
-use nix::fcntl::{FallocateFlags, FcntlArg, OFlag, fallocate, fcntl, openat};
+use nix::fcntl::{FallocateFlags, OFlag, fallocate, openat};
 use nix::mount::{MntFlags, umount2};
 use nix::sys::prctl;
 use nix::sys::signal::Signal;
@@ -231,6 +231,31 @@ pub fn signal_at_end_of_parent(signal: Signal) -> io::Result<()> {
     Ok(prctl::set_pdeathsig(signal)?)
 }
 
+/// Has a fatal signal end this process at once (`PR_SET_DUMPABLE`). Before a core dump
+/// the kernel first waits until every thread is at rest, which one that waits for this
+/// process to answer never is; and nothing that ends a process tells its children of it
+/// before that.
+pub fn forbid_core_dumps() {
+    // The kernel refuses values only that it does not know.
+    let _ = prctl::set_dumpable(false);
+}
+
+/// Whether a process has been ended for good, although threads of it may still wait in
+/// the kernel (proc_pid_status(5)). One that this process cannot see is not.
+pub fn is_dying(process: u32) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    let field = |name: &str| {
+        let mut lines = status.lines();
+        lines
+            .find_map(|line| line.strip_prefix(name))
+            .map(str::trim)
+    };
+    let has_ended = field("State:").is_some_and(|state| state.starts_with(['Z', 'X']));
+    let pending = field("SigPnd:").and_then(|set| u64::from_str_radix(set, 16).ok());
+    let is_killed = pending.is_some_and(|set| set & (1 << (libc::SIGKILL - 1)) != 0);
+    has_ended || is_killed
+}
+
 /// Shows another name of this process in lists of processes; at most 15 bytes
 /// of it.
 pub fn name_process(name: &CStr) {
@@ -268,39 +293,33 @@ pub fn send_to_abstract(name: &[u8], bytes: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-/// A file that is marked as in use, for others to [see](is_marked) until it is closed: a
-/// lock that keeps off nobody who does not ask for it (`F_OFD_SETLK`, fcntl(2)).
+/// A name that others find among [`abstract_names`] until this is dropped, or no thread
+/// of the process is left: that of a socket whose name is no path (unix(7), "abstract").
 #[derive(Debug)]
-pub struct Mark(File);
+pub struct AbstractName(#[expect(dead_code, reason = "kept open")] UnixDatagram);
 
-impl Mark {
-    /// Marks a file; where there are no such locks nobody sees it.
-    pub fn new(file: File) -> Mark {
-        let _ = fcntl(&file, FcntlArg::F_OFD_SETLK(&whole(libc::F_RDLCK)));
-        Mark(file)
-    }
-
-    /// The file, whose mark keeps off nobody who locks it otherwise.
-    pub fn take_back(self) -> Option<File> {
-        Some(self.0)
+impl AbstractName {
+    /// Takes this name.
+    ///
+    /// # Errors
+    ///
+    /// When somebody has it.
+    pub fn new(name: &str) -> io::Result<AbstractName> {
+        let address = SocketAddr::from_abstract_name(name)?;
+        Ok(AbstractName(UnixDatagram::bind_addr(&address)?))
     }
 }
 
-/// Whether somebody has marked this file.
-pub fn is_marked(file: File) -> bool {
-    let mut lock = whole(libc::F_WRLCK);
-    let asked = fcntl(&file, FcntlArg::F_OFD_GETLK(&mut lock));
-    asked.is_ok() && i32::from(lock.l_type) != libc::F_UNLCK
-}
-
-fn whole(kind: i32) -> libc::flock {
-    libc::flock {
-        l_type: kind as libc::c_short,
-        l_whence: libc::SEEK_SET as libc::c_short,
-        l_start: 0,
-        l_len: 0,
-        l_pid: 0,
-    }
+/// The names of all sockets whose names are no paths, `/proc/net/unix`.
+///
+/// # Errors
+///
+/// When they cannot be read.
+pub fn abstract_names() -> io::Result<Vec<String>> {
+    let table = std::fs::read("/proc/net/unix")?;
+    let table = String::from_utf8_lossy(&table);
+    let names = table.lines().filter_map(|line| line.split_once(" @"));
+    Ok(names.map(|(_, name)| name.to_owned()).collect())
 }
 
 /// Tells that a file is written or truncated, by whomever: `inotify(7)`, which says so

@@ -3,6 +3,7 @@
 //! have, and the system's words for its errors. It knows no arrays.
 
 mod command;
+mod lock;
 mod mount;
 
 #[cfg(all(target_os = "linux", not(arrayfs_portable)))]
@@ -20,6 +21,7 @@ mod portable;
 #[cfg(not(all(target_os = "linux", not(arrayfs_portable))))]
 pub use portable::*;
 
+pub use lock::{Lock, Purpose};
 pub use mount::{Mount, mounted_at};
 
 /// The system's words for an error, for messages: in lower case and without

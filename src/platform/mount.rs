@@ -31,6 +31,12 @@ impl Mount {
         }
     }
 
+    /// The number of its device, as `stat(2)` has it.
+    pub fn device_number(&self) -> Option<u64> {
+        let (major, minor) = self.device.as_ref()?.split_once(':')?;
+        Some(libc::makedev(major.parse().ok()?, minor.parse().ok()?) as u64)
+    }
+
     /// The same mount as the table shows it now: a renamed directory above it
     /// moves its mount point. `None` once it is unmounted.
     ///

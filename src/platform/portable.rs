@@ -9,7 +9,6 @@ use std::os::unix::ffi::OsStringExt;
 use std::path::Path;
 
 use memmap2::{Advice, MmapRaw};
-use nix::fcntl::{Flock, FlockArg};
 use nix::sys::signal::Signal;
 use nix::sys::time::TimeSpec;
 use nix::time::{ClockId, clock_gettime};
@@ -192,6 +191,14 @@ pub fn signal_at_end_of_parent(_signal: Signal) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
+/// Core dumps are in nobody's way where no process watches the daemon.
+pub fn forbid_core_dumps() {}
+
+/// What has become of a process cannot be told portably.
+pub fn is_dying(_process: u32) -> bool {
+    false
+}
+
 /// Processes keep their names.
 pub fn name_process(_name: &CStr) {}
 
@@ -226,27 +233,28 @@ pub fn send_to_abstract(_name: &[u8], _bytes: &[u8]) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-/// A file that is marked as in use, for others to [see](is_marked) until that is taken
-/// back. Portably this keeps off those who lock it.
+/// A name that others find; there are none portably.
 #[derive(Debug)]
-pub struct Mark(Option<Flock<File>>);
+pub struct AbstractName(());
 
-impl Mark {
-    /// Marks a file; where there are no locks nobody sees it.
-    pub fn new(file: File) -> Mark {
-        Mark(Flock::lock(file, FlockArg::LockShared).ok())
-    }
-
-    /// Takes the mark back.
-    pub fn take_back(self) -> Option<File> {
-        self.0?.unlock().ok()
+impl AbstractName {
+    /// None.
+    ///
+    /// # Errors
+    ///
+    /// Always `Unsupported`.
+    pub fn new(_name: &str) -> io::Result<AbstractName> {
+        Err(io::ErrorKind::Unsupported.into())
     }
 }
 
-/// Whether somebody has marked this file.
-pub fn is_marked(file: File) -> bool {
-    let locked = Flock::lock(file, FlockArg::LockExclusiveNonblock);
-    matches!(locked, Err((_, nix::Error::EWOULDBLOCK)))
+/// The names that others have taken.
+///
+/// # Errors
+///
+/// Always `Unsupported`.
+pub fn abstract_names() -> io::Result<Vec<String>> {
+    Err(io::ErrorKind::Unsupported.into())
 }
 
 /// Tells that a file is written or truncated; nothing does so portably.

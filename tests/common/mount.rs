@@ -112,6 +112,23 @@ impl Mount {
         mount
     }
 
+    /// Starts `arrayfs` with `options`, which have it stay in the foreground, and standard
+    /// error as its log, and waits for the mount.
+    #[expect(
+        clippy::zombie_processes,
+        reason = "waited for by its number, as all daemons are"
+    )]
+    pub fn start_logging_to(dir: &Dir, file: &Path, options: &[&str], log: fs::File) -> Mount {
+        let point = new_point(dir);
+        let (mut mount, _) = Mount::prepare(dir, file, &point, &[]);
+        let mut command = dir.arrayfs(options).args(&[file, &point]).into_inner();
+        command.stdout(Stdio::null()).stderr(log);
+        let child = command.spawn().unwrap();
+        mount.daemon = Some(Pid::from_raw(child.id() as i32));
+        wait_until(&mount.shown, || !mounts_below(&point).is_empty());
+        mount
+    }
+
     fn prepare(dir: &Dir, file: &Path, point: &Path, options: &[&str]) -> (Mount, TestCommand) {
         let log = dir.join(&format!("{}.log", point.file_name().unwrap().display()));
         let command = dir
@@ -257,7 +274,14 @@ fn new_point(dir: &Dir) -> PathBuf {
     ))
 }
 
-/// The process that has `path` as an argument, and is no witness of another.
+/// The process that cuts a mount off when its daemon ends.
+pub fn watchdog_of(mount: &Mount) -> Pid {
+    let daemon = mount.daemon();
+    let children = fs::read_to_string(format!("/proc/{daemon}/task/{daemon}/children")).unwrap();
+    Pid::from_raw(children.trim().parse().unwrap())
+}
+
+/// The process that has `path` as an argument, and is no watchdog of another.
 pub fn process_with(path: &Path) -> Option<Pid> {
     let wanted = path.as_os_str().as_encoded_bytes();
     let processes = fs::read_dir("/proc").unwrap().flatten();
@@ -266,9 +290,9 @@ pub fn process_with(path: &Path) -> Option<Pid> {
         .find(|id: &i32| {
             // It can have ended since it was listed.
             let read = |name| fs::read(format!("/proc/{id}/{name}")).unwrap_or_default();
-            let is_witness = read("comm").starts_with(b"arrayfs-witness");
+            let is_watchdog = read("comm").starts_with(b"fuse-watchdog");
             let arguments = read("cmdline");
-            !is_witness
+            !is_watchdog
                 && arguments
                     .split(|&byte| byte == 0)
                     .any(|argument| argument == wanted)

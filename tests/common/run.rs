@@ -105,7 +105,7 @@ impl TestCommand {
 /// Has a process start as from a terminal, although the tests may have been
 /// started by nohup or a shell's `&`, which ignore signals on behalf of their programs.
 fn hear_signals() -> io::Result<()> {
-    for signal in [Signal::SIGHUP, Signal::SIGINT] {
+    for signal in [Signal::SIGHUP, Signal::SIGINT, Signal::SIGQUIT] {
         // SAFETY: no handler is installed.
         unsafe { nix::sys::signal::signal(signal, SigHandler::SigDfl) }?;
     }

@@ -6,6 +6,7 @@
 mod common;
 
 mod gone;
+mod log;
 mod signals;
 mod starting;
 mod unmounting;

@@ -5,10 +5,10 @@ use std::fs::{self, File};
 use std::io::{ErrorKind, Read};
 use std::path::Path;
 
-use nix::sys::signal::Signal;
+use nix::sys::signal::{Signal, kill};
 
-use crate::common::{ARRAYFS, Dir, Mount, wait_until};
-use crate::{ends_well, mounted};
+use crate::common::{ARRAYFS, Dir, Mount, wait_until, watchdog_of};
+use crate::{ends_well, mounted, only_these_are_left};
 
 #[test]
 fn sigterm_and_sigint_unmount() {
@@ -77,6 +77,31 @@ fn started_by_shell(dir: &Dir, line: &str) -> Mount {
     let is_served = || fs::read_to_string(&log).is_ok_and(|log| log.contains(": mounted on "));
     wait_until("the mount", is_served);
     Mount::found(dir, &point)
+}
+
+#[test]
+#[cfg_attr(arrayfs_portable, ignore = "no process watches the daemon portably")]
+fn what_is_meant_for_the_daemon_does_not_reach_its_watchdog() {
+    let Some((dir, mut mount)) = mounted() else {
+        return;
+    };
+    let (daemon, watchdog) = (mount.daemon(), watchdog_of(&mount));
+    let pgrep = |words: &[&str]| {
+        let found = dir.command("pgrep", words).run();
+        found.stdout.lines().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let (parent, of_watchdog) = (daemon.to_string(), watchdog.to_string());
+    assert_eq!(pgrep(&["--parent", &parent]), [of_watchdog.as_str()]);
+    assert!(pgrep(&["--parent", &parent, "arrayfs"]).is_empty());
+    assert!(!pgrep(&["--pgroup", &parent]).contains(&of_watchdog));
+    assert!(!pgrep(&["--session", &parent]).contains(&of_watchdog));
+    for signal in [Signal::SIGTERM, Signal::SIGINT, Signal::SIGQUIT] {
+        kill(watchdog, signal).unwrap();
+    }
+    mount.signal(Signal::SIGKILL);
+    mount.died();
+    mount.unmount_command().run().succeeds_silently();
+    only_these_are_left(&dir, &["data.bin", "mount1", "mount1.log"]);
 }
 
 #[test]

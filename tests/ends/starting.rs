@@ -1,17 +1,19 @@
 //! A start that is interrupted, or whose daemon dies: as long as nothing has
 //! changed nothing changes, no mount is left, and the command says so.
 //!
-//! The start is held up at two points: before anything has changed, where a
-//! preloaded library has whoever maps a file wait, and once the array is
-//! mounted, where a log that is a full pipe does.
+//! A preloaded library holds the start up at one of two points: before anything has
+//! changed, where the file is mapped, and once the array is mounted, where the daemon
+//! lets go of the terminal.
 
 use std::fs::{self, File};
-use std::io::{self, ErrorKind, Write};
-use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
+use std::io;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
 
+use nix::fcntl::{FcntlArg, Flock, FlockArg, fcntl};
 use nix::libc;
 use nix::sys::signal::{Signal, kill};
 use nix::sys::stat::Mode;
@@ -29,7 +31,7 @@ const STARTS: [&[&str]; 4] = [
     &["new.bin", "--mode", "w+", "--shape", "50"],
 ];
 
-/// A command that is under way, and held up before anything has changed.
+/// A command that is under way, and held up.
 struct Held {
     dir: Dir,
     command: Child,
@@ -39,7 +41,17 @@ struct Held {
 }
 
 impl Held {
+    /// Held up before anything has changed.
     fn start(options: &[&str]) -> Option<Held> {
+        Held::at("mmap", options)
+    }
+
+    /// Held up when the array is mounted and the command does not know it yet.
+    fn mounted() -> Option<Held> {
+        Held::at("dup2", STARTS[0])
+    }
+
+    fn at(call: &str, options: &[&str]) -> Option<Held> {
         let dir = Dir::with_fuse()?;
         let file = dir.file("data.bin", [7; 100]);
         dir.directory("mnt");
@@ -55,10 +67,11 @@ impl Held {
         mkfifo(&pipe, Mode::S_IRWXU).unwrap();
         let mut command = dir.arrayfs(options).args(&["mnt"]).into_inner();
         command.env("LD_PRELOAD", library).env("HOLD", &pipe);
+        command.env("HOLD_AT", call);
         let command = spawn(command);
         // Nobody can write to it before somebody reads it.
         let mut hold = None;
-        wait_until("mapping the file", || {
+        wait_until(call, || {
             let mut options = File::options();
             hold = options
                 .write(true)
@@ -95,31 +108,6 @@ fn interrupted(dir: &Dir) -> String {
         "arrayfs: {}: was not mounted: the command was interrupted\n",
         point.display()
     )
-}
-
-/// A full pipe with a name: whoever writes to it waits until it is emptied.
-struct FullPipe(File);
-
-impl FullPipe {
-    fn new(path: &Path) -> FullPipe {
-        mkfifo(path, Mode::S_IRWXU).unwrap();
-        let mut options = File::options();
-        options
-            .read(true)
-            .write(true)
-            .custom_flags(libc::O_NONBLOCK);
-        let mut pipe = options.open(path).unwrap();
-        assert!(pipe.metadata().unwrap().file_type().is_fifo());
-        for piece in [&[b'.'; 4096][..], b"."] {
-            while pipe.write_all(piece).is_ok() {}
-        }
-        FullPipe(pipe)
-    }
-
-    fn empty(&mut self) {
-        let error = io::copy(&mut self.0, &mut io::sink()).unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::WouldBlock);
-    }
 }
 
 fn spawn(mut command: Command) -> Child {
@@ -223,42 +211,34 @@ fn a_daemon_that_dies_before_anything_changes_is_reported() {
     only_these_are_left(&dir, &HELD_FILES);
 }
 
-/// A start that is held up when the array is mounted and not yet usable.
-fn mounted_and_held_up(dir: &Dir) -> (Child, FullPipe) {
-    dir.file("data.bin", [7; 100]);
-    let point = dir.directory("mnt");
-    let pipe = FullPipe::new(&dir.join("log"));
-    let arguments = ["data.bin", "mnt", "-v", "--log-file", "log"];
-    let command = spawn(dir.arrayfs(&arguments).into_inner());
-    wait_until("mounting", || !mounts_below(&point).is_empty());
-    (command, pipe)
-}
-
 #[test]
 fn a_command_that_is_interrupted_when_the_array_is_mounted_leaves_no_mount() {
     for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGKILL] {
-        let Some(dir) = Dir::with_fuse() else { return };
-        let (mut command, mut pipe) = mounted_and_held_up(&dir);
-        let daemon = daemon_of(&command);
-        kill(id(&command), signal).unwrap();
-        assert_eq!(command.wait().unwrap().signal(), Some(signal as i32));
-        pipe.empty();
+        let Some(mut held) = Held::mounted() else {
+            return;
+        };
+        assert_eq!(mounts_below(&held.dir.join("mnt")).len(), 1);
+        let daemon = daemon_of(&held.command);
+        kill(id(&held.command), signal).unwrap();
+        held.command.wait().unwrap();
+        let (dir, printed, status) = held.goes_on_and_changes_nothing();
+        assert_eq!(status.signal(), Some(signal as i32));
         assert_eq!(wait_for_process(daemon).unwrap(), ExitStatus::from_raw(0));
-        assert_eq!(printed(&mut command), "", "{signal}");
-        only_these_are_left(&dir, &["data.bin", "log", "mnt"]);
-        assert_eq!(fs::read(dir.join("data.bin")).unwrap(), [7; 100]);
+        assert_eq!(printed, "", "{signal}");
+        only_these_are_left(&dir, &HELD_FILES);
     }
 }
 
 #[test]
 fn a_daemon_that_dies_when_the_array_is_mounted_leaves_no_mount() {
-    let Some(dir) = Dir::with_fuse() else { return };
-    let (mut command, _pipe) = mounted_and_held_up(&dir);
-    kill(daemon_of(&command), Signal::SIGKILL).unwrap();
-    assert_eq!(command.wait().unwrap().code(), Some(1));
+    let Some(held) = Held::mounted() else { return };
+    assert_eq!(mounts_below(&held.dir.join("mnt")).len(), 1);
+    kill(daemon_of(&held.command), Signal::SIGKILL).unwrap();
+    let (dir, printed, status) = held.goes_on_and_changes_nothing();
+    assert_eq!(status.code(), Some(1));
     let expected = "arrayfs: the daemon died before the mount was usable: SIGKILL\n";
-    assert_eq!(printed(&mut command), expected);
-    only_these_are_left(&dir, &["data.bin", "log", "mnt"]);
+    assert_eq!(printed, expected);
+    only_these_are_left(&dir, &HELD_FILES);
 }
 
 #[test]
@@ -352,6 +332,30 @@ fn of_two_who_start_on_one_mount_point_at_once_one_mounts() {
         assert_eq!(mounts_below(dir.path()).len(), 1);
         Mount::found(&dir, &point).unmount();
     }
+}
+
+#[test]
+fn a_lock_on_the_mount_point_keeps_nobody_from_mounting_and_unmounting() {
+    let Some(dir) = Dir::with_fuse() else { return };
+    let file = dir.file("data.bin", [7; 100]);
+    let point = dir.directory("mnt");
+    // Everybody who can read the directory can take these.
+    let all = File::open(&point).unwrap();
+    let _all = Flock::lock(all, FlockArg::LockExclusiveNonblock).unwrap();
+    let range = File::open(&point).unwrap();
+    let lock = libc::flock {
+        l_type: libc::F_RDLCK as libc::c_short,
+        l_whence: libc::SEEK_SET as libc::c_short,
+        l_start: 0,
+        l_len: 0,
+        l_pid: 0,
+    };
+    fcntl(&range, FcntlArg::F_OFD_SETLK(&lock)).unwrap();
+    let start = Instant::now();
+    dir.arrayfs(&[&file, &point]).run().succeeds_silently();
+    Mount::found(&dir, &point).unmount();
+    let time = start.elapsed();
+    assert!(time < Duration::from_secs(1), "{time:?}");
 }
 
 #[test]

@@ -5,6 +5,8 @@ use std::fs::{self, File};
 use std::io::{Read, Seek, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{ExitStatus, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 
@@ -46,6 +48,28 @@ fn a_busy_mount_stays_and_the_hint_says_what_to_do() {
     );
     mount.unmount_command().run().fails(6, &expected);
     assert_eq!(fs::read(mount.join("rows/3")).unwrap(), [9; 10]);
+    drop(open);
+    mount.unmount_command().run().succeeds_silently();
+    ends_well(&dir, mount);
+}
+
+#[test]
+fn a_mount_whose_daemon_is_stopped_is_busy_and_goes_on_later() {
+    let Some((dir, mount)) = mounted() else {
+        return;
+    };
+    let open = File::open(mount.join("rows/3")).unwrap();
+    mount.signal(Signal::SIGSTOP);
+    let waiting = mount.join("rows/4");
+    let waiting = thread::spawn(move || fs::read(waiting).unwrap());
+    let start = Instant::now();
+    let outcome = mount.unmount_command().run();
+    let time = start.elapsed();
+    mount.signal(Signal::SIGCONT);
+    assert_eq!(outcome.status.code(), Some(6), "{outcome}");
+    assert!(outcome.stderr.contains(": is busy\n"), "{outcome}");
+    assert!(time < Duration::from_secs(1), "{time:?}");
+    assert_eq!(waiting.join().unwrap(), [7; 10]);
     drop(open);
     mount.unmount_command().run().succeeds_silently();
     ends_well(&dir, mount);

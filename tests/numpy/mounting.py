@@ -36,7 +36,7 @@ def is_mounted(point: Path) -> bool:
 
 
 def processes_naming(path: Path) -> Iterator[int]:
-    """The processes that have `path`, or a path below it, as an argument, and are no witness of another."""
+    """The processes that have `path`, or a path below it, as an argument, and are no watchdog of another."""
     wanted = os.fsencode(path)
     for process in Path("/proc").glob("[0-9]*"):
         try:
@@ -44,7 +44,7 @@ def processes_naming(path: Path) -> Iterator[int]:
             name = (process / "comm").read_text()
         except OSError:  # It has ended since it was listed.
             continue
-        if name == "arrayfs-witness\n":
+        if name == "fuse-watchdog\n":
             continue
         if any(argument == wanted or argument.startswith(wanted + b"/") for argument in arguments):
             yield int(process.name)

@@ -10,6 +10,7 @@ mod common;
 
 mod beside;
 mod coherence;
+mod ends;
 mod hostile;
 mod limits;
 mod mounts;
@@ -169,6 +170,20 @@ rows! {
         200, 5_000, storage::frozen;
     killed_daemons: "daemon killed amid writes and stores, file compared",
         15, 300, coherence::killed;
+    aborted_daemons: "SIGABRT amid stores and writes: nobody waits for ever",
+        8, 100, ends::aborted;
+    faulting_daemons: "SIGSEGV amid stores and writes: nobody waits for ever",
+        8, 100, ends::segmentation_fault;
+    quit_daemons: "SIGQUIT amid stores and writes: nobody waits for ever",
+        8, 100, ends::quit;
+    killed_groups: "process group killed amid stores and writes: nobody waits for ever",
+        8, 100, ends::group_killed;
+    killed_ends: "daemon killed as it unmounts amid stores and writes: nobody waits for ever",
+        8, 100, ends::killed_while_ending;
+    killed_watchdogs: "daemon and watchdog killed amid stores and writes: -u frees the mount",
+        8, 100, ends::all_killed;
+    memory_ends: "daemon out of memory amid stores and writes: nobody waits for ever",
+        4, 100, ends::out_of_memory;
     mount_cycles: "mount, traffic, unmount: nothing is left",
         12, 500, mounts::cycles;
     long_lived_mount: "write and read on one mount, which does not grow",
@@ -261,6 +276,7 @@ fn worker() {
             writers::work(task, &worker);
         }
         task if task.starts_with("rival ") => writers::work(task, &worker),
+        "store till its end" | "write till its end" => ends::work(&task, &worker),
         task => coherence::work(task, &worker),
     }
 }

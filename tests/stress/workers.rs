@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use memmap2::MmapRaw;
 use nix::sys::signal::{Signal, kill};
@@ -236,6 +236,25 @@ impl Crew {
         self.wait(board, || false);
     }
 
+    /// Whether the workers end by themselves within some time, well or not.
+    pub fn end_within(&mut self, time: Duration) -> bool {
+        let start = Instant::now();
+        loop {
+            let mut workers = self.workers.iter_mut().flatten();
+            match workers.all(|worker| ended(worker).is_some()) {
+                true => return true,
+                false if start.elapsed() > time => return false,
+                false => thread::sleep(GLANCE),
+            }
+        }
+    }
+
+    /// Where in the kernel the workers are.
+    pub fn places(&self) -> String {
+        let places = self.workers.iter().flatten().map(place);
+        places.collect::<Vec<String>>().join("; ")
+    }
+
     /// Waits until the workers have ended, well or not.
     pub fn gone(mut self) {
         for worker in self.workers.iter_mut().flatten() {
@@ -286,7 +305,7 @@ fn stopped(worker: &Child) -> bool {
 /// Where in the kernel the threads of a worker are.
 fn place(worker: &Child) -> String {
     let threads = std::fs::read_dir(format!("/proc/{}/task", worker.id()));
-    let stacks = threads.unwrap().flatten().map(|thread| {
+    let stacks = threads.into_iter().flatten().flatten().map(|thread| {
         let read = |name| std::fs::read_to_string(thread.path().join(name)).unwrap_or_default();
         format!("{}: {}", read("wchan"), read("stack"))
     });

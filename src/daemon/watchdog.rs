@@ -1,10 +1,9 @@
-//! Looking at a mount from outside, once as it starts and again as its daemon
-//! dies. What a process waits for that it serves itself keeps it from being
-//! ended: the waiting thread holds the device open, and so the answer never
-//! comes. That goes for a look at the mount, and for a page that the kernel
-//! writes back before it drops it. So a process of its own looks, split off
-//! while there is one thread, and cuts the mount off when the daemon is killed.
+//! A process of its own that watches the daemon: it looks at the mount once as it
+//! starts, and aborts the connection when the daemon ends. A daemon that waits for
+//! a request which it serves itself cannot be killed, since the waiting thread keeps
+//! the device open: while a page is written back before it is dropped, for instance.
 
+use std::ffi::CStr;
 use std::fs::File;
 use std::io::{self, PipeReader, PipeWriter, Read, Write};
 use std::os::unix::fs::MetadataExt;
@@ -13,9 +12,12 @@ use std::process;
 
 use nix::sys::signal::{SigSet, Signal, kill};
 use nix::sys::wait::waitpid;
-use nix::unistd::{ForkResult, Pid, fork, getpid, getppid};
+use nix::unistd::{ForkResult, Pid, fork, getpid, getppid, setsid};
 
 use crate::platform;
+
+/// The name of the process, which `pkill arrayfs` does not match.
+const NAME: &CStr = c"fuse-watchdog";
 
 /// Tells the process of the daemon's end. Nobody sends it for anything else: it
 /// would end the daemon.
@@ -24,7 +26,7 @@ const DAEMON_ENDED: Signal = Signal::SIGUSR2;
 /// A process that looks at a path when it is told to, and then stays to see to
 /// it that the mount there ends with the daemon. It ends with this if it has
 /// nothing to see to.
-pub(super) struct Witness {
+pub(super) struct Watchdog {
     process: Pid,
     /// `None` once it has been told.
     go: Option<PipeWriter>,
@@ -32,7 +34,7 @@ pub(super) struct Witness {
     stays: bool,
 }
 
-impl Witness {
+impl Watchdog {
     /// Splits off a process that will look at `path`, and calls `let_go` there
     /// of what it must not keep open. This process must not have started a
     /// thread, and is watched by the one it has.
@@ -40,14 +42,14 @@ impl Witness {
     /// # Errors
     ///
     /// When the system has no process or descriptor to give.
-    pub(super) fn of(path: &Path, let_go: impl FnOnce()) -> io::Result<Witness> {
+    pub(super) fn of(path: &Path, let_go: impl FnOnce()) -> io::Result<Watchdog> {
         let (told, go) = io::pipe()?;
         let (answer, told_back) = io::pipe()?;
         let daemon = getpid();
         // SAFETY: this is the only thread, so that the child finds no lock held
         // and may do all that this process could.
         match unsafe { fork() }? {
-            ForkResult::Parent { child } => Ok(Witness {
+            ForkResult::Parent { child } => Ok(Watchdog {
                 process: child,
                 go: Some(go),
                 answer,
@@ -55,6 +57,7 @@ impl Witness {
             }),
             ForkResult::Child => {
                 drop((go, answer));
+                platform::name_process(NAME);
                 let_go();
                 // Whoever asked may have died, which is nothing to report.
                 let _ = attend(daemon, told, told_back, path);
@@ -88,14 +91,14 @@ impl Witness {
     }
 }
 
-impl Drop for Witness {
+impl Drop for Watchdog {
     fn drop(&mut self) {
         self.go = None;
         while !self.stays && waitpid(self.process, None) == Err(nix::Error::EINTR) {}
     }
 }
 
-/// Ends a witness whose mount is not going to answer.
+/// Ends a watchdog whose mount is not going to answer.
 pub(super) fn give_up(process: Pid) {
     // It may have ended already.
     let _ = kill(process, Signal::SIGKILL);
@@ -109,13 +112,13 @@ fn attend(
     mut told_back: PipeWriter,
     path: &Path,
 ) -> io::Result<()> {
-    // A terminal's signals are meant for the daemon.
+    // What ends the daemon, or its process group, leaves this process to its task.
     SigSet::all().thread_block()?;
+    setsid()?;
     let watches = platform::signal_at_end_of_parent(DAEMON_ENDED).is_ok();
     if getppid() != daemon {
         return Ok(());
     }
-    platform::name_process(c"arrayfs-witness");
     told.read_exact(&mut [0])?;
     let (errno, switch) = match path.symlink_metadata() {
         Ok(root) => (0, platform::abort_switch(root.dev()).ok()),

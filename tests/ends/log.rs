@@ -1,0 +1,118 @@
+//! A log that nobody reads holds up nobody, and what is logged is for its owner.
+
+use std::fs::{self, File};
+use std::io::{ErrorKind, Read, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::process::ExitStatus;
+
+use nix::libc;
+use nix::sys::signal::Signal;
+use nix::sys::stat::{Mode, umask};
+use nix::unistd::mkfifo;
+
+use crate::common::{Dir, Mount, in_time, wait_until};
+
+/// So many requests log more than a pipe and the daemon keep.
+const REQUESTS: usize = 5_000;
+
+/// A full pipe with a name: whoever writes to it waits until it is emptied.
+struct FullPipe(File);
+
+impl FullPipe {
+    fn new(path: &Path) -> FullPipe {
+        mkfifo(path, Mode::S_IRWXU).unwrap();
+        let mut options = File::options();
+        options
+            .read(true)
+            .write(true)
+            .custom_flags(libc::O_NONBLOCK);
+        let mut pipe = options.open(path).unwrap();
+        for piece in [&[b'.'; 4096][..], b"."] {
+            while pipe.write_all(piece).is_ok() {}
+        }
+        FullPipe(pipe)
+    }
+
+    /// What is in it.
+    fn read(&mut self) -> String {
+        let mut bytes = Vec::new();
+        let error = self.0.read_to_end(&mut bytes).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::WouldBlock);
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+}
+
+/// Mounts an array whose log is a full pipe: a file, or standard error.
+fn mounted_with_full_log(dir: &Dir, is_file: bool) -> (Mount, FullPipe) {
+    let file = dir.file("data.bin", [7; 100]);
+    let pipe = FullPipe::new(&dir.join("log"));
+    let mount = if is_file {
+        let (point, log) = (dir.directory("mnt"), dir.join("log"));
+        let command = dir.arrayfs(&["--shape", "10,10", "-vv", "--log-file"]);
+        command
+            .args(&[&log, &file, &point])
+            .run()
+            .succeeds_silently();
+        Mount::found(dir, &point)
+    } else {
+        let log = File::options().write(true).open(dir.join("log")).unwrap();
+        Mount::start_logging_to(dir, &file, &["--shape", "10,10", "-f", "-vv"], log)
+    };
+    (mount, pipe)
+}
+
+#[test]
+fn claim_59_a_log_that_nobody_reads_holds_up_no_request_and_not_the_end() {
+    for is_file in [true, false] {
+        let Some(dir) = Dir::with_fuse() else { return };
+        let (mut mount, _pipe) = mounted_with_full_log(&dir, is_file);
+        let row = mount.join("rows/3");
+        let asked = in_time("requests", move || {
+            (0..REQUESTS).all(|_| fs::read(&row).is_ok_and(|bytes| bytes == [7; 10]))
+        });
+        assert_eq!(asked, Some(true));
+        mount.signal(Signal::SIGTERM);
+        assert_eq!(mount.ended(), ExitStatus::from_raw(0));
+    }
+}
+
+#[test]
+fn lines_that_a_log_had_no_room_for_are_counted_once_it_is_read() {
+    let Some(dir) = Dir::with_fuse() else { return };
+    let (mount, mut pipe) = mounted_with_full_log(&dir, true);
+    for _ in 0..REQUESTS {
+        fs::read(mount.join("rows/3")).unwrap();
+    }
+    let mut text = String::new();
+    let words = "lines of the log were lost";
+    wait_until("the count", || {
+        text += &pipe.read();
+        text.contains(words)
+    });
+    let line = text.lines().find(|line| line.contains(words)).unwrap();
+    assert!(line.contains(" WARN "), "{line}");
+    // The process has a number, too.
+    let mut numbers = line
+        .split(' ')
+        .filter_map(|word| word.parse::<usize>().ok());
+    let lost = numbers.next_back().unwrap();
+    let written = text.lines().count();
+    assert!(written + lost > REQUESTS, "{written}, {line}");
+    assert!(text.matches("/rows/3").count() < REQUESTS, "{line}");
+    mount.unmount();
+}
+
+#[test]
+fn a_log_file_is_for_its_owner_whatever_the_umask() {
+    let Some(dir) = Dir::with_fuse() else { return };
+    let file = dir.file("data.bin", [7; 100]);
+    let before = umask(Mode::empty());
+    let mount = dir.mount(&file, &["-v"]);
+    umask(before);
+    let log = mount.point().with_extension("log");
+    let mode = log.metadata().unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    mount.unmount();
+}
