@@ -24,7 +24,7 @@ use crate::{Budget, Outcome};
 const CROWD: usize = 600;
 
 /// The most memory of its own that the daemon may have meanwhile and afterwards, in KiB.
-const MEMORY: u64 = 64 << 10;
+const MEMORY: u64 = 24 << 10;
 
 /// The rows of an array, and the bytes of one that the crowd writes.
 const ROWS: usize = 16;

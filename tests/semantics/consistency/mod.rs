@@ -1,6 +1,7 @@
-//! Claims 18 to 26 and 40 to 42, and 49: one truth in all views, what is kept, and what happens
-//! when the storage below misbehaves.
+//! Claims 18 to 26, 40 to 42, 49 and 56: one truth in all views, what is kept, and what
+//! happens when the storage below misbehaves.
 
+mod crowd;
 mod durability;
 mod elements;
 mod mapped;
