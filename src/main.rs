@@ -8,7 +8,6 @@ use std::process::ExitCode;
 use arrayfs::cli::{self, Command, UsageError};
 use arrayfs::daemon;
 use arrayfs::platform::words;
-use arrayfs::source::Plan;
 
 /// Why the command failed.
 #[derive(Debug, thiserror::Error)]
@@ -34,8 +33,7 @@ fn run() -> Result<ExitCode, Failure> {
         Command::Unmount { mountpoints } => return Ok(unmount(&mountpoints)),
         Command::List => print(&daemon::list()?)?,
         Command::Info { file, description } => {
-            let plan = Plan::new(&file, &description).map_err(daemon::Error::from)?;
-            print(&plan.meta().to_json())?;
+            print(&daemon::info(&file, &description)?)?;
         }
         Command::Print(text) => print(&text)?,
     }

@@ -8,11 +8,12 @@ use super::UsageError;
 use crate::fs::MountFlag;
 
 /// Items that stand alone and mean something here.
-const SWITCHES: [&str; 9] = [
+const SWITCHES: [&str; 10] = [
     "ro",
     "rw",
     "allow_other",
     "allow_root",
+    "extend",
     "pad",
     "xattr",
     "foreground",

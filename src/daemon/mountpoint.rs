@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use nix::sys::statvfs::statvfs;
 
 use crate::cli::{Settings, quoted};
+use crate::mapping::Mode;
 use crate::platform::{self, words};
 
 /// Why a path cannot be mounted on.
@@ -128,6 +129,12 @@ impl MountpointError {
 pub(super) fn check_before(settings: &Settings) -> Result<(), MountpointError> {
     let point = &settings.mountpoint;
     match check(point, &settings.file) {
+        // Neither is there yet: one would be made where the other is to be.
+        Err(MountpointError::Missing(point))
+            if point == settings.file && settings.description.mode == Mode::Write =>
+        {
+            Err(MountpointError::InTheWay(point))
+        }
         Err(MountpointError::Missing(_)) => Ok(()),
         Err(MountpointError::NotADirectory(point)) if settings.named_after_file => {
             Err(MountpointError::InTheWay(point))

@@ -2,6 +2,7 @@
 //! its failure, and the session with the kernel. Options, signals and the life
 //! of the process are decided above.
 
+mod admission;
 mod answer;
 mod attr;
 mod coherence;
@@ -27,4 +28,4 @@ mod xattr;
 
 pub use answer::MAX_REQUEST;
 pub use options::{Access, Cache, MountFlag, Options, Passthrough};
-pub use session::{MountError, Session};
+pub use session::{MountError, Session, check_memory};

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use fuser::{BackgroundSession, Config, MountOption, SessionACL};
 
+use super::admission::Admission;
 use super::attr::{Appearance, Copier};
 use super::coherence::{self, Coherence};
 use super::contained::Contained;
@@ -34,11 +35,16 @@ pub enum MountError {
         /// What is wrong.
         error: TreeError,
     },
-    /// There is no memory for the workers.
-    #[error("{}: cannot be mounted: no memory for {threads} worker threads", mountpoint.display())]
+    /// There is no memory for the array and the workers.
+    #[error(
+        "{}: cannot be mounted: no memory for an array of {bytes} bytes and {threads} worker threads",
+        mountpoint.display()
+    )]
     NoMemory {
         /// The mount point.
         mountpoint: PathBuf,
+        /// Bytes to map.
+        bytes: u64,
         /// How many were asked for.
         threads: usize,
     },
@@ -95,9 +101,9 @@ fn refusal(source: &io::Error) -> String {
 }
 
 /// A mounted array, served by worker threads until it is unmounted.
-#[derive(Debug)]
 pub struct Session {
     fs: Arc<ArrayFs>,
+    admission: Arc<Admission>,
     /// Dropping it unmounts.
     _background: BackgroundSession,
 }
@@ -153,17 +159,8 @@ impl Session {
             source,
         };
         let config = config(options, &meta.file, meta.writable);
-        let threads = options.workers();
-        // A worker that finds none later would end the mount, which may have
-        // answered by then.
-        if !has_memory(threads) {
-            let mountpoint = mountpoint.to_path_buf();
-            return Err(MountError::NoMemory {
-                mountpoint,
-                threads,
-            });
-        }
-        let protocol = Contained(Protocol::new(fs.clone(), ended));
+        let admission = Arc::new(Admission::default());
+        let protocol = Contained(Protocol::new(fs.clone(), admission.clone(), ended));
         let session = fuser::Session::new(protocol, mountpoint, &config).map_err(refused)?;
         let notifier = session.notifier();
         let background = session.spawn().map_err(refused)?;
@@ -171,9 +168,16 @@ impl Session {
         surplus::forget(&fs, rings, notifier).map_err(refused)?;
         let session = Session {
             fs,
+            admission,
             _background: background,
         };
         Ok((session, pending))
+    }
+
+    /// The backing file is what it is to be. Files can be opened, and those are
+    /// that somebody has tried to open before.
+    pub fn admit(&self) {
+        self.admission.admit();
     }
 
     /// How long nobody has asked for anything, or had a file open.
@@ -200,12 +204,32 @@ impl Session {
     }
 }
 
-/// Whether there is memory for so many workers: fuser's buffer for each, and its
-/// stack.
-fn has_memory(threads: usize) -> bool {
-    const WORKER: usize = (16 << 20) + (2 << 20) + (1 << 16);
-    let bytes = threads.saturating_mul(WORKER);
-    Vec::<u8>::new().try_reserve_exact(bytes).is_ok()
+/// Makes sure that there is memory for all that a mount of `bytes` bytes maps and
+/// starts: a worker that finds none later would end the mount, which may have
+/// answered by then, and other parts would end the process with whatever it has
+/// begun.
+///
+/// # Errors
+///
+/// When there is not.
+pub fn check_memory(mountpoint: &Path, options: &Options, bytes: u64) -> Result<(), MountError> {
+    /// A thread's stack and the pages that guard it.
+    const THREAD: u64 = (2 << 20) + (1 << 16);
+    /// fuser's buffer.
+    const BUFFER: u64 = 16 << 20;
+    /// The heap, and the threads that are no workers.
+    const REST: u64 = (16 << 20) + 6 * THREAD;
+    let threads = options.workers();
+    let workers = (threads as u64).saturating_mul(THREAD + BUFFER);
+    if platform::has_address_space(bytes.saturating_add(workers).saturating_add(REST)) {
+        return Ok(());
+    }
+    let mountpoint = mountpoint.to_path_buf();
+    Err(MountError::NoMemory {
+        mountpoint,
+        bytes,
+        threads,
+    })
 }
 
 fn config(options: &Options, file: &Path, writable: bool) -> Config {

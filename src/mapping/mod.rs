@@ -31,7 +31,7 @@ use nix::sys::time::TimeSpec;
 use crate::array::Layout;
 use crate::platform;
 use ahead::Asked;
-pub use file::{BackingFile, FileError};
+pub use file::{BackingFile, FileError, Remedy};
 pub use growth::{Growth, Pending};
 pub use mode::{Mode, NotAMode};
 pub use neighbours::NeighbourUse;
@@ -99,7 +99,7 @@ impl Mapping {
             bytes: array.end,
             source,
         })?;
-        let (file, pending) = Pending::reserve(backing, array)?;
+        let (file, pending) = Pending::prepare(backing, array)?;
         let map = if array.is_empty() {
             None
         } else {

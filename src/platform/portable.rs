@@ -37,13 +37,14 @@ pub fn zero(_file: &File, _range: Range<u64>) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-/// Files are not extended in one step portably.
+/// Nothing extends a file portably that could not cut it as well, when others
+/// append to it meanwhile.
 ///
 /// # Errors
 ///
-/// Always `Unsupported`.
-pub fn extend(_file: &File, _range: Range<u64>) -> io::Result<()> {
-    Err(io::ErrorKind::Unsupported.into())
+/// `Unsupported`, unless `end` is 0.
+pub fn extend(file: &File, end: u64) -> io::Result<()> {
+    reserve(file, 0..end)
 }
 
 /// What the `mount` command lists; of several mounts on one point, the
@@ -132,6 +133,9 @@ pub fn mount_source(name: &str) -> String {
         option_value(name)
     }
 }
+
+/// Nothing is known of the heaps of other systems.
+pub fn share_heap() {}
 
 /// The workers of a session without `--threads`: fuser has one outside Linux.
 pub fn default_threads() -> usize {

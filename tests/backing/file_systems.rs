@@ -58,6 +58,9 @@ fn arrays_live_on_every_file_system() {
 fn mounted(dir: &Dir, raw: &Raw, file: &Path, mode: &str) -> (Mount, String) {
     let mut options = raw.options();
     options.extend(["--mode", mode]);
+    if mode == "r+" {
+        options.push("--extend");
+    }
     let (mount, outcome) = Mount::start(dir, file, &options);
     assert!(outcome.status.success(), "{outcome}");
     (mount, outcome.stderr)
@@ -86,7 +89,9 @@ fn is_refused_without_space(dir: &Dir, kind: &FileSystem, volume: &Volume) {
         file.display()
     );
     let attempt = |mode: &str| {
-        let options = ["--shape", &shape, "--mode", mode];
+        let extend = ["--extend"];
+        let extend = &extend[..usize::from(mode == "r+")];
+        let options = [&["--shape", &shape, "--mode", mode], extend].concat();
         Mount::start(dir, &file, &options).1.fails(3, &message);
     };
     attempt("w+");

@@ -24,7 +24,7 @@ use crate::only_these_are_left;
 /// grow, fill it with zeros, and make one.
 const STARTS: [&[&str]; 4] = [
     &["data.bin", "--mode", "r"],
-    &["data.bin", "--shape", "5000"],
+    &["data.bin", "--extend", "--shape", "5000"],
     &["data.bin", "--mode", "w+", "--shape", "50"],
     &["new.bin", "--mode", "w+", "--shape", "50"],
 ];
@@ -224,11 +224,12 @@ fn a_daemon_that_dies_before_anything_changes_is_reported() {
 }
 
 /// A start that is held up when the array is mounted and not yet usable.
-fn mounted_and_held_up(dir: &Dir) -> (Child, FullPipe) {
+fn mounted_and_held_up(dir: &Dir, options: &[&str]) -> (Child, FullPipe) {
     dir.file("data.bin", [7; 100]);
     let point = dir.directory("mnt");
     let pipe = FullPipe::new(&dir.join("log"));
-    let arguments = ["data.bin", "mnt", "-v", "--log-file", "log"];
+    let arguments = ["mnt", "-v", "--log-file", "log"];
+    let arguments = [options, &arguments].concat();
     let command = spawn(dir.arrayfs(&arguments).into_inner());
     wait_until("mounting", || !mounts_below(&point).is_empty());
     (command, pipe)
@@ -236,15 +237,21 @@ fn mounted_and_held_up(dir: &Dir) -> (Child, FullPipe) {
 
 #[test]
 fn a_command_that_is_interrupted_when_the_array_is_mounted_leaves_no_mount() {
-    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGKILL] {
+    for (signal, options) in [
+        (Signal::SIGINT, STARTS[0]),
+        (Signal::SIGTERM, STARTS[1]),
+        (Signal::SIGKILL, STARTS[2]),
+        (Signal::SIGKILL, STARTS[3]),
+    ] {
         let Some(dir) = Dir::with_fuse() else { return };
-        let (mut command, mut pipe) = mounted_and_held_up(&dir);
+        let (mut command, mut pipe) = mounted_and_held_up(&dir, options);
         let daemon = daemon_of(&command);
         kill(id(&command), signal).unwrap();
         assert_eq!(command.wait().unwrap().signal(), Some(signal as i32));
         pipe.empty();
-        assert_eq!(wait_for_process(daemon).unwrap(), ExitStatus::from_raw(0));
-        assert_eq!(printed(&mut command), "", "{signal}");
+        let ended = wait_for_process(daemon).unwrap();
+        assert_eq!(ended.code(), Some(1), "{signal} {options:?}");
+        assert_eq!(printed(&mut command), interrupted(&dir), "{signal}");
         only_these_are_left(&dir, &["data.bin", "log", "mnt"]);
         assert_eq!(fs::read(dir.join("data.bin")).unwrap(), [7; 100]);
     }
@@ -253,7 +260,7 @@ fn a_command_that_is_interrupted_when_the_array_is_mounted_leaves_no_mount() {
 #[test]
 fn a_daemon_that_dies_when_the_array_is_mounted_leaves_no_mount() {
     let Some(dir) = Dir::with_fuse() else { return };
-    let (mut command, _pipe) = mounted_and_held_up(&dir);
+    let (mut command, _pipe) = mounted_and_held_up(&dir, STARTS[0]);
     kill(daemon_of(&command), Signal::SIGKILL).unwrap();
     assert_eq!(command.wait().unwrap().code(), Some(1));
     let expected = "arrayfs: the daemon died before the mount was usable: SIGKILL\n";
@@ -325,11 +332,128 @@ fn a_daemon_without_memory_for_its_workers_is_reported_and_leaves_no_mount() {
         .run();
     let point = dir.join("mnt").display().to_string();
     let expected = format!(
-        "arrayfs: {point}: cannot be mounted: no memory for 64 worker threads\n  give fewer with \
+        "arrayfs: {point}: cannot be mounted: no memory for an array of 100 bytes and 64 worker \
+         threads\n  give fewer with \
          --threads, or raise the limit (ulimit -v)\n"
     );
     outcome.fails(5, &expected);
     only_these_are_left(&dir, &["data.bin", "log", "mnt"]);
+}
+
+/// Starts in the background and in the foreground, each with a little more address space
+/// than the one before, until it succeeds: those that do not leave everything as it was.
+#[test]
+fn claim_53_a_start_without_enough_address_space_changes_nothing() {
+    const STEP: u64 = 1 << 20;
+    for options in &STARTS[1..] {
+        let Some(dir) = Dir::with_fuse() else { return };
+        let file = dir.file("data.bin", [7; 100]);
+        let point = dir.join("made");
+        let before = (state(&file), file.metadata().unwrap().modified().unwrap());
+        let mut refusals = 0;
+        // The loader of programs needs some.
+        for limit in (16 * STEP..).step_by(STEP as usize) {
+            let limit = format!("--as={limit}");
+            let arguments = [&[&limit, ARRAYFS, "--threads", "2"], *options].concat();
+            let command = dir.command("prlimit", &arguments);
+            let outcome = command.args(&["made", "--log-file", "log"]).run();
+            if outcome.status.success() {
+                Mount::found(&dir, &point).unmount();
+                break;
+            }
+            refusals += 1;
+            assert!(
+                matches!(outcome.status.code(), Some(1 | 3 | 5)),
+                "{outcome}"
+            );
+            assert!(outcome.stderr.starts_with("arrayfs: "), "{outcome}");
+            let now = (state(&file), file.metadata().unwrap().modified().unwrap());
+            assert!(now == before, "{outcome}");
+            let left = only_files(&dir);
+            assert!(
+                left == ["data.bin"] || left == ["data.bin", "log"],
+                "{left:?} {outcome}"
+            );
+        }
+        assert!(refusals > 20, "{refusals}");
+    }
+}
+
+fn only_files(dir: &Dir) -> Vec<String> {
+    assert_eq!(mounts_below(dir.path()), [""; 0]);
+    let names = fs::read_dir(dir.path()).unwrap().flatten();
+    let mut names: Vec<_> = names
+        .map(|found| found.file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+/// What takes nothing that is written to it as descriptor 7.
+const DEAF: [(&str, &str); 3] = [
+    ("7>/dev/full", "no space left on device"),
+    ("7> >(:); sleep 0.2; true", "broken pipe"),
+    ("7<>full", "operation would block"),
+];
+
+#[test]
+fn claim_53_a_start_that_cannot_tell_of_its_end_changes_nothing() {
+    for (options, attachment) in STARTS[1..]
+        .iter()
+        .flat_map(|options| [(options, ""), (options, "-f")])
+    {
+        for (descriptor, error) in DEAF {
+            let Some(dir) = Dir::with_fuse() else { return };
+            let file = dir.file("data.bin", [7; 100]);
+            let _full = FullPipe::new(&dir.join("full"));
+            let before = (state(&file), file.metadata().unwrap().modified().unwrap());
+            // The descriptor is there for the whole of the script, and for its reader to end.
+            let (open, wait) = descriptor.split_once("; ").unwrap_or((descriptor, ":"));
+            let script = format!("exec {open}; {wait}; exec \"$@\" --ready-fd 7 {attachment} made");
+            let shell = dir.command("bash", &["-c", &script, "bash", ARRAYFS]);
+            let outcome = shell.args(options).run();
+            outcome.fails(2, &format!("arrayfs: --ready-fd 7: {error}\n"));
+            let now = (state(&file), file.metadata().unwrap().modified().unwrap());
+            assert!(now == before, "{options:?} {descriptor}");
+            assert_eq!(only_files(&dir), ["data.bin", "full"]);
+        }
+    }
+}
+
+/// Writes to a file as soon as it is there, a thousand times without success at first.
+const WRITER: &str = r#"
+import os, sys
+while True:
+    try:
+        opened = os.open(sys.argv[1], os.O_WRONLY)
+    except FileNotFoundError:
+        continue
+    os.write(opened, b"written")
+    break
+"#;
+
+#[test]
+fn claim_53_what_is_written_to_a_mount_as_it_comes_about_is_not_overwritten_by_w_plus() {
+    let Some(dir) = Dir::with_fuse() else { return };
+    for _ in 0..20 {
+        let file = dir.file("data.bin", [7; 5 << 20]);
+        let point = dir.directory("mnt");
+        let mut writer = dir.command("python3", &["-c", WRITER]);
+        writer = writer.args(&[point.join("data")]);
+        let mut writer = spawn(writer.into_inner());
+        let options = ["data.bin", "mnt", "--mode", "w+", "--shape", "5242880"];
+        let outcome = dir.arrayfs(&options).args(&["--log-file", "mnt.log"]).run();
+        let mount = Mount::found(&dir, &point);
+        assert!(writer.wait().unwrap().success());
+        let found = fs::read(&file).unwrap();
+        assert!(
+            found.starts_with(b"written\0\0"),
+            "{outcome} {:?}",
+            &found[..20]
+        );
+        mount.unmount();
+        fs::remove_dir(&point).unwrap();
+    }
 }
 
 #[test]

@@ -164,7 +164,8 @@ fn what_systemd_and_others_read_in_fstab_is_accepted() {
 
 #[test]
 fn a_shape_beyond_the_file_extends_it_and_mount_passes_the_notice_on() {
-    let Some(dir) = machine("DIR/data.bin DIR/mnt fuse.arrayfs shape=20x10 0 0") else {
+    let Some(dir) = machine("DIR/data.bin DIR/mnt fuse.arrayfs extend,dtype=u1,shape=20x10 0 0")
+    else {
         return;
     };
     let point = dir.directory("mnt");

@@ -293,7 +293,7 @@ fn a_user_who_cannot_mount_is_told_why_and_nothing_has_changed() {
     is_refused(
         &dir,
         NOBODY,
-        &["data.bin", "roots", "--shape", "500"],
+        &["data.bin", "roots", "--extend", "--shape", "500"],
         not_theirs,
     );
     let new = ["home/new.bin", "roots", "--shape", "500", "--mode", "w+"];
@@ -312,12 +312,17 @@ fn growth_by_a_user_is_announced_and_the_file_stays_theirs() {
         return;
     };
     let file = dir.file_of(NOBODY, "data.bin", [7; 100]);
-    let (mount, outcome) = Mount::start_as(&dir, NOBODY, &file, &["--shape", "200"]);
+    let (mount, outcome) = Mount::start_as(
+        &dir,
+        NOBODY,
+        &file,
+        &["--extend", "--dtype", "u1", "--shape", "200"],
+    );
     assert_eq!(outcome.stderr, growth_notice(&file, "r+", 100, 200));
     mount.unmount();
     let home = dir.directory_of(NOBODY, "home");
     let new = home.join("new.bin");
-    let options = ["--mode", "w+", "--shape", "50"];
+    let options = ["--mode", "w+", "--dtype", "u1", "--shape", "50"];
     let (mount, outcome) = Mount::start_as(&dir, NOBODY, &new, &options);
     assert_eq!(outcome.stderr, growth_notice(&new, "w+", 0, 50));
     mount.unmount();
