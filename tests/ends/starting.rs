@@ -356,7 +356,7 @@ fn claim_53_a_start_without_enough_address_space_changes_nothing() {
             let limit = format!("--as={limit}");
             let arguments = [&[&limit, ARRAYFS, "--threads", "2"], *options].concat();
             let command = dir.command("prlimit", &arguments);
-            let outcome = command.args(&["made", "--log-file", "log"]).run();
+            let outcome = command.args(&["--log-file", "log"]).args(&[&point]).run();
             if outcome.status.success() {
                 Mount::found(&dir, &point).unmount();
                 break;
@@ -420,7 +420,7 @@ fn claim_53_a_start_that_cannot_tell_of_its_end_changes_nothing() {
     }
 }
 
-/// Writes to a file as soon as it is there, a thousand times without success at first.
+/// Writes to a file as soon as it is there.
 const WRITER: &str = r#"
 import os, sys
 while True:
@@ -436,13 +436,14 @@ while True:
 fn claim_53_what_is_written_to_a_mount_as_it_comes_about_is_not_overwritten_by_w_plus() {
     let Some(dir) = Dir::with_fuse() else { return };
     for _ in 0..20 {
-        let file = dir.file("data.bin", [7; 5 << 20]);
+        let file = dir.file("data.bin", vec![7; 5 << 20]);
         let point = dir.directory("mnt");
         let mut writer = dir.command("python3", &["-c", WRITER]);
         writer = writer.args(&[point.join("data")]);
         let mut writer = spawn(writer.into_inner());
-        let options = ["data.bin", "mnt", "--mode", "w+", "--shape", "5242880"];
-        let outcome = dir.arrayfs(&options).args(&["--log-file", "mnt.log"]).run();
+        let options = ["data.bin", "--mode", "w+", "--shape", "5242880"];
+        let command = dir.arrayfs(&options).args(&["--log-file", "mnt.log"]);
+        let outcome = command.args(&[&point]).run();
         let mount = Mount::found(&dir, &point);
         assert!(writer.wait().unwrap().success());
         let found = fs::read(&file).unwrap();
