@@ -134,7 +134,7 @@ fn mount_a_mounts_what_is_not_mounted_yet_and_umount_unmounts_it() {
 fn a_file_that_is_missing_is_reported_and_keeps_nothing_else_from_being_mounted() {
     let lines = "\
         DIR/none.bin  DIR/none  fuse.arrayfs  ro,nofail  0 0\n\
-        DIR/data.bin  DIR/mnt   fuse.arrayfs  ro,nofail  0 0\n";
+        DIR/data.bin  DIR/mnt   fuse.arrayfs  ro,nofail,dtype=u1,shape=100  0 0\n";
     let Some(dir) = machine(lines) else { return };
     dir.directory("none");
     let point = dir.directory("mnt");

@@ -259,7 +259,7 @@ fn allow_other_by_a_user_needs_a_line_in_fuse_conf_and_the_error_says_which() {
     for item in ["allow_other", "allow_root"] {
         for arguments in [
             &["data.bin", "mnt", "-o", item][..],
-            &["data.bin", "mnt", "-o", item, "--shape", "500"],
+            &["data.bin", "mnt", "--extend", "-o", item, "--shape", "500"],
             &[
                 "data.bin", "mnt", "-o", item, "--shape", "5", "--mode", "w+",
             ],
