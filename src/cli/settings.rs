@@ -386,12 +386,8 @@ mod tests {
         for line in ["--extend", "-o extend", "-o rw,extend --mode r+"] {
             assert!(settings(line).description.extend, "{line}");
         }
-        for (line, mode) in [
-            ("--mode r", "r"),
-            ("-o ro", "r"),
-            ("--mode c", "c"),
-            ("--mode w+", "w+"),
-        ] {
+        for mode in ["r", "c", "w+"] {
+            let line = format!("--mode {mode}");
             let expected = format!("--extend: is for mode r+, not for mode {mode}");
             assert_eq!(error(&format!("--extend {line}")), expected);
         }
@@ -494,11 +490,9 @@ mod tests {
 
     #[test]
     fn info_does_without_a_mount_point() {
-        assert!(matches!(parse("/file --info"), Ok(Command::Info { .. })));
-        assert!(matches!(
-            parse("/file /point --info"),
-            Ok(Command::Info { .. })
-        ));
+        for line in ["/file --info", "/file /point --info"] {
+            assert!(matches!(parse(line), Ok(Command::Info { .. })), "{line}");
+        }
         assert_eq!(parse("").unwrap_err().to_string(), "FILE: missing");
     }
 }

@@ -22,7 +22,7 @@ use std::sync::mpsc;
 
 use crate::cli::Settings;
 use crate::fs::MountError;
-use crate::platform;
+use crate::mapping;
 use crate::source::{Description, Plan};
 use crate::tree;
 use background::Role;
@@ -45,7 +45,7 @@ use witness::Witness;
 /// When the mount does not come about, and nothing has changed then, or when
 /// not everything could be flushed at its end.
 pub fn mount(settings: &Settings) -> Result<ExitCode, Error> {
-    platform::share_heap();
+    mapping::share_heap();
     let ready = Ready::new(settings.ready_fd)?;
     if settings.replace_dead {
         mountpoint::remove_dead(&settings.mountpoint)?;

@@ -19,7 +19,7 @@ use super::operations::ArrayFs;
 use super::protocol::Protocol;
 use super::surplus::{self, Bell};
 use super::{Access, Cache, MountFlag, Options};
-use crate::mapping::Pending;
+use crate::mapping::{self, Pending};
 use crate::platform;
 use crate::source::Source;
 use crate::tree::{Tree, TreeError};
@@ -221,7 +221,7 @@ pub fn check_memory(mountpoint: &Path, options: &Options, bytes: u64) -> Result<
     const REST: u64 = (16 << 20) + 6 * THREAD;
     let threads = options.workers();
     let workers = (threads as u64).saturating_mul(THREAD + BUFFER);
-    if platform::has_address_space(bytes.saturating_add(workers).saturating_add(REST)) {
+    if mapping::has_address_space(bytes.saturating_add(workers).saturating_add(REST)) {
         return Ok(());
     }
     let mountpoint = mountpoint.to_path_buf();

@@ -15,7 +15,6 @@ use memmap2::{Advice, MmapRaw};
 use nix::fcntl::{FallocateFlags, FcntlArg, OFlag, fallocate, fcntl, openat};
 use nix::mount::{MntFlags, umount2};
 use nix::sys::prctl;
-use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit};
 use nix::sys::signal::Signal;
 use nix::sys::statfs::{FUSE_SUPER_MAGIC, fstatfs};
 use nix::unistd::geteuid;
@@ -178,21 +177,6 @@ pub fn default_threads() -> usize {
 /// that they do not contend for one.
 pub fn clone_fd() -> bool {
     true
-}
-
-/// Where this process may have so much address space and no more, has all threads
-/// share one heap: otherwise glibc reserves 64 MiB for that of each, and what is
-/// left to the last ones cannot be foretold. To be called before there is a thread.
-pub fn share_heap() {
-    let limited = getrlimit(Resource::RLIMIT_AS).is_ok_and(|(limit, _)| limit != RLIM_INFINITY);
-    #[cfg(target_env = "gnu")]
-    if limited {
-        // SAFETY: it sets a number in the allocator, and there is one thread.
-        unsafe { libc::mallopt(libc::M_ARENA_MAX, 1) };
-    }
-    // Others have one heap anyway.
-    #[cfg(not(target_env = "gnu"))]
-    let _ = limited;
 }
 
 /// Whether the byte at `at` of a file is known not to be in memory: `preadv2(2)` with

@@ -134,9 +134,6 @@ pub fn mount_source(name: &str) -> String {
     }
 }
 
-/// Nothing is known of the heaps of other systems.
-pub fn share_heap() {}
-
 /// The workers of a session without `--threads`: fuser has one outside Linux.
 pub fn default_threads() -> usize {
     1

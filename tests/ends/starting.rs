@@ -324,7 +324,6 @@ fn a_daemon_without_memory_for_its_workers_is_reported_and_leaves_no_mount() {
     let Some(dir) = Dir::with_fuse() else { return };
     dir.file("data.bin", [7; 100]);
     dir.directory("mnt");
-    // Enough to mount and for some of the workers.
     let limited = ["--as=200000000", ARRAYFS, "--threads", "64"];
     let command = dir.command("prlimit", &limited);
     let outcome = command
@@ -351,7 +350,6 @@ fn claim_53_a_start_without_enough_address_space_changes_nothing() {
         let point = dir.join("made");
         let before = (state(&file), file.metadata().unwrap().modified().unwrap());
         let mut refusals = 0;
-        // The loader of programs needs some.
         for limit in (16 * STEP..).step_by(STEP as usize) {
             let limit = format!("--as={limit}");
             let arguments = [&[&limit, ARRAYFS, "--threads", "2"], *options].concat();
@@ -407,7 +405,6 @@ fn claim_53_a_start_that_cannot_tell_of_its_end_changes_nothing() {
             let file = dir.file("data.bin", [7; 100]);
             let _full = FullPipe::new(&dir.join("full"));
             let before = (state(&file), file.metadata().unwrap().modified().unwrap());
-            // The descriptor is there for the whole of the script, and for its reader to end.
             let (open, wait) = descriptor.split_once("; ").unwrap_or((descriptor, ":"));
             let script = format!("exec {open}; {wait}; exec \"$@\" --ready-fd 7 {attachment} made");
             let shell = dir.command("bash", &["-c", &script, "bash", ARRAYFS]);
