@@ -11,7 +11,6 @@ use std::time::Duration;
 use arrayfs::cli::{self, Command, UsageError};
 use arrayfs::daemon;
 use arrayfs::platform::words;
-use arrayfs::source::Plan;
 
 /// How long the end waits at most until its words are read.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -40,8 +39,7 @@ fn run() -> Result<ExitCode, Failure> {
         Command::Unmount { mountpoints } => return Ok(unmount(&mountpoints)),
         Command::List => print(&daemon::list()?)?,
         Command::Info { file, description } => {
-            let plan = Plan::new(&file, &description).map_err(daemon::Error::from)?;
-            print(&plan.meta().to_json())?;
+            print(&daemon::info(&file, &description)?)?;
         }
         Command::Print(text) => print(&text)?,
     }

@@ -10,7 +10,7 @@ complete -c arrayfs -l format -d 'How the file says what it holds: raw, not at a
 npy\t''"
 complete -c arrayfs -l order -d 'Which axis lies closest together in the file: C, the last, or F, the first [default: C]' -r -f -a "C\t''
 F\t''"
-complete -c arrayfs -l mode -d 'r: read only; r+: read and write, extending a short file with zeros; w+: create or overwrite with zeros; c: writes stay in memory [default: r+]' -r -f -a "r\t''
+complete -c arrayfs -l mode -d 'r: read only; r+: read and write; w+: create the file, or overwrite it with zeros; c: writes stay in memory [default: r+]' -r -f -a "r\t''
 r+\t''
 w+\t''
 c\t''"
@@ -26,9 +26,10 @@ zsh\t''
 fish\t''"
 complete -c arrayfs -s u -l unmount -d 'Unmount what is mounted there' -r -f -a "(__fish_complete_directories)"
 complete -c arrayfs -l log-file -d 'Append the log to this file [default: syslog, or standard error with -f]' -r -F
+complete -c arrayfs -l extend -d 'Under r+, make a file that is too short for the array longer, with zeros'
 complete -c arrayfs -l pad -d 'List indices padded with zeros, so that rows/* is in order'
 complete -c arrayfs -l xattr -d 'Serve extended attributes: user.dtype, user.shape, user.ndim, user.size, user.itemsize; with them ls -l takes ten times as long'
-complete -c arrayfs -l info -d 'Print what meta.json would say, and mount nothing'
+complete -c arrayfs -l info -d 'Check all that a mount would, print what meta.json would say, and change nothing'
 complete -c arrayfs -l list -d 'List the mounted arrays'
 complete -c arrayfs -s f -l foreground -d 'Stay in the foreground; Ctrl-C unmounts'
 complete -c arrayfs -l replace-dead -d 'If an array was mounted there whose daemon has died, unmount it first: for supervisors, which start it again'

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::{mount_options, similar};
 use crate::array::ArrayError;
 use crate::dtype::DTypeError;
-use crate::mapping::NotAMode;
+use crate::mapping::{Mode, NotAMode};
 
 /// Why a command line cannot be followed.
 #[derive(Debug, thiserror::Error)]
@@ -53,6 +53,17 @@ pub enum UsageError {
     /// `-o ro` together with a mode that writes.
     #[error("-o ro: contradicts mode {0}, which writes")]
     ReadOnlyWrites(String),
+    /// `--extend` with a mode that extends nothing, or makes the file anew.
+    #[error("--extend: is for mode r+, not for mode {0}")]
+    ExtendIn(Mode),
+    /// A file that is not there, by the name of what other programs have commands for.
+    #[error("{word}: there is no such file, and no such command")]
+    NoCommand {
+        /// What was given.
+        word: String,
+        /// The option that does it.
+        option: &'static str,
+    },
     /// `allow_other` and `allow_root`.
     #[error("-o allow_other: contradicts -o allow_root")]
     OtherAndRoot,
@@ -90,6 +101,10 @@ pub enum UsageError {
     NoName(PathBuf),
 }
 
+/// What is said to whoever may have meant a mode that erases.
+const ERASES: &str =
+    "to write an existing file in place, use r+; w+ erases it, and all becomes zeros";
+
 impl UsageError {
     /// What the user can do about it.
     pub fn hint(&self) -> Option<String> {
@@ -107,7 +122,11 @@ impl UsageError {
                 let words = expected.split([',', ' ']).filter(|word| *word != "or");
                 similar::nearest(text, words.filter(|word| !word.is_empty())).map(str::to_owned)
             }
-            UsageError::Mode { text, .. } => similar::mode(text).map(str::to_owned),
+            UsageError::Mode { text, .. } => match similar::mode(text) {
+                Some(mode) if mode.parse() == Ok(Mode::Write) => return Some(ERASES.into()),
+                mode => mode.map(str::to_owned),
+            },
+            UsageError::NoCommand { option, .. } => Some((*option).to_owned()),
             _ => None,
         };
         if let Some(meant) = meant {
@@ -122,6 +141,10 @@ impl UsageError {
                 "unmount it and mount it anew; mount -i -o remount,ro makes it read-only as it is"
             }
             UsageError::GivenTwice { .. } => "give it once",
+            UsageError::ExtendIn(Mode::Write) => {
+                "mode w+ gives the file its size anyway, and erases what it holds"
+            }
+            UsageError::ExtendIn(_) => "leave one of them out",
             UsageError::ReadOnlyWrites(_) => "leave one of them out",
             UsageError::NoName(_) => "say where to mount it",
             UsageError::OtherAndRoot => "leave one of them out; allow_other includes root",

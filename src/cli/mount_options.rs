@@ -8,12 +8,13 @@ use super::UsageError;
 use crate::fs::MountFlag;
 
 /// Items that stand alone and mean something here.
-const SWITCHES: [&str; 10] = [
+const SWITCHES: [&str; 11] = [
     "ro",
     "rw",
     "allow_other",
     "allow_root",
     "quiet",
+    "extend",
     "pad",
     "xattr",
     "foreground",

@@ -88,10 +88,14 @@ pub(super) struct RawOptions {
     )]
     pub offset: Option<OsString>,
 
-    /// r: read only; r+: read and write, extending a short file with zeros;
-    /// w+: create or overwrite with zeros; c: writes stay in memory [default: r+]
+    /// r: read only; r+: read and write; w+: create the file, or overwrite it with
+    /// zeros; c: writes stay in memory [default: r+]
     #[arg(long, help_heading = "The array")]
     pub mode: Option<OsString>,
+
+    /// Under r+, make a file that is too short for the array longer, with zeros
+    #[arg(long, help_heading = "The array")]
+    pub extend: bool,
 
     /// Mount options: ro, allow_other, allow_root, uid=N, gid=N, umask=OCTAL,
     /// fsname=NAME, quiet (chmod and chown are accepted and change nothing),
@@ -165,7 +169,7 @@ pub(super) struct RawOptions {
     )]
     pub unmount: Vec<PathBuf>,
 
-    /// Print what meta.json would say, and mount nothing
+    /// Check all that a mount would, print what meta.json would say, and change nothing
     #[arg(long, help_heading = "Other commands")]
     pub info: bool,
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::mount_options::MountOptions;
 use super::number::{bytes, decimal, duration, octal};
 use super::raw::RawOptions;
+use super::similar;
 use super::value::{choice, either, either_read, text};
 use super::{Command, UsageError, absolute};
 use crate::array::Order;
@@ -68,6 +69,12 @@ pub(super) fn command(raw: &RawOptions) -> Result<Command, UsageError> {
         })?,
     };
     let file = raw.file.as_ref().ok_or(UsageError::Missing("FILE"))?;
+    if let Some(option) = similar::command(file).filter(|_| file.symlink_metadata().is_err()) {
+        return Err(UsageError::NoCommand {
+            word: file.display().to_string(),
+            option,
+        });
+    }
     if description.mode == Mode::Write && description.format.is_none() {
         // By the name as given, wherever links lead from there.
         description.format = Some(Format::of_new(file));
@@ -155,6 +162,10 @@ fn description(raw: &RawOptions, items: &MountOptions) -> Result<Description, Us
         (Some(mode @ (Mode::ReadOnly | Mode::CopyOnWrite)), true) => (mode, true),
         (Some(mode), true) => return Err(UsageError::ReadOnlyWrites(mode.to_string())),
     };
+    let extend = raw.extend || items.has("extend");
+    if extend && mode != Mode::ReadWrite {
+        return Err(UsageError::ExtendIn(mode));
+    }
     let format = either("format", &raw.format, items, |value| {
         choice("format", value, "raw or npy", Format::named)
     })?;
@@ -165,6 +176,7 @@ fn description(raw: &RawOptions, items: &MountOptions) -> Result<Description, Us
         order,
         offset,
         mode,
+        extend,
         read_only,
     })
 }
@@ -370,6 +382,19 @@ mod tests {
     }
 
     #[test]
+    fn a_file_is_extended_only_when_that_is_wanted_and_only_under_r_plus() {
+        assert!(!settings("").description.extend);
+        for line in ["--extend", "-o extend", "-o rw,extend --mode r+"] {
+            assert!(settings(line).description.extend, "{line}");
+        }
+        for mode in ["r", "c", "w+"] {
+            let line = format!("--mode {mode}");
+            let expected = format!("--extend: is for mode r+, not for mode {mode}");
+            assert_eq!(error(&format!("--extend {line}")), expected);
+        }
+    }
+
+    #[test]
     fn what_is_shown_of_owners_and_bits_is_read() {
         let options = settings("-o uid=1000,gid=0,umask=027,fsname=me,allow_other").options;
         assert_eq!((options.uid, options.gid), (Some(1000), Some(0)));
@@ -466,11 +491,9 @@ mod tests {
 
     #[test]
     fn info_does_without_a_mount_point() {
-        assert!(matches!(parse("/file --info"), Ok(Command::Info { .. })));
-        assert!(matches!(
-            parse("/file /point --info"),
-            Ok(Command::Info { .. })
-        ));
+        for line in ["/file --info", "/file /point --info"] {
+            assert!(matches!(parse(line), Ok(Command::Info { .. })), "{line}");
+        }
         assert_eq!(parse("").unwrap_err().to_string(), "FILE: missing");
     }
 }

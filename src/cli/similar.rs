@@ -1,5 +1,7 @@
 //! What a mistyped value was meant to be, for the hint below an error.
 
+use std::path::Path;
+
 use strsim::damerau_levenshtein;
 
 use crate::dtype::{self, DType};
@@ -50,6 +52,19 @@ pub(super) fn mode(text: &str) -> Option<&'static str> {
         "cow" | "copy" | "private" => Some("c"),
         text => nearest(text, Mode::names()),
     }
+}
+
+/// The option for what a word asks for that is a command of other programs.
+pub(super) fn command(word: &Path) -> Option<&'static str> {
+    Some(match word.to_str()? {
+        "help" | "usage" => "--help",
+        "version" => "--version",
+        "info" => "--info",
+        "list" | "ls" => "--list",
+        "unmount" | "umount" => "--unmount",
+        "mount" => "arrayfs FILE MOUNTPOINT",
+        _ => return None,
+    })
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ mod log_queue;
 mod logging;
 mod mounted;
 mod mountpoint;
+mod notices;
 mod ready;
 mod reserved;
 mod server;
@@ -17,17 +18,23 @@ mod unmount;
 mod verbosity;
 mod watchdog;
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::mpsc;
 
 use crate::cli::Settings;
+use crate::fs::MountError;
+use crate::mapping;
 use crate::platform;
+use crate::source::{Description, Plan};
+use crate::tree;
 use background::Role;
 pub use error::Error;
 pub use list::list;
 use log_queue::LogQueue;
 use mounted::Mounted;
 pub use mountpoint::MountpointError;
+use notices::Tense;
 use ready::Ready;
 pub use unmount::{UnmountError, unmount};
 use watchdog::Watchdog;
@@ -42,6 +49,7 @@ use watchdog::Watchdog;
 /// When the mount does not come about, and nothing has changed then, or when
 /// not everything could be flushed at its end.
 pub fn mount(settings: &Settings) -> Result<ExitCode, Error> {
+    mapping::share_heap();
     let ready = Ready::new(settings.ready_fd)?;
     if settings.replace_dead {
         mountpoint::remove_dead(&settings.mountpoint)?;
@@ -60,6 +68,31 @@ pub fn mount(settings: &Settings) -> Result<ExitCode, Error> {
             Ok(ExitCode::SUCCESS)
         }
     }
+}
+
+/// What `meta.json` would say of an array, once all is checked that a mount of it
+/// would: nothing is made, changed or mounted.
+///
+/// # Errors
+///
+/// As [`mount`], as far as the file is concerned.
+pub fn info(file: &Path, description: &Description) -> Result<String, Error> {
+    let plan = Plan::new(file, description)?;
+    let meta = plan.meta();
+    tree::check(&meta).map_err(|error| MountError::Tree {
+        file: meta.file.clone(),
+        error,
+    })?;
+    let (summary, growth) = (plan.summary(), plan.growth());
+    if !plan.is_new() {
+        // Mapping changes nothing of a file that is there.
+        drop(plan.map()?);
+    }
+    if let Some(growth) = growth {
+        notices::tell_of_growth(file, meta.mode, growth, Tense::Intended);
+    }
+    notices::tell_of_array(file, &summary);
+    Ok(meta.to_json())
 }
 
 /// Removes what a daemon leaves that dies between mounting and serving.
@@ -102,10 +135,8 @@ fn serve_until_end(
     log.start().map_err(Error::Start)?;
     // Whoever interrupts the command does not want the mount.
     let is_gone = || command.as_ref().is_some_and(|command| command.is_gone());
-    let mounted = Mounted::start(settings, &sender, &events, watchdog, is_gone)?;
-    if let Some(Err(error)) = ready.map(Ready::tell) {
-        return mounted.end(&events).and(Err(error));
-    }
+    let ready = ready.unwrap_or_default();
+    let mounted = Mounted::start(settings, &sender, &events, watchdog, is_gone, ready)?;
     let Some(command) = command else {
         return mounted.serve(&events);
     };

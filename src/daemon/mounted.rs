@@ -9,13 +9,14 @@ use std::thread;
 use std::time::Duration;
 
 use super::events::Event;
+use super::notices::Tense;
+use super::ready::Ready;
 use super::reserved::{Made, Reserved};
 use super::server::Server;
 use super::watchdog::{self, Watchdog};
-use super::{Error, ready};
-use crate::cli::{Settings, say};
-use crate::fs::{Cache, MAX_REQUEST, Session};
-use crate::mapping::{Growth, Mode};
+use super::{Error, notices, ready};
+use crate::cli::Settings;
+use crate::fs::{Cache, MAX_REQUEST, Session, check_memory};
 use crate::platform::{self, Mount};
 use crate::source::Plan;
 
@@ -42,9 +43,11 @@ pub(super) struct Mounted {
 }
 
 impl Mounted {
-    /// Mounts as `settings` say, and returns when the mount answers and the file
-    /// has its size. Asks whether the command `is_gone` when all that can take
-    /// long is done and nothing has changed.
+    /// Mounts as `settings` say, and returns when the mount answers, whoever waits
+    /// for it is told by `ready`, and the file is what the mode makes of it, in
+    /// this order: of the three only the last cannot be taken back. Until then
+    /// nobody's file is opened. Asks whether the command `is_gone` whenever
+    /// something that can take long is done and nothing has changed.
     ///
     /// # Errors
     ///
@@ -54,15 +57,20 @@ impl Mounted {
         sender: &Sender<Event>,
         events: &Receiver<Event>,
         watchdog: Watchdog,
-        is_gone: impl FnOnce() -> bool,
+        is_gone: impl Fn() -> bool,
+        ready: Ready,
     ) -> Result<Mounted, Error> {
         let Settings {
             file, mountpoint, ..
         } = settings;
+        let plan = Plan::new(file, &settings.description)?;
+        let summary = plan.summary();
+        check_memory(mountpoint, &settings.options, plan.bytes().end)?;
         let reserved = Reserved::new(mountpoint, file)?;
-        let source = Plan::new(file, &settings.description)?.map()?;
+        let source = plan.map()?;
+        let interrupted = || Error::Interrupted(mountpoint.clone());
         if is_gone() || events.try_recv().is_ok() {
-            return Err(Error::Interrupted(mountpoint.clone()));
+            return Err(interrupted());
         }
         let sender_of_end = sender.clone();
         let ended = move || {
@@ -81,8 +89,13 @@ impl Mounted {
             _made: reserved.mounted(),
         };
         let answered = mounted.wait_for_answer(watchdog, sender.clone(), events);
-        // Only now, when all else has succeeded.
-        let committed = answered.and_then(|()| Ok(pending.commit()?));
+        let committed = answered.and_then(|()| {
+            if is_gone() {
+                return Err(interrupted());
+            }
+            ready.tell()?;
+            Ok(pending.commit()?)
+        });
         let growth = committed.or_else(|error| {
             // By its path: nothing else has been mounted there yet, and to read
             // the mount table there may be no descriptor left.
@@ -90,9 +103,11 @@ impl Mounted {
                 .detached(platform::detach(mountpoint))
                 .and(Err(error))
         })?;
+        mounted.session.admit();
         if let Some(growth) = growth {
-            mounted.announce(settings.description.mode, growth);
+            notices::tell_of_growth(file, settings.description.mode, growth, Tense::Done);
         }
+        notices::tell_of_array(file, &summary);
         mounted.read_ahead(settings.options.cache);
         if settings.named_after_file {
             // Whoever does not read it has the mount all the same.
@@ -150,23 +165,6 @@ impl Mounted {
                 platform::words(&error)
             );
         }
-    }
-
-    /// Tells the user what has become of the file, where it was not asked for
-    /// in so many words.
-    fn announce(&self, mode: Mode, growth: Growth) {
-        let Growth { from, to, sparse } = growth;
-        let what = match (mode, sparse) {
-            (Mode::Write, false) => return,
-            (Mode::Write, true) => format!("made with {to} bytes"),
-            _ => format!("extended from {from} to {to} bytes"),
-        };
-        let warning = if sparse {
-            ", which are not reserved: a write can fail when the disk is full"
-        } else {
-            ""
-        };
-        say(&format!("{}: {what}{warning}", self.file.display()), None);
     }
 
     /// Serves the mount until it ends.

@@ -9,6 +9,7 @@ use nix::sys::statvfs::statvfs;
 
 use super::server;
 use crate::cli::{Settings, quoted};
+use crate::mapping::Mode;
 use crate::platform::{self, Mount, words};
 
 /// Why a path cannot be mounted on.
@@ -129,6 +130,12 @@ impl MountpointError {
 pub(super) fn check_before(settings: &Settings) -> Result<(), MountpointError> {
     let point = &settings.mountpoint;
     match check(point, &settings.file) {
+        // Neither is there yet: one would be made where the other is to be.
+        Err(MountpointError::Missing(point))
+            if point == settings.file && settings.description.mode == Mode::Write =>
+        {
+            Err(MountpointError::InTheWay(point))
+        }
         Err(MountpointError::Missing(_)) => Ok(()),
         Err(MountpointError::NotADirectory(point)) if settings.named_after_file => {
             Err(MountpointError::InTheWay(point))

@@ -3,16 +3,17 @@
 
 use std::env;
 use std::fs::File;
-use std::io::Write;
-use std::os::fd::RawFd;
+use std::io::{self, Write};
+use std::os::fd::{AsFd, RawFd};
 
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use sd_notify::NotifyState;
 
 use super::{Error, background};
 use crate::platform;
 
 /// Who is told.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Ready {
     descriptor: Option<(RawFd, File)>,
 }
@@ -36,14 +37,25 @@ impl Ready {
     ///
     /// # Errors
     ///
-    /// When the descriptor does not take it.
+    /// When the descriptor does not take it at once.
     pub(super) fn tell(self) -> Result<(), Error> {
+        if let Some((number, mut file)) = self.descriptor {
+            // A pipe that is full would hold up the start for as long as nobody reads.
+            let told = is_writable(&file).and_then(|()| file.write_all(b"\n"));
+            told.map_err(|source| Error::ReadyFd { number, source })?;
+        }
+        // Last, as there is nothing that it can fail.
         tell_manager(&[NotifyState::Ready, NotifyState::MainPid(std::process::id())]);
-        let Some((number, mut file)) = self.descriptor else {
-            return Ok(());
-        };
-        let told = file.write_all(b"\n");
-        told.map_err(|source| Error::ReadyFd { number, source })
+        Ok(())
+    }
+}
+
+/// Whether a byte can be written without waiting, or would fail.
+fn is_writable(file: &File) -> io::Result<()> {
+    let mut polled = [PollFd::new(file.as_fd(), PollFlags::POLLOUT)];
+    match poll(&mut polled, PollTimeout::ZERO)? {
+        0 => Err(io::ErrorKind::WouldBlock.into()),
+        _ => Ok(()),
     }
 }
 

@@ -3,6 +3,7 @@
 //! of the process are decided above.
 
 mod acl;
+mod admission;
 mod answer;
 mod attr;
 mod coherence;
@@ -29,4 +30,4 @@ mod xattr;
 
 pub use answer::MAX_REQUEST;
 pub use options::{Access, Cache, MountFlag, Options, Passthrough};
-pub use session::{MountError, Session};
+pub use session::{MountError, Session, check_memory};

@@ -17,6 +17,7 @@ use fuser::{
     ReplyOpen, ReplyPoll, ReplyStatfs, ReplyWrite, ReplyXattr, Request, TimeOrNow, WriteFlags,
 };
 
+use super::admission::Admission;
 use super::answer::{MAX_REQUEST, failed, refuse, reply, with_buffer, written};
 use super::attr::time_spec;
 use super::negotiation::ask_for;
@@ -33,15 +34,21 @@ pub(super) const ATTRIBUTE_LIFETIME: Duration = Duration::from_secs(1);
 /// Answers the kernel's requests on an array.
 pub(super) struct Protocol {
     pub(super) fs: Arc<ArrayFs>,
+    admission: Arc<Admission>,
     ended: Mutex<Option<Box<dyn FnOnce() + Send>>>,
 }
 
 impl Protocol {
     /// Answers with the operations of `fs`, and calls `ended` once no more
     /// requests will come.
-    pub(super) fn new(fs: Arc<ArrayFs>, ended: impl FnOnce() + Send + 'static) -> Protocol {
+    pub(super) fn new(
+        fs: Arc<ArrayFs>,
+        admission: Arc<Admission>,
+        ended: impl FnOnce() + Send + 'static,
+    ) -> Protocol {
         Protocol {
             fs,
+            admission,
             ended: Mutex::new(Some(Box::new(ended))),
         }
     }
@@ -122,22 +129,25 @@ impl Filesystem for Protocol {
     fn open(&self, _req: &Request, ino: INodeNo, flags: OpenFlags, reply: ReplyOpen) {
         let asked = self.asked(Kind::Open, ino.0);
         let writes = flags.acc_mode() != OpenAccMode::O_RDONLY;
-        let register = |file: BorrowedFd<'_>| reply.open_backing(file);
-        let opened = self.fs.open(ino.0, writes, register);
-        reply!(asked, reply, opened, (number, way) => {
-            let (number, how) = (FileHandle(number), match writes {
-                true => FopenFlags::empty(),
-                false => FopenFlags::FOPEN_NOFLUSH,
-            });
-            let direct = FopenFlags::FOPEN_DIRECT_IO | FopenFlags::FOPEN_PARALLEL_DIRECT_WRITES;
-            match way {
-                Way::Native(backing) => reply.opened_passthrough(number, how, &backing),
-                Way::Cached { keep: true } => {
-                    reply.opened(number, how | FopenFlags::FOPEN_KEEP_CACHE);
+        let fs = self.fs.clone();
+        self.admission.pass(move || {
+            let register = |file: BorrowedFd<'_>| reply.open_backing(file);
+            let opened = fs.open(ino.0, writes, register);
+            reply!(asked, reply, opened, (number, way) => {
+                let (number, how) = (FileHandle(number), match writes {
+                    true => FopenFlags::empty(),
+                    false => FopenFlags::FOPEN_NOFLUSH,
+                });
+                let direct = FopenFlags::FOPEN_DIRECT_IO | FopenFlags::FOPEN_PARALLEL_DIRECT_WRITES;
+                match way {
+                    Way::Native(backing) => reply.opened_passthrough(number, how, &backing),
+                    Way::Cached { keep: true } => {
+                        reply.opened(number, how | FopenFlags::FOPEN_KEEP_CACHE);
+                    }
+                    Way::Cached { keep: false } => reply.opened(number, how),
+                    Way::Direct => reply.opened(number, how | direct),
                 }
-                Way::Cached { keep: false } => reply.opened(number, how),
-                Way::Direct => reply.opened(number, how | direct),
-            }
+            });
         });
     }
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use fuser::{BackgroundSession, Config, MountOption, SessionACL};
 
+use super::admission::Admission;
 use super::answer::MAX_REQUEST;
 use super::attr::{Appearance, Copier};
 use super::coherence::{self, Coherence};
@@ -19,7 +20,7 @@ use super::operations::ArrayFs;
 use super::protocol::Protocol;
 use super::surplus::{self, Bell};
 use super::{Access, Cache, MountFlag, Options};
-use crate::mapping::Pending;
+use crate::mapping::{self, Pending};
 use crate::platform;
 use crate::source::Source;
 use crate::tree::{Tree, TreeError};
@@ -35,11 +36,16 @@ pub enum MountError {
         /// What is wrong.
         error: TreeError,
     },
-    /// There is no memory for the workers.
-    #[error("{}: cannot be mounted: no memory for {threads} worker threads", mountpoint.display())]
+    /// There is no memory for the array and the workers.
+    #[error(
+        "{}: cannot be mounted: no memory for an array of {bytes} bytes and {threads} worker threads",
+        mountpoint.display()
+    )]
     NoMemory {
         /// The mount point.
         mountpoint: PathBuf,
+        /// Bytes to map.
+        bytes: u64,
         /// How many were asked for.
         threads: usize,
     },
@@ -96,9 +102,9 @@ fn refusal(source: &io::Error) -> String {
 }
 
 /// A mounted array, served by worker threads until it is unmounted.
-#[derive(Debug)]
 pub struct Session {
     fs: Arc<ArrayFs>,
+    admission: Arc<Admission>,
     /// Dropping it unmounts.
     _background: BackgroundSession,
 }
@@ -137,12 +143,12 @@ impl Session {
             let file = meta.file.clone();
             MountError::Tree { file, error }
         })?;
-        let threads = options.workers();
-        let no_memory = || MountError::NoMemory {
+        let coherence = Coherence::new(MAX_REQUEST as usize);
+        let coherence = coherence.map_err(|_| MountError::NoMemory {
             mountpoint: mountpoint.to_path_buf(),
-            threads,
-        };
-        let coherence = Coherence::new(MAX_REQUEST as usize).map_err(|_| no_memory())?;
+            bytes: meta.view.extent().end,
+            threads: options.workers(),
+        })?;
         let coherence = Arc::new(coherence);
         let (bell, rings) = Bell::new();
         let natives = Natives::new(options, tree.mapping(), meta.writable);
@@ -161,12 +167,8 @@ impl Session {
             source,
         };
         let config = config(options, &meta.file, meta.writable);
-        // A worker that finds none later would end the mount, which may have
-        // answered by then.
-        if !has_memory(threads) {
-            return Err(no_memory());
-        }
-        let protocol = Contained(Protocol::new(fs.clone(), ended));
+        let admission = Arc::new(Admission::default());
+        let protocol = Contained(Protocol::new(fs.clone(), admission.clone(), ended));
         let session = fuser::Session::new(protocol, mountpoint, &config).map_err(refused)?;
         let notifier = session.notifier();
         let background = session.spawn().map_err(refused)?;
@@ -174,9 +176,16 @@ impl Session {
         surplus::forget(&fs, rings, notifier).map_err(refused)?;
         let session = Session {
             fs,
+            admission,
             _background: background,
         };
         Ok((session, pending))
+    }
+
+    /// The backing file is what it is to be. Files can be opened, and those are
+    /// that somebody has tried to open before.
+    pub fn admit(&self) {
+        self.admission.admit();
     }
 
     /// How long nobody has asked for anything, or had a file open.
@@ -203,12 +212,32 @@ impl Session {
     }
 }
 
-/// Whether there is memory for so many workers: fuser's buffer for each, and its
-/// stack.
-fn has_memory(threads: usize) -> bool {
-    const WORKER: usize = (16 << 20) + (2 << 20) + (1 << 16);
-    let bytes = threads.saturating_mul(WORKER);
-    Vec::<u8>::new().try_reserve_exact(bytes).is_ok()
+/// Makes sure that there is memory for all that a mount of `bytes` bytes maps and
+/// starts: a worker that finds none later would end the mount, which may have
+/// answered by then, and other parts would end the process with whatever it has
+/// begun.
+///
+/// # Errors
+///
+/// When there is not.
+pub fn check_memory(mountpoint: &Path, options: &Options, bytes: u64) -> Result<(), MountError> {
+    /// A thread's stack and the pages that guard it.
+    const THREAD: u64 = (2 << 20) + (1 << 16);
+    /// fuser's buffer.
+    const BUFFER: u64 = 16 << 20;
+    /// The heap, what is deferred, and the threads that are no workers.
+    const REST: u64 = (24 << 20) + 7 * THREAD;
+    let threads = options.workers();
+    let workers = (threads as u64).saturating_mul(THREAD + BUFFER);
+    if mapping::has_address_space(bytes.saturating_add(workers).saturating_add(REST)) {
+        return Ok(());
+    }
+    let mountpoint = mountpoint.to_path_buf();
+    Err(MountError::NoMemory {
+        mountpoint,
+        bytes,
+        threads,
+    })
 }
 
 fn config(options: &Options, file: &Path, writable: bool) -> Config {

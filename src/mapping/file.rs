@@ -8,7 +8,7 @@ use std::ops::Range;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
-use super::Mode;
+use super::{Mode, growth};
 use crate::platform::words;
 
 /// Why a file cannot be mapped in a mode.
@@ -60,8 +60,19 @@ pub enum FileError {
         array: Range<u64>,
         /// The file's size in bytes.
         have: u64,
-        /// It is a block device, which no mode extends.
-        fixed_size: bool,
+        /// What would extend it.
+        remedy: Remedy,
+    },
+    /// It cannot be made longer here without the danger of cutting it.
+    #[error(
+        "{}: cannot be extended to {bytes} bytes: its file system cannot allocate space (fallocate)",
+        path.display()
+    )]
+    CannotExtend {
+        /// The file.
+        path: PathBuf,
+        /// The size it would have.
+        bytes: u64,
     },
     /// It cannot be made as long as the array.
     #[error("{}: cannot hold {bytes} bytes: {}", path.display(), words(source))]
@@ -91,6 +102,28 @@ pub enum FileError {
     },
 }
 
+/// What extends a file that is too short.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Remedy {
+    /// The option alone.
+    Extend,
+    /// The option, and the mode that it is for.
+    ExtendInReadWrite,
+    /// Nothing: it is a block device.
+    None,
+}
+
+impl Remedy {
+    /// What to type; `None` where nothing helps.
+    pub fn options(self) -> Option<&'static str> {
+        match self {
+            Remedy::Extend => Some("--extend"),
+            Remedy::ExtendInReadWrite => Some("--mode r+ --extend"),
+            Remedy::None => None,
+        }
+    }
+}
+
 impl FileError {
     /// What the user can do about it.
     pub fn hint(&self) -> Option<String> {
@@ -110,12 +143,19 @@ impl FileError {
             FileError::Open { source, .. } if source.kind() == io::ErrorKind::NotConnected => Some(
                 "it lies below a dead mount: findmnt -t fuse shows it, umount -l removes it".into(),
             ),
-            FileError::TooShort {
-                fixed_size: true, ..
-            } => Some("check --dtype, --shape and --offset".into()),
-            FileError::TooShort { .. } => {
-                Some("check --dtype, --shape and --offset; --mode r+ would extend the file".into())
+            FileError::TooShort { remedy, .. } => {
+                let check = "check --dtype, --shape and --offset";
+                Some(match remedy.options() {
+                    Some(options) => {
+                        format!("{check}; {options} would fill the file up with zeros")
+                    }
+                    None => check.into(),
+                })
             }
+            FileError::CannotExtend { bytes, path } => Some(format!(
+                "if nobody else writes it, extend it before: truncate -s {bytes} {}",
+                path.display()
+            )),
             FileError::FixedSize { .. } => Some("to write it in place, use --mode r+".into()),
             _ => None,
         }
@@ -131,6 +171,8 @@ pub struct BackingFile {
     /// Its size when it was opened, in bytes.
     pub(super) len: u64,
     pub(super) block_device: bool,
+    /// Whether `r+` extends it if it is too short.
+    extends: bool,
 }
 
 impl BackingFile {
@@ -151,6 +193,7 @@ impl BackingFile {
             file: None,
             len: 0,
             block_device: false,
+            extends: false,
         };
         match std::fs::metadata(path) {
             Ok(metadata) => backing.check_kind(&metadata)?,
@@ -217,6 +260,27 @@ impl BackingFile {
         self.len
     }
 
+    /// From now on it may be extended under `r+`.
+    pub fn may_extend(&mut self) {
+        self.extends = true;
+    }
+
+    /// Makes sure that it can hold `array` as its mode asks, as far as that can be
+    /// told without changing anything.
+    ///
+    /// # Errors
+    ///
+    /// When it is too short for the mode, may not be that long or be made, or there
+    /// is no space.
+    pub fn check(&self, array: &Range<u64>) -> Result<(), FileError> {
+        growth::check(self, array).map(|_| ())
+    }
+
+    /// Whether it is yet to be created.
+    pub fn is_missing(&self) -> bool {
+        self.file.is_none()
+    }
+
     /// The first `count` bytes of the file, or all if it has fewer.
     ///
     /// # Errors
@@ -249,12 +313,16 @@ impl BackingFile {
             }),
             Mode::Write => Ok(true),
             _ if array.end <= self.len => Ok(false),
-            Mode::ReadWrite if !self.block_device => Ok(true),
-            _ => Err(FileError::TooShort {
+            Mode::ReadWrite if self.extends && !self.block_device => Ok(true),
+            mode => Err(FileError::TooShort {
                 path: self.path.clone(),
                 array: array.clone(),
                 have: self.len,
-                fixed_size: self.block_device,
+                remedy: match mode {
+                    _ if self.block_device => Remedy::None,
+                    Mode::ReadWrite => Remedy::Extend,
+                    _ => Remedy::ExtendInReadWrite,
+                },
             }),
         }
     }
@@ -283,7 +351,7 @@ mod tests {
     fn a_file_too_short_for_its_mode_is_refused_with_both_sizes() {
         let file = tempfile::NamedTempFile::new().unwrap();
         file.as_file().set_len(100).unwrap();
-        for mode in [Mode::ReadOnly, Mode::CopyOnWrite] {
+        for mode in [Mode::ReadOnly, Mode::ReadWrite, Mode::CopyOnWrite] {
             let backing = BackingFile::open(file.path(), mode).unwrap();
             assert!(!backing.must_grow(&(0..100)).unwrap());
             let error = backing.must_grow(&(8..108)).unwrap_err().to_string();

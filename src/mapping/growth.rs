@@ -1,24 +1,26 @@
-//! Making a backing file as long as its array: space is reserved first, the
-//! file changes only once the mount has come about, and what was begun is
-//! undone if it does not.
+//! Making a backing file as long as its array. All that can be told before is
+//! checked first, and the file changes only once the mount has come about. Others
+//! can write it all the while, so a file is extended by one call that can neither
+//! cut nor overwrite.
 
-use std::fs::{File, FileTimes, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io;
 use std::ops::Range;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::SystemTime;
 
+use nix::fcntl::{AT_FDCWD, AtFlags};
 use nix::sys::resource::{Resource, getrlimit};
+use nix::unistd::{AccessFlags, faccessat};
 
 use super::{BackingFile, FileError, Mode};
 use crate::platform;
 
-/// How a file has been made longer, or made at all.
+/// How a file has been given its size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Growth {
-    /// Its size before, in bytes.
+    /// Its size before, in bytes; 0 if it has been made.
     pub from: u64,
     /// Its size now.
     pub to: u64,
@@ -26,104 +28,94 @@ pub struct Growth {
     pub sparse: bool,
 }
 
-/// What is still to be done to a file, and undone when this is dropped.
+/// What is still to be done to a file.
 #[derive(Debug)]
 pub struct Pending {
     path: PathBuf,
     mode: Mode,
     file: Arc<File>,
-    /// Its size before, in bytes.
-    from: u64,
     /// The size that the mode asks for, where it is not the present one.
     to: Option<u64>,
-    sparse: bool,
     /// What a file that is made or cleared begins with.
     beginning: Arc<[u8]>,
-    undo: Undo,
+    /// Whether the file was not there before, and is removed when this is dropped.
+    created: bool,
 }
 
-/// What has been done to the file so far.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Undo {
-    Nothing,
-    /// Space was reserved past its end, which changes the time given here.
-    Reserved(SystemTime),
-    /// It was not there before.
-    Created,
+/// Makes sure that a file can hold `array` as its mode asks, without changing
+/// anything, and says whether it has to grow or be made for that.
+///
+/// # Errors
+///
+/// When it is too short for the mode, may not be that long or be made, or there
+/// is no space.
+pub(super) fn check(backing: &BackingFile, array: &Range<u64>) -> Result<bool, FileError> {
+    let grows = backing.must_grow(array)?;
+    if !grows {
+        return Ok(false);
+    }
+    let (path, to) = (&backing.path, array.end);
+    within_limit(to).map_err(|source| no_space(path, to, source))?;
+    match &backing.file {
+        Some(file) => {
+            let spaced = has_space(file, backing.mode, backing.len, to);
+            spaced.map_err(|source| no_space(path, to, source))?;
+        }
+        None => can_be_made(path).map_err(|source| FileError::Create {
+            path: path.clone(),
+            source,
+        })?,
+    }
+    Ok(true)
 }
 
 impl Pending {
-    /// Makes sure that the file can hold `array`, without changing what it
-    /// holds or its size: space is reserved past its end, and under `w+` an
-    /// empty file is created where there is none.
+    /// Makes sure that the file can hold `array`, without changing what it holds
+    /// or its size. Under `w+` an empty file is created where there is none.
     ///
     /// # Errors
     ///
     /// When the file is too short for the mode, or there is no space.
-    pub(super) fn reserve(
+    pub(super) fn prepare(
         backing: BackingFile,
         array: &Range<u64>,
     ) -> Result<(Arc<File>, Pending), FileError> {
-        let grows = backing.must_grow(array)?;
+        let grows = check(&backing, array)?;
         let BackingFile {
-            path,
-            mode,
-            file,
-            len,
-            ..
+            path, mode, file, ..
         } = backing;
-        if grows {
-            within_limit(array.end).map_err(|source| no_space(&path, array.end, source))?;
-        }
-        let failed = |source| FileError::Create {
-            path: path.clone(),
-            source,
-        };
-        let (file, undo) = match file {
-            Some(file) if grows => {
-                let modified = file.metadata().and_then(|found| found.modified());
-                (file, Undo::Reserved(modified.map_err(failed)?))
-            }
-            Some(file) => (file, Undo::Nothing),
+        let (file, created) = match file {
+            Some(file) => (file, false),
             None => {
                 let mut options = OpenOptions::new();
                 options.read(true).write(true).create_new(true);
-                (options.open(&path).map_err(failed)?, Undo::Created)
+                let made = options.open(&path);
+                let made = made.map_err(|source| FileError::Create {
+                    path: path.clone(),
+                    source,
+                })?;
+                (made, true)
             }
         };
-        let mut pending = Pending {
+        let pending = Pending {
             path,
             mode,
             file: Arc::new(file),
-            from: len,
             to: grows.then_some(array.end),
-            sparse: false,
             beginning: Arc::default(),
-            undo,
+            created,
         };
-        if grows {
-            pending.reserve_space(len.min(array.end)..array.end)?;
-            if mode == Mode::Write && !pending.sparse {
-                let outcome = holes_have_space(&pending.file, len.min(array.end));
-                outcome.map_err(|source| pending.no_space(array.end, source))?;
+        if created {
+            // It can be given back with the file. Space behind the end of another
+            // could not: cutting it off would take what others append meanwhile.
+            match platform::reserve(&pending.file, 0..array.end) {
+                Err(error) if error.kind() != io::ErrorKind::Unsupported => {
+                    return Err(no_space(&pending.path, array.end, error));
+                }
+                _ => {}
             }
         }
         Ok((pending.file.clone(), pending))
-    }
-
-    fn reserve_space(&mut self, range: Range<u64>) -> Result<(), FileError> {
-        let bytes = range.end;
-        match platform::reserve(&self.file, range) {
-            Err(error) if error.kind() == io::ErrorKind::Unsupported => {
-                self.sparse = true;
-                Ok(())
-            }
-            other => other.map_err(|source| self.no_space(bytes, source)),
-        }
-    }
-
-    fn no_space(&self, bytes: u64, source: io::Error) -> FileError {
-        no_space(&self.path, bytes, source)
     }
 
     /// Has a file that is made or cleared begin with `bytes`, which come before
@@ -142,62 +134,68 @@ impl Pending {
         let Some(to) = self.to else {
             return Ok(None);
         };
-        let resized = match self.mode {
-            Mode::Write => self.make(to),
-            _ => self.extend(to),
-        };
-        resized.map_err(|source| self.no_space(to, source))?;
-        self.undo = Undo::Nothing;
-        Ok(Some(Growth {
-            from: self.from,
-            to,
-            sparse: self.sparse,
-        }))
+        let failed = |source| no_space(&self.path, to, source);
+        let from = self.file.metadata().map_err(failed)?.len();
+        if self.mode == Mode::Write {
+            self.overwrite(from, to).map_err(failed)?;
+        } else {
+            self.extend(to)?;
+        }
+        self.created = false;
+        // Blocks within its size, which take nothing from anybody.
+        let sparse = platform::reserve(&self.file, from.min(to)..to).is_err();
+        // Others can have made it long enough meanwhile.
+        let grew = self.mode == Mode::Write || from < to;
+        Ok(grew.then_some(Growth { from, to, sparse }))
     }
 
-    fn make(&mut self, to: u64) -> io::Result<()> {
-        self.clear(to)?;
-        self.file.set_len(to)?;
+    /// Turns `from` bytes into zeros and gives the file the size `to`. What others
+    /// append meanwhile is cut off, as by any truncation, only behind that.
+    fn overwrite(&self, from: u64, to: u64) -> io::Result<()> {
+        if from < to {
+            self.reach(to)?;
+        }
+        match platform::zero(&self.file, 0..from.min(to)) {
+            Err(error) if error.kind() == io::ErrorKind::Unsupported => {
+                self.file.set_len(0)?;
+                self.reach(to)?;
+            }
+            other => other?,
+        }
+        if from > to {
+            self.file.set_len(to)?;
+        }
         self.file.write_all_at(&self.beginning, 0)
     }
 
+    /// Makes a file that is overwritten at least `to` bytes long. Where the system
+    /// cannot do just that, a truncation does, which `w+` is anyway.
+    fn reach(&self, to: u64) -> io::Result<()> {
+        match platform::extend(&self.file, to) {
+            Err(error) if error.kind() == io::ErrorKind::Unsupported => self.file.set_len(to),
+            other => other,
+        }
+    }
+
     /// Makes the file at least `to` bytes long, never shorter: others may have
-    /// written beyond meanwhile.
-    fn extend(&self, to: u64) -> io::Result<()> {
-        match platform::extend(&self.file, self.from..to) {
-            Err(error) if error.kind() == io::ErrorKind::Unsupported => {}
-            other => return other,
-        }
-        if self.file.metadata()?.len() < to {
-            self.file.set_len(to)?;
-        }
-        Ok(())
+    /// written beyond meanwhile, and between any look at its size and a
+    /// truncation to another.
+    fn extend(&self, to: u64) -> Result<(), FileError> {
+        platform::extend(&self.file, to).map_err(|source| match source.kind() {
+            io::ErrorKind::Unsupported => FileError::CannotExtend {
+                path: self.path.clone(),
+                bytes: to,
+            },
+            _ => no_space(&self.path, to, source),
+        })
     }
 
-    /// Turns the bytes that the file has into zeros while keeping hold of the
-    /// space, where the file system can; elsewhere by truncating it.
-    fn clear(&mut self, to: u64) -> io::Result<()> {
-        let bytes = self.file.metadata()?.len().min(to);
-        match platform::zero(&self.file, 0..bytes) {
-            Err(error) if error.kind() == io::ErrorKind::Unsupported => {}
-            other => return other,
+    /// Removes the file that was made, unless another has its name by now.
+    fn remove(&self) -> io::Result<()> {
+        let (made, found) = (self.file.metadata()?, self.path.symlink_metadata()?);
+        if (made.dev(), made.ino()) == (found.dev(), found.ino()) {
+            std::fs::remove_file(&self.path)?;
         }
-        self.file.set_len(0)?;
-        // There was space for it. If somebody has just taken that, there is no
-        // way back to what the file held.
-        self.sparse |= platform::reserve(&self.file, 0..to).is_err();
-        Ok(())
-    }
-
-    /// Frees what was reserved past the end of the file, by cutting it where it
-    /// ends, unless others have written there meanwhile.
-    fn give_back(&self, modified: SystemTime) -> io::Result<()> {
-        if self.file.metadata()?.len() != self.from {
-            return Ok(());
-        }
-        self.file.set_len(self.from)?;
-        // Only its owner may do this, and nothing depends on it.
-        let _ = self.file.set_times(FileTimes::new().set_modified(modified));
         Ok(())
     }
 }
@@ -210,8 +208,7 @@ fn no_space(path: &Path, bytes: u64, source: io::Error) -> FileError {
     }
 }
 
-/// Makes sure that this process may have files of `bytes` bytes. Reserving
-/// space past the end of a file does not ask for that.
+/// Makes sure that this process may have files of `bytes` bytes.
 ///
 /// # Errors
 ///
@@ -224,35 +221,44 @@ fn within_limit(bytes: u64) -> io::Result<()> {
     Ok(())
 }
 
-/// Makes sure that there is space for the holes in the first `bytes` bytes of
-/// `file`. They are not filled before the file may change, for nobody could
-/// tell afterwards which they were.
+/// Makes sure that there is space for `to` bytes in a file that has `len`; under
+/// `w+` for its holes too, since what is cleared keeps its space. None is taken
+/// before the file may change.
 ///
 /// # Errors
 ///
 /// ENOSPC when there is not.
-fn holes_have_space(file: &File, bytes: u64) -> io::Result<()> {
-    let allocated = file.metadata()?.blocks().saturating_mul(512);
-    let holes = bytes.saturating_sub(allocated);
+fn has_space(file: &File, mode: Mode, len: u64, to: u64) -> io::Result<()> {
+    let mut needed = to.saturating_sub(len);
+    if mode == Mode::Write {
+        let allocated = file.metadata()?.blocks().saturating_mul(512);
+        needed = needed.saturating_add(len.min(to).saturating_sub(allocated));
+    }
     let system = nix::sys::statvfs::fstatvfs(file)?;
     let free = system
         .blocks_available()
         .saturating_mul(system.fragment_size());
-    if holes > free {
+    // Of a file system that does not count its blocks nothing is known.
+    if needed > free && system.blocks() > 0 {
         return Err(io::Error::from_raw_os_error(libc::ENOSPC));
     }
     Ok(())
 }
 
+/// Makes sure that a file can be made at `path`, as far as its directory tells.
+fn can_be_made(path: &Path) -> io::Result<()> {
+    let directory = path.parent().unwrap_or(Path::new("/"));
+    let (flags, here) = (AccessFlags::W_OK | AccessFlags::X_OK, AtFlags::AT_EACCESS);
+    Ok(faccessat(AT_FDCWD, directory, flags, here)?)
+}
+
 impl Drop for Pending {
     fn drop(&mut self) {
-        let undone = match self.undo {
-            Undo::Nothing => return,
-            Undo::Reserved(modified) => self.give_back(modified),
-            Undo::Created => std::fs::remove_file(&self.path),
-        };
-        if let Err(error) = undone {
-            log::warn!("{}: cannot be put back: {error}", self.path.display());
+        if !self.created {
+            return;
+        }
+        if let Err(error) = self.remove() {
+            log::warn!("{}: cannot be removed: {error}", self.path.display());
         }
     }
 }
@@ -270,50 +276,75 @@ mod tests {
         (dir, path)
     }
 
-    fn reserve(path: &std::path::Path, mode: Mode, array: Range<u64>) -> Pending {
-        let backing = BackingFile::open(path, mode).unwrap();
-        Pending::reserve(backing, &array).unwrap().1
+    fn prepare(path: &Path, mode: Mode, array: Range<u64>) -> Pending {
+        let mut backing = BackingFile::open(path, mode).unwrap();
+        backing.may_extend();
+        Pending::prepare(backing, &array).unwrap().1
     }
 
     #[test]
-    fn what_the_mount_does_not_complete_is_undone() {
+    fn what_the_mount_does_not_complete_leaves_no_trace() {
         let (_dir, path) = file_of(100);
+        let state = || {
+            let found = path.metadata().unwrap();
+            (found.blocks(), found.modified().unwrap())
+        };
+        let before = state();
         for mode in [Mode::ReadWrite, Mode::Write] {
-            drop(reserve(&path, mode, 0..5000));
+            drop(prepare(&path, mode, 0..5000));
             assert_eq!(std::fs::read(&path).unwrap(), [7; 100], "{mode}");
+            assert_eq!(state(), before, "{mode}");
         }
         let new = path.with_extension("new");
-        let pending = reserve(&new, Mode::Write, 0..5000);
+        let pending = prepare(&new, Mode::Write, 0..5000);
         assert!(new.exists());
         drop(pending);
         assert!(!new.exists());
+        // What somebody else has put there by then stays.
+        let pending = prepare(&new, Mode::Write, 0..5000);
+        std::fs::rename(&path, &new).unwrap();
+        drop(pending);
+        assert_eq!(std::fs::read(&new).unwrap(), [7; 100]);
     }
 
     #[test]
-    fn what_others_write_past_the_end_meanwhile_is_kept() {
-        for completed in [true, false] {
-            let (_dir, path) = file_of(100);
-            let pending = reserve(&path, Mode::ReadWrite, 0..120);
-            let mut other = File::options().append(true).open(&path).unwrap();
-            other.write_all(&[8; 50]).unwrap();
-            if completed {
-                pending.commit().unwrap();
-            } else {
-                drop(pending);
+    #[cfg_attr(arrayfs_portable, ignore = "nothing extends files portably")]
+    fn what_others_append_meanwhile_is_kept() {
+        for (appended, extended) in [(50, 0), (10, 10)] {
+            for completed in [true, false] {
+                let (_dir, path) = file_of(100);
+                let pending = prepare(&path, Mode::ReadWrite, 0..120);
+                let mut other = File::options().append(true).open(&path).unwrap();
+                other.write_all(&vec![8; appended]).unwrap();
+                let mut expected = [vec![7; 100], vec![8; appended]].concat();
+                if completed {
+                    let growth = pending.commit().unwrap();
+                    assert_eq!(growth.is_some(), extended > 0);
+                    expected.extend(vec![0; extended]);
+                } else {
+                    drop(pending);
+                }
+                assert_eq!(std::fs::read(&path).unwrap(), expected, "{completed}");
             }
-            let expected = [vec![7; 100], vec![8; 50]].concat();
-            assert_eq!(std::fs::read(&path).unwrap(), expected, "{completed}");
         }
     }
 
     #[test]
-    fn what_is_undone_leaves_the_time_of_the_last_modification() {
-        let (_dir, path) = file_of(100);
-        let before = SystemTime::UNIX_EPOCH;
-        let file = File::options().write(true).open(&path).unwrap();
-        file.set_modified(before).unwrap();
-        drop(reserve(&path, Mode::ReadWrite, 0..5000));
-        assert_eq!(file.metadata().unwrap().modified().unwrap(), before);
+    #[cfg_attr(arrayfs_portable, ignore = "nothing extends files portably")]
+    fn extending_never_takes_what_is_appended_at_the_same_time() {
+        let (_dir, path) = file_of(0);
+        let mut other = File::options().append(true).open(&path).unwrap();
+        let writing = std::thread::spawn(move || {
+            (0..20_000).for_each(|_| other.write_all(&[8; 10]).unwrap());
+        });
+        while !writing.is_finished() {
+            let end = path.metadata().unwrap().len() + 5;
+            let pending = prepare(&path, Mode::ReadWrite, 0..end);
+            pending.commit().unwrap();
+        }
+        writing.join().unwrap();
+        let bytes = std::fs::read(&path).unwrap();
+        assert_eq!(bytes.iter().filter(|&&byte| byte == 8).count(), 200_000);
     }
 
     #[test]
@@ -328,8 +359,11 @@ mod tests {
             (Mode::Write, 50..296, vec![0; 296]),
             (Mode::Write, 0..0, vec![]),
         ] {
+            if cfg!(arrayfs_portable) && mode == Mode::ReadWrite && array.end > 100 {
+                continue;
+            }
             let (_dir, path) = file_of(100);
-            reserve(&path, mode, array.clone()).commit().unwrap();
+            prepare(&path, mode, array.clone()).commit().unwrap();
             assert_eq!(std::fs::read(&path).unwrap(), after, "{mode} {array:?}");
         }
     }

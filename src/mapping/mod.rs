@@ -8,6 +8,7 @@ mod file;
 mod grids;
 mod growth;
 mod guard;
+mod memory;
 mod mode;
 mod neighbours;
 mod parts;
@@ -31,8 +32,9 @@ use nix::sys::time::TimeSpec;
 use crate::array::Layout;
 use crate::platform;
 use ahead::Asked;
-pub use file::{BackingFile, FileError};
+pub use file::{BackingFile, FileError, Remedy};
 pub use growth::{Growth, Pending};
+pub use memory::{has_address_space, share_heap};
 pub use mode::{Mode, NotAMode};
 pub use neighbours::NeighbourUse;
 use neighbours::Neighbours;
@@ -103,7 +105,7 @@ impl Mapping {
             bytes: array.end,
             source,
         })?;
-        let (file, pending) = Pending::reserve(backing, array)?;
+        let (file, pending) = Pending::prepare(backing, array)?;
         let map = if array.is_empty() {
             None
         } else {

@@ -8,7 +8,7 @@ use std::str::FromStr;
 pub enum Mode {
     /// `r`: read an existing file.
     ReadOnly,
-    /// `r+`: read and write an existing file; a short one is extended.
+    /// `r+`: read and write an existing file.
     ReadWrite,
     /// `w+`: create or truncate, then all zeros.
     Write,

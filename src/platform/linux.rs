@@ -50,14 +50,15 @@ pub fn zero(file: &File, range: Range<u64>) -> io::Result<()> {
     change(file, range, flags)
 }
 
-/// Makes `file` reach to the end of `range`, whose space is reserved, unless it
-/// does already.
+/// Makes `file` at least `end` bytes long. It is never made shorter and no byte
+/// that it has is changed, whoever else writes it meanwhile. Of what is new only
+/// the last block is allocated.
 ///
 /// # Errors
 ///
 /// As [`reserve`].
-pub fn extend(file: &File, range: Range<u64>) -> io::Result<()> {
-    change(file, range, FallocateFlags::empty())
+pub fn extend(file: &File, end: u64) -> io::Result<()> {
+    change(file, end.saturating_sub(1)..end, FallocateFlags::empty())
 }
 
 fn change(file: &File, range: Range<u64>, flags: FallocateFlags) -> io::Result<()> {

@@ -38,13 +38,14 @@ pub fn zero(_file: &File, _range: Range<u64>) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-/// Files are not extended in one step portably.
+/// Nothing extends a file portably that could not cut it as well, when others
+/// append to it meanwhile.
 ///
 /// # Errors
 ///
-/// Always `Unsupported`.
-pub fn extend(_file: &File, _range: Range<u64>) -> io::Result<()> {
-    Err(io::ErrorKind::Unsupported.into())
+/// `Unsupported`, unless `end` is 0.
+pub fn extend(file: &File, end: u64) -> io::Result<()> {
+    reserve(file, 0..end)
 }
 
 /// The permission bits of a file that do not let anybody do what its access control

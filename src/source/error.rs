@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 use super::npy::HeaderError;
+use super::signature::Signature;
 use crate::array::ArrayError;
 use crate::dtype::DType;
-use crate::mapping::FileError;
+use crate::mapping::{FileError, Remedy};
 
 /// Why a file and a description do not make an array.
 #[derive(Debug, thiserror::Error)]
@@ -13,6 +14,22 @@ pub enum SourceError {
     /// The file cannot be opened or grown.
     #[error(transparent)]
     File(#[from] FileError),
+    /// The file is shorter than it says itself.
+    #[error("{error}")]
+    NotWhole {
+        /// How much is missing.
+        error: FileError,
+        /// What would extend it.
+        remedy: Remedy,
+    },
+    /// The file is of a kind that holds no plain array.
+    #[error("{}: is {}", path.display(), signature.what)]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// Its kind.
+        signature: &'static Signature,
+    },
     /// The shape cannot be, or does not fit.
     #[error("{}: {error}", path.display())]
     Array {
@@ -81,12 +98,26 @@ impl SourceError {
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
             SourceError::File(error) => return error.hint(),
+            SourceError::NotWhole { remedy, .. } => {
+                let cause = "it is not whole, as after a download that was broken off";
+                return Some(match remedy.options() {
+                    Some(options) => format!("{cause}; {options} would fill it up with zeros"),
+                    None => cause.into(),
+                });
+            }
+            SourceError::Foreign { signature, path } => {
+                let advice = signature.advice;
+                return Some(match path.is_dir() {
+                    true => advice.into(),
+                    false => format!("{advice}; --format raw shows its bytes as they are"),
+                });
+            }
             SourceError::Array {
                 error: ArrayError::NotAMultiple { .. },
                 ..
             } => "give a --shape to leave the rest of the file out",
             SourceError::OffsetPastEnd { .. } => {
-                "give a smaller --offset, or a --shape under --mode r+ to extend the file"
+                "give a smaller --offset; under --mode r+, --shape and --extend make the file longer"
             }
             SourceError::Header { .. } => "--format raw takes the file as plain bytes",
             SourceError::Contradiction { .. } => {

@@ -8,6 +8,8 @@ mod error;
 mod meta;
 pub mod npy;
 mod raw;
+mod signature;
+mod summary;
 
 use std::ops::Range;
 use std::path::Path;
@@ -15,9 +17,10 @@ use std::sync::Arc;
 
 use crate::array::{Order, ShapeSpec, View};
 use crate::dtype::DType;
-use crate::mapping::{BackingFile, Mapping, Mode, Pending};
+use crate::mapping::{BackingFile, FileError, Growth, Mapping, Mode, Pending};
 pub use error::SourceError;
 pub use meta::Meta;
+pub use summary::{Assumed, Summary};
 
 /// What the user says of a file, with the meanings of `numpy.memmap`. What is
 /// left out, the file says, or else the defaults of `numpy.memmap`.
@@ -36,6 +39,8 @@ pub struct Description {
     pub offset: Option<u64>,
     /// How the file is opened.
     pub mode: Mode,
+    /// Whether a file that is too short is extended under `r+`.
+    pub extend: bool,
     /// Whether the views cannot be written although the mode would allow it.
     pub read_only: bool,
 }
@@ -64,6 +69,8 @@ struct Located {
     /// What the file begins with to say what it holds, up to the array; of a
     /// file that is to be made, what is to be written there.
     preamble: Vec<u8>,
+    /// What neither the file nor the user has said.
+    assumed: Option<Assumed>,
 }
 
 impl PartialEq for Format {
@@ -88,13 +95,36 @@ impl Format {
         FORMATS.iter().find(has_suffix).unwrap_or(&raw::FORMAT)
     }
 
-    /// The format that an existing file is in.
-    fn of(backing: &BackingFile) -> Result<&'static Format, SourceError> {
+    /// The format that an existing file is in. Of one that is of none, but of a
+    /// kind that is known to hold no plain array, the user has to say the type.
+    fn of(
+        backing: &BackingFile,
+        description: &Description,
+    ) -> Result<&'static Format, SourceError> {
         let longest = FORMATS.iter().map(|format| format.magic.len()).max();
-        let first = backing.first_bytes(longest.unwrap_or(0))?;
+        let first = backing.first_bytes(longest.unwrap_or(0).max(signature::LONGEST))?;
         let found = FORMATS.iter().find(|f| first.starts_with(f.magic));
-        Ok(found.unwrap_or(&raw::FORMAT))
+        let found = found.unwrap_or(&raw::FORMAT);
+        let is_described = description.dtype.is_some() || *found != raw::FORMAT;
+        match signature::of(&first).filter(|_| !is_described) {
+            None => Ok(found),
+            Some(signature) => Err(SourceError::Foreign {
+                path: backing.path().to_path_buf(),
+                signature,
+            }),
+        }
     }
+}
+
+fn opened(path: &Path, mode: Mode) -> Result<BackingFile, SourceError> {
+    let refused = |error| match (&error, signature::of_directory(path)) {
+        (FileError::NotAFile { path, .. }, Some(signature)) => SourceError::Foreign {
+            path: path.clone(),
+            signature,
+        },
+        _ => error.into(),
+    };
+    BackingFile::open(path, mode).map_err(refused)
 }
 
 /// The array that a mount will show, worked out without changing anything.
@@ -114,11 +144,14 @@ impl Plan {
     /// When the file cannot be opened in the mode, or the description does not
     /// fit it.
     pub fn new(path: &Path, description: &Description) -> Result<Plan, SourceError> {
-        let backing = BackingFile::open(path, description.mode)?;
+        let mut backing = opened(path, description.mode)?;
+        if description.extend {
+            backing.may_extend();
+        }
         let format = match description.format {
             Some(format) => format,
             None if description.mode == Mode::Write => Format::of_new(path),
-            None => Format::of(&backing)?,
+            None => Format::of(&backing, description)?,
         };
         let located = (format.locate)(&backing, description)?;
         let plan = Plan {
@@ -127,15 +160,50 @@ impl Plan {
             located,
             writable: description.mode.writes() && !description.read_only,
         };
-        plan.backing.must_grow(&plan.bytes())?;
+        let checked = plan.backing.check(&plan.bytes());
+        checked.map_err(|error| match error {
+            FileError::TooShort { remedy, .. } if !format.magic.is_empty() => {
+                SourceError::NotWhole { error, remedy }
+            }
+            error => error.into(),
+        })?;
         Ok(plan)
     }
 
     /// The bytes of the file that the array covers. An array of no bytes still
     /// has a place, to which `r+` extends the file as NumPy does.
-    fn bytes(&self) -> Range<u64> {
+    pub fn bytes(&self) -> Range<u64> {
         let view = &self.located.view;
         view.offset()..view.offset() + view.nbytes()
+    }
+
+    /// What there is to say of the array before it is mounted.
+    pub fn summary(&self) -> Summary {
+        let rest = self.backing.size().saturating_sub(self.bytes().end);
+        Summary {
+            view: self.located.view.clone(),
+            assumed: self.located.assumed,
+            left_over: match self.backing.mode() {
+                Mode::Write => 0,
+                _ => rest,
+            },
+        }
+    }
+
+    /// What will become of the file's size; `None` if it stays as it is.
+    pub fn growth(&self) -> Option<Growth> {
+        let (from, to) = (self.backing.size(), self.bytes().end);
+        let grows = self.backing.mode() == Mode::Write || from < to;
+        grows.then_some(Growth {
+            from,
+            to,
+            sparse: false,
+        })
+    }
+
+    /// Whether the file is yet to be made.
+    pub fn is_new(&self) -> bool {
+        self.backing.is_missing()
     }
 
     /// What `meta.json` says of the array.

@@ -1,7 +1,7 @@
 //! Files that say nothing of themselves: the array is what the user describes,
 //! with the rules of `numpy.memmap` for what is left open.
 
-use super::{Description, Format, Located, SourceError};
+use super::{Assumed, Description, Format, Located, SourceError};
 use crate::array::{Order, ShapeSpec, View};
 use crate::dtype::DType;
 use crate::mapping::{BackingFile, Mode};
@@ -55,5 +55,6 @@ fn locate(backing: &BackingFile, description: &Description) -> Result<Located, S
         view: View::contiguous(dtype, offset, shape, order).map_err(in_file)?,
         order,
         preamble: Vec::new(),
+        assumed: Assumed::without(description.dtype.is_some(), spec.is_some()),
     })
 }

@@ -40,6 +40,27 @@ pub enum TreeError {
     },
 }
 
+/// Makes sure that an array can be shown as a tree.
+///
+/// # Errors
+///
+/// As [`Tree::new`].
+pub fn check(meta: &Meta) -> Result<(), TreeError> {
+    numbered(meta, &Places::of(meta)).map(|_| ())
+}
+
+/// How the inode numbers of an array's nodes are made up.
+fn numbered(meta: &Meta, places: &Places) -> Result<Inodes, TreeError> {
+    let views = places.arrays.iter().map(|array| &array.view);
+    let ndim = views.clone().map(View::ndim).max().unwrap_or(0);
+    let lengths = views.flat_map(|view| view.shape().lengths());
+    let longest = lengths.copied().max().unwrap_or(0);
+    Inodes::new(places.places.len(), ndim, longest).map_err(|needed| {
+        let shape = meta.view.shape().clone();
+        TreeError::TooManyNodes { shape, needed }
+    })
+}
+
 /// Keeps the inode number of an open file.
 #[derive(Debug)]
 pub struct Pin {
@@ -83,14 +104,7 @@ impl Tree {
             preamble,
         } = source;
         let places = Places::of(&meta);
-        let views = places.arrays.iter().map(|array| &array.view);
-        let ndim = views.clone().map(View::ndim).max().unwrap_or(0);
-        let lengths = views.flat_map(|view| view.shape().lengths());
-        let longest = lengths.copied().max().unwrap_or(0);
-        let inodes = Inodes::new(places.places.len(), ndim, longest).map_err(|needed| {
-            let shape = meta.view.shape().clone();
-            TreeError::TooManyNodes { shape, needed }
-        })?;
+        let inodes = numbered(&meta, &places)?;
         let tree = Tree {
             mapping: Arc::new(mapping),
             readme: readme::text(&meta, mountpoint, pad).into_bytes().into(),

@@ -181,7 +181,7 @@ fn a_file_that_another_daemon_grows_or_makes_anew_stays_usable() {
     let file = dir.file("data.bin", [7; 10_000]);
     let mut first = dir.mount(&file, &["--shape", "10,1000"]);
 
-    let (second, outcome) = Mount::start(&dir, &file, &["--shape", "30,1000"]);
+    let (second, outcome) = Mount::start(&dir, &file, &["--extend", "--shape", "30,1000"]);
     assert!(
         outcome
             .stderr

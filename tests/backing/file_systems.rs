@@ -58,9 +58,12 @@ fn arrays_live_on_every_file_system() {
 fn mounted(dir: &Dir, raw: &Raw, file: &Path, mode: &str) -> (Mount, String) {
     let mut options = raw.options();
     options.extend(["--mode", mode]);
+    if mode == "r+" {
+        options.push("--extend");
+    }
     let (mount, outcome) = Mount::start(dir, file, &options);
     assert!(outcome.status.success(), "{outcome}");
-    (mount, outcome.stderr)
+    (mount, outcome.but_for_what_was_assumed())
 }
 
 /// What is said of a file that was made or grown.
@@ -86,7 +89,9 @@ fn is_refused_without_space(dir: &Dir, kind: &FileSystem, volume: &Volume) {
         file.display()
     );
     let attempt = |mode: &str| {
-        let options = ["--shape", &shape, "--mode", mode];
+        let extend = ["--extend"];
+        let extend = &extend[..usize::from(mode == "r+")];
+        let options = [&["--shape", &shape, "--mode", mode], extend].concat();
         Mount::start(dir, &file, &options).1.fails(3, &message);
     };
     attempt("w+");
@@ -119,9 +124,22 @@ fn is_made(dir: &Dir, kind: &FileSystem, file: &Path, places: &Places) -> Vec<u8
 }
 
 fn is_grown(dir: &Dir, kind: &FileSystem, file: &Path, places: &Places, expected: &mut Vec<u8>) {
+    if !kind.reserves.anything() {
+        // Nothing makes a file longer there that could not cut it as well.
+        let options = [&LONGER.options()[..], &["--extend"]].concat();
+        let outcome = Mount::start(dir, file, &options).1;
+        assert_eq!(outcome.status.code(), Some(3), "{outcome}");
+        assert!(outcome.stderr.contains("cannot be extended"), "{outcome}");
+        assert_eq!(&fs::read(file).unwrap(), expected);
+        let opened = File::options().write(true).open(file).unwrap();
+        opened.set_len(LONGER_END as u64).unwrap();
+    }
     let (mount, said) = mounted(dir, &LONGER, file, "r+");
-    let grown = format!("extended from {END} to {LONGER_END} bytes");
-    assert_eq!(said, notice(kind, file, &grown));
+    let grown = format!(
+        "arrayfs: {}: extended from {END} to {LONGER_END} bytes\n",
+        file.display()
+    );
+    assert_eq!(said, if kind.reserves.anything() { &grown } else { "" });
     expected.resize(LONGER_END, 0);
     assert_eq!(&fs::read(file).unwrap(), expected);
     let views = Views::new(&mount, &places.longer);

@@ -23,7 +23,11 @@ fn a_file_of_several_names_stays_one_file() {
     let file = dir.file("data.bin", [7; 100]);
     let other = dir.join("other.bin");
     fs::hard_link(&file, &other).unwrap();
-    let (mount, outcome) = Mount::start(&dir, &file, &["--shape", "30,10"]);
+    let (mount, outcome) = Mount::start(
+        &dir,
+        &file,
+        &["--extend", "--dtype", "u1", "--shape", "30,10"],
+    );
     assert_eq!(outcome.stderr, growth_notice(&file, "r+", 100, 300));
     let row = open(mount.join("rows/29"));
     row.write_all_at(b"0123456789", 0).unwrap();

@@ -137,19 +137,19 @@ const OF_THE_ARRAY: [Refusal; 14] = [
         "data.bin mnt --offset 200",
         3,
         "DIR/data.bin: offset 200 is past the end of the file, which has 100 bytes",
-        "give a smaller --offset, or a --shape under --mode r+ to extend the file",
+        "give a smaller --offset; under --mode r+, --shape and --extend make the file longer",
     ),
     refusal(
         "data.bin mnt --mode r --dtype f4 --shape 3,10 --offset 8",
         3,
         "DIR/data.bin: the array needs 120 bytes at offset 8, which end at byte 128; the file has 100",
-        "check --dtype, --shape and --offset; --mode r+ would extend the file",
+        "check --dtype, --shape and --offset; --mode r+ --extend would fill the file up with zeros",
     ),
     refusal(
         "data.bin mnt --mode c --shape 101",
         3,
         "DIR/data.bin: the array needs 101 bytes at offset 0, which end at byte 101; the file has 100",
-        "check --dtype, --shape and --offset; --mode r+ would extend the file",
+        "check --dtype, --shape and --offset; --mode r+ --extend would fill the file up with zeros",
     ),
     refusal(
         "data.bin mnt --mode w+",
@@ -209,7 +209,7 @@ const OF_THE_OPTIONS: [Refusal; 15] = [
         "data.bin mnt --mode write+",
         2,
         "mode 'write+': expected r, r+, w+ or c (or readonly, readwrite, write, copyonwrite)",
-        "did you mean w+?",
+        "to write an existing file in place, use r+; w+ erases it, and all becomes zeros",
     ),
     refusal("", 2, "FILE: missing", "see arrayfs --help"),
     refusal(
@@ -421,7 +421,12 @@ fn without_space_the_file_stays_as_it_was() {
             "--mode",
             mode,
         ];
-        dir.arrayfs(&arguments).run().fails(3, &expected);
+        let extend = ["--extend"];
+        let extend = &extend[..usize::from(mode == "r+")];
+        dir.arrayfs(&arguments)
+            .args(extend)
+            .run()
+            .fails(3, &expected);
         assert_eq!(fs::read(disk.join("data.bin")).unwrap(), [7; 100], "{mode}");
         assert_eq!(fs::read_dir(&disk).unwrap().count(), before, "{mode}");
     }

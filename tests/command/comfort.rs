@@ -16,8 +16,11 @@ fn without_a_mount_point_the_array_is_mounted_under_the_name_of_its_file() {
     let Some(dir) = Dir::with_fuse() else { return };
     dir.file("scan.v2.raw", [7; 100]);
     let point = dir.join("scan.v2");
-    for options in [&["scan.v2.raw"][..], &["--shape", "10,10", "./scan.v2.raw"]] {
-        let outcome = dir.arrayfs(options).run();
+    for options in [
+        &["--shape", "100", "scan.v2.raw"],
+        &["--shape", "10,10", "./scan.v2.raw"],
+    ] {
+        let outcome = dir.arrayfs(options).args(&["--dtype", "u1"]).run();
         assert_eq!(outcome.stderr, "", "{outcome}");
         assert_eq!(outcome.succeeds(), format!("{}\n", point.display()));
         assert_eq!(fs::read(point.join("data")).unwrap(), [7; 100]);

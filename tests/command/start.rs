@@ -47,7 +47,13 @@ fn in_the_foreground_the_process_itself_serves_the_mount() {
 fn growth_is_announced_with_both_sizes() {
     let Some(dir) = Dir::with_fuse() else { return };
     let file = dir.file("data.bin", [7; 100]);
-    let (mount, outcome) = Mount::start(&dir, &file, &["--shape", "10", "--offset", "200"]);
+    let (mount, outcome) = Mount::start(
+        &dir,
+        &file,
+        &[
+            "--extend", "--dtype", "u1", "--shape", "10", "--offset", "200",
+        ],
+    );
     let expected = growth_notice(&file, "r+", 100, 210);
     assert_eq!(outcome.stderr, expected);
     assert!(outcome.status.success());
@@ -99,7 +105,12 @@ fn a_shell_that_reads_what_the_command_prints_goes_on() {
         "got=$(\"$@\" 2>&1 | cat); echo got: $got",
     ] {
         let shell = dir.command("sh", &["-c", line, "sh", ARRAYFS]);
-        let shell = shell.args(&["data.bin", "--log-file", "mnt.log"]);
+        let shell = shell.args(&[
+            "data.bin",
+            "--dtype=u1",
+            "--shape=100",
+            "--log-file=mnt.log",
+        ]);
         let printed = shell.args(&[&point]).run().succeeds();
         assert_eq!(printed.trim_end(), "got:", "{line}");
         Mount::found(&dir, &point).unmount();

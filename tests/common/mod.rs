@@ -193,12 +193,15 @@ impl Drop for Dir {
     }
 }
 
-/// What a mount that grows or makes its file has to print. The portable twin
-/// of what only Linux has cannot reserve space.
+/// What a mount that grows, makes or overwrites its file has to print. The portable
+/// twin of what only Linux has cannot reserve space.
 pub fn growth_notice(file: &Path, mode: &str, from: usize, to: usize) -> String {
-    let sparse = cfg!(arrayfs_portable);
+    let sparse = cfg!(arrayfs_portable) && to > 0;
     let what = match mode {
-        "w+" if !sparse || to == 0 => return String::new(),
+        "w+" if from > 0 => {
+            format!("overwritten with zeros: it held {from} bytes, and now has {to}")
+        }
+        "w+" if !sparse => return String::new(),
         "w+" => format!("made with {to} bytes"),
         _ => format!("extended from {from} to {to} bytes"),
     };

@@ -18,10 +18,10 @@ use crate::common::{Dir, Mount, in_time, wait_until};
 const REQUESTS: usize = 5_000;
 
 /// A full pipe with a name: whoever writes to it waits until it is emptied.
-struct FullPipe(File);
+pub struct FullPipe(File);
 
 impl FullPipe {
-    fn new(path: &Path) -> FullPipe {
+    pub fn new(path: &Path) -> FullPipe {
         mkfifo(path, Mode::S_IRWXU).unwrap();
         let mut options = File::options();
         options

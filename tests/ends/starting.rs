@@ -20,13 +20,14 @@ use nix::sys::stat::Mode;
 use nix::unistd::{Pid, mkfifo};
 
 use crate::common::{ARRAYFS, Dir, Mount, in_time, mounts_below, wait_for_process, wait_until};
+use crate::log::FullPipe;
 use crate::only_these_are_left;
 
 /// Starts that, unless they are interrupted, do nothing to the file, let it
 /// grow, fill it with zeros, and make one.
 const STARTS: [&[&str]; 4] = [
     &["data.bin", "--mode", "r"],
-    &["data.bin", "--shape", "5000"],
+    &["data.bin", "--extend", "--shape", "5000"],
     &["data.bin", "--mode", "w+", "--shape", "50"],
     &["new.bin", "--mode", "w+", "--shape", "50"],
 ];
@@ -297,7 +298,6 @@ fn a_daemon_without_memory_for_its_workers_is_reported_and_leaves_no_mount() {
     let Some(dir) = Dir::with_fuse() else { return };
     dir.file("data.bin", [7; 100]);
     dir.directory("mnt");
-    // Enough to mount and for some of the workers.
     let limited = ["--as=200000000", ARRAYFS, "--threads", "64"];
     let command = dir.command("prlimit", &limited);
     let outcome = command
@@ -305,11 +305,122 @@ fn a_daemon_without_memory_for_its_workers_is_reported_and_leaves_no_mount() {
         .run();
     let point = dir.join("mnt").display().to_string();
     let expected = format!(
-        "arrayfs: {point}: cannot be mounted: no memory for 64 worker threads\n  give fewer with \
+        "arrayfs: {point}: cannot be mounted: no memory for an array of 100 bytes and 64 worker \
+         threads\n  give fewer with \
          --threads, or raise the limit (ulimit -v)\n"
     );
     outcome.fails(5, &expected);
     only_these_are_left(&dir, &["data.bin", "log", "mnt"]);
+}
+
+/// Starts in the background and in the foreground, each with a little more address space
+/// than the one before, until it succeeds: those that do not leave everything as it was.
+#[test]
+fn claim_53_a_start_without_enough_address_space_changes_nothing() {
+    const STEP: u64 = 1 << 20;
+    for options in &STARTS[1..] {
+        let Some(dir) = Dir::with_fuse() else { return };
+        let file = dir.file("data.bin", [7; 100]);
+        let point = dir.join("made");
+        let before = (state(&file), file.metadata().unwrap().modified().unwrap());
+        let mut refusals = 0;
+        for limit in (16 * STEP..).step_by(STEP as usize) {
+            let limit = format!("--as={limit}");
+            let arguments = [&[&limit, ARRAYFS, "--threads", "2"], *options].concat();
+            let command = dir.command("prlimit", &arguments);
+            let outcome = command.args(&["--log-file", "log"]).args(&[&point]).run();
+            if outcome.status.success() {
+                Mount::found(&dir, &point).unmount();
+                break;
+            }
+            refusals += 1;
+            assert!(
+                matches!(outcome.status.code(), Some(1 | 3 | 5)),
+                "{outcome}"
+            );
+            assert!(outcome.stderr.starts_with("arrayfs: "), "{outcome}");
+            let now = (state(&file), file.metadata().unwrap().modified().unwrap());
+            assert!(now == before, "{outcome}");
+            let left = only_files(&dir);
+            assert!(
+                left == ["data.bin"] || left == ["data.bin", "log"],
+                "{left:?} {outcome}"
+            );
+        }
+        assert!(refusals > 20, "{refusals}");
+    }
+}
+
+fn only_files(dir: &Dir) -> Vec<String> {
+    assert_eq!(mounts_below(dir.path()), [""; 0]);
+    let names = fs::read_dir(dir.path()).unwrap().flatten();
+    let mut names: Vec<_> = names
+        .map(|found| found.file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+/// What takes nothing that is written to it as descriptor 7.
+const DEAF: [(&str, &str); 3] = [
+    ("7>/dev/full", "no space left on device"),
+    ("7> >(:); sleep 0.2; true", "broken pipe"),
+    ("7<>full", "operation would block"),
+];
+
+#[test]
+fn claim_53_a_start_that_cannot_tell_of_its_end_changes_nothing() {
+    for (options, attachment) in STARTS[1..]
+        .iter()
+        .flat_map(|options| [(options, ""), (options, "-f")])
+    {
+        for (descriptor, error) in DEAF {
+            let Some(dir) = Dir::with_fuse() else { return };
+            let file = dir.file("data.bin", [7; 100]);
+            let _full = FullPipe::new(&dir.join("full"));
+            let before = (state(&file), file.metadata().unwrap().modified().unwrap());
+            let (open, wait) = descriptor.split_once("; ").unwrap_or((descriptor, ":"));
+            let script = format!("exec {open}; {wait}; exec \"$@\" --ready-fd 7 {attachment} made");
+            let shell = dir.command("bash", &["-c", &script, "bash", ARRAYFS]);
+            let outcome = shell.args(options).run();
+            outcome.fails(2, &format!("arrayfs: --ready-fd 7: {error}\n"));
+            let now = (state(&file), file.metadata().unwrap().modified().unwrap());
+            assert!(now == before, "{options:?} {descriptor}");
+            assert_eq!(only_files(&dir), ["data.bin", "full"]);
+        }
+    }
+}
+
+/// Writes to a file as soon as it is there.
+const WRITER: &str = r#"
+import os, sys
+while True:
+    try:
+        opened = os.open(sys.argv[1], os.O_WRONLY)
+    except FileNotFoundError:
+        continue
+    os.write(opened, b"written")
+    break
+"#;
+
+#[test]
+fn claim_53_what_is_written_to_a_mount_as_it_comes_about_is_not_overwritten_by_w_plus() {
+    let Some(dir) = Dir::with_fuse() else { return };
+    let file = dir.file("data.bin", [7; 5000]);
+    let point = dir.directory("mnt");
+    let writer = dir.command("python3", &["-c", WRITER]);
+    let mut writer = spawn(writer.args(&[point.join("data")]).into_inner());
+    // What zeroes and resizes the file waits, for longer than the writer needs. strace
+    // goes on with the daemon.
+    let script = "exec strace -D -f -o trace -e trace=fallocate,ftruncate \
+                  -e inject=fallocate,ftruncate:delay_enter=1000ms \"$@\" >/dev/null 2>&1";
+    let array = ["data.bin", "mnt", "--mode", "w+", "--shape", "5000"];
+    let shell = dir.command("sh", &["-c", script, "sh", ARRAYFS]);
+    shell.args(&array).run().succeeds_silently();
+    assert!(writer.wait().unwrap().success());
+    dir.arrayfs(&["-u", "mnt"]).run().succeeds_silently();
+    let found = fs::read(&file).unwrap();
+    assert_eq!(found, [&b"written"[..], &[0; 4993]].concat());
 }
 
 #[test]

@@ -134,7 +134,7 @@ fn mount_a_mounts_what_is_not_mounted_yet_and_umount_unmounts_it() {
 fn a_file_that_is_missing_is_reported_and_keeps_nothing_else_from_being_mounted() {
     let lines = "\
         DIR/none.bin  DIR/none  fuse.arrayfs  ro,nofail  0 0\n\
-        DIR/data.bin  DIR/mnt   fuse.arrayfs  ro,nofail  0 0\n";
+        DIR/data.bin  DIR/mnt   fuse.arrayfs  ro,nofail,dtype=u1,shape=100  0 0\n";
     let Some(dir) = machine(lines) else { return };
     dir.directory("none");
     let point = dir.directory("mnt");
@@ -181,7 +181,8 @@ fn claim_58_a_line_can_have_other_owners_and_bits_accepted() {
 
 #[test]
 fn a_shape_beyond_the_file_extends_it_and_mount_passes_the_notice_on() {
-    let Some(dir) = machine("DIR/data.bin DIR/mnt fuse.arrayfs shape=20x10 0 0") else {
+    let Some(dir) = machine("DIR/data.bin DIR/mnt fuse.arrayfs extend,dtype=u1,shape=20x10 0 0")
+    else {
         return;
     };
     let point = dir.directory("mnt");

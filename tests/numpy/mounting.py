@@ -53,11 +53,18 @@ def processes_naming(path: Path) -> Iterator[int]:
 # Said of a new file where its file system, or the portable build, cannot reserve space.
 NOT_RESERVED = re.compile(r"^arrayfs: .*: made with \d+ bytes, which are not reserved: .*\n", re.MULTILINE)
 
+# Said of what neither the options nor the file say, and of bytes behind the array.
+ASSUMED = re.compile(r"^arrayfs: /.*(?:\(no --(?:dtype|shape) given\)|left over)\n", re.MULTILINE)
+
+# Said of a file that was there under `w+`.
+OVERWRITTEN = re.compile(r"^arrayfs: .*: overwritten with zeros: it held \d+ bytes, and now has \d+.*\n", re.MULTILINE)
+
 
 class Mount:
     """`arrayfs OPTIONS FILE POINT`, mounted for the length of a `with` block.
 
-    `announces` are words that the command has to print; without any it has to be silent.
+    `announces` are words that the command has to print; without any it has to be silent, but for what it assumes of the
+    array. What `w+` overwrites it has to say.
     """
 
     def __init__(self, arrayfs: str, options: list[str], file: Path, point: Path, announces: tuple[str, ...] = ()):
@@ -67,6 +74,7 @@ class Mount:
         self.log_file = point.with_suffix(".log")
         self.command = [arrayfs, *options, str(file), str(point), "--log-file", str(self.log_file)]
         self.announces = announces
+        self.makes = any(re.search(r"(?:^|=|,)(?:w\+|write)(?:$|,)", option) for option in options)
         self.daemon = 0
 
     def __str__(self) -> str:
@@ -95,12 +103,17 @@ class Mount:
             self._abandon()
 
     def _start(self) -> None:
+        size = self.file.stat().st_size if self.file.exists() else 0
         printed = self._run(self.command)
         if self.announces:
             missing = [word for word in self.announces if word not in printed]
             expect(not missing, f"the command has to announce {self.announces}, and printed {printed!r}")
         else:
-            same("what the command printed", "", NOT_RESERVED.sub("", printed))
+            holds_something = self.makes and size > 0
+            same("whether something was overwritten", holds_something, bool(OVERWRITTEN.search(printed)))
+            for known in (NOT_RESERVED, OVERWRITTEN, ASSUMED):
+                printed = known.sub("", printed)
+            same("what the command printed", "", printed)
         expect(is_mounted(self.point), "the command returned, and the mount table does not show the mount")
         daemons = list(processes_naming(self.point))
         expect(len(daemons) == 1, f"expected one daemon for {self.point}, got the processes {daemons}")

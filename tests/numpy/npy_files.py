@@ -447,7 +447,7 @@ def contradictions(session: Session) -> None:
 
 
 def truncated(session: Session) -> None:
-    """A file that is too short for its array is refused, or under `r+` extended as `numpy.load` extends it."""
+    """A file that is too short for its array is refused, or with `--extend` extended as `numpy.load` extends it."""
     rng = session.rng
     for order in "CF":
         array = np.asarray(rng.normal(size=(20, 30)), order=order)
@@ -456,11 +456,11 @@ def truncated(session: Session) -> None:
             file, twin = session.directory / "array.npy", session.directory / "twin.npy"
             for path in (file, twin):
                 path.write_bytes(content[:size])
-            for mode in ("r", "c"):
+            for mode in ("r", "r+", "c"):
                 said = complaint(session, file, f"--mode={mode}")
                 expect(str(size) in said, f"expected {size} in {said!r}")
             np.load(twin, mmap_mode="r+")
-            with session.mount(file, ["--mode=r+"], announces=(str(size), str(len(content)))) as mount:
+            with session.mount(file, ["--mode=r+", "--extend"], announces=(str(size), str(len(content)))) as mount:
                 same_bytes("the file", twin.read_bytes(), file.read_bytes())
                 same_array("npy/data.npy", np.load(twin), np.load(mount.path("npy/data.npy")))
         for size in (6, 9, 11, 40, 127):

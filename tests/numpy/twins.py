@@ -61,7 +61,7 @@ def mounted_twin(
     grows = mode == "r+" and len(before) < raw.end
     with session.mount(
         file,
-        raw.options(session.rng, mode, len(before)) + list(options),
+        raw.options(session.rng, mode, len(before)) + (["--extend"] if grows else []) + list(options),
         announces=(str(len(before)), str(raw.end)) if grows else (),
     ) as mount:
         yield mount, twin

@@ -33,7 +33,11 @@ for name in sys.argv[1:]:
 
 /// Does the same to a file through a mount.
 fn through_a_mount(dir: &Dir, file: &Path, mode: &str, shape: &str) -> String {
-    let (mount, outcome) = Mount::start(dir, file, &["--mode", mode, "--shape", shape]);
+    // NumPy extends without being told to.
+    let extend = ["--extend"];
+    let extend = &extend[..usize::from(mode == "r+")];
+    let options = [&["--mode", mode, "--shape", shape], extend].concat();
+    let (mount, outcome) = Mount::start(dir, file, &options);
     if !outcome.status.success() {
         return "refused".into();
     }
@@ -149,7 +153,10 @@ fn changes_nothing(dir: &Dir, limits: &[&str], status: i32) {
             let file = dir.join(name);
             let before = state(&file);
             let array = [ARRAYFS, "--mode", mode, "--shape", shape, name, "mnt"];
+            let extend = ["--extend"];
+            let extend = &extend[..usize::from(mode == "r+")];
             let command = dir.command(limits[0], &limits[1..]).args(&array);
+            let command = command.args(extend);
             let outcome = command.args(foreground).run();
             assert_eq!(outcome.status.code(), Some(status), "{outcome}");
             assert!(outcome.stderr.contains(": cannot "), "{outcome}");

@@ -172,7 +172,10 @@ fn no_file_is_shown_or_run_as_set_user_id() {
     for bits in [0o6755, 0o4755, 0o2755, 0o1755] {
         fs::set_permissions(&program, Permissions::from_mode(bits)).unwrap();
         // A file that can be written cannot be run.
-        let mount = dir.mount(&program, &["--mode", "r", "-o", "allow_other"]);
+        let mount = dir.mount(
+            &program,
+            &["--format", "raw", "--mode", "r", "-o", "allow_other"],
+        );
         for (path, expected) in [("data", 0o555), ("rows/0", 0o555), ("", 0o555)] {
             let found = mount.join(path).metadata().unwrap().mode() & 0o7777;
             assert_eq!(found, expected, "{bits:o}: {path}");
@@ -190,7 +193,7 @@ fn no_file_is_shown_or_run_as_set_user_id() {
         );
         mount.unmount();
     }
-    let mount = dir.mount(&program, &["-o", "allow_other"]);
+    let mount = dir.mount(&program, &["--format", "raw", "-o", "allow_other"]);
     let bits = Permissions::from_mode(0o4755);
     let refused = fs::set_permissions(mount.join("data"), bits);
     assert_eq!(refused.unwrap_err().kind(), ErrorKind::PermissionDenied);

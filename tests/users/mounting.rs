@@ -282,7 +282,7 @@ fn allow_other_by_a_user_needs_a_line_in_fuse_conf_and_the_error_says_which() {
     for item in ["allow_other", "allow_root"] {
         for arguments in [
             &["data.bin", "mnt", "-o", item][..],
-            &["data.bin", "mnt", "-o", item, "--shape", "500"],
+            &["data.bin", "mnt", "--extend", "-o", item, "--shape", "500"],
             &[
                 "data.bin", "mnt", "-o", item, "--shape", "5", "--mode", "w+",
             ],
@@ -316,7 +316,7 @@ fn a_user_who_cannot_mount_is_told_why_and_nothing_has_changed() {
     is_refused(
         &dir,
         NOBODY,
-        &["data.bin", "roots", "--shape", "500"],
+        &["data.bin", "roots", "--extend", "--shape", "500"],
         not_theirs,
     );
     let new = ["home/new.bin", "roots", "--shape", "500", "--mode", "w+"];
@@ -335,12 +335,17 @@ fn growth_by_a_user_is_announced_and_the_file_stays_theirs() {
         return;
     };
     let file = dir.file_of(NOBODY, "data.bin", [7; 100]);
-    let (mount, outcome) = Mount::start_as(&dir, NOBODY, &file, &["--shape", "200"]);
+    let (mount, outcome) = Mount::start_as(
+        &dir,
+        NOBODY,
+        &file,
+        &["--extend", "--dtype", "u1", "--shape", "200"],
+    );
     assert_eq!(outcome.stderr, growth_notice(&file, "r+", 100, 200));
     mount.unmount();
     let home = dir.directory_of(NOBODY, "home");
     let new = home.join("new.bin");
-    let options = ["--mode", "w+", "--shape", "50"];
+    let options = ["--mode", "w+", "--dtype", "u1", "--shape", "50"];
     let (mount, outcome) = Mount::start_as(&dir, NOBODY, &new, &options);
     assert_eq!(outcome.stderr, growth_notice(&new, "w+", 0, 50));
     mount.unmount();

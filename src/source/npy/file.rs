@@ -7,7 +7,7 @@ use super::{Header, HeaderError, MAGIC};
 use crate::array::{Order, ShapeSpec, View};
 use crate::dtype::DType;
 use crate::mapping::{BackingFile, Mode};
-use crate::source::{Description, Format, Located, SourceError};
+use crate::source::{Assumed, Description, Format, Located, SourceError};
 
 /// Files that begin with a header of NumPy's.
 pub(crate) const FORMAT: Format = Format {
@@ -43,6 +43,11 @@ fn locate(backing: &BackingFile, description: &Description) -> Result<Located, S
         view: view(header.order)?,
         order: header.order,
         preamble,
+        // Only of one that is made is anything left to be said.
+        assumed: match backing.mode() {
+            Mode::Write => Assumed::without(description.dtype.is_some(), true),
+            _ => None,
+        },
     };
     let contradiction = |option, given: String, found: String| SourceError::Contradiction {
         path: path(),
