@@ -3,6 +3,7 @@
 //! ends with the last use.
 
 use std::io;
+use std::mem;
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -53,10 +54,7 @@ impl ArrayFs {
             return Ok((number, Way::Direct));
         }
         let (file, pin) = self.tree.open(node).ok_or(FsError::Stale)?;
-        if writes {
-            self.truncations.opened(inode);
-        }
-        self.coherence.opened(inode);
+        let opened = OpenInode::new(self, inode, writes);
         let way = match self.open_natively(node, &file, register) {
             Some(backing) => Way::Native(backing),
             // What is written must be seen by the daemon before the pages.
@@ -72,6 +70,7 @@ impl ArrayFs {
         };
         let drops = matches!(way, Way::Cached { keep: false });
         let number = self.handles.open(inode, file, Some(pin), writes, drops);
+        opened.leave_to_handle();
         Ok((number, way))
     }
 
@@ -135,13 +134,52 @@ impl ArrayFs {
     pub(super) fn release(&self, handle: u64) {
         if let Some(handle) = self.handles.close(handle) {
             self.heard_of(&handle);
-            self.truncations.released(&handle);
-            if handle.writes {
-                self.show_times();
-            }
-            self.coherence
-                .released(handle.inode, || self.kept.has(handle.inode));
-            self.natives.released(handle.inode);
+            drop(OpenInode {
+                fs: self,
+                inode: handle.inode,
+                writes: handle.writes,
+                idle: handle.idle.load(Ordering::SeqCst),
+            });
         }
+    }
+}
+
+/// An inode that is open once more, until this is dropped or left to a handle.
+struct OpenInode<'a> {
+    fs: &'a ArrayFs,
+    inode: u64,
+    writes: bool,
+    /// Closed by the one who used it last.
+    idle: bool,
+}
+
+impl OpenInode<'_> {
+    fn new(fs: &ArrayFs, inode: u64, writes: bool) -> OpenInode<'_> {
+        if writes {
+            fs.truncations.opened(inode);
+        }
+        fs.coherence.opened(inode);
+        OpenInode {
+            fs,
+            inode,
+            writes,
+            idle: false,
+        }
+    }
+
+    fn leave_to_handle(self) {
+        mem::forget(self);
+    }
+}
+
+impl Drop for OpenInode<'_> {
+    fn drop(&mut self) {
+        let OpenInode { fs, inode, .. } = *self;
+        if self.writes {
+            fs.truncations.released(inode, self.idle);
+            fs.show_times();
+        }
+        fs.coherence.released(inode, || fs.kept.has(inode));
+        fs.natives.released(inode);
     }
 }

@@ -137,21 +137,18 @@ impl Truncations {
         }
     }
 
-    /// The last descriptor and mapping of `handle` are gone.
-    pub(super) fn released(&self, handle: &Handle) {
-        if !handle.writes {
-            return;
-        }
-        self.flushed(handle);
+    /// A handle of `inode` that was opened for writing is gone, with all its descriptors and
+    /// mappings; `idle` if it was closed by the one who used it last.
+    pub(super) fn released(&self, inode: u64, idle: bool) {
         self.with(|inodes| {
-            let mut is_last = false;
-            inodes.writers(handle, |writers| {
-                writers.open -= 1;
-                is_last = writers.open == 0;
-            });
-            if is_last {
-                inodes.drop_mark(handle.inode);
-                inodes.open.remove(&handle.inode);
+            let Some(writers) = inodes.open.get_mut(&inode) else {
+                return;
+            };
+            writers.open -= 1;
+            writers.in_use -= usize::from(!idle);
+            if writers.open == 0 {
+                inodes.drop_mark(inode);
+                inodes.open.remove(&inode);
             }
         });
     }

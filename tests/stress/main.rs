@@ -149,17 +149,17 @@ rows! {
     writes_beside_mappings_and_caches: "the same while two others store through mappings",
         10_000, 200_000, coherence::mapped_through_caches;
     several_writers: "writes of the same elements by several: all reads fit one order",
-        6_000, 1_000_000, writers::several;
+        6_000, 400_000, writers::several;
     several_writers_through_caches: "the same with --cache auto and always, and mapped",
-        6_000, 1_000_000, writers::through_caches;
+        6_000, 300_000, writers::through_caches;
     several_writers_and_truncations: "the same while two of them truncate",
-        4_000, 1_000_000, writers::beside_truncations;
+        4_000, 200_000, writers::beside_truncations;
     several_writers_and_stores: "the same while two others store through mappings",
-        4_000, 1_000_000, writers::beside_stores;
+        4_000, 100_000, writers::beside_stores;
     rivals_below: "writes of 1 MiB, part of it written below meanwhile: which stays",
-        100, 20_000, writers::rivals;
+        100, 2_000, writers::rivals;
     rivals_in_views: "the same, that part written through a row",
-        100, 20_000, writers::rivals_in_views;
+        100, 2_000, writers::rivals_in_views;
     copies_beside_mappings: "copies and holes beside others who store and write there",
         2_000, 100_000, beside::copies;
     opens_beside_writers: "views opened anew while others write to the file, --cache auto",
@@ -219,7 +219,7 @@ rows! {
     cut_images: "image of the ext4 below is cut or cannot grow",
         10, 300, storage::cut_image;
     outgrown_page_tables: "columns written and read while the file is mapped anew: lost or old",
-        20, 2_000, tables::outgrown;
+        20, 300, tables::outgrown;
     fsx: "operations of fsx on five views",
         10_000, 1_000_000, storage::fsx;
     fio: "reads and writes of fio --verify, 8 jobs over rows",

@@ -306,11 +306,15 @@ impl<'a> Client<'a> {
             view,
         };
         let begin = now();
-        let by_name = self.numbers.below(3) == 0;
-        if by_name {
+        // By its name, as it is opened, or by its descriptor.
+        let how = self.numbers.below(3);
+        if how == 0 {
             truncate(&path, 0)?;
         }
-        let file = File::options().write(true).truncate(!by_name).open(&path)?;
+        let file = File::options().write(true).truncate(how == 1).open(&path)?;
+        if how == 2 {
+            file.set_len(0)?;
+        }
         let span = Span { begin, end: now() };
         self.notes.change(Deed::Erase, &stretch, span, 0);
         let part = match self.numbers.below(4) {
