@@ -6,10 +6,11 @@ use std::cell::RefCell;
 use fuser::{Errno, ReplyXattr};
 
 use super::error::FsError;
-use super::operations::{ArrayFs, Write};
+use super::operations::ArrayFs;
 use super::protocol::Protocol;
 use super::request::Asked;
 use super::stats::Kind;
+use super::writing::Write;
 
 /// The most bytes in a request, and so the largest buffer of a worker.
 pub const MAX_REQUEST: u32 = 1 << 20;

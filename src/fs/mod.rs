@@ -26,6 +26,7 @@ mod surplus;
 mod times;
 mod trouble;
 mod truncation;
+mod writing;
 mod xattr;
 
 pub use answer::MAX_REQUEST;

@@ -22,8 +22,9 @@ use super::answer::{MAX_REQUEST, failed, refuse, reply, with_buffer, written};
 use super::attr::time_spec;
 use super::negotiation::ask_for;
 use super::opening::Way;
-use super::operations::{ArrayFs, Change, MAX_NAME, Write};
+use super::operations::{ArrayFs, Change, MAX_NAME};
 use super::stats::Kind;
+use super::writing::Write;
 
 /// Names and sizes never change, so the kernel may keep entries for long.
 const ENTRY_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
