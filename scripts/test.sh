@@ -37,6 +37,7 @@ step env RUSTDOCFLAGS='-D warnings' cargo doc --no-deps --quiet
 step scripts/check-direction.sh
 step scripts/check-claims.sh
 step cargo test
+step scripts/interleavings.sh
 step scripts/languages.sh
 step scripts/fuzz.sh 15
 # Whether they work, not how long anything takes.
