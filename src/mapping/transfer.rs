@@ -230,14 +230,13 @@ impl Mapping {
         if moved == 0 { Err(shrunk) } else { Ok(moved) }
     }
 
-    /// Stores bytes once more of which some faulted, up to the end of their page: how
-    /// many.
+    /// Stores bytes of which the first has faulted, up to the end of their page or to the
+    /// next that faults: how many.
     ///
-    /// Those before them are there already, and need nothing. Else it was mostly space
-    /// that was missing, or a file that was cut for a moment. So the space is asked for,
-    /// which tells why there is none, and the store repeated. Only where that does not
-    /// help they are written by `pwrite`, since of a file that is cut after its size was
-    /// looked at it would make a longer one.
+    /// Mostly it was space that was missing, or a file that was cut for a moment. So the
+    /// space is reserved, which tells why there is none, and the bytes are stored then. Only
+    /// where that does not help they are written by `pwrite`, since of a file that is cut
+    /// after its size was looked at it would make a longer one.
     fn store(
         &self,
         at: u64,
