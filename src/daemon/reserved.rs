@@ -56,8 +56,11 @@ impl Reserved {
     /// When `file` cannot be mounted there, or somebody else is about to.
     pub(super) fn new(point: &Path, file: &Path) -> Result<Reserved, MountpointError> {
         let start = Instant::now();
+        let mut made = false;
         loop {
-            let made = make(point)?;
+            // Who removed another just now can still have the lock of this one, which may
+            // have got the same inode number.
+            made |= make(point)?;
             let lock = lock(point);
             let found = mountpoint::check(point, file);
             let is_contended = match (&lock, &found) {
