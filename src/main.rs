@@ -4,16 +4,10 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::mpsc;
-use std::thread;
-use std::time::Duration;
 
 use arrayfs::cli::{self, Command, UsageError};
 use arrayfs::daemon;
 use arrayfs::platform::words;
-
-/// How long the end waits at most until its words are read.
-const PATIENCE: Duration = Duration::from_millis(500);
 
 /// Why the command failed.
 #[derive(Debug, thiserror::Error)]
@@ -73,18 +67,7 @@ fn print(text: &str) -> io::Result<()> {
 impl Failure {
     /// Says what went wrong on standard error, and returns the exit status.
     fn report(&self) -> ExitCode {
-        let (message, hint) = (self.to_string(), self.hint());
-        let (sender, said) = mpsc::channel();
-        let say = move || {
-            cli::say(&message, hint.as_deref());
-            let _ = sender.send(());
-        };
-        // A standard error that nobody reads keeps no process from ending.
-        if thread::Builder::new().spawn(say).is_ok() {
-            let _ = said.recv_timeout(PATIENCE);
-        } else {
-            cli::say(&self.to_string(), self.hint().as_deref());
-        }
+        cli::say(&self.to_string(), self.hint().as_deref());
         ExitCode::from(self.status())
     }
 

@@ -1,18 +1,41 @@
 //! What the command says on standard error: one line, and a second one that
 //! says what to do.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+/// How long standard error is waited for that nobody reads.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// Prints `arrayfs: TEXT`, and `hint` below it. A path can hold a line break,
-/// so control characters are printed as escapes.
+/// so control characters are printed as escapes. A standard error that nobody reads
+/// holds up neither a mount nor the end of the process, so a thread writes to it: not to be
+/// called by a process that goes on to split.
 pub fn say(text: &str, hint: Option<&str>) {
     let mut lines = format!("arrayfs: {}\n", in_one_line(text));
     if let Some(hint) = hint {
         lines += &format!("  {}\n", in_one_line(hint));
     }
+    let lines: Arc<str> = lines.into();
+    let (sender, written) = mpsc::channel();
+    let writing = lines.clone();
+    let write = move || {
+        print(&writing);
+        let _ = sender.send(());
+    };
+    match thread::Builder::new().spawn(write) {
+        Ok(_) => drop(written.recv_timeout(PATIENCE)),
+        Err(_) => print(&lines),
+    }
+}
+
+fn print(lines: &str) {
     // There is nobody left to tell if standard error is closed.
-    let _ = std::io::stderr().write_all(lines.as_bytes());
+    let _ = io::stderr().write_all(lines.as_bytes());
 }
 
 /// A path as a shell takes it, for commands that the user can paste.

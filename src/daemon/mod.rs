@@ -140,6 +140,8 @@ fn serve_until_end(
     let Some(command) = command else {
         return mounted.serve(&events);
     };
+    // What is logged of the start is there when the command returns.
+    log.drain();
     let ended = match command.release() {
         Ok(()) => mounted.serve(&events),
         Err(_) => mounted.end(&events),

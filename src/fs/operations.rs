@@ -220,6 +220,9 @@ impl ArrayFs {
         }
         let inode = self.tree.inode(node);
         if size == facts.len {
+            let (file, _pin) = self.tree.open(node).ok_or(FsError::Stale)?;
+            let start = self.truncations.start_of_gap(inode, size);
+            self.truncations.written(inode, &file, &(start..size));
             if self.truncations.completed(inode)? {
                 self.kept.forget(inode);
                 self.touch();

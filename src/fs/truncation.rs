@@ -210,6 +210,13 @@ impl Truncations {
         }
     }
 
+    /// The first byte of `inode` that is changed by a write from byte `at`, a gap that it
+    /// leaves included.
+    pub(super) fn start_of_gap(&self, inode: u64, at: u64) -> u64 {
+        let mark = self.mark_of(inode);
+        mark.map_or(at, |mark| mark.progress().written.min(at))
+    }
+
     /// `inode` has been given its full size: what has not been written since it was
     /// truncated is filled with zeros. Returns whether it counted as truncated.
     ///

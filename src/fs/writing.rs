@@ -85,7 +85,13 @@ impl ArrayFs {
     pub(super) fn write(&self, handle: u64, write: &Write<'_>) -> Result<usize, FsError> {
         let handle = self.handles.get(handle)?;
         let range = write.range();
-        self.truncations.written(handle.inode, &handle.file, &range);
+        let start = match write.fills_gap {
+            true => self.truncations.start_of_gap(handle.inode, range.start),
+            false => range.start,
+        };
+        let changed = start..range.end;
+        self.truncations
+            .written(handle.inode, &handle.file, &changed);
         let apply = || Ok(handle.file.write_at(write.at, write.data)?);
         let taken = self.noting(|| {
             if !write.from_page_cache {

@@ -1,8 +1,8 @@
 """Opens, truncates, writes and closes random views, against a model of what truncation means where sizes are fixed.
 
 It only leaves a mark of where the file would end: 0 after `O_TRUNC`. A write beyond the mark first fills the gap with
-zeros, a write moves the mark, `ftruncate` to the full size fills up to the end, and a read, a mapping or the last close
-drops it.
+zeros, a write moves the mark, `ftruncate` to the full size fills up to the end, and a read, a mapping, a write of some
+of its bytes through another file or the last close drops it.
 """
 
 import errno
@@ -34,6 +34,7 @@ class TruncatedFile:
         self.names = [f"{folder}/{name}" for folder in folders for name in spellings]
         self.handles: list[int] = []
         self.mark: int | None = None
+        self.others: list[TruncatedFile] = []
 
     def open(self, flags: int) -> None:
         path = pick(self.session.rng, self.names)
@@ -45,6 +46,11 @@ class TruncatedFile:
     def truncate_path(self) -> None:
         self.note("truncate of the path to 0")
         os.truncate(self.mount.path(self.view.path), 0)
+        self.mark = 0
+
+    def truncate_descriptor(self) -> None:
+        self.note("ftruncate to 0")
+        os.ftruncate(self.handle(), 0)
         self.mark = 0
 
     def close(self) -> None:
@@ -59,6 +65,7 @@ class TruncatedFile:
 
     def write(self, offset: int, data: bytes) -> None:
         self.note(f"pwrite {len(data)} bytes at {offset}")
+        self.reach(offset if self.mark is None else min(self.mark, offset), offset + len(data))
         if self.mark is not None:
             self.fill(offset)
         written = self.twin.write(self.view, offset, data)
@@ -74,6 +81,7 @@ class TruncatedFile:
     def extend(self) -> None:
         self.note("ftruncate to the full size")
         if self.mark is not None:
+            self.reach(self.mark, self.view.nbytes)
             self.fill(self.view.nbytes)
             self.mark = self.view.nbytes
         os.ftruncate(self.handle(), self.view.nbytes)
@@ -104,6 +112,21 @@ class TruncatedFile:
         if end > self.mark:
             self.twin.write(self.view, self.mark, bytes(end - self.mark))
 
+    def reach(self, start: int, end: int) -> None:
+        """Other files that show one of these bytes no longer count as truncated."""
+        places = self.places().reshape(-1)[start:end]
+        for other in self.others:
+            if np.isin(places, other.places()).any():
+                other.mark = None
+
+    def places(self) -> np.ndarray:
+        """Where each byte of the file lies in the array that is mounted, by its address."""
+        array = self.view.array
+        first = np.array(array.__array_interface__["data"][0])
+        for length, stride in zip(array.shape, array.strides, strict=True):
+            first = first[..., None] + np.arange(length) * stride
+        return first[..., None] + np.arange(array.dtype.itemsize)
+
     def handle(self) -> int:
         return pick(self.session.rng, self.handles)
 
@@ -118,6 +141,7 @@ class TruncatedFile:
         offset = int(pick(rng, [0, self.mark or 0, rng.integers(self.view.nbytes)]))
         data = rng.bytes(int(pick(rng, [rng.integers(1, 12), rng.integers(1, self.view.nbytes + 4)])))
         steps = [self.close, self.close, self.extend, self.resize, self.read, self.map, self.truncate_path]
+        steps.append(self.truncate_descriptor)
         if offset < self.view.nbytes:
             steps += [lambda: self.write(offset, data)] * 8
         else:
@@ -134,6 +158,8 @@ def random_case(session: Session) -> None:
         slices = [view for view in twin.views if view.path.startswith("axes/")]
         chosen = {view.node: view for view in (pick(rng, slices), pick(rng, slices))}
         files = [TruncatedFile(session, mount, twin, view) for view in chosen.values()]
+        for file in files:
+            file.others = [other for other in files if other is not file]
         try:
             for _ in range(60):
                 pick(rng, files).random_step()

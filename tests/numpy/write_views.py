@@ -111,7 +111,7 @@ def refuse(session: Session, mount: Mount, view: View, descriptor: int) -> None:
     for offset in (view.nbytes, view.nbytes + int(session.rng.integers(1, 5000))):
         with refused(f"pwrite {view.path} at {offset} of {view.nbytes}", errno.EFBIG):
             os.pwrite(descriptor, b"x", offset)
-    for size in {0, view.nbytes // 2, view.nbytes + 1} - {view.nbytes}:
+    for size in {view.nbytes // 2, view.nbytes + 1} - {0, view.nbytes}:
         with refused(f"ftruncate {view.path} to {size} of {view.nbytes}", errno.EPERM):
             os.ftruncate(descriptor, size)
     os.ftruncate(descriptor, view.nbytes)
