@@ -12,7 +12,9 @@
 //! 3. Any other is deferred to the invalidation thread, which holds nothing: it takes
 //!    the notes out, has the kernel invalidate the pages (which first writes back those
 //!    that were stored to), and tries again from 2, since pages may have been
-//!    filled anew meanwhile.
+//!    filled anew meanwhile. A fill of pages that have been invalidated for it is held until
+//!    the change is made, lest pages be filled as fast as they are invalidated; but not one
+//!    of pages that are still to be invalidated, since the kernel waits for that first.
 //! 4. What the kernel writes back is applied and answered at once, whatever is deferred:
 //!    the thread of 3 waits for it. Pages of other views that it makes old are
 //!    invalidated afterwards. So it is with a file that is given its size: until that is
@@ -97,6 +99,11 @@ struct State {
     changes: Vec<(u64, Range<u64>)>,
     /// How many there have been.
     number: u64,
+    /// The bytes of the backing file that the deferred change will touch which is being
+    /// prepared.
+    pending: Option<Range<u64>>,
+    /// The fills that wait for it.
+    held: Vec<HeldFill>,
     /// The fills that wait for changes.
     parked: Vec<ParkedFill>,
     /// How often each inode is open.
@@ -107,6 +114,14 @@ struct State {
     is_invalidating: bool,
     /// No more pages are to be invalidated.
     is_stopped: bool,
+}
+
+/// A fill that is not noted yet.
+struct HeldFill {
+    inode: u64,
+    file: VirtualFile,
+    range: Range<u64>,
+    answer: Answer,
 }
 
 /// A fill that is noted and waits for changes.
@@ -144,6 +159,8 @@ impl Coherence {
                 pages: Pages::new(page),
                 changes: Vec::new(),
                 number: 0,
+                pending: None,
+                held: Vec::new(),
                 parked: Vec::new(),
                 open: HashMap::new(),
                 tasks: VecDeque::new(),
@@ -189,17 +206,36 @@ impl Coherence {
         answer: impl FnOnce() + Send + 'static,
     ) {
         let mut state = self.state();
-        state.pages.fill(inode, file, range.clone());
-        let concerns = |(number, bytes): &(u64, Range<u64>)| {
-            overlap(&file.bytes_in(bytes), range).then_some(*number)
-        };
-        let awaited: Vec<u64> = state.changes.iter().filter_map(concerns).collect();
+        if state.holds(inode, file, range) {
+            return state.held.push(HeldFill {
+                inode,
+                file: file.clone(),
+                range: range.clone(),
+                answer: Box::new(answer),
+            });
+        }
+        let awaited = state.note(inode, file, range);
         if awaited.is_empty() {
             drop(state);
             return answer();
         }
         let answer = Box::new(answer);
         state.parked.push(ParkedFill { awaited, answer });
+    }
+
+    /// Releases the held fills that are `due`.
+    fn release(&self, due: impl Fn(&HeldFill) -> bool) {
+        let mut state = self.state();
+        let due: Vec<HeldFill> = state.held.extract_if(.., |fill| due(fill)).collect();
+        for fill in due {
+            let awaited = state.note(fill.inode, &fill.file, &fill.range);
+            let answer = fill.answer;
+            match awaited.is_empty() {
+                true => state.answers.push_back(answer),
+                false => state.parked.push(ParkedFill { awaited, answer }),
+            }
+        }
+        self.has_answer.notify_one();
     }
 
     /// Begins a change of the bytes `bytes` of the backing file; `None` if a page is in the
@@ -308,6 +344,43 @@ impl Coherence {
         // If it takes longer than this, waiting does not help.
         let goes_on = |state: &mut State| state.is_invalidating;
         let _ = self.is_idle.wait_timeout_while(state, LAST_WAIT, goes_on);
+    }
+}
+
+impl State {
+    /// Whether a fill has to wait for the change that is being prepared: it would be in its
+    /// way, and the kernel does not wait for it.
+    fn holds(&self, inode: u64, file: &VirtualFile, range: &Range<u64>) -> bool {
+        let pending = self.pending.as_ref();
+        pending.is_some_and(|bytes| overlap(&file.bytes_in(bytes), range))
+            && !self.pages.is_invalidating(inode, range)
+    }
+
+    /// Notes a fill. Returns the changes of its bytes that are under way.
+    fn note(&mut self, inode: u64, file: &VirtualFile, range: &Range<u64>) -> Vec<u64> {
+        self.pages.fill(inode, file, range.clone());
+        let concerns = |(number, bytes): &(u64, Range<u64>)| {
+            overlap(&file.bytes_in(bytes), range).then_some(*number)
+        };
+        self.changes.iter().filter_map(concerns).collect()
+    }
+}
+
+/// A deferred change is being prepared until this is dropped.
+struct Preparation<'a>(&'a Coherence);
+
+impl Preparation<'_> {
+    /// Of a change of these bytes of the backing file. There is one at a time.
+    fn new(coherence: &Coherence, bytes: Range<u64>) -> Preparation<'_> {
+        coherence.state().pending = Some(bytes);
+        Preparation(coherence)
+    }
+}
+
+impl Drop for Preparation<'_> {
+    fn drop(&mut self) {
+        self.0.state().pending = None;
+        self.0.release(|_| true);
     }
 }
 

@@ -140,6 +140,16 @@ impl Pages {
         stale
     }
 
+    /// Whether pages of `inode` that hold some of the bytes `range` are being invalidated.
+    pub(super) fn is_invalidating(&self, inode: u64, range: &Range<u64>) -> bool {
+        let filled = self.files.get(&inode);
+        filled.is_some_and(|filled| {
+            let pages = filled.whole_pages(range);
+            let mut invalidating = filled.invalidating.iter();
+            invalidating.any(|(_, other)| other.start < pages.end && pages.start < other.end)
+        })
+    }
+
     /// These pages have been dropped. What was filled anew meanwhile stays.
     pub(super) fn finish_invalidation(&mut self, stale: &[Stale]) {
         for stale in stale.iter().filter(|stale| !stale.is_anothers) {
@@ -175,13 +185,7 @@ impl Filled {
     /// the backing file.
     fn over(&self, changed: &Range<u64>) -> impl Iterator<Item = Range<u64>> {
         let reach = self.file.bytes_in(changed);
-        let reach = match reach.is_empty() {
-            true => reach,
-            false => {
-                let end = reach.end.div_ceil(self.page).saturating_mul(self.page);
-                reach.start / self.page * self.page..end
-            }
-        };
+        let reach = self.whole_pages(&reach);
         let before = self.ranges.range(..reach.start).next_back();
         let within = self.ranges.range(reach.clone());
         before
@@ -191,6 +195,17 @@ impl Filled {
                 let range = start.max(reach.start)..end.min(reach.end);
                 (range.start < range.end).then_some(range)
             })
+    }
+
+    /// The bytes of the pages that hold some of the bytes `range`.
+    fn whole_pages(&self, range: &Range<u64>) -> Range<u64> {
+        match range.is_empty() {
+            true => range.clone(),
+            false => {
+                let end = range.end.div_ceil(self.page).saturating_mul(self.page);
+                range.start / self.page * self.page..end
+            }
+        }
     }
 
     /// Adds a range, and joins it with those that it meets.

@@ -14,7 +14,10 @@ use fuser::{INodeNo, Notifier};
 use super::super::contained::contained;
 use super::super::error::FsError;
 use super::pages::Stale;
-use super::{Answer, Change, Coherence, Invalidation, MAX_ATTEMPTS, State, Task};
+use super::{
+    Answer, Change, Coherence, HeldFill, Invalidation, MAX_ATTEMPTS, PAGE, Preparation, State,
+    Task, overlap,
+};
 
 /// Starts both threads, which end with the [stop](Coherence::stop) of the mount.
 ///
@@ -77,15 +80,20 @@ impl Coherence {
     /// Makes a change once the pages that are in the way have been invalidated, or gives
     /// it up if there are always some.
     fn make(&self, bytes: &Range<u64>, change: Change, invalidate: &impl Fn(&Stale)) {
+        let preparation = Preparation::new(self, bytes.clone());
         for _ in 0..MAX_ATTEMPTS {
             let stale = self.state().pages.begin_invalidation(bytes, None);
+            // The kernel waits for fills of these pages before it drops them.
+            self.release(|fill| stale.iter().any(|stale| stale.meets(fill)));
             let Some(invalidated) = self.invalidate(stale, invalidate) else {
                 break;
             };
             if let Some(guard) = self.change_beside(bytes, &invalidated) {
+                drop(preparation);
                 return change(Ok(guard));
             }
         }
+        drop(preparation);
         log::warn!("a write was given up: its pages are filled anew as fast as they are dropped");
         change(Err(FsError::Busy));
     }
@@ -103,6 +111,18 @@ impl Coherence {
         }
         Some(invalidation.stale.clone())
     }
+}
+
+impl Stale {
+    /// Whether a fill is of these pages, or of some beside them that may be the same.
+    fn meets(&self, fill: &HeldFill) -> bool {
+        self.inode == fill.inode && overlap(&self.range, &around(&fill.range))
+    }
+}
+
+/// The bytes of a file in whose pages the bytes `range` are, or more.
+fn around(range: &Range<u64>) -> Range<u64> {
+    range.start.saturating_sub(PAGE)..range.end.saturating_add(PAGE)
 }
 
 /// A page is being invalidated until this is dropped.
