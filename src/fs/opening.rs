@@ -100,7 +100,12 @@ impl ArrayFs {
             return None;
         }
         let (inode, mapping) = (self.tree.inode(node), self.tree.mapping());
-        let may = || mapping.has_size(file.len()) && !self.truncations.is_marked(inode);
+        // What is written past the daemon takes no set-user-id bit away.
+        let may = || {
+            mapping.has_size(file.len())
+                && !self.truncations.is_marked(inode)
+                && !(self.appearance.writable && mapping.has_set_id())
+        };
         self.natives.opened(inode, mapping, may, register)
     }
 
@@ -126,7 +131,9 @@ impl ArrayFs {
     pub(super) fn flushed(&self, handle: u64) -> Result<(), FsError> {
         let handle = self.handles.get(handle)?;
         self.truncations.flushed(&handle);
-        self.show_times();
+        if handle.writes {
+            self.show_times();
+        }
         Ok(())
     }
 

@@ -69,7 +69,9 @@ impl WriteTimes {
         match &mut *unshown {
             Some(last) if last.tick == tick => last.written = last.written.max(written),
             other => {
-                let mtime = mtime(&mapping.metadata()?);
+                let found = mapping.metadata()?;
+                mapping.drop_set_id(&found);
+                let mtime = mtime(&found);
                 // Another that was later can have come here first.
                 let written = other.map_or(written, |last| last.written.max(written));
                 *other = Some(Unshown {

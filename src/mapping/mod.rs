@@ -26,7 +26,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use memmap2::{MmapOptions, MmapRaw};
-use nix::sys::stat::futimens;
+use nix::sys::stat::{Mode as ModeBits, fchmod, futimens};
 use nix::sys::time::TimeSpec;
 
 use crate::array::Layout;
@@ -354,6 +354,24 @@ impl Mapping {
         }
     }
 
+    /// Whether the file runs as its owner or group (set-user-id and set-group-id, inode(7)).
+    pub fn has_set_id(&self) -> bool {
+        self.metadata().is_ok_and(|found| set_id(&found) != 0)
+    }
+
+    /// Takes the set-user-id and set-group-id bits from the file, of which this was `found`,
+    /// as `write(2)` does. A store to a mapping does not.
+    pub fn drop_set_id(&self, found: &Metadata) {
+        if set_id(found) != 0
+            && self.mode.writes_through()
+            && let Some(mode) = ModeBits::from_bits(found.mode() & 0o1777)
+            && let Err(error) = fchmod(&*self.file, mode)
+        {
+            let path = self.path.display();
+            log::warn!("{path}: keeps its set-user-id bit though it was written: {error}");
+        }
+    }
+
     /// Makes sure that storing to the bytes `range` of the file will not run
     /// out of space, `fallocate(FALLOC_FL_KEEP_SIZE)`; a no-op in mode `c`.
     ///
@@ -365,6 +383,13 @@ impl Mapping {
             return Ok(());
         }
         platform::reserve(&self.file, range)
+    }
+}
+
+fn set_id(found: &Metadata) -> u32 {
+    match found.is_file() {
+        true => found.mode() & 0o6000,
+        false => 0,
     }
 }
 

@@ -202,3 +202,36 @@ fn no_file_is_shown_or_run_as_set_user_id() {
     wait_until("the file's new bits are shown", || shown() == 0o711);
     mount.unmount();
 }
+
+#[test]
+fn claim_52_what_a_user_writes_takes_the_set_user_id_bits_away() {
+    let Some(dir) = Dir::for_root() else { return };
+    let user = ["--reuid=4242", "--regid=4242", "--clear-groups"];
+    for options in [&[][..], &["--passthrough", "rw"]] {
+        let file = dir.file("data.bin", [7; 100]);
+        let mut all = vec!["--shape", "10,10", "-o", "allow_other"];
+        all.extend(options);
+        give(&file, 0o6777);
+        let mount = dir.mount(&file, &all);
+        for view in ["rows/3", "data"] {
+            give(&file, 0o6777);
+            let script = "printf hello >\"$1\"";
+            let write = |path: PathBuf| {
+                let command = dir.command("setpriv", &user);
+                let command = command.args(&["sh", "-c", script, "sh"]).args(&[path]);
+                command.run().succeeds_silently();
+                fs::metadata(&file).unwrap().mode() & 0o7777
+            };
+            let through = write(mount.join(view));
+            give(&file, 0o6777);
+            let below = write(file.clone());
+            assert_eq!(
+                format!("{through:o}"),
+                format!("{below:o}"),
+                "{view} {options:?}"
+            );
+            fs::write(&file, [7; 100]).unwrap();
+        }
+        mount.unmount();
+    }
+}
