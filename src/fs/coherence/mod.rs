@@ -12,9 +12,10 @@
 //! 3. Any other is deferred to the invalidation thread, which holds nothing: it takes
 //!    the notes out, has the kernel invalidate the pages (which first writes back those
 //!    that were stored to), and tries again from 2, since pages may have been
-//!    filled anew meanwhile. A fill of pages that have been invalidated for it is held until
-//!    the change is made, lest pages be filled as fast as they are invalidated; but not one
-//!    of pages that are still to be invalidated, since the kernel waits for that first.
+//!    filled anew meanwhile. A fill of its bytes is held until the change is made, lest pages
+//!    be filled as fast as they are invalidated; but not one of pages that are being
+//!    invalidated, and not for longer than a moment, since the kernel can wait for the fill
+//!    before it drops pages, also others of the same folio.
 //! 4. What the kernel writes back is applied and answered at once, whatever is deferred:
 //!    the thread of 3 waits for it. Pages of other views that it makes old are
 //!    invalidated afterwards. So it is with a file that is given its size: until that is
@@ -57,6 +58,9 @@ const MAX_ATTEMPTS: usize = 1000;
 
 /// The bytes in a page, or a part of it where the machine's are larger.
 const PAGE: u64 = 4096;
+
+/// How long a fill is held at most.
+const COURTESY: Duration = Duration::from_millis(2);
 
 /// How long the end of the mount waits for pages that are being invalidated.
 const LAST_WAIT: Duration = Duration::from_secs(5);
@@ -207,12 +211,14 @@ impl Coherence {
     ) {
         let mut state = self.state();
         if state.holds(inode, file, range) {
-            return state.held.push(HeldFill {
+            state.held.push(HeldFill {
                 inode,
                 file: file.clone(),
                 range: range.clone(),
                 answer: Box::new(answer),
             });
+            // The completion thread sees to it that this comes to an end.
+            return self.has_answer.notify_one();
         }
         let awaited = state.note(inode, file, range);
         if awaited.is_empty() {

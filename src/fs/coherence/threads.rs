@@ -2,7 +2,9 @@
 //! drop pages, and makes the changes that those were in the way of. The completion thread
 //! answers fills that had to wait.
 
+use std::collections::VecDeque;
 use std::io;
+use std::mem;
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::PoisonError;
@@ -15,8 +17,8 @@ use super::super::contained::contained;
 use super::super::error::FsError;
 use super::pages::Stale;
 use super::{
-    Answer, Change, Coherence, HeldFill, Invalidation, MAX_ATTEMPTS, PAGE, Preparation, State,
-    Task, overlap,
+    Answer, COURTESY, Change, Coherence, HeldFill, Invalidation, MAX_ATTEMPTS, PAGE, Preparation,
+    State, Task, overlap,
 };
 
 /// Starts both threads, which end with the [stop](Coherence::stop) of the mount.
@@ -53,18 +55,33 @@ impl Coherence {
         state.tasks.pop_front()
     }
 
-    /// Gives answers when they are due, until the mount ends.
+    /// Gives answers when they are due, until the mount ends, and lets no fill be held for
+    /// long.
     pub(super) fn run_answers(&self) {
-        while let Some(answer) = self.next_answer() {
-            contained(answer);
+        while let Some(answers) = self.next_answers() {
+            answers.into_iter().for_each(contained);
         }
     }
 
-    fn next_answer(&self) -> Option<Answer> {
+    /// The answers that are due; none where a fill has been held for long enough.
+    fn next_answers(&self) -> Option<VecDeque<Answer>> {
+        let is_idle = |state: &mut State| {
+            state.answers.is_empty() && state.held.is_empty() && !state.is_stopped
+        };
+        let state = self.has_answer.wait_while(self.state(), is_idle);
+        let state = state.unwrap_or_else(PoisonError::into_inner);
         let is_waiting = |state: &mut State| state.answers.is_empty() && !state.is_stopped;
-        let state = self.has_answer.wait_while(self.state(), is_waiting);
-        let mut state = state.unwrap_or_else(PoisonError::into_inner);
-        state.answers.pop_front()
+        let waited = self
+            .has_answer
+            .wait_timeout_while(state, COURTESY, is_waiting);
+        let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        let answers = mem::take(&mut state.answers);
+        let is_over = state.is_stopped && answers.is_empty();
+        drop(state);
+        if answers.is_empty() {
+            self.release(|_| true);
+        }
+        (!is_over).then_some(answers)
     }
 
     pub(super) fn run(&self, task: Task, invalidate: &impl Fn(&Stale)) {
@@ -116,13 +133,9 @@ impl Coherence {
 impl Stale {
     /// Whether a fill is of these pages, or of some beside them that may be the same.
     fn meets(&self, fill: &HeldFill) -> bool {
-        self.inode == fill.inode && overlap(&self.range, &around(&fill.range))
+        let pages = fill.range.start.saturating_sub(PAGE)..fill.range.end.saturating_add(PAGE);
+        self.inode == fill.inode && overlap(&self.range, &pages)
     }
-}
-
-/// The bytes of a file in whose pages the bytes `range` are, or more.
-fn around(range: &Range<u64>) -> Range<u64> {
-    range.start.saturating_sub(PAGE)..range.end.saturating_add(PAGE)
 }
 
 /// A page is being invalidated until this is dropped.
