@@ -3,6 +3,7 @@
 //! the connection open, and every call on the mount waits. Whoever unmounts has to tell
 //! that from a mount that is busy or slow without asking it anything.
 
+use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Write};
 use std::process;
 
@@ -18,21 +19,30 @@ pub(super) struct Server {
 impl Server {
     /// This process, as the one that serves `mount`; `None` where that cannot be told.
     pub(super) fn announce(mount: &Mount) -> Option<Server> {
-        let name = format!("{}{}", prefix(mount)?, process::id());
+        // Names are anybody's to take: one that can be foreseen could be taken first.
+        let unforeseen = RandomState::new().hash_one(());
+        let name = format!("{}{}/{unforeseen:x}", prefix(mount)?, process::id());
         let name = AbstractName::new(&name).ok()?;
         Some(Server { _name: name })
     }
 }
 
 /// Whether every process that serves `mount` has been killed, and the mount is not dead
-/// yet. One that is slow, stopped or out of this process's sight has not.
+/// yet. One that is slow, stopped or out of this process's sight has not. Only names that
+/// the mount's user has taken count: others could free what is alive by theirs, or keep
+/// what hangs.
 pub(super) fn is_hung(mount: &Mount) -> bool {
-    let (Some(prefix), Ok(names)) = (prefix(mount), platform::abstract_names()) else {
+    let (Some(prefix), Some(user)) = (prefix(mount), mount.user) else {
         return false;
     };
-    let mut servers = names
+    let Ok(sockets) = platform::abstract_sockets() else {
+        return false;
+    };
+    let mut servers = sockets
         .iter()
-        .filter_map(|name| name.strip_prefix(&prefix)?.parse().ok())
+        .filter(|socket| socket.user == user)
+        .filter_map(|socket| socket.name.strip_prefix(&prefix))
+        .filter_map(|rest| rest.split_once('/')?.0.parse().ok())
         .peekable();
     servers.peek().is_some() && servers.all(platform::is_dying)
 }
@@ -60,7 +70,9 @@ pub(super) fn free_hung(mount: &Mount) -> io::Result<bool> {
     Ok(true)
 }
 
+/// How the names begin by which the processes that serve `mount` are known, before their
+/// numbers. Numbers from another namespace are those of other processes here.
 fn prefix(mount: &Mount) -> Option<String> {
-    let device = mount.device.as_ref()?;
-    Some(format!("arrayfs/{device}/"))
+    let (device, namespace) = (mount.device.as_ref()?, platform::process_namespace()?);
+    Some(format!("arrayfs/{device}/{namespace}/"))
 }

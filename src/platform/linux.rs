@@ -6,9 +6,8 @@ use std::io::{self, IoSliceMut};
 use std::num::NonZero;
 use std::ops::Range;
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::os::linux::net::SocketAddrExt;
 use std::os::unix::ffi::OsStringExt;
-use std::os::unix::net::{SocketAddr, UnixDatagram};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use memmap2::{Advice, MmapRaw};
@@ -108,7 +107,15 @@ fn mount(line: &[u8]) -> Option<Mount> {
         point,
         kind: unescaped(fields.next()?),
         source: unescaped(fields.next()?),
+        user: fields.next().and_then(user),
     })
+}
+
+/// Whom a FUSE file system's options name as the one who has mounted it.
+fn user(options: &[u8]) -> Option<u32> {
+    let options = str::from_utf8(options).ok()?;
+    let mut options = options.split(',');
+    options.find_map(|option| option.strip_prefix("user_id=")?.parse().ok())
 }
 
 /// Blanks and backslashes are `\ooo` in the table.
@@ -257,6 +264,13 @@ pub fn is_dying(process: u32) -> bool {
     has_ended || is_killed
 }
 
+/// The number of the namespace that has given this process its number: only in the same
+/// one are numbers those of the same processes (pid_namespaces(7)).
+pub fn process_namespace() -> Option<u64> {
+    let namespace = std::fs::metadata("/proc/self/ns/pid").ok()?;
+    Some(namespace.ino())
+}
+
 /// Shows another name of this process in lists of processes; at most 15 bytes
 /// of it.
 pub fn name_process(name: &CStr) {
@@ -281,46 +295,6 @@ pub fn read_ahead(mount: &Mount, bytes: u64) -> io::Result<()> {
 /// Whether `file` is on a FUSE file system; also where that cannot be told.
 pub fn is_on_fuse(file: &File) -> bool {
     !fstatfs(file).is_ok_and(|found| found.filesystem_type() != FUSE_SUPER_MAGIC)
-}
-
-/// Sends a datagram to a socket whose name is no path (unix(7), "abstract").
-///
-/// # Errors
-///
-/// What the system reports, such as that nobody has it.
-pub fn send_to_abstract(name: &[u8], bytes: &[u8]) -> io::Result<()> {
-    let address = SocketAddr::from_abstract_name(name)?;
-    UnixDatagram::unbound()?.send_to_addr(bytes, &address)?;
-    Ok(())
-}
-
-/// A name that others find among [`abstract_names`] until this is dropped, or no thread
-/// of the process is left: that of a socket whose name is no path (unix(7), "abstract").
-#[derive(Debug)]
-pub struct AbstractName(#[expect(dead_code, reason = "kept open")] UnixDatagram);
-
-impl AbstractName {
-    /// Takes this name.
-    ///
-    /// # Errors
-    ///
-    /// When somebody has it.
-    pub fn new(name: &str) -> io::Result<AbstractName> {
-        let address = SocketAddr::from_abstract_name(name)?;
-        Ok(AbstractName(UnixDatagram::bind_addr(&address)?))
-    }
-}
-
-/// The names of all sockets whose names are no paths, `/proc/net/unix`.
-///
-/// # Errors
-///
-/// When they cannot be read.
-pub fn abstract_names() -> io::Result<Vec<String>> {
-    let table = std::fs::read("/proc/net/unix")?;
-    let table = String::from_utf8_lossy(&table);
-    let names = table.lines().filter_map(|line| line.split_once(" @"));
-    Ok(names.map(|(_, name)| name.to_owned()).collect())
 }
 
 /// Tells that a file is written or truncated, by whomever: `inotify(7)`, which says so
@@ -366,7 +340,7 @@ mod tests {
 
     #[test]
     fn lines_of_the_mount_table_are_read_with_their_escapes() {
-        for (line, id, device, point, kind, source) in [
+        for (line, id, device, point, kind, source, user) in [
             (
                 r"43 27 0:40 / /mnt/a rw,nosuid - fuse.arrayfs /data/a.bin rw,user_id=0",
                 43,
@@ -374,6 +348,7 @@ mod tests {
                 "/mnt/a",
                 "fuse.arrayfs",
                 "/data/a.bin",
+                Some(0),
             ),
             (
                 r"7 1 0:5 / /mnt/a\040b\134c rw shared:3 master:1 - fuse.arrayfs /d\011e\012\043 rw",
@@ -382,6 +357,7 @@ mod tests {
                 "/mnt/a b\\c",
                 "fuse.arrayfs",
                 "/d\te\n#",
+                None,
             ),
             (
                 r"1 1 8:1 / / rw - ext4 /dev/\09 rw",
@@ -390,6 +366,7 @@ mod tests {
                 "/",
                 "ext4",
                 r"/dev/\09",
+                None,
             ),
         ] {
             let expected = Mount {
@@ -398,6 +375,7 @@ mod tests {
                 point: point.into(),
                 kind: kind.into(),
                 source: source.into(),
+                user,
             };
             assert_eq!(mount(line.as_bytes()), Some(expected), "{line}");
         }

@@ -12,9 +12,13 @@ mod acl;
 #[cfg(all(target_os = "linux", not(arrayfs_portable)))]
 mod linux;
 #[cfg(all(target_os = "linux", not(arrayfs_portable)))]
+mod sockets;
+#[cfg(all(target_os = "linux", not(arrayfs_portable)))]
 pub use acl::acl_limit;
 #[cfg(all(target_os = "linux", not(arrayfs_portable)))]
 pub use linux::*;
+#[cfg(all(target_os = "linux", not(arrayfs_portable)))]
+pub use sockets::*;
 
 #[cfg(not(all(target_os = "linux", not(arrayfs_portable))))]
 mod portable;

@@ -18,6 +18,8 @@ pub struct Mount {
     pub kind: OsString,
     /// What is mounted: for arrayfs, the backing file unless `fsname=` says otherwise.
     pub source: OsString,
+    /// Who has mounted it, if it is a FUSE file system; `None` where the table does not say.
+    pub user: Option<u32>,
 }
 
 impl Mount {

@@ -100,6 +100,7 @@ fn mount(line: &[u8]) -> Option<Mount> {
         point: text(point).into(),
         kind: text(kind),
         source: text(source),
+        user: None,
     })
 }
 
@@ -200,6 +201,11 @@ pub fn is_dying(_process: u32) -> bool {
     false
 }
 
+/// There are no such namespaces portably.
+pub fn process_namespace() -> Option<u64> {
+    None
+}
+
 /// Processes keep their names.
 pub fn name_process(_name: &CStr) {}
 
@@ -249,12 +255,21 @@ impl AbstractName {
     }
 }
 
+/// A socket whose name is no path.
+#[derive(Debug)]
+pub struct AbstractSocket {
+    /// Its name.
+    pub name: String,
+    /// Who has made it.
+    pub user: u32,
+}
+
 /// The names that others have taken.
 ///
 /// # Errors
 ///
 /// Always `Unsupported`.
-pub fn abstract_names() -> io::Result<Vec<String>> {
+pub fn abstract_sockets() -> io::Result<Vec<AbstractSocket>> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
@@ -300,6 +315,7 @@ mod tests {
                 point: point.into(),
                 kind: kind.into(),
                 source: source.into(),
+                user: None,
             };
             assert_eq!(mount(line.as_bytes()), Some(expected), "{line}");
         }

@@ -8,6 +8,7 @@ mod common;
 mod gone;
 mod log;
 mod signals;
+mod spoofed;
 mod starting;
 mod unmounting;
 mod writers;
