@@ -52,6 +52,15 @@ impl Run {
         whole * self.piece + partial
     }
 
+    /// Whether one of the pieces has one of the bytes `file` of the file.
+    pub fn has_any(&self, file: &Range<u64>) -> bool {
+        let axis = Axis {
+            length: self.count,
+            stride: self.stride,
+        };
+        meets(&[axis], self.start()..self.end(), file)
+    }
+
     /// The run of `count` of the pieces from the `first`-th on.
     pub fn slice(&self, first: u64, count: u64) -> Run {
         let ahead = first as i64 * self.stride;
@@ -233,13 +242,15 @@ impl Layout {
 
     /// Whether the view has one of the bytes `file` of the file.
     pub fn has_any(&self, file: &Range<u64>) -> bool {
-        if self.nbytes == 0 {
-            return false;
-        }
-        // From the widest step to the narrowest, few elements of an axis meet the range.
+        self.nbytes > 0 && meets(&self.by_stride(), self.extent.clone(), file)
+    }
+
+    /// The axes from the widest step to the narrowest, so that few elements of each meet a
+    /// range of the file.
+    fn by_stride(&self) -> Vec<Axis> {
         let mut axes = self.axes.clone();
         axes.sort_unstable_by_key(|axis| std::cmp::Reverse(axis.stride.unsigned_abs()));
-        meets(&axes, self.extent.clone(), file)
+        axes
     }
 
     /// The last byte of the view up to byte `at` before which no element of up to eight
@@ -254,14 +265,42 @@ impl Layout {
     /// Whether the bytes `range` of the view and some of `other` are the same bytes of the
     /// file.
     pub fn overlaps(&self, range: Range<u64>, other: &Layout) -> bool {
-        if !other.has_any(&self.hull(range.clone())) {
+        let axes = other.by_stride();
+        let has_any =
+            |bytes: Range<u64>| other.nbytes > 0 && meets(&axes, other.extent.clone(), &bytes);
+        let meets_other = |run: Run| {
+            let hull = run.start()..run.end();
+            if !has_any(hull.clone()) || other.is_beside(&run) {
+                return false;
+            }
+            // Whichever has fewer pieces there.
+            let within = other.bytes_in(&hull);
+            match (within.end - within.start) / other.block < run.count {
+                true => {
+                    let pieces = |other: Run| (0..other.count).map(move |k| other.slice(k, 1));
+                    let mut pieces = other.runs(within).flat_map(pieces);
+                    pieces.any(|piece| run.has_any(&(piece.offset..piece.end())))
+                }
+                false => {
+                    let mut pieces = (0..run.count).map(|k| run.slice(k, 1));
+                    pieces.any(|piece| has_any(piece.offset..piece.end()))
+                }
+            }
+        };
+        has_any(self.hull(range.clone())) && self.runs(range).any(meets_other)
+    }
+
+    /// Whether the view has one piece at each step of `run`, and all of them lie beside the
+    /// pieces of that.
+    fn is_beside(&self, run: &Run) -> bool {
+        let [axis] = self.axes[..] else { return false };
+        let step = axis.stride.unsigned_abs();
+        if step == 0 || run.stride.unsigned_abs() != step {
             return false;
         }
-        self.runs(range).any(|run| {
-            let mut pieces = (0..run.count).map(|k| run.slice(k, 1));
-            let has_piece = |piece: Run| other.has_any(&(piece.offset..piece.end()));
-            other.has_any(&(run.start()..run.end())) && pieces.any(has_piece)
-        })
+        let [own, runs] = [self.offset % step, run.offset % step];
+        let from = |a: u64, b: u64| (b + step - a) % step;
+        from(runs, own) >= run.piece && from(own, runs) >= self.block
     }
 
     /// The pieces of the file that make up the bytes `range` of the view, in

@@ -32,6 +32,8 @@ pub(super) struct Natives {
 #[derive(Debug)]
 struct Opens {
     count: usize,
+    /// How many of them write.
+    writers: usize,
     /// The backing file as the kernel knows it, if it serves the file itself.
     backing: Option<Arc<BackingId>>,
 }
@@ -83,6 +85,7 @@ impl Natives {
     pub(super) fn opened(
         &self,
         inode: u64,
+        writes: bool,
         mapping: &Mapping,
         may: impl FnOnce() -> bool,
         register: impl FnOnce(BorrowedFd<'_>) -> io::Result<BackingId>,
@@ -93,10 +96,15 @@ impl Natives {
             Entry::Vacant(place) => {
                 let backing = may().then(|| self.registered(mapping, register));
                 let backing = backing.flatten();
-                place.insert(Opens { count: 0, backing })
+                place.insert(Opens {
+                    count: 0,
+                    writers: 0,
+                    backing,
+                })
             }
         };
         opens.count += 1;
+        opens.writers += usize::from(writes);
         opens.backing.clone()
     }
 
@@ -120,27 +128,28 @@ impl Natives {
     }
 
     /// An open file of `inode`, and all mappings of it, are gone.
-    pub(super) fn released(&self, inode: u64) {
+    pub(super) fn released(&self, inode: u64, writes: bool) {
         if !self.allowed {
             return;
         }
         if let Entry::Occupied(mut found) = self.opens().entry(inode) {
             found.get_mut().count -= 1;
+            found.get_mut().writers -= usize::from(writes);
             if found.get().count == 0 {
                 found.remove();
             }
         }
     }
 
-    /// Does `work` unless `inode` is open past the daemon, which would not hear of
-    /// what is written to it.
-    pub(super) fn unless_open(&self, inode: u64, work: impl FnOnce()) {
+    /// Does `work` unless `inode` is open past the daemon, or any file that can be written
+    /// so: the daemon would not hear of what is written.
+    pub(super) fn unless_written(&self, inode: u64, work: impl FnOnce()) {
         if !self.allowed {
             return work();
         }
         let opens = self.opens();
-        let native = opens.get(&inode).is_some_and(|o| o.backing.is_some());
-        if !native {
+        let mut native = opens.iter().filter(|(_, opens)| opens.backing.is_some());
+        if !native.any(|(other, opens)| *other == inode || opens.writers > 0) {
             work();
         }
     }

@@ -55,8 +55,14 @@ impl ArrayFs {
         }
         let (file, pin) = self.tree.open(node).ok_or(FsError::Stale)?;
         let opened = OpenInode::new(self, inode, writes);
-        let way = match self.open_natively(node, &file, register) {
-            Some(backing) => Way::Native(backing),
+        let way = match self.open_natively(node, writes, &file, register) {
+            Some(backing) => {
+                if writes {
+                    // What is written from now on is not heard of.
+                    self.truncations.drop_all();
+                }
+                Way::Native(backing)
+            }
             // What is written must be seen by the daemon before the pages.
             None if !writes && self.may_cache(&file) => Way::Cached {
                 keep: self.kept.opened(inode, || {
@@ -91,6 +97,7 @@ impl ArrayFs {
     fn open_natively(
         &self,
         node: Node,
+        writes: bool,
         file: &VirtualFile,
         register: impl FnOnce(BorrowedFd<'_>) -> io::Result<BackingId>,
     ) -> Option<Arc<BackingId>> {
@@ -106,7 +113,7 @@ impl ArrayFs {
                 && !self.truncations.is_marked(inode)
                 && !(self.appearance.writable && mapping.has_set_id())
         };
-        self.natives.opened(inode, mapping, may, register)
+        self.natives.opened(inode, writes, mapping, may, register)
     }
 
     /// What the kernel is asked for.
@@ -187,6 +194,6 @@ impl Drop for OpenInode<'_> {
             fs.show_times();
         }
         fs.coherence.released(inode, || fs.kept.has(inode));
-        fs.natives.released(inode);
+        fs.natives.released(inode, self.writes);
     }
 }

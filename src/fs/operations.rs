@@ -232,7 +232,7 @@ impl ArrayFs {
         } else if size == 0 {
             let (file, _pin) = self.tree.open(node).ok_or(FsError::Stale)?;
             let mark = || self.truncations.truncated(inode, file);
-            self.natives.unless_open(inode, mark);
+            self.natives.unless_written(inode, mark);
             Ok(())
         } else {
             Err(FsError::NotPermitted)

@@ -183,6 +183,18 @@ impl Truncations {
         }
     }
 
+    /// No inode counts as truncated any longer: no gap is filled once this returns.
+    pub(super) fn drop_all(&self) {
+        let marks = self.with(|inodes| {
+            let marks = inodes.marks_but(None);
+            marks.iter().for_each(|(inode, _)| inodes.drop_mark(*inode));
+            marks
+        });
+        for (_, mark) in marks {
+            drop(mark.progress());
+        }
+    }
+
     /// The bytes `range` of `file`, the node `inode`, are about to be written. Other inodes
     /// that show some of them no longer count as truncated: no gap of theirs is filled
     /// once this returns.
@@ -190,19 +202,17 @@ impl Truncations {
         if self.marks.load(Ordering::SeqCst) == 0 {
             return;
         }
-        let reached = self.with(|inodes| {
-            let open = inodes.open.iter();
-            let open = open.filter_map(|(other, writers)| Some((*other, writers.mark.clone()?)));
-            let unopened = inodes.unopened.iter();
-            let unopened = unopened.map(|(other, mark)| (*other, mark.clone()));
-            let marked = open.chain(unopened);
-            let reached = marked
-                .filter(|(other, mark)| *other != inode && file.overlaps(range, &mark.file))
-                .collect::<Vec<_>>();
-            for (other, _) in &reached {
-                inodes.drop_mark(*other);
+        let others = self.with(|inodes| inodes.marks_but(Some(inode)));
+        // The comparison can take long, in which others need not wait.
+        let is_reached = |(_, mark): &(u64, Arc<Mark>)| file.overlaps(range, &mark.file);
+        let reached: Vec<(u64, Arc<Mark>)> = others.into_iter().filter(is_reached).collect();
+        if reached.is_empty() {
+            return;
+        }
+        self.with(|inodes| {
+            for (other, mark) in &reached {
+                inodes.drop_this_mark(*other, mark);
             }
-            reached
         });
         for (_, mark) in reached {
             // A step that is being filled comes first.
@@ -279,6 +289,22 @@ impl Inodes {
         if let Some(mark) = mark {
             mark.is_dropped.store(true, Ordering::SeqCst);
             self.marks -= 1;
+        }
+    }
+
+    /// The marks of all inodes but one.
+    fn marks_but(&self, inode: Option<u64>) -> Vec<(u64, Arc<Mark>)> {
+        let open = self.open.iter();
+        let open = open.filter_map(|(other, writers)| Some((*other, writers.mark.clone()?)));
+        let unopened = self.unopened.iter();
+        let marks = open.chain(unopened.map(|(other, mark)| (*other, mark.clone())));
+        marks.filter(|(other, _)| Some(*other) != inode).collect()
+    }
+
+    /// Drops the mark of `inode`, unless that is another by now.
+    fn drop_this_mark(&mut self, inode: u64, mark: &Arc<Mark>) {
+        if self.mark(inode).is_some_and(|now| Arc::ptr_eq(now, mark)) {
+            self.drop_mark(inode);
         }
     }
 

@@ -68,6 +68,20 @@ struct Kept {
     gathers: u64,
 }
 
+/// A block is being gathered, which others wait for, until this is dropped.
+struct Gathering<'a> {
+    neighbours: &'a Neighbours,
+    key: Key,
+}
+
+impl Drop for Gathering<'_> {
+    fn drop(&mut self) {
+        let gathering = &mut self.neighbours.kept().gathering;
+        gathering.retain(|(other, _)| *other != self.key);
+        self.neighbours.gathered.notify_all();
+    }
+}
+
 /// What has become of the memory for neighbours.
 #[derive(Debug, Clone, Copy)]
 pub struct NeighbourUse {
@@ -317,6 +331,10 @@ impl Neighbours {
         let start = key.part * group.part;
         let each = group.part.min(key.form.nbytes() - start);
         let buffer = self.room(&key, each * group.count)?;
+        let _gathering = Gathering {
+            neighbours: self,
+            key: key.clone(),
+        };
         let gathered = buffer.and_then(|mut bytes| {
             gather(mapping, group, &key.form, start..start + each, &mut bytes)?;
             Some(Arc::new(Block {
@@ -328,7 +346,6 @@ impl Neighbours {
         });
         let mut kept = self.kept();
         kept.gathers += 1;
-        kept.gathering.retain(|(other, _)| *other != key);
         if let Some(block) = &gathered
             && self.dropped.load(Ordering::SeqCst) == dropped
         {
@@ -337,8 +354,6 @@ impl Neighbours {
                 kept.bytes -= old.bytes.len() as u64;
             }
         }
-        drop(kept);
-        self.gathered.notify_all();
         gathered
     }
 

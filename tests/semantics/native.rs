@@ -287,3 +287,29 @@ fn claim_46_tools_that_truncate_first_leave_what_they_wrote() {
     drop(written);
     check(&[&new[..100], &[0; 9_900]].concat(), "truncated by name");
 }
+
+#[test]
+fn claim_09_nothing_is_truncated_while_the_kernel_writes_the_file_itself() {
+    let Some(dir) = Dir::for_root() else { return };
+    let file = dir.file("data.bin", numbered(64));
+    let mount = mounted(&dir, &file, &["--shape", "4,16", "--passthrough", "rw"]);
+    for data_first in [true, false] {
+        let row = || truncated(mount.join("rows/3"));
+        let data = || open(mount.join("data"));
+        let (data, row) = match data_first {
+            true => {
+                let data = data();
+                (data, row())
+            }
+            false => {
+                let row = row();
+                (data(), row)
+            }
+        };
+        data.write_all_at(b"BBBB", 48).unwrap();
+        row.write_all_at(b"x", 8).unwrap();
+        let stored = fs::read(&file).unwrap();
+        assert_eq!(&stored[48..52], b"BBBB", "data first: {data_first}");
+        data.write_all_at(b"....", 48).unwrap();
+    }
+}

@@ -211,3 +211,26 @@ fn no_aligned_element_is_cut_at_a_boundary() {
         }
     }
 }
+
+#[test]
+fn two_views_overlap_where_nested_loops_find_the_same_byte() {
+    for lengths in [&[5][..], &[3, 4], &[4, 3], &[2, 3, 2], &[3, 0], &[]] {
+        for order in [Order::C, Order::F] {
+            let dtype = DType::parse("V2").unwrap();
+            let array = View::contiguous(dtype, 7, Shape::new(lengths.to_vec()), order).unwrap();
+            let views = views_of(&array);
+            for (view, other) in views.iter().flat_map(|a| views.iter().map(move |b| (a, b))) {
+                let (places, others) = (naive(view), naive(other));
+                let (layout, of_other) = (view.layout(), other.layout());
+                for start in 0..=places.len() {
+                    for end in [start, start + 1, start + 3, places.len()] {
+                        let part = &places[start..end.clamp(start, places.len())];
+                        let expected = part.iter().any(|at| others.contains(at));
+                        let found = layout.overlaps(start as u64..end as u64, &of_other);
+                        assert_eq!(found, expected, "{view:?} {start}..{end} {other:?}");
+                    }
+                }
+            }
+        }
+    }
+}
