@@ -86,22 +86,25 @@ impl LogQueue {
     fn write_all_that_comes(&self) {
         loop {
             let (mut log, lines) = self.next();
+            let mut failed = 0;
             for piece in pieces(&lines) {
-                // There is nowhere to report it.
-                let _ = log.write_all(piece);
+                if log.write_all(piece).is_err() {
+                    failed += piece.iter().filter(|&&byte| byte == b'\n').count() as u64;
+                }
             }
             let lost = {
                 let mut state = self.state();
                 state.log = Some(log);
+                state.lost += failed;
                 self.0.changed.notify_all();
                 // There has to be room for the number.
-                match state.waiting.is_empty() {
+                match state.waiting.is_empty() && failed == 0 {
                     true => mem::take(&mut state.lost),
                     false => 0,
                 }
             };
             if lost > 0 {
-                log::warn!("{lost} lines of the log were lost: nobody read it");
+                log::warn!("{lost} lines of the log were lost: it took no more");
             }
         }
     }

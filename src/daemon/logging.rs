@@ -15,6 +15,7 @@ use std::process;
 use env_logger::Target;
 use env_logger::fmt::Formatter;
 use log::{Level, LevelFilter, Metadata, Record};
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::unistd::geteuid;
 
 use super::log_queue::LogQueue;
@@ -120,10 +121,18 @@ fn message(record: &Record) -> String {
 }
 
 /// Opens a log for writing. One that is created is for its owner only: it can tell which
-/// names are used in an array that others may not read.
+/// names are used in an array that others may not read. A FIFO that nobody reads is an error.
 fn append(path: &Path) -> io::Result<File> {
     let mut options = File::options();
-    options.append(true).create(true).mode(0o600).open(path)
+    options.append(true).create(true).mode(0o600);
+    // Opening a FIFO would wait for a reader.
+    let log = options.custom_flags(libc::O_NONBLOCK).open(path);
+    let log = log.map_err(|error| match error.raw_os_error() {
+        Some(libc::ENXIO) => io::Error::other("nobody reads it"),
+        _ => error,
+    })?;
+    fcntl(&log, FcntlArg::F_SETFL(OFlag::O_APPEND))?;
+    Ok(log)
 }
 
 /// The system's log, as `syslog(3)`.

@@ -144,6 +144,10 @@ fn serve_until_end(
     log.drain();
     let ended = match command.release() {
         Ok(()) => mounted.serve(&events),
+        Err(_) if mounted.has_changed_file() => {
+            log::warn!("the command was interrupted too late: the file has been changed");
+            mounted.serve(&events)
+        }
         Err(_) => mounted.end(&events),
     };
     // Standard error is gone.

@@ -38,6 +38,8 @@ pub(super) struct Mounted {
     idle_timeout: Option<Duration>,
     /// Tells others who serves it.
     _server: Option<Server>,
+    /// Mounting has changed the backing file.
+    has_changed_file: bool,
     /// Its directory, if that was made for it.
     _made: Option<Made>,
 }
@@ -79,13 +81,14 @@ impl Mounted {
         };
         let (session, pending) = Session::mount(source, mountpoint, &settings.options, ended)?;
         let mount = platform::mounted_at(mountpoint).unwrap_or_default();
-        let mounted = Mounted {
+        let mut mounted = Mounted {
             session: ManuallyDrop::new(session),
             file: file.clone(),
             mountpoint: mountpoint.clone(),
             _server: mount.as_ref().and_then(Server::announce),
             mount,
             idle_timeout: settings.idle_timeout,
+            has_changed_file: false,
             _made: reserved.mounted(),
         };
         let answered = mounted.wait_for_answer(watchdog, sender.clone(), events);
@@ -104,6 +107,7 @@ impl Mounted {
                 .and(Err(error))
         })?;
         mounted.session.admit();
+        mounted.has_changed_file = growth.is_some();
         if let Some(growth) = growth {
             notices::tell_of_growth(file, settings.description.mode, growth, Tense::Done);
         }
@@ -115,6 +119,12 @@ impl Mounted {
         }
         log::info!("{}: mounted on {}", file.display(), mountpoint.display());
         Ok(mounted)
+    }
+
+    /// Whether mounting has changed the backing file: whoever interrupts the command then
+    /// has the mount that the file is for.
+    pub(super) fn has_changed_file(&self) -> bool {
+        self.has_changed_file
     }
 
     /// Returns when the mount answers the watchdog. If nobody serves the mount,

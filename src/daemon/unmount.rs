@@ -4,9 +4,11 @@
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use nix::sys::statvfs::statvfs;
 use nix::unistd::geteuid;
 
 use super::{reserved, server};
@@ -108,6 +110,12 @@ pub fn unmount(point: &Path) -> Result<(), UnmountError> {
             reserved::wait_until_left(point);
             Ok(())
         }
+        // A dead mount is of no use to those who still have files of it open.
+        Err(error) if error.kind() == io::ErrorKind::ResourceBusy && is_dead(point) => {
+            platform::detach(point).map_err(refused)?;
+            reserved::wait_until_left(point);
+            Ok(())
+        }
         // Somebody else has unmounted it meanwhile.
         Err(_) if matches!(mount.now(), Ok(None)) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::ResourceBusy => {
@@ -133,6 +141,17 @@ fn unmount_when_idle(point: &Path) -> io::Result<()> {
             other => return other,
         }
     }
+}
+
+/// Whether nobody serves the mount on `point` any longer. One that does not answer in time
+/// is alive: busy, slow or stopped.
+fn is_dead(point: &Path) -> bool {
+    const PATIENCE: Duration = Duration::from_millis(300);
+    let (sender, answer) = mpsc::channel();
+    let point = point.to_path_buf();
+    let look = move || sender.send(statvfs(&point).err() == Some(nix::Error::ENOTCONN));
+    let looking = thread::Builder::new().spawn(look);
+    looking.is_ok() && answer.recv_timeout(PATIENCE).unwrap_or(false)
 }
 
 #[cfg(test)]

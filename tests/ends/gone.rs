@@ -35,6 +35,20 @@ fn a_killed_daemon_leaves_a_dead_mount_that_is_named_and_removed() {
 }
 
 #[test]
+fn a_dead_mount_is_removed_although_files_of_it_are_open() {
+    let Some((dir, mut mount)) = mounted() else {
+        return;
+    };
+    let open = fs::File::open(mount.join("rows/3")).unwrap();
+    mount.signal(Signal::SIGKILL);
+    mount.died();
+    let point = mount.point().to_str().unwrap();
+    dir.arrayfs(&["-u", point]).run().succeeds_silently();
+    drop(open);
+    only_these_are_left(&dir, &["data.bin", "mount1", "mount1.log"]);
+}
+
+#[test]
 fn every_command_that_unmounts_removes_a_dead_mount() {
     for words in [&["umount"][..], &["umount", "-l"], &["fusermount3", "-u"]] {
         let Some((dir, mut mount)) = mounted() else {

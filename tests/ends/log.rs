@@ -116,3 +116,14 @@ fn a_log_file_is_for_its_owner_whatever_the_umask() {
     assert_eq!(mode & 0o777, 0o600);
     mount.unmount();
 }
+
+#[test]
+fn a_log_that_is_a_pipe_without_a_reader_is_refused_at_once() {
+    let Some(dir) = Dir::with_fuse() else { return };
+    dir.file("data.bin", [7; 100]);
+    mkfifo(&dir.join("log"), Mode::S_IRWXU).unwrap();
+    let outcome = dir.arrayfs(&["data.bin", "mnt", "--log-file", "log"]).run();
+    assert!(outcome.stderr.contains("log: "), "{outcome}");
+    assert!(outcome.stderr.contains("nobody reads it"), "{outcome}");
+    assert!(!dir.join("mnt").exists());
+}

@@ -49,7 +49,7 @@ impl Held {
 
     /// Held up when the array is mounted and the command does not know it yet.
     fn mounted() -> Option<Held> {
-        Held::at("dup2", &["data.bin", "--mode", "r", "--dtype", "u1"])
+        Held::at("dup2", &["data.bin", "--mode", "r", "--dtype", "u1", "--shape", "100"])
     }
 
     fn at(call: &str, options: &[&str]) -> Option<Held> {
