@@ -49,7 +49,10 @@ impl Held {
 
     /// Held up when the array is mounted and the command does not know it yet.
     fn mounted() -> Option<Held> {
-        Held::at("dup2", &["data.bin", "--mode", "r", "--dtype", "u1", "--shape", "100"])
+        Held::at(
+            "dup2",
+            &["data.bin", "--mode", "r", "--dtype", "u1", "--shape", "100"],
+        )
     }
 
     fn at(call: &str, options: &[&str]) -> Option<Held> {
@@ -227,6 +230,25 @@ fn a_command_that_is_interrupted_when_the_array_is_mounted_leaves_no_mount() {
         assert_eq!(wait_for_process(daemon).unwrap(), ExitStatus::from_raw(0));
         assert_eq!(printed, "", "{signal}");
         only_these_are_left(&dir, &HELD_FILES);
+    }
+}
+
+#[test]
+fn claim_53_a_command_that_is_interrupted_once_the_file_has_changed_leaves_the_mount() {
+    let options = ["data.bin", "--extend", "--shape", "5000", "--dtype", "u1"];
+    for signal in [Signal::SIGINT, Signal::SIGKILL] {
+        let Some(held) = Held::at("dup2", &options) else {
+            return;
+        };
+        let (dir, mut command) = (held.dir, held.command);
+        kill(id(&command), signal).unwrap();
+        command.wait().unwrap();
+        drop(held.hold);
+        let data = dir.join("mnt/data");
+        wait_until("the mount", || data.metadata().is_ok());
+        assert_eq!(fs::read(&data).unwrap().len(), 5000, "{signal}");
+        dir.arrayfs(&["-u", "mnt"]).run().succeeds_silently();
+        assert_eq!(mounts_below(dir.path()), [""; 0]);
     }
 }
 
