@@ -480,6 +480,53 @@ mod tests {
     }
 
     #[test]
+    fn a_fill_waits_for_all_changes_of_its_bytes() {
+        let file = &files(100, &[0])[0];
+        for is_first_over_first in [true, false] {
+            let coherence = Coherence::of_pages(1);
+            let first = coherence.try_change(&(10..20)).unwrap();
+            let second = coherence.try_change(&(30..40)).unwrap();
+            let parked = fill(&coherence, 1, file, 0..100);
+            let (over, other) = match is_first_over_first {
+                true => (first, second),
+                false => (second, first),
+            };
+            drop(over);
+            answer(&coherence);
+            assert_eq!(parked.count(), 0);
+            drop(other);
+            answer(&coherence);
+            assert_eq!(parked.count(), 1);
+        }
+    }
+
+    #[test]
+    fn a_fill_of_bytes_of_a_change_that_is_prepared_is_held_for_a_moment() {
+        let file = &files(100, &[0])[0];
+        let coherence = Arc::new(Coherence::of_pages(1));
+        let preparation = Preparation::new(&coherence, 10..20);
+        assert_eq!(fill(&coherence, 1, file, 20..100).count(), 1);
+        let held = fill(&coherence, 1, file, 0..15);
+        // It is not in the way of the change.
+        drop(coherence.try_change(&(10..15)).unwrap());
+        answer(&coherence);
+        assert_eq!(held.count(), 0);
+        drop(preparation);
+        answer(&coherence);
+        assert_eq!(held.count(), 1);
+        // Nor for longer than a moment, whatever becomes of the change.
+        let _preparation = Preparation::new(&coherence, 10..20);
+        let held = fill(&coherence, 2, file, 0..15);
+        let completing = coherence.clone();
+        let completion = std::thread::spawn(move || completing.run_answers());
+        while held.count() == 0 {
+            std::thread::yield_now();
+        }
+        coherence.stop();
+        completion.join().unwrap();
+    }
+
+    #[test]
     fn a_change_that_panics_holds_up_nobody() {
         let file = &files(100, &[0])[0];
         let coherence = Arc::new(Coherence::of_pages(1));

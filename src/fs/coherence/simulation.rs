@@ -26,7 +26,7 @@ const WRITERS: usize = 2;
 const BYTES: usize = WRITERS + VIEWS;
 
 /// How often the scheduler is asked for another order.
-const ORDERS: usize = 20_000;
+const ORDERS: usize = 10_000;
 
 /// Ways of answering requests, of which one is right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -133,6 +133,7 @@ fn nothing_is_lost_or_old_and_nobody_waits_for_ever() {
         (2, [1, 0, 0], [0, 2, 0], [2, 0], None),
         (2, [1, 1, 0], [0, 0, 0], [1, 1], None),
         (3, [0, 0, 0], [1, 1, 1], [2, 2], None),
+        (3, [1, 0, 0], [0, 2, 2], [2, 2], None),
         (1, [2, 1, 1], [1, 1, 1], [2, 2], None),
         (1, [1, 0, 0], [0, 1, 0], [1, 1], Some(0)),
         (2, [1, 1, 0], [0, 1, 1], [1, 1], Some(1)),

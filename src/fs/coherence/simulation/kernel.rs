@@ -259,7 +259,11 @@ impl Kernel {
             let scheme = self.setting.scheme;
             let byte = writer as u64..writer as u64 + 1;
             self.send(move || {
-                let apply = move || file.lock().unwrap()[writer] = count;
+                let apply = move || {
+                    // Others have their turn between the beginning of a change and its store.
+                    thread::yield_now();
+                    file.lock().unwrap()[writer] = count;
+                };
                 if scheme == Scheme::ChangeFirst {
                     apply();
                     return coherence.defer(byte, move |_| answer.send(()));
@@ -271,6 +275,7 @@ impl Kernel {
                     return answer.send(());
                 }
                 coherence.defer(byte, move |guard| {
+                    let guard = guard.unwrap_or_else(|error| panic!("{error}"));
                     apply();
                     drop(guard);
                     answer.send(());
