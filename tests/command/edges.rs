@@ -131,6 +131,7 @@ fn hexadecimal(bytes: &[u8]) -> String {
 }
 
 #[test]
+#[cfg_attr(arrayfs_portable, ignore = "files cannot be extended portably")]
 fn info_and_mounts_do_at_the_edges_what_numpy_does() {
     let Some(dir) = Dir::with_fuse() else { return };
     let edges = edges();

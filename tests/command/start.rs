@@ -44,6 +44,7 @@ fn in_the_foreground_the_process_itself_serves_the_mount() {
 }
 
 #[test]
+#[cfg_attr(arrayfs_portable, ignore = "files cannot be extended portably")]
 fn growth_is_announced_with_both_sizes() {
     let Some(dir) = Dir::with_fuse() else { return };
     let file = dir.file("data.bin", [7; 100]);

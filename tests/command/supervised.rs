@@ -35,6 +35,7 @@ fn a_mount_whose_daemon_was_killed_is_replaced_when_that_is_wanted() {
 }
 
 #[test]
+#[cfg_attr(arrayfs_portable, ignore = "views cannot be mapped shared portably")]
 fn the_probe_of_the_pod_succeeds_once_the_array_is_mounted() {
     let Some(dir) = Dir::with_fuse() else { return };
     let pod = concat!(

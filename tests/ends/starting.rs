@@ -216,6 +216,10 @@ fn a_daemon_that_dies_before_anything_changes_is_reported() {
 }
 
 #[test]
+#[cfg_attr(
+    arrayfs_portable,
+    ignore = "portably the watchdog has the name of the daemon, and is held up too"
+)]
 fn a_command_that_is_interrupted_when_the_array_is_mounted_leaves_no_mount() {
     for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGKILL] {
         let Some(mut held) = Held::mounted() else {
@@ -234,6 +238,7 @@ fn a_command_that_is_interrupted_when_the_array_is_mounted_leaves_no_mount() {
 }
 
 #[test]
+#[cfg_attr(arrayfs_portable, ignore = "files cannot be extended portably")]
 fn claim_53_a_command_that_is_interrupted_once_the_file_has_changed_leaves_the_mount() {
     let options = ["data.bin", "--extend", "--shape", "5000", "--dtype", "u1"];
     for signal in [Signal::SIGINT, Signal::SIGKILL] {
@@ -253,6 +258,10 @@ fn claim_53_a_command_that_is_interrupted_once_the_file_has_changed_leaves_the_m
 }
 
 #[test]
+#[cfg_attr(
+    arrayfs_portable,
+    ignore = "portably the watchdog has the name of the daemon, and is held up too"
+)]
 fn a_daemon_that_dies_when_the_array_is_mounted_leaves_no_mount() {
     let Some(held) = Held::mounted() else { return };
     assert_eq!(mounts_below(&held.dir.join("mnt")).len(), 1);

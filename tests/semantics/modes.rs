@@ -52,6 +52,7 @@ fn through_a_mount(dir: &Dir, file: &Path, mode: &str, shape: &str) -> String {
 }
 
 #[test]
+#[cfg_attr(arrayfs_portable, ignore = "files cannot be extended portably")]
 fn claim_16_modes_do_to_the_file_what_they_do_in_numpy() {
     let Some(dir) = Dir::with_fuse() else { return };
     let both = ["ours", "numpys"].map(|whose| dir.directory(whose));
