@@ -1,0 +1,126 @@
+//! Fills, changes and what each of them waits for, without threads that take turns.
+
+use std::sync::atomic::AtomicUsize;
+
+use super::pages::tests::files;
+use super::*;
+
+/// Has the pages of `file` filled from `range`, and says how often that was answered.
+fn fill(coherence: &Coherence, inode: u64, file: &VirtualFile, range: Range<u64>) -> Answered {
+    let answered = Answered::default();
+    let count = answered.0.clone();
+    coherence.fill(inode, file, &range, move || {
+        count.fetch_add(1, Ordering::SeqCst);
+    });
+    answered
+}
+
+#[derive(Default)]
+struct Answered(Arc<AtomicUsize>);
+
+impl Answered {
+    fn count(&self) -> usize {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+/// Gives the answers that are due.
+fn answer(coherence: &Coherence) {
+    let answers: Vec<Answer> = coherence.state().answers.drain(..).collect();
+    answers.into_iter().for_each(|answer| answer());
+}
+
+#[test]
+fn a_fill_waits_for_a_change_of_its_bytes_and_for_no_other() {
+    let files = files(100, &[0, 200]);
+    let coherence = Coherence::of_pages(1);
+    let change = coherence.try_change(&(10..20)).unwrap();
+    let other = coherence.try_change(&(5..9)).unwrap();
+    assert_eq!(fill(&coherence, 1, &files[1], 0..100).count(), 1);
+    assert_eq!(fill(&coherence, 2, &files[0], 20..100).count(), 1);
+    let parked = fill(&coherence, 3, &files[0], 0..15);
+    // The note is there before the changes are over.
+    assert!(coherence.try_change(&(0..1)).is_none());
+    drop(other);
+    answer(&coherence);
+    assert_eq!(parked.count(), 0);
+    // A change that comes later is not waited for.
+    let later = coherence.change_at_once(&(12..13));
+    drop(change);
+    answer(&coherence);
+    assert_eq!(parked.count(), 1);
+    drop(later);
+    assert!(coherence.state().changes.is_empty() && coherence.state().parked.is_empty());
+}
+
+#[test]
+fn a_fill_waits_for_all_changes_of_its_bytes() {
+    let file = &files(100, &[0])[0];
+    for is_first_over_first in [true, false] {
+        let coherence = Coherence::of_pages(1);
+        let first = coherence.try_change(&(10..20)).unwrap();
+        let second = coherence.try_change(&(30..40)).unwrap();
+        let parked = fill(&coherence, 1, file, 0..100);
+        let (over, other) = match is_first_over_first {
+            true => (first, second),
+            false => (second, first),
+        };
+        drop(over);
+        answer(&coherence);
+        assert_eq!(parked.count(), 0);
+        drop(other);
+        answer(&coherence);
+        assert_eq!(parked.count(), 1);
+    }
+}
+
+#[test]
+fn a_fill_of_bytes_of_a_change_that_is_prepared_is_held_for_a_moment() {
+    let file = &files(100, &[0])[0];
+    let coherence = Arc::new(Coherence::of_pages(1));
+    let preparation = Preparation::new(&coherence, 10..20);
+    assert_eq!(fill(&coherence, 1, file, 20..100).count(), 1);
+    let held = fill(&coherence, 1, file, 0..15);
+    // It is not in the way of the change.
+    drop(coherence.try_change(&(10..15)).unwrap());
+    answer(&coherence);
+    assert_eq!(held.count(), 0);
+    drop(preparation);
+    answer(&coherence);
+    assert_eq!(held.count(), 1);
+    // Nor for longer than a moment, whatever becomes of the change.
+    let _preparation = Preparation::new(&coherence, 10..20);
+    let held = fill(&coherence, 2, file, 0..15);
+    let completing = coherence.clone();
+    let completion = std::thread::spawn(move || completing.run_answers());
+    while held.count() == 0 {
+        std::thread::yield_now();
+    }
+    coherence.stop();
+    completion.join().unwrap();
+}
+
+#[test]
+fn a_change_that_panics_holds_up_nobody() {
+    let file = &files(100, &[0])[0];
+    let coherence = Arc::new(Coherence::of_pages(1));
+    let changing = coherence.clone();
+    let change = std::thread::spawn(move || {
+        let _guard = changing.try_change(&(0..10));
+        panic!("as it is meant to");
+    });
+    assert!(change.join().is_err());
+    assert_eq!(fill(&coherence, 1, file, 0..100).count(), 1);
+}
+
+#[test]
+fn pages_that_are_old_are_noted_once_however_often_they_are_to_be_invalidated() {
+    let file = &files(100, &[0])[0];
+    let coherence = Coherence::of_pages(1);
+    fill(&coherence, 1, file, 0..100);
+    for _ in 0..1000 {
+        coherence.invalidate_later(None, &(0..50));
+        coherence.invalidate_later(Some(1), &(0..100));
+    }
+    assert_eq!(coherence.state().tasks.len(), 1);
+}
