@@ -23,7 +23,9 @@ need_numpy
 # Real arrays that come inside other packages, of which only the files are wanted.
 target="${CARGO_TARGET_DIR:-target}"
 "$target/venv/bin/pip" install --quiet --disable-pip-version-check --no-deps \
-    scikit-image scipy astropy duckdb joblib h5py
+    scikit-image scipy astropy
+# Programs that are run, with what they depend on.
+"$target/venv/bin/pip" install --quiet --disable-pip-version-check duckdb joblib h5py
 
 step() {
     printf '\n== %s\n' "$*"
