@@ -144,7 +144,7 @@ fn measure(case: &Case, file: &Path, quick: bool) {
     pending.commit().unwrap();
     mapping.read_by_several(4);
     if case.neighbours > 0 {
-        mapping.keep_neighbours(case.neighbours, true);
+        mapping.enable_column_cache(case.neighbours, true);
     }
     let view = (case.view)(&array).layout();
     let bytes = view.nbytes().min(MOST);

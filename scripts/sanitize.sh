@@ -45,7 +45,7 @@ miri() {
     done
     MIRIFLAGS=-Zmiri-disable-isolation CARGO_TARGET_DIR="$target/miri" \
         cargo +nightly miri test --lib -- \
-        array:: dtype:: tree:: vfile:: source:: cli:: mapping::separate mapping::mode "${skip[@]}"
+        array:: dtype:: tree:: vfile:: source:: cli:: mapping::interleave mapping::mode "${skip[@]}"
 }
 
 # Threads of the daemon that are still there when it ends are meant to be.
@@ -61,7 +61,7 @@ if [ "$what" != threads ]; then
 fi
 if [ "$what" != miri ]; then
     rm -f "$target"/threads.log*
-    threads --lib -- fs:: mapping::neighbours mapping::parts mapping::growth tree:: source::
+    threads --lib -- fs:: mapping::column_cache mapping::parts mapping::growth tree:: source::
     # That one takes longer than a command may, instrumented.
     threads --test semantics -- claim_ --skip claim_47_what_is_written_is_seen
     if compgen -G "$target/threads.log*" >/dev/null; then

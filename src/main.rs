@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use arrayfs::cli::{self, Command, UsageError};
 use arrayfs::daemon;
-use arrayfs::platform::words;
+use arrayfs::platform::os_error_message;
 
 /// Why the command failed.
 #[derive(Debug, thiserror::Error)]
@@ -16,7 +16,7 @@ enum Failure {
     Usage(#[from] UsageError),
     #[error(transparent)]
     Daemon(#[from] daemon::Error),
-    #[error("standard output: {}", words(.0))]
+    #[error("standard output: {}", os_error_message(.0))]
     Output(#[from] io::Error),
 }
 

@@ -17,7 +17,7 @@ const SHARES: u64 = 32;
 /// What all neighbours of a column have in common: the size of an item, and how
 /// the items follow one another.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Form {
+pub struct ColumnLayout {
     item: u64,
     axes: Vec<Axis>,
 }
@@ -25,12 +25,12 @@ pub struct Form {
 /// A part of a view whose items lie far apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Column {
-    form: Form,
+    form: ColumnLayout,
     /// Where its first item begins in the file, in bytes.
     offset: u64,
 }
 
-impl Form {
+impl ColumnLayout {
     /// The bytes in an item.
     pub fn item(&self) -> u64 {
         self.item
@@ -69,7 +69,7 @@ impl Form {
 
 impl Column {
     /// What it has in common with its neighbours.
-    pub fn form(&self) -> &Form {
+    pub fn form(&self) -> &ColumnLayout {
         &self.form
     }
 
@@ -98,7 +98,7 @@ impl Layout {
         if item > SHARES || axes.is_empty() || !axes.iter().all(apart) {
             return None;
         }
-        let form = Form {
+        let form = ColumnLayout {
             item,
             axes: axes.to_vec(),
         };

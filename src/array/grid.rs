@@ -40,7 +40,7 @@ impl Grid {
 
     /// These runs, which lie side by side, piece by piece: the first pieces of all
     /// of them are one piece, then come the second ones.
-    pub fn lines(&self, rows: Range<usize>) -> Run {
+    pub fn interleaved_run(&self, rows: Range<usize>) -> Run {
         debug_assert_eq!(self.spacing, self.run.piece as i64);
         Run {
             piece: self.run.piece * rows.len() as u64,

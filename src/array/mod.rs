@@ -9,7 +9,7 @@ mod runs;
 mod shape;
 mod view;
 
-pub use column::{Column, Form};
+pub use column::{Column, ColumnLayout};
 pub use grid::Grid;
 pub use index::{Index, Indexed, NotAnIndex};
 pub use runs::{Layout, Run, Runs};

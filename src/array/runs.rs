@@ -173,7 +173,7 @@ impl Layout {
 
     /// The bytes of the file from the first to the last that the bytes `range`
     /// of the view cover; empty for an empty range.
-    pub fn hull(&self, range: Range<u64>) -> Range<u64> {
+    pub fn covering_range(&self, range: Range<u64>) -> Range<u64> {
         if range.start == 0 && range.end >= self.nbytes {
             return self.extent();
         }
@@ -185,7 +185,7 @@ impl Layout {
     /// How many lines of `line` bytes of the file, about, `bytes` bytes of the view
     /// that follow one another lie in. None where rows lie side by side in the same
     /// lines, so that lines had better be read for several rows at once.
-    pub fn lines(&self, bytes: u64, line: u64) -> Option<u64> {
+    pub fn cache_lines(&self, bytes: u64, line: u64) -> Option<u64> {
         let inner = self.axes.last()?;
         let outer = self.axes.iter().rev().nth(1);
         let beside = outer.is_some_and(|outer| outer.stride == self.block as i64);
@@ -198,7 +198,7 @@ impl Layout {
 
     /// Bytes of the view outside of which none lies in the bytes `file` of the
     /// file; empty if none does. For contiguous views they are exact.
-    pub fn bytes_in(&self, file: &Range<u64>) -> Range<u64> {
+    pub fn view_range_in(&self, file: &Range<u64>) -> Range<u64> {
         if self.nbytes == 0 || file.start >= self.extent.end || file.end <= self.extent.start {
             return 0..0;
         }
@@ -269,12 +269,12 @@ impl Layout {
         let has_any =
             |bytes: Range<u64>| other.nbytes > 0 && meets(&axes, other.extent.clone(), &bytes);
         let meets_other = |run: Run| {
-            let hull = run.start()..run.end();
-            if !has_any(hull.clone()) || other.is_beside(&run) {
+            let covering = run.start()..run.end();
+            if !has_any(covering.clone()) || other.is_beside(&run) {
                 return false;
             }
             // Whichever has fewer pieces there.
-            let within = other.bytes_in(&hull);
+            let within = other.view_range_in(&covering);
             match (within.end - within.start) / other.block < run.count {
                 true => {
                     let pieces = |other: Run| (0..other.count).map(move |k| other.slice(k, 1));
@@ -287,7 +287,7 @@ impl Layout {
                 }
             }
         };
-        has_any(self.hull(range.clone())) && self.runs(range).any(meets_other)
+        has_any(self.covering_range(range.clone())) && self.runs(range).any(meets_other)
     }
 
     /// Whether the view has one piece at each step of `run`, and all of them lie beside the

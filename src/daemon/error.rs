@@ -11,7 +11,7 @@ use super::unmount::UnmountError;
 use crate::cli::quoted;
 use crate::fs::MountError;
 use crate::mapping::FileError;
-use crate::platform::words;
+use crate::platform::os_error_message;
 use crate::source::SourceError;
 
 /// Why a mount did not come about, or did not end well.
@@ -33,7 +33,7 @@ pub enum Error {
     #[error(transparent)]
     Unmount(#[from] UnmountError),
     /// The log file cannot be written.
-    #[error("{}: cannot be opened as the log file: {}", path.display(), words(source))]
+    #[error("{}: cannot be opened as the log file: {}", path.display(), os_error_message(source))]
     LogFile {
         /// The log file.
         path: PathBuf,
@@ -49,7 +49,7 @@ pub enum Error {
         what: &'static str,
     },
     /// There is no such descriptor, or it cannot be written to.
-    #[error("--ready-fd {number}: {}", words(source))]
+    #[error("--ready-fd {number}: {}", os_error_message(source))]
     ReadyFd {
         /// The descriptor.
         number: RawFd,
@@ -57,10 +57,10 @@ pub enum Error {
         source: io::Error,
     },
     /// The mounts are not known.
-    #[error("the mount table cannot be read: {}", words(.0))]
+    #[error("the mount table cannot be read: {}", os_error_message(.0))]
     MountTable(io::Error),
     /// No process, pipe or thread to serve the mount.
-    #[error("the daemon cannot be started: {}", words(.0))]
+    #[error("the daemon cannot be started: {}", os_error_message(.0))]
     Start(io::Error),
     /// The daemon ended without a word.
     #[error("the daemon died before the mount was usable: {0}")]
@@ -69,7 +69,7 @@ pub enum Error {
     #[error("{}: was not mounted: the command was interrupted", .0.display())]
     Interrupted(PathBuf),
     /// The kernel has mounted, and yet nothing answers.
-    #[error("{}: is mounted, but does not answer: {}", mountpoint.display(), words(source))]
+    #[error("{}: is mounted, but does not answer: {}", mountpoint.display(), os_error_message(source))]
     Unanswered {
         /// The mount point.
         mountpoint: PathBuf,
@@ -80,7 +80,7 @@ pub enum Error {
     #[error("{}: was not mounted: its workers could not be started", .0.display())]
     Unserved(PathBuf),
     /// Some of what was written may not be on the disk.
-    #[error("{}: not all of it could be written to the disk: {}", file.display(), words(source))]
+    #[error("{}: not all of it could be written to the disk: {}", file.display(), os_error_message(source))]
     Flush {
         /// The backing file.
         file: PathBuf,
@@ -88,7 +88,7 @@ pub enum Error {
         source: io::Error,
     },
     /// The daemon ends and leaves a dead mount.
-    #[error("{}: cannot be unmounted: {}", mountpoint.display(), words(source))]
+    #[error("{}: cannot be unmounted: {}", mountpoint.display(), os_error_message(source))]
     Detach {
         /// The mount point.
         mountpoint: PathBuf,

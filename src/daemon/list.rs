@@ -53,13 +53,13 @@ fn meta(point: &Path) -> Result<Value, String> {
     let (sender, answer) = channel();
     let path = point.join("meta.json");
     let read = move || {
-        let text = fs::read(path).map_err(|error| platform::words(&error));
+        let text = fs::read(path).map_err(|error| platform::os_error_message(&error));
         // Nobody waits any longer if it took too long.
         let _ = sender.send(text);
     };
     thread::Builder::new()
         .spawn(read)
-        .map_err(|error| platform::words(&error))?;
+        .map_err(|error| platform::os_error_message(&error))?;
     let text = answer.recv_timeout(PATIENCE);
     let text = text.map_err(|_| "does not answer".to_owned())??;
     serde_json::from_slice(&text).map_err(|error| error.to_string())

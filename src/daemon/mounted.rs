@@ -9,9 +9,9 @@ use std::thread;
 use std::time::Duration;
 
 use super::events::Event;
+use super::mountpoint_lock::{CreatedDirectory, MountpointLock};
 use super::notices::Tense;
 use super::ready::Ready;
-use super::reserved::{Made, Reserved};
 use super::server::Server;
 use super::watchdog::{self, Watchdog};
 use super::{Error, notices, ready};
@@ -41,7 +41,7 @@ pub(super) struct Mounted {
     /// Mounting has changed the backing file.
     has_changed_file: bool,
     /// Its directory, if that was made for it.
-    _made: Option<Made>,
+    _created: Option<CreatedDirectory>,
 }
 
 impl Mounted {
@@ -68,7 +68,7 @@ impl Mounted {
         let plan = Plan::new(file, &settings.description)?;
         let summary = plan.summary();
         check_memory(mountpoint, &settings.options, plan.bytes().end)?;
-        let reserved = Reserved::new(mountpoint, file)?;
+        let lock = MountpointLock::new(mountpoint, file)?;
         let source = plan.map()?;
         let interrupted = || Error::Interrupted(mountpoint.clone());
         if is_gone() || events.try_recv().is_ok() {
@@ -89,7 +89,7 @@ impl Mounted {
             mount,
             idle_timeout: settings.idle_timeout,
             has_changed_file: false,
-            _made: reserved.mounted(),
+            _created: lock.mounted(),
         };
         let answered = mounted.wait_for_answer(watchdog, sender.clone(), events);
         let committed = answered.and_then(|()| {
@@ -172,7 +172,7 @@ impl Mounted {
         if let Err(error) = platform::read_ahead(mount, MAX_REQUEST.into()) {
             log::info!(
                 "files are read ahead by little: {}",
-                platform::words(&error)
+                platform::os_error_message(&error)
             );
         }
     }
@@ -235,7 +235,7 @@ impl Mounted {
             Err(error) => log::debug!(
                 "{}: unused, but {}",
                 self.mountpoint.display(),
-                platform::words(&error)
+                platform::os_error_message(&error)
             ),
         }
     }

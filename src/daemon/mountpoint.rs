@@ -10,7 +10,7 @@ use nix::sys::statvfs::statvfs;
 use super::server;
 use crate::cli::{Settings, quoted};
 use crate::mapping::Mode;
-use crate::platform::{self, Mount, words};
+use crate::platform::{self, Mount, os_error_message};
 
 /// Why a path cannot be mounted on.
 #[derive(Debug, thiserror::Error)]
@@ -19,7 +19,7 @@ pub enum MountpointError {
     #[error("{}: the mount point does not exist", .0.display())]
     Missing(PathBuf),
     /// Nothing is there, nor can be.
-    #[error("{}: the mount point cannot be made: {}", point.display(), words(source))]
+    #[error("{}: the mount point cannot be made: {}", point.display(), os_error_message(source))]
     NotMade {
         /// The mount point.
         point: PathBuf,
@@ -57,7 +57,7 @@ pub enum MountpointError {
     /// What is mounted there has lost its daemon.
     #[error(
         "{}: is a dead mount, of {} ({}): {}",
-        point.display(), what.display(), kind.display(), words(error)
+        point.display(), what.display(), kind.display(), os_error_message(error)
     )]
     Dead {
         /// The mount point.
@@ -72,7 +72,7 @@ pub enum MountpointError {
         error: io::Error,
     },
     /// It cannot be looked at.
-    #[error("{}: the mount point cannot be used: {}", point.display(), words(source))]
+    #[error("{}: the mount point cannot be used: {}", point.display(), os_error_message(source))]
     Unreadable {
         /// The mount point.
         point: PathBuf,

@@ -76,7 +76,7 @@ fn tell_manager(news: &[NotifyState<'_>]) {
         _ => sd_notify::notify(news),
     };
     if let Err(error) = told {
-        let words = platform::words(&error);
+        let words = platform::os_error_message(&error);
         log::warn!("the service manager is not told: {words}");
     }
 }

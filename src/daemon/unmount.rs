@@ -11,9 +11,9 @@ use std::time::{Duration, Instant};
 use nix::sys::statvfs::statvfs;
 use nix::unistd::geteuid;
 
-use super::{reserved, server};
+use super::{mountpoint_lock, server};
 use crate::cli::quoted;
-use crate::platform::{self, words};
+use crate::platform::{self, os_error_message};
 
 /// Why nothing was unmounted.
 #[derive(Debug, thiserror::Error)]
@@ -41,7 +41,7 @@ pub enum UnmountError {
     #[error("{}: is busy", .0.display())]
     Busy(PathBuf),
     /// The system refused.
-    #[error("{}: cannot be unmounted: {}", point.display(), words(source))]
+    #[error("{}: cannot be unmounted: {}", point.display(), os_error_message(source))]
     Refused {
         /// The mount point.
         point: PathBuf,
@@ -107,13 +107,13 @@ pub fn unmount(point: &Path) -> Result<(), UnmountError> {
     };
     match outcome {
         Ok(()) => {
-            reserved::wait_until_left(point);
+            mountpoint_lock::wait_until_left(point);
             Ok(())
         }
         // A dead mount is of no use to those who still have files of it open.
         Err(error) if error.kind() == io::ErrorKind::ResourceBusy && is_dead(point) => {
             platform::detach(point).map_err(refused)?;
-            reserved::wait_until_left(point);
+            mountpoint_lock::wait_until_left(point);
             Ok(())
         }
         // Somebody else has unmounted it meanwhile.

@@ -2,9 +2,9 @@
 //! fields f0, f1 and so on. A single one without a comma is a sub-array. The rules are those of
 //! `_commastring` in NumPy's `_internal.py`.
 
-use super::element::Element;
+use super::element::Subdtype;
 use super::error::{Reason, quote};
-use super::layout::{Layout, default_name};
+use super::layout::{StructLayout, default_name};
 use super::literal::Literal;
 use super::{ByteOrder, Refusal, structured};
 
@@ -24,7 +24,7 @@ pub(super) fn is_comma_string(text: &str) -> bool {
 }
 
 /// Reads a comma string.
-pub(super) fn parse(text: &str, aligned: bool) -> Result<Element, Reason> {
+pub(super) fn parse(text: &str, aligned: bool) -> Result<Subdtype, Reason> {
     let (mut items, is_list) = split(text)?;
     if !is_list && let [only] = items.as_slice() {
         return only.element(aligned);
@@ -32,7 +32,7 @@ pub(super) fn parse(text: &str, aligned: bool) -> Result<Element, Reason> {
     // Also where nothing but a mark follows the last comma.
     items.pop_if(|last| last.format.is_empty() && last.shape.is_none());
 
-    let mut layout = Layout::new(aligned);
+    let mut layout = StructLayout::new(aligned);
     for (index, item) in items.iter().enumerate() {
         let name = default_name(index);
         let element = item.element(aligned);
@@ -49,7 +49,7 @@ struct Item {
 }
 
 impl Item {
-    fn element(&self, aligned: bool) -> Result<Element, Reason> {
+    fn element(&self, aligned: bool) -> Result<Subdtype, Reason> {
         let format = Literal::from(self.format.as_str());
         match &self.shape {
             Some(shape) => structured::sub_array(&format, shape, aligned),

@@ -2,9 +2,9 @@
 //! reads back equal. The rules are those of NumPy's `_array_descr`, `dtype_to_descr` and
 //! `descr_to_dtype`.
 
-use super::element::{Element, lengths_literal};
+use super::element::{Subdtype, lengths_literal};
 use super::error::{Reason, show};
-use super::layout::Layout;
+use super::layout::StructLayout;
 use super::literal::Literal;
 use super::{DType, Field, Kind, Refusal, structured};
 
@@ -46,7 +46,7 @@ fn list_entry(field: &Field, format: Literal) -> Literal {
 }
 
 /// Reads what a header holds under `descr`, as `numpy.lib.format.descr_to_dtype`.
-pub(super) fn from_descr(descr: &Literal) -> Result<Element, Reason> {
+pub(super) fn from_descr(descr: &Literal) -> Result<Subdtype, Reason> {
     match descr {
         Literal::Str(_) => structured::element(descr, false),
         Literal::Tuple(parts) => match parts.as_slice() {
@@ -59,8 +59,8 @@ pub(super) fn from_descr(descr: &Literal) -> Result<Element, Reason> {
     }
 }
 
-fn from_list(fields: &[Literal]) -> Result<Element, Reason> {
-    let mut layout = Layout::new(false);
+fn from_list(fields: &[Literal]) -> Result<Subdtype, Reason> {
+    let mut layout = StructLayout::new(false);
     for field in fields {
         let parts = match field {
             Literal::Tuple(parts) | Literal::List(parts) => parts.as_slice(),

@@ -7,7 +7,7 @@ use super::{DType, Kind, MAX_AXES, MAX_ITEMSIZE, Refusal};
 
 /// A type with a shape of its own, as `dtype.subdtype`.
 #[derive(Clone, Debug)]
-pub(super) struct Element {
+pub(super) struct Subdtype {
     pub dtype: DType,
     pub shape: Vec<u64>,
     /// Bytes that all of it takes; 0 where a length is 0.
@@ -18,7 +18,7 @@ pub(super) struct Element {
     pub levels: usize,
 }
 
-impl Element {
+impl Subdtype {
     /// One item that is not a structure.
     pub fn plain(dtype: DType) -> Self {
         Self {

@@ -3,14 +3,14 @@
 
 use std::collections::HashSet;
 
-use super::element::Element;
+use super::element::Subdtype;
 use super::error::{Reason, quote, show};
 use super::literal::Literal;
 use super::{ByteOrder, DType, Field, Kind, MAX_ITEMSIZE, MAX_LEVELS, Refusal};
 
 /// A structure whose fields are being placed.
 #[derive(Default)]
-pub(super) struct Layout {
+pub(super) struct StructLayout {
     fields: Vec<Field>,
     /// Names and titles.
     taken: HashSet<String>,
@@ -22,7 +22,7 @@ pub(super) struct Layout {
     levels: usize,
 }
 
-impl Layout {
+impl StructLayout {
     pub fn new(aligned: bool) -> Self {
         Self {
             aligned,
@@ -36,7 +36,7 @@ impl Layout {
         &mut self,
         name: &str,
         title: Option<&str>,
-        element: Element,
+        element: Subdtype,
     ) -> Result<(), Reason> {
         let offset = match self.aligned {
             true => next_multiple(self.end, element.alignment)?,
@@ -50,7 +50,7 @@ impl Layout {
         &mut self,
         name: &str,
         title: Option<&str>,
-        element: Element,
+        element: Subdtype,
         offset: u32,
     ) -> Result<(), Reason> {
         for key in [Some(name), title].into_iter().flatten() {
@@ -83,13 +83,13 @@ impl Layout {
     }
 
     /// The structure, as large as its fields need.
-    pub fn finish(self) -> Result<Element, Reason> {
+    pub fn finish(self) -> Result<Subdtype, Reason> {
         let end = next_multiple(self.end, self.alignment)?;
         self.with_size(end)
     }
 
     /// The structure, of a size that is given as a literal.
-    pub fn finish_with_size(self, itemsize: &Literal) -> Result<Element, Reason> {
+    pub fn finish_with_size(self, itemsize: &Literal) -> Result<Subdtype, Reason> {
         let need = next_multiple(self.end, self.alignment)?;
         let size = size_of_literal(itemsize).filter(|&size| size >= need);
         let size = size.ok_or_else(|| Refusal::ItemSize {
@@ -101,7 +101,7 @@ impl Layout {
     }
 
     /// The structure, of a size that its fields fit in.
-    fn with_size(self, size: u32) -> Result<Element, Reason> {
+    fn with_size(self, size: u32) -> Result<Subdtype, Reason> {
         let levels = self.levels + 1;
         if levels > MAX_LEVELS {
             return Err(Refusal::TooDeep.into());
@@ -110,7 +110,7 @@ impl Layout {
             return Err(Refusal::NoBytes.into());
         }
         let kind = Kind::Structured(self.fields.into());
-        Ok(Element {
+        Ok(Subdtype {
             dtype: DType::new(kind, size, ByteOrder::NotApplicable),
             shape: Vec::new(),
             size,

@@ -41,7 +41,7 @@ mod units;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use element::Element;
+use element::Subdtype;
 use error::Reason;
 pub use error::{DTypeError, Refusal};
 pub use field::Field;
@@ -105,11 +105,11 @@ impl DType {
         if let Literal::Str(text) = literal {
             let element = structured::text(text, false);
             return element
-                .and_then(Element::into_item)
+                .and_then(Subdtype::into_item)
                 .map_err(|reason| DTypeError::new(text, reason));
         }
         structured::element(literal, false)
-            .and_then(Element::into_item)
+            .and_then(Subdtype::into_item)
             .map_err(|reason| DTypeError::new(&literal.to_string(), reason))
     }
 
@@ -124,7 +124,7 @@ impl DType {
             return Self::from_literal(descr);
         }
         descr::from_descr(descr)
-            .and_then(Element::into_item)
+            .and_then(Subdtype::into_item)
             .map_err(|reason| DTypeError::new(&descr.to_string(), reason))
     }
 

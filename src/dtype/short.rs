@@ -1,9 +1,9 @@
 //! The short form `x:f4,m:(3,3)f8`, which is arrayfs' own, and fields joined by `+` instead of
 //! commas, as mount options need them.
 
-use super::element::Element;
+use super::element::Subdtype;
 use super::error::{Reason, quote};
-use super::layout::{Layout, default_name};
+use super::layout::{StructLayout, default_name};
 use super::{Refusal, structured};
 
 /// Whether a colon stands outside brackets, where NumPy has no use for it.
@@ -12,8 +12,8 @@ pub(super) fn is_short_form(text: &str) -> bool {
 }
 
 /// Reads `name:type,name:type`. Blanks around names and types count for nothing.
-pub(super) fn parse(text: &str) -> Result<Element, Reason> {
-    let mut layout = Layout::new(false);
+pub(super) fn parse(text: &str) -> Result<Subdtype, Reason> {
+    let mut layout = StructLayout::new(false);
     let mut rest = Some(text);
     for index in 0.. {
         let Some(fields) = rest else {

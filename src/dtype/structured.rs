@@ -1,9 +1,9 @@
 //! Types from Python literals: lists of fields, the two forms of dicts, and tuples of a type and a
 //! shape. The rules are those of `_convert_from_any` in NumPy's `descriptor.c`.
 
-use super::element::Element;
+use super::element::Subdtype;
 use super::error::{Reason, show};
-use super::layout::{Layout, default_name, size_of_literal};
+use super::layout::{StructLayout, default_name, size_of_literal};
 use super::literal::Literal;
 use super::{Refusal, comma, parse};
 
@@ -13,7 +13,7 @@ const KEYS: [&str; 7] = [
 ];
 
 /// Reads whatever stands for a type in NumPy. `aligned` goes down into every part.
-pub(super) fn element(literal: &Literal, aligned: bool) -> Result<Element, Reason> {
+pub(super) fn element(literal: &Literal, aligned: bool) -> Result<Subdtype, Reason> {
     match literal {
         // The type that NumPy takes where none is given.
         Literal::None => text("f8", aligned),
@@ -35,11 +35,11 @@ pub(super) fn element(literal: &Literal, aligned: bool) -> Result<Element, Reaso
 }
 
 /// Reads a text that NumPy takes as a type: a plain one, or a comma string.
-pub(super) fn text(text: &str, aligned: bool) -> Result<Element, Reason> {
+pub(super) fn text(text: &str, aligned: bool) -> Result<Subdtype, Reason> {
     if comma::is_comma_string(text) {
         return comma::parse(text, aligned);
     }
-    Ok(Element::plain(parse::parse(text)?))
+    Ok(Subdtype::plain(parse::parse(text)?))
 }
 
 /// Reads a type and a shape. With `S`, `U` and `V` a number is not a shape but the length.
@@ -47,7 +47,7 @@ pub(super) fn sub_array(
     format: &Literal,
     shape: &Literal,
     aligned: bool,
-) -> Result<Element, Reason> {
+) -> Result<Subdtype, Reason> {
     if let (Literal::Str(code), Literal::Int(length)) = (format, shape)
         && let Err(Refusal::EmptyItem { letter }) = parse::parse(code)
     {
@@ -74,8 +74,8 @@ pub(super) fn lengths(shape: &Literal) -> Result<Vec<u64>, Refusal> {
 }
 
 /// Reads `[(name, type), (name, type, shape), ((title, name), type), ...]`.
-fn list(fields: &[Literal], aligned: bool) -> Result<Element, Reason> {
-    let mut layout = Layout::new(aligned);
+fn list(fields: &[Literal], aligned: bool) -> Result<Subdtype, Reason> {
+    let mut layout = StructLayout::new(aligned);
     for (index, field) in fields.iter().enumerate() {
         let (name, format, shape) = match field {
             Literal::Tuple(parts) => match parts.as_slice() {
@@ -130,7 +130,7 @@ fn title(literal: &Literal) -> Result<Option<&str>, Refusal> {
 }
 
 /// Reads `{'names': [...], 'formats': [...], ...}`.
-fn columns(entries: &[(Literal, Literal)], aligned: bool) -> Result<Element, Reason> {
+fn columns(entries: &[(Literal, Literal)], aligned: bool) -> Result<Subdtype, Reason> {
     for (key, _) in entries {
         if !key.as_str().is_some_and(|key| KEYS.contains(&key)) {
             return Err(Refusal::Key {
@@ -151,7 +151,7 @@ fn columns(entries: &[(Literal, Literal)], aligned: bool) -> Result<Element, Rea
             Some(other) => return Err(Refusal::Aligned { got: show(other) }.into()),
         };
 
-    let mut layout = Layout::new(aligned);
+    let mut layout = StructLayout::new(aligned);
     for (index, (name, format)) in names.iter().zip(formats).enumerate() {
         let name = name
             .as_str()
@@ -178,7 +178,7 @@ fn columns(entries: &[(Literal, Literal)], aligned: bool) -> Result<Element, Rea
 
 /// Reads `{name: (type, offset), name: (type, offset, title), ...}`; the fields are put in the
 /// order of their offsets.
-fn by_name(entries: &[(Literal, Literal)], aligned: bool) -> Result<Element, Reason> {
+fn by_name(entries: &[(Literal, Literal)], aligned: bool) -> Result<Subdtype, Reason> {
     let mut fields = Vec::new();
     for (key, entry) in entries {
         let Some(name) = key.as_str() else {
@@ -205,7 +205,7 @@ fn by_name(entries: &[(Literal, Literal)], aligned: bool) -> Result<Element, Rea
     }
     fields.sort_by_key(|(at, ..)| *at);
 
-    let mut layout = Layout::new(aligned);
+    let mut layout = StructLayout::new(aligned);
     for (at, name, the_title, element) in fields {
         layout.place(name, the_title, element, at)?;
     }

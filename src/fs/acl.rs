@@ -7,7 +7,7 @@ use std::os::unix::fs::MetadataExt;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::trouble::Troubles;
+use super::backing_monitor::BackingFileMonitor;
 use crate::mapping::Mapping;
 
 /// How old a ctime has to be before it tells of every change: no clock of a file system
@@ -30,7 +30,12 @@ pub(super) struct AclLimit {
 impl AclLimit {
     /// The permission bits of the file of `mapping`, of which `found` has just been
     /// found, that let nobody do what its list forbids.
-    pub(super) fn bits(&self, mapping: &Mapping, found: &Metadata, troubles: &Troubles) -> u32 {
+    pub(super) fn bits(
+        &self,
+        mapping: &Mapping,
+        found: &Metadata,
+        monitor: &BackingFileMonitor,
+    ) -> u32 {
         let mode = found.mode();
         let ctime = (found.ctime(), found.ctime_nsec());
         let known = *self.known.lock().unwrap_or_else(PoisonError::into_inner);
@@ -42,11 +47,11 @@ impl AclLimit {
         let limit = match mapping.acl_limit() {
             Ok(limit) => limit,
             Err(error) => {
-                troubles.note(mapping.path(), &error.into());
+                monitor.note(mapping.path(), &error.into());
                 return mode & OWNER_ONLY;
             }
         };
-        if is_settled(ctime, SystemTime::now()) {
+        if is_past_timestamp_granularity(ctime, SystemTime::now()) {
             let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
             *known = Some((ctime, limit));
         }
@@ -57,7 +62,7 @@ impl AclLimit {
 }
 
 /// Whether whatever changes the file from `now` on gives it another ctime.
-fn is_settled(ctime: Ctime, now: SystemTime) -> bool {
+fn is_past_timestamp_granularity(ctime: Ctime, now: SystemTime) -> bool {
     let Ok(now) = now.duration_since(UNIX_EPOCH) else {
         return false;
     };
@@ -81,7 +86,11 @@ mod tests {
             ((2000, 0), false),
             ((-5, 0), true),
         ] {
-            assert_eq!(is_settled(ctime, now), expected, "{ctime:?}");
+            assert_eq!(
+                is_past_timestamp_granularity(ctime, now),
+                expected,
+                "{ctime:?}"
+            );
         }
     }
 }

@@ -8,8 +8,8 @@ use fuser::{Errno, ReplyXattr};
 use super::error::FsError;
 use super::operations::ArrayFs;
 use super::protocol::Protocol;
-use super::request::Asked;
-use super::stats::Kind;
+use super::request::RequestGuard;
+use super::stats::RequestKind;
 use super::writing::Write;
 
 /// The most bytes in a request, and so the largest buffer of a worker.
@@ -35,10 +35,10 @@ pub(super) fn with_buffer<T>(count: usize, work: impl FnOnce(&mut [u8]) -> T) ->
 
 /// Sends the outcome of an operation: `ok` with its value, or the errno.
 macro_rules! reply {
-    ($asked:ident, $reply:ident, $outcome:expr, $value:pat => $ok:expr) => {
+    ($request:ident, $reply:ident, $outcome:expr, $value:pat => $ok:expr) => {
         match $outcome {
             Ok($value) => $ok,
-            Err(error) => failed!($asked, $reply, error.errno()),
+            Err(error) => failed!($request, $reply, error.errno()),
         }
     };
 }
@@ -46,9 +46,9 @@ pub(super) use reply;
 
 /// Sends how many bytes were written, or the errno.
 macro_rules! written {
-    ($asked:ident, $reply:ident, $outcome:expr) => {
-        reply!($asked, $reply, $outcome, taken => {
-            $asked.moved(taken);
+    ($request:ident, $reply:ident, $outcome:expr) => {
+        reply!($request, $reply, $outcome, taken => {
+            $request.moved(taken);
             $reply.written(taken as u32);
         })
     };
@@ -57,9 +57,9 @@ pub(super) use written;
 
 /// Sends an errno.
 macro_rules! failed {
-    ($asked:ident, $reply:ident, $errno:expr) => {{
+    ($request:ident, $reply:ident, $errno:expr) => {{
         let errno: Errno = $errno;
-        $asked.failed(errno.code());
+        $request.failed(errno.code());
         $reply.error(errno)
     }};
 }
@@ -70,8 +70,8 @@ pub(super) use failed;
 macro_rules! refuse {
     ($($request:ident($($parameter:ty),*) $reply:ty: $errno:expr,)*) => {
         $(fn $request(&self, _: &Request, $(_: $parameter,)* reply: $reply) {
-            let asked = self.asked(Kind::Refused, 0);
-            failed!(asked, reply, $errno);
+            let request = self.begin(RequestKind::Refused, 0);
+            failed!(request, reply, $errno);
         })*
     };
 }
@@ -79,8 +79,8 @@ pub(super) use refuse;
 
 impl Protocol {
     /// A request about the node `inode` has come.
-    pub(super) fn asked(&self, kind: Kind, inode: u64) -> Asked {
-        Asked::new(&self.fs, kind, inode)
+    pub(super) fn begin(&self, kind: RequestKind, inode: u64) -> RequestGuard {
+        RequestGuard::new(&self.fs, kind, inode)
     }
 
     /// Has `inode` count as truncated, which `answer` does and answers. Where the kernel
@@ -172,19 +172,19 @@ impl Protocol {
     /// other answer makes `ls -l` ask for several of every file.
     pub(super) fn answer(
         &self,
-        asked: &Asked,
+        request: &RequestGuard,
         reply: ReplyXattr,
         size: u32,
         find: impl FnOnce() -> Result<Vec<u8>, FsError>,
     ) {
         if !self.fs.serves_xattrs() {
-            return failed!(asked, reply, Errno::ENOSYS);
+            return failed!(request, reply, Errno::ENOSYS);
         }
         let found = find().and_then(|bytes| match u32::try_from(bytes.len()) {
             Ok(len) if size == 0 || len <= size => Ok((bytes, len)),
             _ => Err(FsError::SmallBuffer),
         });
-        reply!(asked, reply, found, (bytes, len) => match size {
+        reply!(request, reply, found, (bytes, len) => match size {
             0 => reply.size(len),
             _ => reply.data(&bytes),
         });

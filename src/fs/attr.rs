@@ -10,7 +10,7 @@ use nix::sys::time::TimeSpec;
 use nix::unistd::{Gid, Uid};
 
 use crate::mapping::Mode;
-use crate::tree::Facts;
+use crate::tree::NodeAttributes;
 
 /// The largest block size shown: programs size their buffers by it, and a
 /// request carries no more.
@@ -66,13 +66,13 @@ impl Copier {
 }
 
 impl Appearance {
-    /// The attributes of the node `inode` with these `facts`, `backing` being
+    /// The attributes of the node `inode` with these `attrs`, `backing` being
     /// the backing file's, `bits` what its access control list leaves of its
     /// permission bits, and `written` the last write through the mount.
     pub(super) fn attributes(
         &self,
         inode: u64,
-        facts: &Facts,
+        attrs: &NodeAttributes,
         backing: &Metadata,
         bits: u32,
         written: Option<SystemTime>,
@@ -84,19 +84,19 @@ impl Appearance {
         let gid = self.gid.unwrap_or(backing.gid());
         FileAttr {
             ino: INodeNo(inode),
-            size: facts.len,
-            blocks: facts.len.div_ceil(512),
+            size: attrs.len,
+            blocks: attrs.len.div_ceil(512),
             atime: time(backing.atime(), backing.atime_nsec()),
             mtime,
             ctime: changed.max(mtime),
             crtime: modified,
-            kind: kind(facts.directory),
-            perm: self.permissions(facts, bits, uid, gid),
-            nlink: facts.links,
+            kind: kind(attrs.is_directory),
+            perm: self.permissions(attrs, bits, uid, gid),
+            nlink: attrs.links,
             uid,
             gid,
             rdev: 0,
-            blksize: block_size(facts.len),
+            blksize: block_size(attrs.len),
             flags: 0,
         }
     }
@@ -108,7 +108,7 @@ impl Appearance {
 
     /// The permission bits of a node shown as of `uid` and `gid`, from the bits
     /// of the backing file. Never set-user-id, set-group-id or sticky.
-    fn permissions(&self, facts: &Facts, backing: u32, uid: u32, gid: u32) -> u16 {
+    fn permissions(&self, attrs: &NodeAttributes, backing: u32, uid: u32, gid: u32) -> u16 {
         let mut bits = match self.umask {
             Some(umask) => 0o666 & !umask,
             None => backing & 0o777,
@@ -116,14 +116,14 @@ impl Appearance {
         if let Some(copier) = &self.copier {
             bits |= copier.bit(uid, gid);
         }
-        if facts.directory {
+        if attrs.is_directory {
             bits |= (bits & 0o444) >> 2;
         }
         if !self.writable {
             bits &= !0o222;
         }
-        if !facts.directory && !facts.writable {
-            bits = match facts.shows_elements {
+        if !attrs.is_directory && !attrs.writable {
+            bits = match attrs.shows_elements {
                 true => bits & 0o444,
                 false => 0o444 & !self.umask.unwrap_or(0),
             };
@@ -182,8 +182,8 @@ pub(super) fn time_spec(time: TimeOrNow) -> TimeSpec {
 mod tests {
     use super::*;
 
-    const FILE: Facts = Facts {
-        directory: false,
+    const FILE: NodeAttributes = NodeAttributes {
+        is_directory: false,
         len: 8,
         shows_elements: true,
         writable: true,
@@ -192,22 +192,22 @@ mod tests {
 
     #[test]
     fn permissions_follow_the_backing_file_and_the_options() {
-        let directory = Facts {
-            directory: true,
+        let directory = NodeAttributes {
+            is_directory: true,
             shows_elements: false,
             writable: false,
             ..FILE
         };
-        let description = Facts {
+        let description = NodeAttributes {
             shows_elements: false,
             writable: false,
             ..FILE
         };
-        let text = Facts {
+        let text = NodeAttributes {
             writable: false,
             ..FILE
         };
-        for (writable, umask, facts, backing, expected) in [
+        for (writable, umask, attrs, backing, expected) in [
             (true, None, &FILE, 0o100644, 0o644),
             (true, None, &FILE, 0o106755, 0o755),
             (false, None, &FILE, 0o100664, 0o444),
@@ -230,7 +230,7 @@ mod tests {
                 quiet: false,
                 copier: None,
             };
-            let bits = appearance.permissions(facts, backing, 0, 0);
+            let bits = appearance.permissions(attrs, backing, 0, 0);
             assert_eq!(bits, expected, "{writable} {umask:?} {backing:o} {bits:o}");
         }
     }

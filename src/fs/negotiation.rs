@@ -1,5 +1,5 @@
 //! What is agreed with the kernel before the first request: the abilities that are
-//! asked for where it offers them, and the size of a request.
+//!request for where it offers them, and the size of a request.
 
 use fuser::{InitFlags, KernelConfig};
 
@@ -7,15 +7,15 @@ use super::answer::MAX_REQUEST;
 
 /// What depends on the mount.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Wishes {
+pub(super) struct Capabilities {
     /// The kernel is to read some files in the backing file itself.
-    pub(super) natively: bool,
+    pub(super) passthrough: bool,
     /// Views can be mapped shared.
     pub(super) shared: bool,
 }
 
 /// Asks for what this file system needs of the kernel, and for what is wished for.
-pub(super) fn ask_for(config: &mut KernelConfig, wishes: Wishes) {
+pub(super) fn negotiate(config: &mut KernelConfig, capabilities: Capabilities) {
     let wanted = InitFlags::FUSE_PARALLEL_DIROPS
         // Both, or the kernel never asks for attributes with the names.
         | InitFlags::FUSE_DO_READDIRPLUS
@@ -26,20 +26,20 @@ pub(super) fn ask_for(config: &mut KernelConfig, wishes: Wishes) {
         // the security.capability attribute before every buffered write.
         | InitFlags::FUSE_HANDLE_KILLPRIV_V2;
     // With this, files opened for direct I/O can be mapped shared.
-    let mapped = match wishes.shared {
+    let mapped = match capabilities.shared {
         true => InitFlags::FUSE_DIRECT_IO_ALLOW_MMAP,
         false => InitFlags::empty(),
     };
-    let native = match wishes.natively {
+    let passthrough = match capabilities.passthrough {
         true => InitFlags::FUSE_PASSTHROUGH,
         false => InitFlags::empty(),
     };
-    let wanted = wanted | mapped | native;
+    let wanted = wanted | mapped | passthrough;
     let offered = config.capabilities();
     // Not refused: only what was offered is asked for.
     let _ = config.add_capabilities(wanted & offered);
     let _ = config.set_max_write(MAX_REQUEST);
-    if wishes.natively {
+    if capabilities.passthrough {
         // The file below may be on any file system that is not itself stacked.
         let _ = config.set_max_stack_depth(1);
     }

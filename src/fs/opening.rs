@@ -12,7 +12,7 @@ use fuser::BackingId;
 
 use super::error::FsError;
 use super::handle::Handle;
-use super::negotiation::Wishes;
+use super::negotiation::Capabilities;
 use super::operations::ArrayFs;
 use crate::platform;
 use crate::tree::Node;
@@ -20,7 +20,7 @@ use crate::vfile::VirtualFile;
 
 /// How the kernel reads and writes an open file.
 #[derive(Debug)]
-pub(super) enum Way {
+pub(super) enum IoMode {
     /// By a request each time.
     Direct,
     /// Through its page cache, of which it may keep what it has.
@@ -29,7 +29,7 @@ pub(super) enum Way {
         keep: bool,
     },
     /// In the backing file itself.
-    Native(Arc<BackingId>),
+    Passthrough(Arc<BackingId>),
 }
 
 impl ArrayFs {
@@ -40,61 +40,61 @@ impl ArrayFs {
         inode: u64,
         writes: bool,
         register: impl FnOnce(BorrowedFd<'_>) -> io::Result<BackingId>,
-    ) -> Result<(u64, Way), FsError> {
+    ) -> Result<(u64, IoMode), FsError> {
         let node = self.node(inode)?;
         if node.is_directory() {
             return Err(FsError::IsDirectory);
         }
-        if writes && !self.facts(node)?.writable {
+        if writes && !self.node_attributes(node)?.writable {
             return Err(FsError::NotWritable);
         }
         if node.is_stats() {
             let report = VirtualFile::literal(self.report().into_bytes().into());
             let number = self.handles.open(inode, report, None, false, false);
-            return Ok((number, Way::Direct));
+            return Ok((number, IoMode::Direct));
         }
         let (file, pin) = self.tree.open(node).ok_or(FsError::Stale)?;
         let opened = OpenInode::new(self, inode, writes);
-        let way = match self.open_natively(node, writes, &file, register) {
+        let io_mode = match self.open_passthrough(node, writes, &file, register) {
             Some(backing) => {
                 if writes {
                     // What is written from now on is not heard of.
                     self.truncations.drop_all();
                 }
-                Way::Native(backing)
+                IoMode::Passthrough(backing)
             }
             // What is written must be seen by the daemon before the pages.
-            None if !writes && self.may_cache(&file) => Way::Cached {
-                keep: self.kept.opened(inode, || {
+            None if !writes && self.may_cache(&file) => IoMode::Cached {
+                keep: self.page_cache.opened(inode, || {
                     // Whoever reads what was truncated has to be heard of.
                     let is_marked = self.truncations.is_marked(inode);
                     let stamp = self.tree.mapping().stamp().ok();
                     stamp.filter(|_| !is_marked)
                 }),
             },
-            None => Way::Direct,
+            None => IoMode::Direct,
         };
-        let drops = matches!(way, Way::Cached { keep: false });
+        let drops = matches!(io_mode, IoMode::Cached { keep: false });
         let number = self.handles.open(inode, file, Some(pin), writes, drops);
         opened.leave_to_handle();
-        Ok((number, way))
+        Ok((number, io_mode))
     }
 
     /// The kernel has opened `handle`, since a request of it has come.
-    pub(super) fn heard_of(&self, handle: &Handle) {
+    pub(super) fn confirm_open(&self, handle: &Handle) {
         if handle.drops.load(Ordering::Relaxed) && handle.drops.swap(false, Ordering::SeqCst) {
-            self.kept.dropped(handle.inode);
+            self.page_cache.dropped(handle.inode);
         }
     }
 
     /// Whether a file may be read through the kernel's page cache, whose pages fail as a
     /// whole where the backing file has been cut short.
     fn may_cache(&self, file: &VirtualFile) -> bool {
-        let end = file.hull(&(0..file.len())).end;
-        self.kept.caches() && self.tree.mapping().reaches(end)
+        let end = file.covering_range(&(0..file.len())).end;
+        self.page_cache.caches() && self.tree.mapping().reaches(end)
     }
 
-    fn open_natively(
+    fn open_passthrough(
         &self,
         node: Node,
         writes: bool,
@@ -103,7 +103,7 @@ impl ArrayFs {
     ) -> Option<Arc<BackingId>> {
         // A header must not be overwritten.
         let is_fixed = self.appearance.writable && file.has_literals();
-        if !self.natives.allowed() || is_fixed || !self.tree.is_in_place(node, file) {
+        if !self.passthrough.allowed() || is_fixed || !self.tree.is_in_place(node, file) {
             return None;
         }
         let (inode, mapping) = (self.tree.inode(node), self.tree.mapping());
@@ -113,7 +113,8 @@ impl ArrayFs {
                 && !self.truncations.is_marked(inode)
                 && !(self.appearance.writable && mapping.has_set_id())
         };
-        self.natives.opened(inode, writes, mapping, may, register)
+        self.passthrough
+            .opened(inode, writes, mapping, may, register)
     }
 
     /// What the kernel is asked for.
@@ -121,17 +122,17 @@ impl ArrayFs {
     /// Views can be mapped shared where pages can be dropped that have become old. Of
     /// what is written past the daemon it does not hear, and a page that was stored to
     /// would later be written back over it.
-    pub(super) fn wishes(&self) -> Wishes {
-        let natively = self.natives.allowed();
-        Wishes {
-            natively,
-            shared: platform::NOTIFIES && !(natively && self.appearance.writable),
+    pub(super) fn capabilities(&self) -> Capabilities {
+        let passthrough = self.passthrough.allowed();
+        Capabilities {
+            passthrough,
+            shared: platform::NOTIFIES && !(passthrough && self.appearance.writable),
         }
     }
 
     /// Whether the kernel may have pages of files that nobody has open.
     pub(super) fn keeps_pages(&self) -> bool {
-        self.kept.caches()
+        self.page_cache.caches()
     }
 
     /// A descriptor of an open file has been closed.
@@ -147,7 +148,7 @@ impl ArrayFs {
     /// The last use of an open file is over.
     pub(super) fn release(&self, handle: u64) {
         if let Some(handle) = self.handles.close(handle) {
-            self.heard_of(&handle);
+            self.confirm_open(&handle);
             drop(OpenInode {
                 fs: self,
                 inode: handle.inode,
@@ -193,7 +194,7 @@ impl Drop for OpenInode<'_> {
             fs.truncations.released(inode, self.idle);
             fs.show_times();
         }
-        fs.coherence.released(inode, || fs.kept.has(inode));
-        fs.natives.released(inode, self.writes);
+        fs.coherence.released(inode, || fs.page_cache.has(inode));
+        fs.passthrough.released(inode, self.writes);
     }
 }

@@ -10,20 +10,20 @@ use nix::sys::time::TimeSpec;
 
 use super::acl::AclLimit;
 use super::attr::Appearance;
+use super::backing_monitor::BackingFileMonitor;
 use super::coherence::Coherence;
+use super::dentry_eviction::Waker;
 use super::error::FsError;
 use super::handle::{Handle, Handles};
-use super::kept::Kept;
-use super::native::Natives;
+use super::page_cache::PageCacheValidity;
+use super::passthrough::PassthroughFiles;
 use super::stats::Stats;
-use super::surplus::Bell;
 use super::times::WriteTimes;
-use super::trouble::Troubles;
 use super::truncation::Truncations;
 use super::xattr;
 use crate::mapping::AccessError;
 use crate::platform;
-use crate::tree::{Facts, Node, Tree};
+use crate::tree::{Node, NodeAttributes, Tree};
 
 /// The most bytes in a name, as everywhere else.
 pub(super) const MAX_NAME: usize = 255;
@@ -34,14 +34,14 @@ pub(super) struct ArrayFs {
     pub(super) tree: Tree,
     pub(super) appearance: Appearance,
     pub(super) handles: Handles,
-    pub(super) natives: Natives,
-    pub(super) kept: Kept,
+    pub(super) passthrough: PassthroughFiles,
+    pub(super) page_cache: PageCacheValidity,
     pub(super) truncations: Truncations,
-    troubles: Troubles,
+    monitor: BackingFileMonitor,
     /// Keeps the pages that the kernel fills like the file.
     pub(super) coherence: Arc<Coherence>,
     /// Rung when names may have been looked up that the kernel should forget.
-    surplus: Bell,
+    eviction: Waker,
     /// Whether extended attributes are served.
     xattr: bool,
     /// The last write through the mount.
@@ -54,7 +54,7 @@ pub(super) struct ArrayFs {
 
 /// What a client asks to change of a node.
 #[derive(Debug, Default)]
-pub(super) struct Change {
+pub(super) struct AttributeChange {
     /// The permission bits.
     pub(super) mode: Option<u32>,
     /// The owner.
@@ -82,22 +82,22 @@ impl ArrayFs {
     pub(super) fn new(
         tree: Tree,
         appearance: Appearance,
-        natives: Natives,
-        kept: Kept,
+        passthrough: PassthroughFiles,
+        page_cache: PageCacheValidity,
         coherence: Arc<Coherence>,
-        surplus: Bell,
+        eviction: Waker,
         xattr: bool,
     ) -> ArrayFs {
         ArrayFs {
             tree,
             appearance,
             handles: Handles::default(),
-            natives,
-            kept,
+            passthrough,
+            page_cache,
             truncations: Truncations::default(),
-            troubles: Troubles::default(),
+            monitor: BackingFileMonitor::default(),
             coherence,
-            surplus,
+            eviction,
             xattr,
             times: WriteTimes::default(),
             acl: AclLimit::default(),
@@ -116,22 +116,22 @@ impl ArrayFs {
             .map_or(0, |node| self.tree.generation(node))
     }
 
-    pub(super) fn facts(&self, node: Node) -> Result<Facts, FsError> {
-        self.tree.facts(node).ok_or(FsError::Stale)
+    pub(super) fn node_attributes(&self, node: Node) -> Result<NodeAttributes, FsError> {
+        self.tree.node_attributes(node).ok_or(FsError::Stale)
     }
 
     pub(super) fn attributes_of(&self, node: Node) -> Result<FileAttr, FsError> {
-        let facts = self.facts(node)?;
+        let attrs = self.node_attributes(node)?;
         let mapping = self.tree.mapping();
         let backing = mapping.metadata()?;
-        self.troubles.watch(mapping);
+        self.monitor.watch(mapping);
         let bits = match self.appearance.shows_bits() {
-            true => self.acl.bits(mapping, &backing, &self.troubles),
+            true => self.acl.bits(mapping, &backing, &self.monitor),
             false => 0,
         };
         let (inode, last) = (self.tree.inode(node), self.times.last());
         let appearance = &self.appearance;
-        Ok(appearance.attributes(inode, &facts, &backing, bits, last))
+        Ok(appearance.attributes(inode, &attrs, &backing, bits, last))
     }
 
     /// The node called `name` in the directory `parent`.
@@ -142,27 +142,27 @@ impl ArrayFs {
         }
         let parent = self.node(parent)?;
         let node = self.tree.lookup(parent, name).ok_or(FsError::NotFound)?;
-        if self.tree.has_surplus_names(node) {
-            self.surplus.ring();
+        if self.tree.exceeds_name_limit(node) {
+            self.eviction.wake();
         }
         self.attributes_of(node)
     }
 
     /// A directory and a name in it that the kernel should forget.
-    pub(super) fn surplus_name(&self) -> Option<(u64, Box<str>)> {
-        self.tree.surplus_name()
+    pub(super) fn pop_excess_name(&self) -> Option<(u64, Box<str>)> {
+        self.tree.pop_excess_name()
     }
 
     /// The value of an extended attribute.
     pub(super) fn xattr(&self, inode: u64, name: &OsStr) -> Result<Vec<u8>, FsError> {
-        let array = self.tree.stands_for(self.node(inode)?);
+        let array = self.tree.represented_view(self.node(inode)?);
         let name = name.to_str().ok_or(FsError::NoAttribute)?;
         Ok(xattr::value(array.as_ref(), name)?.into_bytes())
     }
 
     /// The names of all extended attributes, each ended by a NUL.
     pub(super) fn xattrs(&self, inode: u64) -> Result<Vec<u8>, FsError> {
-        let array = self.tree.stands_for(self.node(inode)?);
+        let array = self.tree.represented_view(self.node(inode)?);
         Ok(xattr::names(array.as_ref()))
     }
 
@@ -196,7 +196,7 @@ impl ArrayFs {
     /// Changes what can be changed of a node: its times, which are those of
     /// the backing file, and whether it counts as truncated. All else must be
     /// as it is already, or it is accepted and stays as it is.
-    pub(super) fn change(&self, inode: u64, change: &Change) -> Result<FileAttr, FsError> {
+    pub(super) fn change(&self, inode: u64, change: &AttributeChange) -> Result<FileAttr, FsError> {
         let node = self.node(inode)?;
         let shown = self.attributes_of(node)?;
         let same = |wanted: Option<u32>, shown| wanted.is_none_or(|wanted| wanted == shown);
@@ -214,17 +214,17 @@ impl ArrayFs {
     }
 
     fn resize(&self, node: Node, size: u64) -> Result<(), FsError> {
-        let facts = self.facts(node)?;
-        if !facts.writable {
+        let attrs = self.node_attributes(node)?;
+        if !attrs.writable {
             return Err(FsError::NotWritable);
         }
         let inode = self.tree.inode(node);
-        if size == facts.len {
+        if size == attrs.len {
             let (file, _pin) = self.tree.open(node).ok_or(FsError::Stale)?;
             let start = self.truncations.start_of_gap(inode, size);
             self.truncations.written(inode, &file, &(start..size));
             if self.truncations.completed(inode)? {
-                self.kept.forget(inode);
+                self.page_cache.forget(inode);
                 self.touch();
                 self.show_times();
             }
@@ -232,14 +232,14 @@ impl ArrayFs {
         } else if size == 0 {
             let (file, _pin) = self.tree.open(node).ok_or(FsError::Stale)?;
             let mark = || self.truncations.truncated(inode, file);
-            self.natives.unless_written(inode, mark);
+            self.passthrough.unless_written(inode, mark);
             Ok(())
         } else {
             Err(FsError::NotPermitted)
         }
     }
 
-    fn set_times(&self, change: &Change) -> Result<(), FsError> {
+    fn set_times(&self, change: &AttributeChange) -> Result<(), FsError> {
         if change.atime.is_none() && change.mtime.is_none() {
             return Ok(());
         }
@@ -258,9 +258,9 @@ impl ArrayFs {
         into_page_cache: bool,
     ) -> Result<usize, FsError> {
         let handle = self.handles.get(handle)?;
-        self.heard_of(&handle);
+        self.confirm_open(&handle);
         self.truncations.read(handle.inode);
-        self.noting(|| {
+        self.log_backing_errors(|| {
             let mut count = handle.file.read_at(at, out)?;
             while into_page_cache && count < out.len() {
                 let next = at + count as u64;
@@ -294,23 +294,23 @@ impl ArrayFs {
 
     /// Notes that pages of `inode`, which are about to be read, may be kept.
     fn keep(&self, inode: u64) {
-        if !self.kept.caches() {
+        if !self.page_cache.caches() {
             return;
         }
         let stamp = self.tree.mapping().stamp().ok();
-        let gone = stamp.and_then(|stamp| self.kept.filled(inode, stamp));
+        let gone = stamp.and_then(|stamp| self.page_cache.filled(inode, stamp));
         if let Some(gone) = gone {
             self.coherence.no_longer_kept(gone);
         }
     }
 
     /// Does `operation`, and has the log tell of trouble with the backing file.
-    pub(super) fn noting<T>(
+    pub(super) fn log_backing_errors<T>(
         &self,
         operation: impl FnOnce() -> Result<T, FsError>,
     ) -> Result<T, FsError> {
         operation().inspect_err(|error| {
-            self.troubles.note(self.tree.mapping().path(), error);
+            self.monitor.note(self.tree.mapping().path(), error);
         })
     }
 
@@ -334,7 +334,7 @@ impl ArrayFs {
     /// for what was written to count as lost.
     fn note_trouble(&self, outcome: std::io::Result<()>) {
         // The log is all that comes of it.
-        let _ = self.noting(|| Ok(outcome?));
+        let _ = self.log_backing_errors(|| Ok(outcome?));
     }
 
     pub(super) fn flush_range(&self, handle: &Handle, range: Range<u64>) -> Result<(), FsError> {
@@ -375,7 +375,7 @@ impl ArrayFs {
         if range.end > handle.file.len() && !keep_size {
             return Err(FsError::PastEnd);
         }
-        self.noting(|| Ok(handle.file.allocate(range)?))
+        self.log_backing_errors(|| Ok(handle.file.allocate(range)?))
     }
 
     /// Where data or a hole begins at or after `at`, as `lseek` asks with
@@ -395,8 +395,8 @@ impl ArrayFs {
     pub(super) fn usage(&self) -> Usage {
         let bytes = self
             .tree
-            .facts(self.tree.whole())
-            .map_or(0, |facts| facts.len);
+            .node_attributes(self.tree.whole())
+            .map_or(0, |attrs| attrs.len);
         Usage {
             blocks: bytes.div_ceil(512),
             nodes: self.tree.nodes(),

@@ -20,10 +20,10 @@ use fuser::{
 use super::admission::Admission;
 use super::answer::{MAX_REQUEST, failed, refuse, reply, with_buffer, written};
 use super::attr::time_spec;
-use super::negotiation::ask_for;
-use super::opening::Way;
-use super::operations::{ArrayFs, Change, MAX_NAME};
-use super::stats::Kind;
+use super::negotiation::negotiate;
+use super::opening::IoMode;
+use super::operations::{ArrayFs, AttributeChange, MAX_NAME};
+use super::stats::RequestKind;
 use super::writing::Write;
 
 /// Names and sizes never change, so the kernel may keep entries for long.
@@ -61,7 +61,7 @@ impl Protocol {
 
 impl Filesystem for Protocol {
     fn init(&mut self, _req: &Request, config: &mut KernelConfig) -> io::Result<()> {
-        ask_for(config, self.fs.wishes());
+        negotiate(config, self.fs.capabilities());
         Ok(())
     }
 
@@ -73,16 +73,16 @@ impl Filesystem for Protocol {
     }
 
     fn lookup(&self, _req: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEntry) {
-        let asked = self.asked(Kind::Lookup, parent.0).named(name);
-        reply!(asked, reply, self.fs.lookup(parent.0, name), attr => {
+        let request = self.begin(RequestKind::Lookup, parent.0).named(name);
+        reply!(request, reply, self.fs.lookup(parent.0, name), attr => {
             let generation = self.generation(attr.ino);
             reply.entry_with_ttls(&ATTRIBUTE_LIFETIME, &ENTRY_LIFETIME, &attr, generation);
         });
     }
 
     fn getattr(&self, _req: &Request, ino: INodeNo, _fh: Option<FileHandle>, reply: ReplyAttr) {
-        let asked = self.asked(Kind::Attributes, ino.0);
-        reply!(asked, reply, self.fs.attributes(ino.0), attr => {
+        let request = self.begin(RequestKind::Attributes, ino.0);
+        reply!(request, reply, self.fs.attributes(ino.0), attr => {
             reply.attr(&ATTRIBUTE_LIFETIME, &attr);
         });
     }
@@ -105,8 +105,8 @@ impl Filesystem for Protocol {
         _flags: Option<BsdFileFlags>,
         reply: ReplyAttr,
     ) {
-        let asked = self.asked(Kind::Change, ino.0);
-        let change = Change {
+        let request = self.begin(RequestKind::Change, ino.0);
+        let change = AttributeChange {
             mode,
             uid,
             gid,
@@ -117,7 +117,7 @@ impl Filesystem for Protocol {
         };
         let answer = move |fs: &ArrayFs| {
             let changed = fs.change(ino.0, &change);
-            reply!(asked, reply, changed, attr => reply.attr(&ATTRIBUTE_LIFETIME, &attr));
+            reply!(request, reply, changed, attr => reply.attr(&ATTRIBUTE_LIFETIME, &attr));
         };
         match size {
             None => answer(&self.fs),
@@ -128,25 +128,25 @@ impl Filesystem for Protocol {
     }
 
     fn open(&self, _req: &Request, ino: INodeNo, flags: OpenFlags, reply: ReplyOpen) {
-        let asked = self.asked(Kind::Open, ino.0);
+        let request = self.begin(RequestKind::Open, ino.0);
         let writes = flags.acc_mode() != OpenAccMode::O_RDONLY;
         let fs = self.fs.clone();
         self.admission.pass(move || {
             let register = |file: BorrowedFd<'_>| reply.open_backing(file);
             let opened = fs.open(ino.0, writes, register);
-            reply!(asked, reply, opened, (number, way) => {
+            reply!(request, reply, opened, (number, io_mode) => {
                 let (number, how) = (FileHandle(number), match writes {
                     true => FopenFlags::empty(),
                     false => FopenFlags::FOPEN_NOFLUSH,
                 });
                 let direct = FopenFlags::FOPEN_DIRECT_IO | FopenFlags::FOPEN_PARALLEL_DIRECT_WRITES;
-                match way {
-                    Way::Native(backing) => reply.opened_passthrough(number, how, &backing),
-                    Way::Cached { keep: true } => {
+                match io_mode {
+                    IoMode::Passthrough(backing) => reply.opened_passthrough(number, how, &backing),
+                    IoMode::Cached { keep: true } => {
                         reply.opened(number, how | FopenFlags::FOPEN_KEEP_CACHE);
                     }
-                    Way::Cached { keep: false } => reply.opened(number, how),
-                    Way::Direct => reply.opened(number, how | direct),
+                    IoMode::Cached { keep: false } => reply.opened(number, how),
+                    IoMode::Direct => reply.opened(number, how | direct),
                 }
             });
         });
@@ -163,18 +163,18 @@ impl Filesystem for Protocol {
         lock_owner: Option<LockOwner>,
         reply: ReplyData,
     ) {
-        let asked = self.asked(Kind::Read, ino.0).of(offset, size.into());
+        let request = self.begin(RequestKind::Read, ino.0).of(offset, size.into());
         // A fill of the page cache comes without the owner that a read has.
         let into_page_cache = lock_owner.is_none();
         let count = match self.fs.readable(fh.0, offset, size) {
             Ok(count) => count,
-            Err(error) => return failed!(asked, reply, error.errno()),
+            Err(error) => return failed!(request, reply, error.errno()),
         };
         let read = move |fs: &ArrayFs| {
             with_buffer(count, |buffer| {
                 let read = fs.read(fh.0, offset, buffer, into_page_cache);
-                reply!(asked, reply, read, count => {
-                    asked.moved(count);
+                reply!(request, reply, read, count => {
+                    request.moved(count);
                     reply.data(&buffer[..count]);
                 });
             });
@@ -198,7 +198,9 @@ impl Filesystem for Protocol {
         _lock_owner: Option<LockOwner>,
         reply: ReplyWrite,
     ) {
-        let asked = self.asked(Kind::Write, ino.0).of(offset, data.len() as u64);
+        let request = self
+            .begin(RequestKind::Write, ino.0)
+            .of(offset, data.len() as u64);
         let write = Write {
             at: offset,
             data,
@@ -207,9 +209,11 @@ impl Filesystem for Protocol {
             fills_gap: false,
         };
         if write.from_page_cache {
-            return written!(asked, reply, self.write_back(ino.0, fh.0, &write));
+            return written!(request, reply, self.write_back(ino.0, fh.0, &write));
         }
-        self.write_through(fh.0, &write, move |outcome| written!(asked, reply, outcome));
+        self.write_through(fh.0, &write, move |outcome| {
+            written!(request, reply, outcome)
+        });
     }
 
     fn flush(
@@ -220,8 +224,8 @@ impl Filesystem for Protocol {
         _lock_owner: LockOwner,
         reply: ReplyEmpty,
     ) {
-        let asked = self.asked(Kind::Flush, ino.0);
-        reply!(asked, reply, self.fs.flushed(fh.0), () => reply.ok());
+        let request = self.begin(RequestKind::Flush, ino.0);
+        reply!(request, reply, self.fs.flushed(fh.0), () => reply.ok());
     }
 
     fn release(
@@ -234,7 +238,7 @@ impl Filesystem for Protocol {
         _flush: bool,
         reply: ReplyEmpty,
     ) {
-        let _asked = self.asked(Kind::Release, ino.0);
+        let _request = self.begin(RequestKind::Release, ino.0);
         self.fs.release(fh.0);
         reply.ok();
     }
@@ -247,9 +251,9 @@ impl Filesystem for Protocol {
         _datasync: bool,
         reply: ReplyEmpty,
     ) {
-        let asked = self.asked(Kind::Sync, ino.0);
+        let request = self.begin(RequestKind::Sync, ino.0);
         let synced = self.fs.sync(fh.0);
-        let answer = move || reply!(asked, reply, synced, () => reply.ok());
+        let answer = move || reply!(request, reply, synced, () => reply.ok());
         if !self.fs.keeps_pages() {
             return answer();
         }
@@ -265,10 +269,10 @@ impl Filesystem for Protocol {
         _datasync: bool,
         reply: ReplyEmpty,
     ) {
-        let asked = self.asked(Kind::Sync, ino.0);
+        let request = self.begin(RequestKind::Sync, ino.0);
         match self.fs.sync_all() {
             Ok(()) => reply.ok(),
-            Err(error) => failed!(asked, reply, error.into()),
+            Err(error) => failed!(request, reply, error.into()),
         }
     }
 
@@ -280,11 +284,11 @@ impl Filesystem for Protocol {
         offset: u64,
         mut reply: ReplyDirectory,
     ) {
-        let asked = self.asked(Kind::List, ino.0);
+        let request = self.begin(RequestKind::List, ino.0);
         let listed = self.fs.list(ino.0, offset, |entry| {
             reply.add(INodeNo(entry.inode()), entry.next, entry.kind(), entry.name)
         });
-        reply!(asked, reply, listed, () => reply.ok());
+        reply!(request, reply, listed, () => reply.ok());
     }
 
     fn readdirplus(
@@ -295,7 +299,7 @@ impl Filesystem for Protocol {
         offset: u64,
         mut reply: ReplyDirectoryPlus,
     ) {
-        let asked = self.asked(Kind::List, ino.0);
+        let request = self.begin(RequestKind::List, ino.0);
         let mut outcome = Ok(());
         let listed = self
             .fs
@@ -313,11 +317,11 @@ impl Filesystem for Protocol {
                     true
                 }
             });
-        reply!(asked, reply, listed.and(outcome), () => reply.ok());
+        reply!(request, reply, listed.and(outcome), () => reply.ok());
     }
 
     fn statfs(&self, _req: &Request, ino: INodeNo, reply: ReplyStatfs) {
-        let _asked = self.asked(Kind::Usage, ino.0);
+        let _request = self.begin(RequestKind::Usage, ino.0);
         let usage = self.fs.usage();
         let name = MAX_NAME as u32;
         reply.statfs(usage.blocks, 0, 0, usage.nodes, 0, MAX_REQUEST, name, 512);
@@ -333,17 +337,17 @@ impl Filesystem for Protocol {
         mode: i32,
         reply: ReplyEmpty,
     ) {
-        let asked = self.asked(Kind::Allocate, ino.0).of(offset, length);
+        let request = self.begin(RequestKind::Allocate, ino.0).of(offset, length);
         // As in <linux/falloc.h>; other systems' requests carry only a mode of 0.
         const KEEP_SIZE: i32 = 0x01;
         // After a hole is punched or a range zeroed the kernel zeroes its own pages of
         // it, with which it would undo what is stored or written there meanwhile.
         if mode & !KEEP_SIZE != 0 {
-            return failed!(asked, reply, Errno::EOPNOTSUPP);
+            return failed!(request, reply, Errno::EOPNOTSUPP);
         }
         let range = offset..offset.saturating_add(length);
         let reserved = self.fs.reserve(fh.0, range, mode & KEEP_SIZE != 0);
-        reply!(asked, reply, reserved, () => reply.ok());
+        reply!(request, reply, reserved, () => reply.ok());
     }
 
     fn lseek(
@@ -355,18 +359,18 @@ impl Filesystem for Protocol {
         whence: i32,
         reply: ReplyLseek,
     ) {
-        let asked = self.asked(Kind::Seek, ino.0);
-        reply!(asked, reply, self.fs.seek(fh.0, offset, whence), at => reply.offset(at));
+        let request = self.begin(RequestKind::Seek, ino.0);
+        reply!(request, reply, self.fs.seek(fh.0, offset, whence), at => reply.offset(at));
     }
 
     fn getxattr(&self, _req: &Request, ino: INodeNo, name: &OsStr, size: u32, reply: ReplyXattr) {
-        let asked = self.asked(Kind::Xattr, ino.0);
-        self.answer(&asked, reply, size, || self.fs.xattr(ino.0, name));
+        let request = self.begin(RequestKind::Xattr, ino.0);
+        self.answer(&request, reply, size, || self.fs.xattr(ino.0, name));
     }
 
     fn listxattr(&self, _req: &Request, ino: INodeNo, size: u32, reply: ReplyXattr) {
-        let asked = self.asked(Kind::Xattr, ino.0);
-        self.answer(&asked, reply, size, || self.fs.xattrs(ino.0));
+        let request = self.begin(RequestKind::Xattr, ino.0);
+        self.answer(&request, reply, size, || self.fs.xattrs(ino.0));
     }
 
     fn setxattr(
@@ -379,20 +383,20 @@ impl Filesystem for Protocol {
         _position: u32,
         reply: ReplyEmpty,
     ) {
-        let asked = self.asked(Kind::Xattr, ino.0);
+        let request = self.begin(RequestKind::Xattr, ino.0);
         if !self.fs.serves_xattrs() {
-            return failed!(asked, reply, Errno::ENOSYS);
+            return failed!(request, reply, Errno::ENOSYS);
         }
         let set = self.fs.set_xattr(ino.0, name, Some(value));
-        reply!(asked, reply, set, () => reply.ok());
+        reply!(request, reply, set, () => reply.ok());
     }
 
     fn removexattr(&self, _req: &Request, ino: INodeNo, name: &OsStr, reply: ReplyEmpty) {
-        let asked = self.asked(Kind::Xattr, ino.0);
+        let request = self.begin(RequestKind::Xattr, ino.0);
         if !self.fs.serves_xattrs() {
-            return failed!(asked, reply, Errno::ENOSYS);
+            return failed!(request, reply, Errno::ENOSYS);
         }
-        reply!(asked, reply, self.fs.set_xattr(ino.0, name, None), () => reply.ok());
+        reply!(request, reply, self.fs.set_xattr(ino.0, name, None), () => reply.ok());
     }
 
     // The permission bits are the kernel's business (`default_permissions`).

@@ -14,8 +14,8 @@ impl ArrayFs {
 
     /// What `.arrayfs/stats` says, a JSON object.
     pub(super) fn report(&self) -> String {
-        let neighbours = self.tree.mapping().neighbour_use();
-        let neighbours = neighbours.map_or(Value::Null, |usage| {
+        let column_cache = self.tree.mapping().column_cache_usage();
+        let column_cache = column_cache.map_or(Value::Null, |usage| {
             json!({
                 "limit": usage.limit,
                 "bytes": usage.bytes,
@@ -29,14 +29,14 @@ impl ArrayFs {
             "open_files": self.handles.count(),
             "requests": self.stats.requests(),
             "cache": {
-                "mode": self.kept.mode().name(),
-                "files_kept": self.kept.count(),
+                "mode": self.page_cache.mode().name(),
+                "files_kept": self.page_cache.count(),
                 "pages_dropped": self.coherence.invalidations(),
-                "neighbours": neighbours,
+                "column_cache": column_cache,
             },
             "passthrough": {
-                "allowed": self.natives.allowed(),
-                "open": self.natives.count(),
+                "allowed": self.passthrough.allowed(),
+                "open": self.passthrough.count(),
             },
         });
         format!("{report:#}\n")

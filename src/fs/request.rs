@@ -9,13 +9,13 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::operations::ArrayFs;
-use super::stats::Kind;
-use crate::platform::words;
+use super::stats::RequestKind;
+use crate::platform::os_error_message;
 
 /// A request that is being answered. It counts as answered when it is dropped.
-pub(super) struct Asked {
+pub(super) struct RequestGuard {
     fs: Arc<ArrayFs>,
-    kind: Kind,
+    kind: RequestKind,
     inode: u64,
     /// The name that is looked for in the directory that the inode is, for the log.
     name: Option<OsString>,
@@ -28,10 +28,10 @@ pub(super) struct Asked {
     errno: Cell<Option<i32>>,
 }
 
-impl Asked {
+impl RequestGuard {
     /// A request about the node `inode` that has just come.
-    pub(super) fn new(fs: &Arc<ArrayFs>, kind: Kind, inode: u64) -> Asked {
-        Asked {
+    pub(super) fn new(fs: &Arc<ArrayFs>, kind: RequestKind, inode: u64) -> RequestGuard {
+        RequestGuard {
             fs: fs.clone(),
             kind,
             inode,
@@ -44,13 +44,13 @@ impl Asked {
     }
 
     /// The same, about what is called `name` there.
-    pub(super) fn named(mut self, name: &OsStr) -> Asked {
+    pub(super) fn named(mut self, name: &OsStr) -> RequestGuard {
         self.name = self.logged.then(|| name.to_owned());
         self
     }
 
     /// The same, about `len` bytes from `at`.
-    pub(super) fn of(mut self, at: u64, len: u64) -> Asked {
+    pub(super) fn of(mut self, at: u64, len: u64) -> RequestGuard {
         self.range = Some(at..at.saturating_add(len));
         self
     }
@@ -66,7 +66,7 @@ impl Asked {
     }
 }
 
-impl Drop for Asked {
+impl Drop for RequestGuard {
     fn drop(&mut self) {
         let (took, errno) = (self.came.elapsed(), self.errno.get());
         self.fs.stats.answered(self.kind, took, errno.is_some());
@@ -78,7 +78,10 @@ impl Drop for Asked {
             format!(", {} bytes at {}", range.end - range.start, range.start)
         });
         let outcome = errno.map_or(String::new(), |errno| {
-            format!(": {}", words(&io::Error::from_raw_os_error(errno)))
+            format!(
+                ": {}",
+                os_error_message(&io::Error::from_raw_os_error(errno))
+            )
         });
         let below = self
             .name

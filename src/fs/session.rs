@@ -14,11 +14,11 @@ use super::answer::MAX_REQUEST;
 use super::attr::{Appearance, Copier};
 use super::coherence::{self, Coherence};
 use super::contained::Contained;
-use super::kept::Kept;
-use super::native::Natives;
+use super::dentry_eviction::{self, Waker};
 use super::operations::ArrayFs;
+use super::page_cache::PageCacheValidity;
+use super::passthrough::PassthroughFiles;
 use super::protocol::Protocol;
-use super::surplus::{self, Bell};
 use super::{Access, Cache, MountFlag, Options};
 use crate::mapping::{self, Pending};
 use crate::platform;
@@ -93,7 +93,7 @@ fn device() -> io::Result<File> {
 
 /// The system's or fusermount3's words, on one line and without its name.
 fn refusal(source: &io::Error) -> String {
-    let text = platform::words(source);
+    let text = platform::os_error_message(source);
     let line = text.lines().next().unwrap_or_default().trim();
     match line.split_once("fusermount3: ") {
         Some((_, words)) => words.into(),
@@ -128,7 +128,9 @@ impl Session {
         if options.cache != Cache::Never {
             let alone = options.cache == Cache::Always;
             source.mapping.count_changes();
-            source.mapping.keep_neighbours(options.cache_size, alone);
+            source
+                .mapping
+                .enable_column_cache(options.cache_size, alone);
         }
         source.mapping.read_by_several(options.workers());
         let appearance = Appearance {
@@ -150,15 +152,15 @@ impl Session {
             threads: options.workers(),
         })?;
         let coherence = Arc::new(coherence);
-        let (bell, rings) = Bell::new();
-        let natives = Natives::new(options, tree.mapping(), meta.writable);
+        let (waker, wakes) = Waker::new();
+        let passthrough = PassthroughFiles::new(options, tree.mapping(), meta.writable);
         let fs = ArrayFs::new(
             tree,
             appearance,
-            natives,
-            Kept::new(options.cache),
+            passthrough,
+            PageCacheValidity::new(options.cache),
             coherence.clone(),
-            bell,
+            waker,
             options.xattr,
         );
         let fs = Arc::new(fs);
@@ -173,7 +175,7 @@ impl Session {
         let notifier = session.notifier();
         let background = session.spawn().map_err(refused)?;
         coherence::serve(coherence, notifier.clone()).map_err(refused)?;
-        surplus::forget(&fs, rings, notifier).map_err(refused)?;
+        dentry_eviction::start(&fs, wakes, notifier).map_err(refused)?;
         let session = Session {
             fs,
             admission,

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 /// Kinds of requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum RequestKind {
     Lookup,
     Attributes,
     Change,
@@ -26,28 +26,28 @@ pub(super) enum Kind {
     Refused,
 }
 
-impl Kind {
-    const ALL: [(Kind, &str); 15] = [
-        (Kind::Lookup, "lookup"),
-        (Kind::Attributes, "getattr"),
-        (Kind::Change, "setattr"),
-        (Kind::Open, "open"),
-        (Kind::Read, "read"),
-        (Kind::Write, "write"),
-        (Kind::Flush, "flush"),
-        (Kind::Release, "release"),
-        (Kind::Sync, "fsync"),
-        (Kind::List, "readdir"),
-        (Kind::Usage, "statfs"),
-        (Kind::Allocate, "fallocate"),
-        (Kind::Seek, "lseek"),
-        (Kind::Xattr, "xattr"),
-        (Kind::Refused, "refused"),
+impl RequestKind {
+    const ALL: [(RequestKind, &str); 15] = [
+        (RequestKind::Lookup, "lookup"),
+        (RequestKind::Attributes, "getattr"),
+        (RequestKind::Change, "setattr"),
+        (RequestKind::Open, "open"),
+        (RequestKind::Read, "read"),
+        (RequestKind::Write, "write"),
+        (RequestKind::Flush, "flush"),
+        (RequestKind::Release, "release"),
+        (RequestKind::Sync, "fsync"),
+        (RequestKind::List, "readdir"),
+        (RequestKind::Usage, "statfs"),
+        (RequestKind::Allocate, "fallocate"),
+        (RequestKind::Seek, "lseek"),
+        (RequestKind::Xattr, "xattr"),
+        (RequestKind::Refused, "refused"),
     ];
 
     /// The name of the FUSE request, in small letters.
     pub(super) fn name(self) -> &'static str {
-        Kind::ALL[self as usize].1
+        RequestKind::ALL[self as usize].1
     }
 }
 
@@ -80,7 +80,7 @@ pub(super) struct Stats {
     started: Instant,
     /// When the last request was answered, in milliseconds after the start.
     used: AtomicU64,
-    counters: [Counter; Kind::ALL.len()],
+    counters: [Counter; RequestKind::ALL.len()],
 }
 
 impl Latencies {
@@ -145,7 +145,7 @@ impl Stats {
     }
 
     /// A request has been answered.
-    pub(super) fn answered(&self, kind: Kind, took: Duration, failed: bool) {
+    pub(super) fn answered(&self, kind: RequestKind, took: Duration, failed: bool) {
         let counter = &self.counters[kind as usize];
         counter.latencies.add(nanoseconds(took));
         if failed {
@@ -156,7 +156,7 @@ impl Stats {
     }
 
     /// A request of this kind has moved so many bytes.
-    pub(super) fn moved(&self, kind: Kind, bytes: usize) {
+    pub(super) fn moved(&self, kind: RequestKind, bytes: usize) {
         let counter = &self.counters[kind as usize];
         counter.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
     }
@@ -174,7 +174,7 @@ impl Stats {
 
     /// The requests of each kind that there has been one of.
     pub(super) fn requests(&self) -> Value {
-        let kinds = Kind::ALL.iter().zip(&self.counters);
+        let kinds = RequestKind::ALL.iter().zip(&self.counters);
         let requests = kinds.filter_map(|(&(_, name), counter)| {
             let (count, times) = counter.latencies.shares([0.5, 0.9, 0.99, 1.0]);
             let [p50, p90, p99, max] = times.map(|time| time as f64 / 1000.0);
@@ -200,7 +200,7 @@ mod tests {
 
     #[test]
     fn kinds_are_in_order() {
-        for (at, (kind, name)) in Kind::ALL.into_iter().enumerate() {
+        for (at, (kind, name)) in RequestKind::ALL.into_iter().enumerate() {
             assert_eq!((kind as usize, kind.name()), (at, name));
         }
     }
@@ -221,8 +221,8 @@ mod tests {
         let stats = Stats::new();
         for microseconds in 1..=1000 {
             let took = Duration::from_micros(microseconds);
-            stats.answered(Kind::Read, took, microseconds % 100 == 0);
-            stats.moved(Kind::Read, 10);
+            stats.answered(RequestKind::Read, took, microseconds % 100 == 0);
+            stats.moved(RequestKind::Read, 10);
         }
         let requests = stats.requests();
         let read = &requests["read"];

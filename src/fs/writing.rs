@@ -44,8 +44,8 @@ impl ArrayFs {
         let handle = self.handles.get(handle)?;
         let fills_gap = self.truncations.is_marked(handle.inode);
         let backing = match fills_gap {
-            true => handle.file.hull(&(0..handle.file.len())),
-            false => handle.file.hull(range),
+            true => handle.file.covering_range(&(0..handle.file.len())),
+            false => handle.file.covering_range(range),
         };
         Ok(WritePlan { backing, fills_gap })
     }
@@ -78,7 +78,7 @@ impl ArrayFs {
     pub(super) fn bytes_of_node(&self, inode: u64) -> Range<u64> {
         let node = self.tree.node(inode);
         let file = node.and_then(|node| self.tree.open(node));
-        file.map_or(0..0, |(file, _pin)| file.hull(&(0..file.len())))
+        file.map_or(0..0, |(file, _pin)| file.covering_range(&(0..file.len())))
     }
 
     /// Writes, and returns how many bytes were taken; fewer only at the end.
@@ -93,7 +93,7 @@ impl ArrayFs {
         self.truncations
             .written(handle.inode, &handle.file, &changed);
         let apply = || Ok(handle.file.write_at(write.at, write.data)?);
-        let taken = self.noting(|| {
+        let taken = self.log_backing_errors(|| {
             if !write.from_page_cache {
                 let may_fill = write.fills_gap;
                 return self.truncations.write(&handle, &range, may_fill, apply);

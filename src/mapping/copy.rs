@@ -19,7 +19,7 @@ pub(super) struct Fault {
 
 /// Equally spaced words on both sides of a copy.
 #[derive(Debug, Clone, Copy)]
-struct Words {
+struct WordRun {
     /// Bytes in a word, as [`move_words`] takes them.
     width: usize,
     /// Where the first begins in the mapping.
@@ -43,14 +43,14 @@ struct Words {
 pub(super) unsafe fn gather(base: *const u8, run: &Run, out: &mut [u8]) -> Result<(), Fault> {
     debug_assert_eq!(out.len() as u64, run.nbytes());
     let private = out.as_mut_ptr();
-    pieces(base.addr(), run, READ, &mut |words| {
+    pieces(base.addr(), run, READ, &mut |copy_words| {
         let (to, from) = (
-            private.wrapping_add(words.private),
-            base.wrapping_add(words.mapped),
+            private.wrapping_add(copy_words.private),
+            base.wrapping_add(copy_words.mapped),
         );
-        let steps = (words.private_step, words.mapped_step);
+        let steps = (copy_words.private_step, copy_words.mapped_step);
         // SAFETY: the words are in the mapping and in `out`, as `pieces` has them.
-        unsafe { move_words(words.width, to, from, steps, words.count) }
+        unsafe { move_words(copy_words.width, to, from, steps, copy_words.count) }
     })
 }
 
@@ -65,41 +65,41 @@ pub(super) unsafe fn gather(base: *const u8, run: &Run, out: &mut [u8]) -> Resul
 pub(super) unsafe fn scatter(base: *mut u8, run: &Run, data: &[u8]) -> Result<(), Fault> {
     debug_assert_eq!(data.len() as u64, run.nbytes());
     let private = data.as_ptr();
-    pieces(base.addr(), run, STORE, &mut |words| {
+    pieces(base.addr(), run, STORE, &mut |copy_words| {
         let (to, from) = (
-            base.wrapping_add(words.mapped),
-            private.wrapping_add(words.private),
+            base.wrapping_add(copy_words.mapped),
+            private.wrapping_add(copy_words.private),
         );
-        let steps = (words.mapped_step, words.private_step);
+        let steps = (copy_words.mapped_step, copy_words.private_step);
         // SAFETY: the words are in the mapping and in `data`, as `pieces` has them.
-        unsafe { move_words(words.width, to, from, steps, words.count) }
+        unsafe { move_words(copy_words.width, to, from, steps, copy_words.count) }
     })
 }
 
 /// How pieces are moved.
 #[derive(Debug, Clone, Copy)]
-struct Manner {
+struct CopyPolicy {
     /// The most bytes in a word.
     widest: usize,
     /// To how many bytes longer words are aligned. Those of 16 bytes then lie in one page.
     boundary: usize,
     /// The most pieces that are moved part by part, so that they stay in the fastest
     /// cache meanwhile.
-    abreast: usize,
+    batch: usize,
 }
 
 /// Where one of several pieces faults, all of them are read once more.
-const READ: Manner = Manner {
+const READ: CopyPolicy = CopyPolicy {
     widest: 64,
     boundary: 8,
-    abreast: 32,
+    batch: 32,
 };
 
 /// Each word by one store, so that it is known which were stored when one faults.
-const STORE: Manner = Manner {
+const STORE: CopyPolicy = CopyPolicy {
     widest: 16,
     boundary: 16,
-    abreast: 1,
+    batch: 1,
 };
 
 /// The most words of a piece that are moved each for many pieces at once.
@@ -111,15 +111,15 @@ const FEW: usize = 4;
 fn pieces(
     base: usize,
     run: &Run,
-    manner: Manner,
-    words: &mut dyn FnMut(Words) -> usize,
+    policy: CopyPolicy,
+    copy_words: &mut dyn FnMut(WordRun) -> usize,
 ) -> Result<(), Fault> {
     let (first, piece) = (run.offset as usize, run.piece as usize);
     let (stride, count) = (run.stride as isize, run.count as usize);
     let step = if count > 1 { stride.unsigned_abs() } else { 0 };
-    let are_aligned_alike = step.is_multiple_of(manner.boundary.min(1 << piece.ilog2()));
+    let are_aligned_alike = step.is_multiple_of(policy.boundary.min(1 << piece.ilog2()));
     if are_aligned_alike && matches!(piece, 1 | 2 | 4 | 8) && (base + first).is_multiple_of(piece) {
-        let left = words(Words {
+        let left = copy_words(WordRun {
             width: piece,
             mapped: first,
             mapped_step: stride,
@@ -136,16 +136,16 @@ fn pieces(
     let mut next = 0;
     while next < count {
         let some = match are_aligned_alike {
-            true => manner.abreast.min(count - next),
+            true => policy.batch.min(count - next),
             false => 1,
         };
-        if some > 1 && abreast(base, run, manner, next..next + some, words) {
+        if some > 1 && copy_together(base, run, policy, next..next + some, copy_words) {
             next += some;
             continue;
         }
         // One by one, so that the first that faults is known.
         for k in next..next + some {
-            one(base, run, manner, k, words)?;
+            one(base, run, policy, k, copy_words)?;
         }
         next += some;
     }
@@ -161,14 +161,14 @@ fn place(run: &Run, k: usize) -> usize {
 fn one(
     base: usize,
     run: &Run,
-    manner: Manner,
+    policy: CopyPolicy,
     k: usize,
-    words: &mut dyn FnMut(Words) -> usize,
+    copy_words: &mut dyn FnMut(WordRun) -> usize,
 ) -> Result<(), Fault> {
     let (piece, at) = (run.piece as usize, place(run, k));
     let mut moved = 0;
-    let is_moved = contiguous(base + at, piece, manner, |width, done, count| {
-        let left = words(Words {
+    let is_moved = contiguous(base + at, piece, policy, |width, done, count| {
+        let left = copy_words(WordRun {
             width,
             mapped: at + done,
             mapped_step: width as isize,
@@ -188,18 +188,18 @@ fn one(
 
 /// Has `words` move some of the pieces of `run`, which are aligned alike, part by part.
 /// Returns whether all were moved.
-fn abreast(
+fn copy_together(
     base: usize,
     run: &Run,
-    manner: Manner,
+    policy: CopyPolicy,
     some: Range<usize>,
-    words: &mut dyn FnMut(Words) -> usize,
+    copy_words: &mut dyn FnMut(WordRun) -> usize,
 ) -> bool {
     let (piece, stride) = (run.piece as usize, run.stride as isize);
     let (next, some) = (some.start, some.len());
     let at = place(run, next);
-    contiguous(base + at, piece, manner, |width, done, number| {
-        let along = |k: usize| Words {
+    contiguous(base + at, piece, policy, |width, done, number| {
+        let along = |k: usize| WordRun {
             width,
             mapped: (at + done).wrapping_add_signed(k as isize * stride),
             mapped_step: width as isize,
@@ -207,7 +207,7 @@ fn abreast(
             private_step: width as isize,
             count: number,
         };
-        let across = |word: usize| Words {
+        let across = |word: usize| WordRun {
             width,
             mapped: at + done + word * width,
             mapped_step: stride,
@@ -216,8 +216,8 @@ fn abreast(
             count: some,
         };
         match number > FEW {
-            true => (0..some).all(|k| words(along(k)) == 0),
-            false => (0..number).all(|word| words(across(word)) == 0),
+            true => (0..some).all(|k| copy_words(along(k)) == 0),
+            false => (0..number).all(|word| copy_words(across(word)) == 0),
         }
     })
 }
@@ -229,12 +229,12 @@ fn abreast(
 fn contiguous(
     address: usize,
     bytes: usize,
-    manner: Manner,
+    policy: CopyPolicy,
     mut move_part: impl FnMut(usize, usize, usize) -> bool,
 ) -> bool {
-    let Manner {
+    let CopyPolicy {
         widest, boundary, ..
-    } = manner;
+    } = policy;
     let mut done = 0;
     for width in [1, 2, 4, 8] {
         let is_due = width < boundary && (address + done) & width != 0;
@@ -325,16 +325,16 @@ mod tests {
     fn words_are_as_wide_as_alignment_allows() {
         let lengths = |address| (0..200).map(move |bytes| (address, bytes));
         for (address, bytes) in (0..32).flat_map(lengths) {
-            for manner in [READ, STORE] {
-                let mut words = Vec::new();
-                let all = contiguous(address, bytes, manner, |width, done, count| {
-                    words.extend((0..count).map(|k| (address + done + k * width, width)));
+            for policy in [READ, STORE] {
+                let mut copy_words = Vec::new();
+                let all = contiguous(address, bytes, policy, |width, done, count| {
+                    copy_words.extend((0..count).map(|k| (address + done + k * width, width)));
                     true
                 });
                 assert!(all);
                 let mut next = address;
-                for &(at, width) in &words {
-                    assert_eq!((at, at % width.min(manner.boundary)), (next, 0));
+                for &(at, width) in &copy_words {
+                    assert_eq!((at, at % width.min(policy.boundary)), (next, 0));
                     next += width;
                 }
                 assert_eq!(next, address + bytes);
@@ -345,7 +345,7 @@ mod tests {
                             let whole = |&(at, width): &(usize, usize)| {
                                 at <= element && element + size <= at + width
                             };
-                            assert!(words.iter().any(whole), "{address} {bytes} {element}");
+                            assert!(copy_words.iter().any(whole), "{address} {bytes} {element}");
                         }
                     }
                 }

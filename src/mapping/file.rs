@@ -9,13 +9,13 @@ use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
 use super::{Mode, growth};
-use crate::platform::words;
+use crate::platform::os_error_message;
 
 /// Why a file cannot be mapped in a mode.
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
     /// It cannot be opened or looked at.
-    #[error("{}: {}", path.display(), words(source))]
+    #[error("{}: {}", path.display(), os_error_message(source))]
     Open {
         /// The file.
         path: PathBuf,
@@ -23,7 +23,7 @@ pub enum FileError {
         source: io::Error,
     },
     /// It cannot be created.
-    #[error("{}: cannot be created: {}", path.display(), words(source))]
+    #[error("{}: cannot be created: {}", path.display(), os_error_message(source))]
     Create {
         /// The file.
         path: PathBuf,
@@ -31,7 +31,7 @@ pub enum FileError {
         source: io::Error,
     },
     /// It cannot be opened for writing.
-    #[error("{}: cannot be written in mode {mode}: {}", path.display(), words(source))]
+    #[error("{}: cannot be written in mode {mode}: {}", path.display(), os_error_message(source))]
     Unwritable {
         /// The file.
         path: PathBuf,
@@ -75,7 +75,7 @@ pub enum FileError {
         bytes: u64,
     },
     /// It cannot be made as long as the array.
-    #[error("{}: cannot hold {bytes} bytes: {}", path.display(), words(source))]
+    #[error("{}: cannot hold {bytes} bytes: {}", path.display(), os_error_message(source))]
     NoSpace {
         /// The file.
         path: PathBuf,
@@ -91,7 +91,7 @@ pub enum FileError {
         path: PathBuf,
     },
     /// The system refuses to map it.
-    #[error("{}: cannot map {bytes} bytes: {}", path.display(), words(source))]
+    #[error("{}: cannot map {bytes} bytes: {}", path.display(), os_error_message(source))]
     Map {
         /// The file.
         path: PathBuf,

@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use super::copy::{Fault, gather, scatter};
 use super::guard::touch;
-use super::separate::{join, separate};
+use super::interleave::{deinterleave, interleave};
 use crate::array::{Grid, Run};
 
 /// Copies the runs of `grid`, counted from `base`, one after the other into `out`,
@@ -31,7 +31,7 @@ pub(super) unsafe fn gather_grid(
                 // SAFETY: the pieces of the lines are those of runs side by side.
                 unsafe { gather(base, &lines, tile) }?;
                 let (item, count) = (grid.run.piece as usize, part.rows.len());
-                separate(tile, item, part.first * item, out, count);
+                deinterleave(tile, item, part.first * item, out, count);
             }
             None => {
                 let run = grid.row(part.rows.start as u64);
@@ -76,14 +76,14 @@ pub(super) unsafe fn scatter_grid(base: *mut u8, grid: &Grid, data: &[u8]) -> Mo
         let rows = part.rows;
         if rows.start == writable {
             // SAFETY: the pieces of the lines are those of runs side by side.
-            if !unsafe { make_writable(base, &grid.lines(rows.clone())) } {
+            if !unsafe { make_writable(base, &grid.interleaved_run(rows.clone())) } {
                 return ended(rows.start, None);
             }
             writable = rows.end;
         }
         let data = &data[rows.start * each..rows.end * each];
         let tile = &mut tile[..lines.nbytes() as usize];
-        join(data, item, part.first * item, tile, rows.len());
+        interleave(data, item, part.first * item, tile, rows.len());
         // SAFETY: as above.
         if let Err(fault) = unsafe { scatter(base, &lines, tile) } {
             let line = lines.slice(fault.piece, 1);
@@ -151,7 +151,10 @@ fn tiles(grid: &Grid) -> impl Iterator<Item = Tile> + use<> {
     };
     let tile = move |rows: Range<usize>, first: usize| {
         let count = stretch.min(count - first);
-        let lines = || grid.lines(rows.clone()).slice(first as u64, count as u64);
+        let lines = || {
+            grid.interleaved_run(rows.clone())
+                .slice(first as u64, count as u64)
+        };
         let lines = side_by_side.then(lines);
         Tile {
             rows,

@@ -2,17 +2,17 @@
 //! fault that can be foreseen turned into an error. It knows bytes of a file
 //! and the views on them; which view a name stands for is decided above.
 
-mod ahead;
+mod column_cache;
 mod copy;
 mod file;
 mod grids;
 mod growth;
 mod guard;
+mod interleave;
 mod memory;
 mod mode;
-mod neighbours;
 mod parts;
-mod separate;
+mod readahead;
 mod stamp;
 mod tables;
 mod transfer;
@@ -31,14 +31,14 @@ use nix::sys::time::TimeSpec;
 
 use crate::array::Layout;
 use crate::platform;
-use ahead::Asked;
+use column_cache::ColumnCache;
+pub use column_cache::ColumnCacheUsage;
 pub use file::{BackingFile, FileError, Remedy};
 pub use growth::{Growth, Pending};
 pub use memory::{has_address_space, share_heap};
 pub use mode::{Mode, NotAMode};
-pub use neighbours::NeighbourUse;
-use neighbours::Neighbours;
-use parts::Readers;
+use parts::ThreadBudget;
+use readahead::ReadaheadState;
 use stamp::ChangeCounter;
 pub use stamp::Stamp;
 use tables::BoundedMmap;
@@ -81,9 +81,9 @@ pub struct Mapping {
     device_size: Option<u64>,
     /// What the kernel tells of writes by others, if anything is kept that they make old.
     changes: Option<ChangeCounter>,
-    neighbours: Option<Neighbours>,
-    readers: Readers,
-    asked: Asked,
+    column_cache: Option<ColumnCache>,
+    threads: ThreadBudget,
+    readahead: ReadaheadState,
 }
 
 impl Mapping {
@@ -135,9 +135,9 @@ impl Mapping {
             mode,
             device_size,
             changes: None,
-            neighbours: None,
-            readers: Readers::new(1),
-            asked: Asked::default(),
+            column_cache: None,
+            threads: ThreadBudget::new(1),
+            readahead: ReadaheadState::default(),
         };
         Ok((mapping, pending))
     }
@@ -145,7 +145,7 @@ impl Mapping {
     /// From now on reads what is scattered over many places by up to `threads`
     /// threads at once, as far as there are cores that have nothing else to read.
     pub fn read_by_several(&mut self, threads: usize) {
-        self.readers = Readers::new(threads);
+        self.threads = ThreadBudget::new(threads);
     }
 
     /// From now on has the kernel tell of writes by others, so that [stamps](Self::stamp)
@@ -157,14 +157,14 @@ impl Mapping {
     /// From now on keeps up to `limit` bytes of the neighbours of columns that are
     /// read. What is read then is what the file held when its size or times
     /// changed last, or later. Unless it is written here `alone`, none are kept until
-    /// those times have [settled](Stamp::is_settled).
-    pub fn keep_neighbours(&mut self, limit: u64, alone: bool) {
-        self.neighbours = Some(Neighbours::new(limit, alone));
+    /// those times have [settled](Stamp::is_past_timestamp_granularity).
+    pub fn enable_column_cache(&mut self, limit: u64, alone: bool) {
+        self.column_cache = Some(ColumnCache::new(limit, alone));
     }
 
     /// What has become of the memory for neighbours; `None` if none are kept.
-    pub fn neighbour_use(&self) -> Option<NeighbourUse> {
-        self.neighbours.as_ref().map(Neighbours::usage)
+    pub fn column_cache_usage(&self) -> Option<ColumnCacheUsage> {
+        self.column_cache.as_ref().map(ColumnCache::usage)
     }
 
     /// The bytes of the file up to the end of the array.
@@ -234,8 +234,8 @@ impl Mapping {
     /// When not even the first byte could be read: the file has become too
     /// short, or its storage fails.
     pub fn read(&self, view: &Layout, at: u64, out: &mut [u8]) -> Result<usize, AccessError> {
-        let neighbours = self.neighbours.as_ref();
-        match neighbours.and_then(|found| found.read(self, view, at, out)) {
+        let column_cache = self.column_cache.as_ref();
+        match column_cache.and_then(|found| found.read(self, view, at, out)) {
             Some(count) => Ok(count),
             None => self.read_now(view, at, out),
         }
@@ -262,8 +262,8 @@ impl Mapping {
             return Err(AccessError::ReadOnly { mode });
         }
         let outcome = self.transfer_in_bounds(view, at, TransferBuffer::Data(data));
-        if let Some(neighbours) = &self.neighbours {
-            neighbours.drop_all();
+        if let Some(column_cache) = &self.column_cache {
+            column_cache.drop_all();
         }
         outcome
     }

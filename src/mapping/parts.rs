@@ -20,18 +20,18 @@ const WORTH: u64 = 1 << 14;
 
 /// The threads that read scattered pieces.
 #[derive(Debug)]
-pub(super) struct Readers {
+pub(super) struct ThreadBudget {
     /// How many there are to be, those that the requests come on included.
     most: usize,
     /// How many there are.
     at_work: AtomicUsize,
 }
 
-impl Readers {
+impl ThreadBudget {
     /// At most `most` threads, and no more than there are cores to run on.
-    pub(super) fn new(most: usize) -> Readers {
+    pub(super) fn new(most: usize) -> ThreadBudget {
         let cores = thread::available_parallelism().map_or(1, NonZero::get);
-        Readers {
+        ThreadBudget {
             most: most.min(cores),
             at_work: AtomicUsize::new(0),
         }
@@ -39,7 +39,7 @@ impl Readers {
 
     /// Has up to `wanted` threads come to work, as many as are free, but one in
     /// any case.
-    pub(super) fn come(&self, wanted: usize) -> AtWork<'_> {
+    pub(super) fn acquire(&self, wanted: usize) -> Permit<'_> {
         let count = |at_work: usize| wanted.min(self.most.saturating_sub(at_work)).max(1);
         let before = self
             .at_work
@@ -47,20 +47,20 @@ impl Readers {
                 Some(at_work + count(at_work))
             });
         let count = count(before.unwrap_or_else(|at_work| at_work));
-        AtWork {
-            readers: self,
+        Permit {
+            threads: self,
             count,
         }
     }
 }
 
 /// Threads at work, until this is dropped.
-pub(super) struct AtWork<'a> {
-    readers: &'a Readers,
+pub(super) struct Permit<'a> {
+    threads: &'a ThreadBudget,
     count: usize,
 }
 
-impl AtWork<'_> {
+impl Permit<'_> {
     /// How many there are.
     pub(super) fn count(&self) -> usize {
         self.count
@@ -95,9 +95,9 @@ impl AtWork<'_> {
     }
 }
 
-impl Drop for AtWork<'_> {
+impl Drop for Permit<'_> {
     fn drop(&mut self) {
-        self.readers
+        self.threads
             .at_work
             .fetch_sub(self.count, Ordering::Relaxed);
     }
@@ -120,14 +120,14 @@ impl Mapping {
         at: u64,
         out: &mut [u8],
     ) -> Result<usize, AccessError> {
-        let lines = view.lines(out.len() as u64, LINE).unwrap_or(0);
+        let lines = view.cache_lines(out.len() as u64, LINE).unwrap_or(0);
         if lines < 2 * WORTH {
             return self.transfer_in_bounds(view, at, TransferBuffer::Out(out));
         }
-        let at_work = self.readers.come((lines / WORTH) as usize);
+        let permit = self.threads.acquire((lines / WORTH) as usize);
         // Parts begin where pieces do, so that no element is read by two.
         let block = view.block() as usize;
-        let each = out.len().div_ceil(at_work.count).next_multiple_of(block);
+        let each = out.len().div_ceil(permit.count).next_multiple_of(block);
         let first = each - (at % view.block()) as usize;
         let (first, others) = out.split_at_mut(first.min(out.len()));
         let mut next = at;
@@ -137,7 +137,7 @@ impl Mapping {
             next += part.len() as u64;
             (start, part)
         });
-        let outcomes = at_work.share(parts.collect(), |(start, part)| {
+        let outcomes = permit.share(parts.collect(), |(start, part)| {
             let len = part.len();
             (
                 len,
@@ -195,7 +195,7 @@ mod tests {
         for range in [0..3 * ROWS, 1..3 * ROWS, 5..3 * ROWS - 4, 2..3 * ROWS - 1] {
             let expected: Vec<u8> = range.clone().map(|at| content[place(at)]).collect();
             let mut out = vec![0; expected.len()];
-            assert!(column.lines(out.len() as u64, LINE).unwrap() > 2 * WORTH);
+            assert!(column.cache_lines(out.len() as u64, LINE).unwrap() > 2 * WORTH);
             let read = mapping.read(&column, range.start, &mut out).unwrap();
             assert_eq!(read, expected.len());
             assert!(out == expected, "{range:?}");
@@ -224,17 +224,17 @@ mod tests {
 
     #[test]
     fn threads_that_are_at_work_are_not_to_be_had_again() {
-        let readers = Readers {
+        let threads = ThreadBudget {
             most: 4,
             at_work: AtomicUsize::new(0),
         };
-        let first = readers.come(3);
-        let second = readers.come(3);
-        let third = readers.come(3);
+        let first = threads.acquire(3);
+        let second = threads.acquire(3);
+        let third = threads.acquire(3);
         assert_eq!((first.count, second.count, third.count), (3, 1, 1));
         drop((first, third));
-        assert_eq!(readers.come(9).count, 3);
+        assert_eq!(threads.acquire(9).count, 3);
         drop(second);
-        assert_eq!(readers.come(9).count, 4);
+        assert_eq!(threads.acquire(9).count, 4);
     }
 }

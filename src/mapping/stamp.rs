@@ -66,11 +66,11 @@ impl Stamp {
     /// Whether what is read now is what the file holds as long as it has this stamp: its
     /// times are not so new that a write can be under way, or another come with the same.
     /// A write that takes longer is told of when it is over, where the kernel does.
-    pub fn is_settled(&self) -> bool {
-        self.was_settled(SystemTime::now())
+    pub fn is_past_timestamp_granularity(&self) -> bool {
+        self.was_past_timestamp_granularity(SystemTime::now())
     }
 
-    fn was_settled(&self, now: SystemTime) -> bool {
+    fn was_past_timestamp_granularity(&self, now: SystemTime) -> bool {
         let Ok(now) = now.duration_since(UNIX_EPOCH) else {
             return false;
         };
@@ -111,7 +111,7 @@ mod tests {
     #[test]
     fn a_stamp_is_settled_two_seconds_after_the_change() {
         let now = UNIX_EPOCH + Duration::from_secs(1000);
-        for (modified, changed, is_settled) in [
+        for (modified, changed, is_past_timestamp_granularity) in [
             ((500, 0), (500, 0), true),
             ((997, 999_999_999), (997, 999_999_999), true),
             ((998, 0), (990, 0), false),
@@ -128,9 +128,13 @@ mod tests {
                 modified,
                 changed,
             };
-            assert_eq!(stamp.was_settled(now), is_settled, "{stamp:?}");
+            assert_eq!(
+                stamp.was_past_timestamp_granularity(now),
+                is_past_timestamp_granularity,
+                "{stamp:?}"
+            );
         }
-        assert!(!Stamp::of_a_new_file().is_settled());
+        assert!(!Stamp::of_a_new_file().is_past_timestamp_granularity());
     }
 
     #[test]

@@ -181,7 +181,7 @@ impl Tables {
     fn add_grid(&mut self, grid: &Grid, most: u64) {
         let reach = 1 << self.geometry.0[0];
         let (run, rows) = (&grid.run, grid.rows);
-        let row = |row: u64| run_hull(&grid.row(row), 0..run.count);
+        let row = |row: u64| covering_range(&grid.row(row), 0..run.count);
         let join = |a: Range<u64>, b: Range<u64>| a.start.min(b.start)..a.end.max(b.end);
         let is_near = |step: i64, width: u64| step.unsigned_abs() < width.saturating_add(reach);
         if is_near(run.stride, run.piece) || run.count == 1 {
@@ -191,7 +191,7 @@ impl Tables {
             }
             return self.add_while((0..rows).map(row), most);
         }
-        let piece = |row: u64, k: u64| run_hull(&grid.row(row), k..k + 1);
+        let piece = |row: u64, k: u64| covering_range(&grid.row(row), k..k + 1);
         if is_near(grid.spacing, run.piece) {
             let line = |k| join(piece(0, k), piece(rows - 1, k));
             return self.add_while((0..run.count).map(line), most);
@@ -224,7 +224,7 @@ impl Tables {
 }
 
 /// The bytes of the file from the first to the last that some pieces of a run cover.
-fn run_hull(run: &crate::array::Run, pieces: Range<u64>) -> Range<u64> {
+fn covering_range(run: &crate::array::Run, pieces: Range<u64>) -> Range<u64> {
     let run = run.slice(pieces.start, pieces.end - pieces.start);
     run.start()..run.end()
 }
@@ -320,7 +320,7 @@ mod tests {
                     let range = start..end.min(view.nbytes());
                     let touched: BTreeSet<(u32, u64)> = layout
                         .runs(range.clone())
-                        .flat_map(|run| (0..run.count).map(move |k| run_hull(&run, k..k + 1)))
+                        .flat_map(|run| (0..run.count).map(move |k| covering_range(&run, k..k + 1)))
                         .flat_map(|piece| piece.clone())
                         .flat_map(|byte| SMALL.0.map(|shift| (shift, byte >> shift)))
                         .collect();
@@ -361,7 +361,7 @@ mod tests {
                 for range in [0..view.nbytes(), 3..view.nbytes() - 2] {
                     let runs = layout.runs(range.clone());
                     let places: Vec<u64> = runs
-                        .flat_map(|run| (0..run.count).map(move |k| run_hull(&run, k..k + 1)))
+                        .flat_map(|run| (0..run.count).map(move |k| covering_range(&run, k..k + 1)))
                         .flatten()
                         .collect();
                     let expected: Vec<u8> = places.iter().map(|&at| content[at as usize]).collect();

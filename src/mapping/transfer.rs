@@ -80,7 +80,7 @@ impl Mapping {
         while let Some(grid) = runs.next_grid() {
             let mut moved = 0;
             if grid.rows > 1 && grid.end() <= size {
-                self.ask_for_grid(map, &grid);
+                self.prefetch_grid(map, &grid);
                 // SAFETY: as in `move_run`, of every run.
                 let copied = unsafe { buffer.copy_grid(base, &grid, progress.done) };
                 moved = copied.rows;
@@ -95,7 +95,7 @@ impl Mapping {
             // What faults in its midst is told run by run.
             for row in moved as u64..grid.rows {
                 for run in Mapping::together(&grid.row(row)) {
-                    self.ask_for(map, &run);
+                    self.prefetch(map, &run);
                     if self.move_within(base, &run, buffer, size, &mut progress)? {
                         return Ok(progress);
                     }
@@ -296,7 +296,7 @@ impl Mapping {
 ///
 /// When not even the first byte lies before the cut.
 fn cut_off(view: &Layout, range: Range<u64>, have: u64) -> Result<Progress, AccessError> {
-    let need = view.hull(range.clone()).end;
+    let need = view.covering_range(range.clone()).end;
     match bytes_before(view, range, have) {
         0 => Err(AccessError::Shrunk { need, have }),
         done => Ok(Progress {

@@ -30,7 +30,7 @@ pub use mount::{Mount, mounted_at};
 
 /// The system's words for an error, for messages: in lower case and without
 /// Rust's "(os error N)".
-pub fn words(error: &std::io::Error) -> String {
+pub fn os_error_message(error: &std::io::Error) -> String {
     let text = error.to_string();
     match text.split_once(" (os error") {
         Some((words, _)) => words.to_lowercase(),

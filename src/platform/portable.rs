@@ -171,7 +171,7 @@ pub fn is_missing(_file: &File, _at: u64) -> bool {
 
 /// Has the system begin to read `bytes` bytes from byte `at` of a mapping, if it likes
 /// (`MADV_WILLNEED`, posix_madvise(3)).
-pub fn ask_for(map: &MmapRaw, at: usize, bytes: usize) {
+pub fn advise_willneed(map: &MmapRaw, at: usize, bytes: usize) {
     let _ = map.advise_range(Advice::WillNeed, at, bytes);
 }
 

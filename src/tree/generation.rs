@@ -4,7 +4,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::node::{Folder, Kind, Node};
+use super::node::{Folder, Node, NodeKind};
 
 /// The generation numbers of a mount.
 #[derive(Debug, Clone, Copy)]
@@ -29,8 +29,8 @@ impl Generations {
     /// That of `node`; of the root it has to be 0.
     pub(super) fn of(self, node: Node) -> u32 {
         match node.kind {
-            Kind::Folder(Folder::Top) if node.place == 0 => 0,
-            Kind::Selection(_) => self.selections,
+            NodeKind::Folder(Folder::Top) if node.directory == 0 => 0,
+            NodeKind::Selection(_) => self.selections,
             _ => self.computed,
         }
     }

@@ -12,7 +12,7 @@
 //! 0, index 0, so that its number is 1 as FUSE wants it. The numbers that are
 //! left at the end are those of selections, in the order of their table.
 
-use super::node::{Folder, Kind, Node};
+use super::node::{Folder, Node, NodeKind};
 
 /// The most bits that an inode number has: programs take it for an `off_t`.
 const MAX_BITS: u32 = 63;
@@ -27,7 +27,7 @@ const MIN_SELECTIONS: u64 = 1 << 32;
 /// The widths of the fields, in bits, and the last number that has them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Inodes {
-    place: u32,
+    directory: u32,
     group: u32,
     index: u32,
     last: u64,
@@ -36,20 +36,20 @@ pub(super) struct Inodes {
 impl Inodes {
     /// Widths for `places` places of arrays with at most `ndim` axes of at
     /// most `longest` elements; the bits needed where they are too many.
-    pub(super) fn new(places: usize, ndim: usize, longest: u64) -> Result<Inodes, u32> {
+    pub(super) fn new(directories: usize, ndim: usize, longest: u64) -> Result<Inodes, u32> {
         let last_fixed = Folder::Axis(ndim).number();
         let mut inodes = Inodes {
-            place: bits(places as u64 - 1),
+            directory: bits(directories as u64 - 1),
             group: bits(ndim as u64),
             index: bits(longest.saturating_sub(1).max(last_fixed)),
             last: 0,
         };
-        let needed = inodes.place + inodes.group + inodes.index;
+        let needed = inodes.directory + inodes.group + inodes.index;
         if needed > MAX_BITS {
             return Err(needed);
         }
-        let place = places as u64 - 1;
-        let packed = (place << inodes.group | ndim as u64) << inodes.index | low(inodes.index);
+        let directory = directories as u64 - 1;
+        let packed = (directory << inodes.group | ndim as u64) << inodes.index | low(inodes.index);
         inodes.last = 1 + packed;
         if inodes.last > MAX - MIN_SELECTIONS {
             return Err(MAX_BITS + 1);
@@ -71,16 +71,16 @@ impl Inodes {
     /// The inode number of `node`.
     pub(super) fn number(self, node: Node) -> u64 {
         let (group, index) = match node.kind {
-            Kind::Folder(folder) => (0, folder.number()),
-            Kind::Meta => (0, META),
-            Kind::Data => (0, DATA),
-            Kind::Readme => (0, README),
-            Kind::Stats => (0, STATS),
-            Kind::Element { axis, index } => (1 + axis as u64, index),
-            Kind::Selection(number) => return self.last + 1 + number,
+            NodeKind::Folder(folder) => (0, folder.number()),
+            NodeKind::Meta => (0, META),
+            NodeKind::Data => (0, DATA),
+            NodeKind::Readme => (0, README),
+            NodeKind::Stats => (0, STATS),
+            NodeKind::Element { axis, index } => (1 + axis as u64, index),
+            NodeKind::Selection(number) => return self.last + 1 + number,
         };
-        let place = node.place as u64;
-        1 + ((place << self.group | group) << self.index | index)
+        let directory = node.directory as u64;
+        1 + ((directory << self.group | group) << self.index | index)
     }
 
     /// The node with this number that is no selection, if its fields could be
@@ -89,20 +89,20 @@ impl Inodes {
         let packed = number.checked_sub(1)?;
         let index = packed & low(self.index);
         let group = packed >> self.index & low(self.group);
-        let place = packed >> self.index >> self.group;
+        let directory = packed >> self.index >> self.group;
         let kind = match (group, index) {
-            (0, META) => Kind::Meta,
-            (0, DATA) => Kind::Data,
-            (0, README) => Kind::Readme,
-            (0, STATS) => Kind::Stats,
-            (0, folder) => Kind::Folder(Folder::from_number(folder)?),
-            (axis, index) => Kind::Element {
+            (0, META) => NodeKind::Meta,
+            (0, DATA) => NodeKind::Data,
+            (0, README) => NodeKind::Readme,
+            (0, STATS) => NodeKind::Stats,
+            (0, folder) => NodeKind::Folder(Folder::from_number(folder)?),
+            (axis, index) => NodeKind::Element {
                 axis: axis as usize - 1,
                 index,
             },
         };
-        let place = usize::try_from(place).ok()?;
-        Some(Node { place, kind })
+        let directory = usize::try_from(directory).ok()?;
+        Some(Node { directory, kind })
     }
 }
 
@@ -156,19 +156,19 @@ mod tests {
 
     #[test]
     fn numbers_are_distinct_and_lead_back_to_their_nodes() {
-        let (places, ndim, longest) = (3, 4, 9);
-        let inodes = Inodes::new(places, ndim, longest).unwrap();
+        let (directories, ndim, longest) = (3, 4, 9);
+        let inodes = Inodes::new(directories, ndim, longest).unwrap();
         let mut seen = HashSet::new();
-        for place in 0..places {
+        for directory in 0..directories {
             use Folder::*;
-            let mut kinds = vec![Kind::Meta, Kind::Data, Kind::Readme];
-            kinds.extend([Top, Rows, Cols, Axes, Slices, Fields].map(Kind::Folder));
+            let mut kinds = vec![NodeKind::Meta, NodeKind::Data, NodeKind::Readme];
+            kinds.extend([Top, Rows, Cols, Axes, Slices, Fields].map(NodeKind::Folder));
             for axis in 0..ndim {
-                kinds.push(Kind::Folder(Axis(axis)));
-                kinds.extend((0..longest).map(|index| Kind::Element { axis, index }));
+                kinds.push(NodeKind::Folder(Axis(axis)));
+                kinds.extend((0..longest).map(|index| NodeKind::Element { axis, index }));
             }
             for kind in kinds {
-                let node = Node { place, kind };
+                let node = Node { directory, kind };
                 let number = inodes.number(node);
                 assert!(seen.insert(number), "{node:?}");
                 assert_eq!(inodes.selection(number), None);
@@ -176,8 +176,8 @@ mod tests {
             }
         }
         for k in [0, 1, inodes.selections() - 1] {
-            let (place, kind) = (0, Kind::Selection(k));
-            let number = inodes.number(Node { place, kind });
+            let (directory, kind) = (0, NodeKind::Selection(k));
+            let number = inodes.number(Node { directory, kind });
             assert!(seen.insert(number) && number <= MAX);
             assert_eq!(inodes.selection(number), Some(k));
         }
@@ -186,8 +186,8 @@ mod tests {
     #[test]
     fn the_root_is_inode_one() {
         let root = Node {
-            place: 0,
-            kind: Kind::Folder(Folder::Top),
+            directory: 0,
+            kind: NodeKind::Folder(Folder::Top),
         };
         assert_eq!(Inodes::new(2, 3, 100).unwrap().number(root), 1);
         assert_eq!(Inodes::new(2, 3, 100).unwrap().node(0), None);
@@ -202,8 +202,8 @@ mod tests {
         assert_eq!(Inodes::new(2, 3, 1 << 60), Err(64));
         let largest = Inodes::new(2, 2, 1 << 60).unwrap();
         let node = Node {
-            place: 1,
-            kind: Kind::Element {
+            directory: 1,
+            kind: NodeKind::Element {
                 axis: 1,
                 index: (1 << 60) - 1,
             },

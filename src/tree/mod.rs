@@ -3,12 +3,12 @@
 //! out from the array; only selections are stored, and few of them. It does not
 //! know FUSE.
 
+mod array_directory;
 mod generation;
 mod inode;
 mod name;
 mod node;
 mod path;
-mod place;
 mod readme;
 mod selection;
 
@@ -20,11 +20,11 @@ use crate::array::{Index, Order, Shape, View};
 use crate::mapping::{Mapping, Pending};
 use crate::source::{Meta, Source};
 use crate::vfile::{Segment, VirtualFile};
+use array_directory::{ArrayDirectories, ArrayDirectory};
 use generation::Generations;
 use inode::Inodes;
-pub use node::{Entry, Facts, Node};
-use node::{Folder, Kind};
-use place::{Place, Places};
+pub use node::{Entry, Node, NodeAttributes};
+use node::{Folder, NodeKind};
 use selection::{Selection, Selections};
 
 /// Why an array cannot be shown as a tree.
@@ -46,16 +46,16 @@ pub enum TreeError {
 ///
 /// As [`Tree::new`].
 pub fn check(meta: &Meta) -> Result<(), TreeError> {
-    numbered(meta, &Places::of(meta)).map(|_| ())
+    numbered(meta, &ArrayDirectories::of(meta)).map(|_| ())
 }
 
 /// How the inode numbers of an array's nodes are made up.
-fn numbered(meta: &Meta, places: &Places) -> Result<Inodes, TreeError> {
-    let views = places.arrays.iter().map(|array| &array.view);
+fn numbered(meta: &Meta, directories: &ArrayDirectories) -> Result<Inodes, TreeError> {
+    let views = directories.arrays.iter().map(|array| &array.view);
     let ndim = views.clone().map(View::ndim).max().unwrap_or(0);
     let lengths = views.flat_map(|view| view.shape().lengths());
     let longest = lengths.copied().max().unwrap_or(0);
-    Inodes::new(places.places.len(), ndim, longest).map_err(|needed| {
+    Inodes::new(directories.list.len(), ndim, longest).map_err(|needed| {
         let shape = meta.view.shape().clone();
         TreeError::TooManyNodes { shape, needed }
     })
@@ -75,7 +75,7 @@ pub struct Tree {
     /// What the backing file itself begins with to say what it holds.
     preamble: Arc<[u8]>,
     readme: Arc<[u8]>,
-    places: Places,
+    directories: ArrayDirectories,
     inodes: Inodes,
     generations: Generations,
     selections: Selections,
@@ -85,8 +85,8 @@ pub struct Tree {
 impl Tree {
     /// The root directory.
     pub const ROOT: Node = Node {
-        place: 0,
-        kind: Kind::Folder(Folder::Top),
+        directory: 0,
+        kind: NodeKind::Folder(Folder::Top),
     };
 
     /// The tree of the array of `source` as it is mounted on `mountpoint`, index
@@ -103,15 +103,15 @@ impl Tree {
             meta,
             preamble,
         } = source;
-        let places = Places::of(&meta);
-        let inodes = numbered(&meta, &places)?;
+        let directories = ArrayDirectories::of(&meta);
+        let inodes = numbered(&meta, &directories)?;
         let tree = Tree {
             mapping: Arc::new(mapping),
             readme: readme::text(&meta, mountpoint, pad).into_bytes().into(),
             meta,
             preamble,
-            generations: Generations::new(&places.arrays[0].meta),
-            places,
+            generations: Generations::new(&directories.arrays[0].meta),
+            directories,
             inodes,
             selections: Selections::new(inodes.selections()),
             pad,
@@ -121,8 +121,8 @@ impl Tree {
 
     /// The file of the whole array.
     pub fn whole(&self) -> Node {
-        let kind = Kind::Data;
-        Node { place: 0, kind }
+        let kind = NodeKind::Data;
+        Node { directory: 0, kind }
     }
 
     /// The inode number of `node`.
@@ -139,50 +139,50 @@ impl Tree {
     /// The node with this inode number.
     pub fn node(&self, inode: u64) -> Option<Node> {
         if let Some(number) = self.inodes.selection(inode) {
-            let place = self.selections.get(number)?.place;
-            let kind = Kind::Selection(number);
-            return Some(Node { place, kind });
+            let directory = self.selections.get(number)?.directory;
+            let kind = NodeKind::Selection(number);
+            return Some(Node { directory, kind });
         }
         let node = self.inodes.node(inode)?;
-        self.places.places.get(node.place)?;
+        self.directories.list.get(node.directory)?;
         let exists = match node.kind {
-            Kind::Folder(folder) => self.has_folder(node.place, folder),
-            Kind::Readme | Kind::Stats => node.place == 0,
-            Kind::Meta => self.has_meta(node.place),
-            Kind::Data | Kind::Element { .. } => {
+            NodeKind::Folder(folder) => self.has_folder(node.directory, folder),
+            NodeKind::Readme | NodeKind::Stats => node.directory == 0,
+            NodeKind::Meta => self.has_meta(node.directory),
+            NodeKind::Data | NodeKind::Element { .. } => {
                 let view = self.elements(node);
                 view.is_some_and(|view| self.len_of(node, &view).is_some())
             }
-            Kind::Selection(_) => false,
+            NodeKind::Selection(_) => false,
         };
         exists.then_some(node)
     }
 
-    fn place(&self, node: Node) -> &Place {
-        &self.places.places[node.place]
+    fn directory(&self, node: Node) -> &ArrayDirectory {
+        &self.directories.list[node.directory]
     }
 
     /// The array of the place of `node`.
     fn array(&self, node: Node) -> &View {
-        &self.places.arrays[self.place(node).array].view
+        &self.directories.arrays[self.directory(node).array].view
     }
 
-    fn has_meta(&self, place: usize) -> bool {
-        self.places.places[place].encoding.folder.is_none()
+    fn has_meta(&self, directory: usize) -> bool {
+        self.directories.list[directory].encoding.folder.is_none()
     }
 
-    fn has_folder(&self, place: usize, folder: Folder) -> bool {
-        let view = self.array(Node::folder(place, folder));
+    fn has_folder(&self, directory: usize, folder: Folder) -> bool {
+        let view = self.array(Node::folder(directory, folder));
         match folder {
             Folder::Top | Folder::Slices => true,
-            Folder::Control => place == 0,
-            Folder::Fields => !self.places.places[place].fields.is_empty(),
-            Folder::Axes => view.ndim() >= 1 && self.has_folder(place, Folder::Axis(0)),
+            Folder::Control => directory == 0,
+            Folder::Fields => !self.directories.list[directory].fields.is_empty(),
+            Folder::Axes => view.ndim() >= 1 && self.has_folder(directory, Folder::Axis(0)),
             Folder::Rows | Folder::Cols | Folder::Axis(_) => folder
                 .axis()
                 .and_then(|axis| view.like_taken(axis))
                 .is_some_and(|element| {
-                    (self.places.places[place].encoding.len)(&element).is_some()
+                    (self.directories.list[directory].encoding.len)(&element).is_some()
                 }),
         }
     }
@@ -191,132 +191,134 @@ impl Tree {
     /// its axis' own. The root holds itself.
     pub fn parent(&self, node: Node) -> Node {
         let folder = match node.kind {
-            Kind::Folder(Folder::Top) => return self.place(node).parent,
-            Kind::Folder(Folder::Axis(_)) => Folder::Axes,
-            Kind::Folder(_) | Kind::Readme | Kind::Meta | Kind::Data => Folder::Top,
-            Kind::Stats => Folder::Control,
-            Kind::Element { axis, .. } => Folder::Axis(axis),
-            Kind::Selection(_) => Folder::Slices,
+            NodeKind::Folder(Folder::Top) => return self.directory(node).parent,
+            NodeKind::Folder(Folder::Axis(_)) => Folder::Axes,
+            NodeKind::Folder(_) | NodeKind::Readme | NodeKind::Meta | NodeKind::Data => Folder::Top,
+            NodeKind::Stats => Folder::Control,
+            NodeKind::Element { axis, .. } => Folder::Axis(axis),
+            NodeKind::Selection(_) => Folder::Slices,
         };
-        Node::folder(node.place, folder)
+        Node::folder(node.directory, folder)
     }
 
     /// The node called `name` in `directory`. `.` and `..` are those of any node, also
     /// of a file, which holds nothing else.
-    pub fn lookup(&self, directory: Node, name: &OsStr) -> Option<Node> {
+    pub fn lookup(&self, parent: Node, name: &OsStr) -> Option<Node> {
         let name = name.to_str()?;
         match name {
-            "." => return Some(directory),
-            ".." => return Some(self.parent(directory)),
+            "." => return Some(parent),
+            ".." => return Some(self.parent(parent)),
             _ => {}
         }
-        let Kind::Folder(folder) = directory.kind else {
+        let NodeKind::Folder(folder) = parent.kind else {
             return None;
         };
-        let place = directory.place;
+        let directory = parent.directory;
         let kind = match folder {
-            Folder::Top if place == 0 && name == ".arrayfs" => Kind::Folder(Folder::Control),
-            Folder::Control if name == "stats" => Kind::Stats,
+            Folder::Top if directory == 0 && name == ".arrayfs" => {
+                NodeKind::Folder(Folder::Control)
+            }
+            Folder::Control if name == "stats" => NodeKind::Stats,
             Folder::Control => return None,
             Folder::Top => {
-                let mut entries = self.named(place);
+                let mut entries = self.named(directory);
                 return entries
                     .find(|entry| entry.name == name)
                     .map(|entry| entry.node);
             }
             Folder::Fields => {
-                let mut fields = self.place(directory).fields.iter();
-                let field = fields.find(|&&field| self.places.places[field].name == name)?;
+                let mut fields = self.directory(parent).fields.iter();
+                let field = fields.find(|&&field| self.directories.list[field].name == name)?;
                 return Some(Node::folder(*field, Folder::Top));
             }
             Folder::Axes => {
-                let axes = self.array(directory).ndim() as u64;
+                let axes = self.array(parent).ndim() as u64;
                 // An axis has no padded or negative name.
                 let axis = name::index(name, axes).filter(|axis| axis.to_string() == name)?;
-                Kind::Folder(Folder::Axis(axis as usize))
+                NodeKind::Folder(Folder::Axis(axis as usize))
             }
-            Folder::Slices => self.select(directory, name)?,
+            Folder::Slices => self.select(parent, name)?,
             Folder::Rows | Folder::Cols | Folder::Axis(_) => {
                 let axis = folder.axis()?;
-                let name = name.strip_suffix(self.place(directory).encoding.suffix)?;
-                let index = name::index(name, self.array(directory).length(axis))?;
-                Kind::Element { axis, index }
+                let name = name.strip_suffix(self.directory(parent).encoding.suffix)?;
+                let index = name::index(name, self.array(parent).length(axis))?;
+                NodeKind::Element { axis, index }
             }
         };
-        Some(Node { place, kind })
+        Some(Node { directory, kind })
     }
 
     /// What the basic index `name` selects of the array that has `slices`.
-    fn select(&self, slices: Node, name: &str) -> Option<Kind> {
-        let encoding = self.place(slices).encoding;
+    fn select(&self, slices: Node, name: &str) -> Option<NodeKind> {
+        let encoding = self.directory(slices).encoding;
         let index: Index = name.strip_suffix(encoding.suffix)?.parse().ok()?;
         let array = self.array(slices);
         let indexed = array.index(&index)?;
         (encoding.len)(&indexed.view)?;
         if let Some((axis, index)) = indexed.element {
-            return Some(Kind::Element { axis, index });
+            return Some(NodeKind::Element { axis, index });
         }
         let view = indexed.view.canonical();
         if view == array.canonical() {
-            return Some(Kind::Data);
+            return Some(NodeKind::Data);
         }
         if let Some((axis, index)) = array.element_like(&view) {
-            return Some(Kind::Element { axis, index });
+            return Some(NodeKind::Element { axis, index });
         }
-        let place = slices.place;
-        let number = self.selections.number(Selection { place, view }, name);
-        Some(Kind::Selection(number))
+        let directory = slices.directory;
+        let number = self.selections.number(Selection { directory, view }, name);
+        Some(NodeKind::Selection(number))
     }
 
     /// Whether looking up `node` can have made the names too many.
-    pub fn has_surplus_names(&self, node: Node) -> bool {
-        matches!(node.kind, Kind::Selection(_)) && self.selections.has_surplus()
+    pub fn exceeds_name_limit(&self, node: Node) -> bool {
+        matches!(node.kind, NodeKind::Selection(_)) && self.selections.exceeds_limit()
     }
 
     /// The inode number of a `slices` directory and a name in it that whoever
     /// caches names should forget, if there are too many.
-    pub fn surplus_name(&self) -> Option<(u64, Box<str>)> {
-        let (place, name) = self.selections.surplus()?;
-        let directory = Node::folder(place, Folder::Slices);
-        Some((self.inode(directory), name))
+    pub fn pop_excess_name(&self) -> Option<(u64, Box<str>)> {
+        let (directory, name) = self.selections.pop_excess()?;
+        let parent = Node::folder(directory, Folder::Slices);
+        Some((self.inode(parent), name))
     }
 
     /// The `k`-th entry of `directory`, without `.` and `..`; `None` past the
     /// last.
-    pub fn entry(&self, directory: Node, k: u64) -> Option<Entry> {
-        let Kind::Folder(folder) = directory.kind else {
+    pub fn entry(&self, parent: Node, k: u64) -> Option<Entry> {
+        let NodeKind::Folder(folder) = parent.kind else {
             return None;
         };
-        let place = directory.place;
+        let directory = parent.directory;
         match folder {
-            Folder::Top => self.named(place).nth(usize::try_from(k).ok()?),
+            Folder::Top => self.named(directory).nth(usize::try_from(k).ok()?),
             Folder::Fields => {
-                let fields = &self.place(directory).fields;
+                let fields = &self.directory(parent).fields;
                 fields
                     .get(usize::try_from(k).ok()?)
                     .map(|&field| self.entry_of(field))
             }
-            Folder::Axes => (k < self.array(directory).ndim() as u64).then(|| Entry {
+            Folder::Axes => (k < self.array(parent).ndim() as u64).then(|| Entry {
                 name: k.to_string(),
-                node: Node::folder(place, Folder::Axis(k as usize)),
+                node: Node::folder(directory, Folder::Axis(k as usize)),
             }),
             Folder::Slices => None,
             Folder::Control => (k == 0).then(|| Entry {
                 name: "stats".into(),
                 node: Node {
-                    place,
-                    kind: Kind::Stats,
+                    directory,
+                    kind: NodeKind::Stats,
                 },
             }),
             Folder::Rows | Folder::Cols | Folder::Axis(_) => {
                 let axis = folder.axis()?;
-                let length = self.array(directory).length(axis);
-                let suffix = self.place(directory).encoding.suffix;
+                let length = self.array(parent).length(axis);
+                let suffix = self.directory(parent).encoding.suffix;
                 (k < length).then(|| Entry {
                     name: name::listed(k, length, self.pad) + suffix,
                     node: Node {
-                        place,
-                        kind: Kind::Element { axis, index: k },
+                        directory,
+                        kind: NodeKind::Element { axis, index: k },
                     },
                 })
             }
@@ -324,29 +326,33 @@ impl Tree {
     }
 
     /// The entry of a place in the directory that lists it.
-    fn entry_of(&self, place: usize) -> Entry {
+    fn entry_of(&self, directory: usize) -> Entry {
         Entry {
-            name: self.places.places[place].name.clone(),
-            node: Node::folder(place, Folder::Top),
+            name: self.directories.list[directory].name.clone(),
+            node: Node::folder(directory, Folder::Top),
         }
     }
 
     /// The entries of the top directory of a place, in the order of listing.
-    fn named(&self, place: usize) -> impl Iterator<Item = Entry> {
-        let Place {
+    fn named(&self, directory: usize) -> impl Iterator<Item = Entry> {
+        let ArrayDirectory {
             encoding, nested, ..
-        } = &self.places.places[place];
+        } = &self.directories.list[directory];
         let data = Node {
-            place,
-            kind: Kind::Data,
+            directory,
+            kind: NodeKind::Data,
         };
         let own = [
-            (place == 0, "README.txt".to_string(), Kind::Readme),
-            (self.has_meta(place), "meta.json".to_string(), Kind::Meta),
+            (directory == 0, "README.txt".to_string(), NodeKind::Readme),
+            (
+                self.has_meta(directory),
+                "meta.json".to_string(),
+                NodeKind::Meta,
+            ),
             (
                 (encoding.len)(self.array(data)).is_some(),
                 format!("data{}", encoding.suffix),
-                Kind::Data,
+                NodeKind::Data,
             ),
         ];
         let folders = [
@@ -357,33 +363,33 @@ impl Tree {
             ("fields", Folder::Fields),
         ];
         let folders = folders.map(|(name, folder)| {
-            let exists = self.has_folder(place, folder);
-            (exists, name.to_string(), Kind::Folder(folder))
+            let exists = self.has_folder(directory, folder);
+            (exists, name.to_string(), NodeKind::Folder(folder))
         });
         let own = own.into_iter().chain(folders);
         let own = own.filter(|(exists, ..)| *exists);
         let own = own.map(move |(_, name, kind)| Entry {
             name,
-            node: Node { place, kind },
+            node: Node { directory, kind },
         });
-        own.chain(nested.iter().map(|&place| self.entry_of(place)))
+        own.chain(nested.iter().map(|&directory| self.entry_of(directory)))
     }
 
     /// The elements that the file `node` shows, if it shows elements.
     fn elements(&self, node: Node) -> Option<View> {
         match node.kind {
-            Kind::Folder(_) | Kind::Readme | Kind::Meta | Kind::Stats => None,
-            Kind::Data => Some(self.array(node).clone()),
-            Kind::Element { axis, index } => self.array(node).take(axis, index),
-            Kind::Selection(number) => Some(self.selections.get(number)?.view.clone()),
+            NodeKind::Folder(_) | NodeKind::Readme | NodeKind::Meta | NodeKind::Stats => None,
+            NodeKind::Data => Some(self.array(node).clone()),
+            NodeKind::Element { axis, index } => self.array(node).take(axis, index),
+            NodeKind::Selection(number) => Some(self.selections.get(number)?.view.clone()),
         }
     }
 
     /// The array that `node` stands for: the elements of a file, or the array
     /// of an array directory.
-    pub fn stands_for(&self, node: Node) -> Option<View> {
+    pub fn represented_view(&self, node: Node) -> Option<View> {
         match node.kind {
-            Kind::Folder(Folder::Top) => Some(self.array(node).clone()),
+            NodeKind::Folder(Folder::Top) => Some(self.array(node).clone()),
             _ => self.elements(node),
         }
     }
@@ -391,9 +397,9 @@ impl Tree {
     /// Whether `node` is the backing file as it stands, what it begins with to
     /// say what it holds included.
     fn is_verbatim(&self, node: Node) -> bool {
-        let place = self.place(node);
-        let in_format = place.encoding.folder == Some(self.meta.format);
-        in_format && place.array == 0 && node.kind == Kind::Data
+        let directory = self.directory(node);
+        let in_format = directory.encoding.folder == Some(self.meta.format);
+        in_format && directory.array == 0 && node.kind == NodeKind::Data
     }
 
     /// The size of the file `node`, which shows `view`.
@@ -401,39 +407,39 @@ impl Tree {
         if self.is_verbatim(node) {
             return (self.preamble.len() as u64).checked_add(view.nbytes());
         }
-        (self.place(node).encoding.len)(view)
+        (self.directory(node).encoding.len)(view)
     }
 
     /// What there is to know of `node` without opening it; `None` if it is no
     /// longer known.
-    pub fn facts(&self, node: Node) -> Option<Facts> {
-        let array = self.place(node).array;
+    pub fn node_attributes(&self, node: Node) -> Option<NodeAttributes> {
+        let array = self.directory(node).array;
         let directories = || {
             let entries = (0..).map_while(|k| self.entry(node, k));
             entries.filter(|entry| entry.node.is_directory()).count() as u32
         };
         let (len, links) = match node.kind {
-            Kind::Folder(Folder::Top | Folder::Axes) => (0, 2 + directories()),
-            Kind::Folder(Folder::Fields) => (0, 2 + self.place(node).fields.len() as u32),
-            Kind::Folder(_) => (0, 2),
-            Kind::Readme => (self.readme.len() as u64, 1),
+            NodeKind::Folder(Folder::Top | Folder::Axes) => (0, 2 + directories()),
+            NodeKind::Folder(Folder::Fields) => (0, 2 + self.directory(node).fields.len() as u32),
+            NodeKind::Folder(_) => (0, 2),
+            NodeKind::Readme => (self.readme.len() as u64, 1),
             // As in /proc, what it holds is not known before it is opened.
-            Kind::Stats => (0, 1),
-            Kind::Meta => (self.places.arrays[array].meta.len() as u64, 1),
-            Kind::Data | Kind::Element { .. } | Kind::Selection(_) => {
+            NodeKind::Stats => (0, 1),
+            NodeKind::Meta => (self.directories.arrays[array].meta.len() as u64, 1),
+            NodeKind::Data | NodeKind::Element { .. } | NodeKind::Selection(_) => {
                 let view = self.elements(node)?;
                 (self.len_of(node, &view)?, 1)
             }
         };
         let elements = matches!(
             node.kind,
-            Kind::Data | Kind::Element { .. } | Kind::Selection(_)
+            NodeKind::Data | NodeKind::Element { .. } | NodeKind::Selection(_)
         );
-        Some(Facts {
-            directory: node.is_directory(),
+        Some(NodeAttributes {
+            is_directory: node.is_directory(),
             len,
             shows_elements: elements,
-            writable: elements && self.place(node).encoding.writable,
+            writable: elements && self.directory(node).encoding.writable,
             links,
         })
     }
@@ -442,7 +448,7 @@ impl Tree {
     /// as it is held; `None` for a directory.
     pub fn open(&self, node: Node) -> Option<(VirtualFile, Pin)> {
         let selection = match node.kind {
-            Kind::Selection(number) => Some(self.selections.get(number)?),
+            NodeKind::Selection(number) => Some(self.selections.get(number)?),
             _ => None,
         };
         let file = self.file(node)?;
@@ -453,11 +459,11 @@ impl Tree {
     }
 
     fn file(&self, node: Node) -> Option<VirtualFile> {
-        let place = self.place(node);
+        let directory = self.directory(node);
         match node.kind {
-            Kind::Readme => return Some(VirtualFile::literal(self.readme.clone())),
-            Kind::Meta => {
-                let meta = self.places.arrays[place.array].meta.clone();
+            NodeKind::Readme => return Some(VirtualFile::literal(self.readme.clone())),
+            NodeKind::Meta => {
+                let meta = self.directories.arrays[directory.array].meta.clone();
                 return Some(VirtualFile::literal(meta));
             }
             _ => {}
@@ -466,7 +472,7 @@ impl Tree {
         if self.is_verbatim(node) {
             let preamble = Segment::Literal {
                 bytes: self.preamble.clone(),
-                stands_for: place.encoding.stands_for,
+                is_equivalent: directory.encoding.is_equivalent,
             };
             let view = match self.meta.order {
                 Order::C => view,
@@ -477,7 +483,7 @@ impl Tree {
                 Segment::view(&self.mapping, &view),
             ]));
         }
-        let segments = (place.encoding.segments)(&self.mapping, &view);
+        let segments = (directory.encoding.segments)(&self.mapping, &view);
         Some(VirtualFile::new(segments))
     }
 
@@ -499,8 +505,11 @@ impl Tree {
 
     /// How many files and directories there are, selections aside.
     pub fn nodes(&self) -> u64 {
-        let counts = self.places.places.iter().map(|place| {
-            let lengths = self.places.arrays[place.array].view.shape().lengths();
+        let counts = self.directories.list.iter().map(|directory| {
+            let lengths = self.directories.arrays[directory.array]
+                .view
+                .shape()
+                .lengths();
             lengths.iter().fold(6u64, |sum, &n| sum.saturating_add(n))
         });
         counts.fold(0, u64::saturating_add)

@@ -4,14 +4,14 @@
 /// A directory or file of the tree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Node {
-    /// Which array directory and encoding, an index into the tree's places.
-    pub(super) place: usize,
-    pub(super) kind: Kind,
+    /// Which array directory and encoding, an index into the tree's directories.
+    pub(super) directory: usize,
+    pub(super) kind: NodeKind,
 }
 
 /// What a node is within its place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Kind {
+pub(super) enum NodeKind {
     Folder(Folder),
     /// `README.txt`
     Readme,
@@ -66,19 +66,19 @@ impl Folder {
 
 impl Node {
     /// The directory `folder` of a place.
-    pub(super) fn folder(place: usize, folder: Folder) -> Node {
-        let kind = Kind::Folder(folder);
-        Node { place, kind }
+    pub(super) fn folder(directory: usize, folder: Folder) -> Node {
+        let kind = NodeKind::Folder(folder);
+        Node { directory, kind }
     }
 
     /// Whether it is the file that tells what the mount has done.
     pub fn is_stats(self) -> bool {
-        self.kind == Kind::Stats
+        self.kind == NodeKind::Stats
     }
 
     /// Whether it is a directory.
     pub fn is_directory(self) -> bool {
-        matches!(self.kind, Kind::Folder(_))
+        matches!(self.kind, NodeKind::Folder(_))
     }
 }
 
@@ -93,9 +93,9 @@ pub struct Entry {
 
 /// What there is to know of a node without opening it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Facts {
+pub struct NodeAttributes {
     /// Whether it is a directory.
-    pub directory: bool,
+    pub is_directory: bool,
     /// The size of a file, in bytes.
     pub len: u64,
     /// Whether its bytes are an array's, in whatever form.

@@ -2,7 +2,7 @@
 
 use super::Tree;
 use super::name;
-use super::node::{Folder, Kind, Node};
+use super::node::{Folder, Node, NodeKind};
 
 impl Tree {
     /// A path from the root that leads to `node`, without a slash at either end.
@@ -10,8 +10,8 @@ impl Tree {
     pub fn path(&self, node: Node) -> String {
         let mut names = vec![self.name(node)];
         let mut folder = match node.kind {
-            Kind::Element { axis: 0, .. } => Node::folder(node.place, Folder::Rows),
-            Kind::Element { axis: 1, .. } => Node::folder(node.place, Folder::Cols),
+            NodeKind::Element { axis: 0, .. } => Node::folder(node.directory, Folder::Rows),
+            NodeKind::Element { axis: 1, .. } => Node::folder(node.directory, Folder::Cols),
             _ => self.parent(node),
         };
         while folder != Tree::ROOT {
@@ -24,26 +24,26 @@ impl Tree {
     }
 
     fn name(&self, node: Node) -> String {
-        let place = self.place(node);
-        let suffix = place.encoding.suffix;
+        let directory = self.directory(node);
+        let suffix = directory.encoding.suffix;
         match node.kind {
-            Kind::Folder(Folder::Top) => place.name.clone(),
-            Kind::Folder(Folder::Rows) => "rows".into(),
-            Kind::Folder(Folder::Cols) => "cols".into(),
-            Kind::Folder(Folder::Axes) => "axes".into(),
-            Kind::Folder(Folder::Slices) => "slices".into(),
-            Kind::Folder(Folder::Fields) => "fields".into(),
-            Kind::Folder(Folder::Control) => ".arrayfs".into(),
-            Kind::Folder(Folder::Axis(axis)) => axis.to_string(),
-            Kind::Readme => "README.txt".into(),
-            Kind::Meta => "meta.json".into(),
-            Kind::Stats => "stats".into(),
-            Kind::Data => format!("data{suffix}"),
-            Kind::Element { axis, index } => {
+            NodeKind::Folder(Folder::Top) => directory.name.clone(),
+            NodeKind::Folder(Folder::Rows) => "rows".into(),
+            NodeKind::Folder(Folder::Cols) => "cols".into(),
+            NodeKind::Folder(Folder::Axes) => "axes".into(),
+            NodeKind::Folder(Folder::Slices) => "slices".into(),
+            NodeKind::Folder(Folder::Fields) => "fields".into(),
+            NodeKind::Folder(Folder::Control) => ".arrayfs".into(),
+            NodeKind::Folder(Folder::Axis(axis)) => axis.to_string(),
+            NodeKind::Readme => "README.txt".into(),
+            NodeKind::Meta => "meta.json".into(),
+            NodeKind::Stats => "stats".into(),
+            NodeKind::Data => format!("data{suffix}"),
+            NodeKind::Element { axis, index } => {
                 let length = self.array(node).length(axis);
                 name::listed(index, length, self.pad) + suffix
             }
-            Kind::Selection(number) => match self.selections.name(number) {
+            NodeKind::Selection(number) => match self.selections.name(number) {
                 Some(name) => name.into(),
                 None => format!("#{number}"),
             },

@@ -22,7 +22,7 @@ const PATIENCE: usize = 16;
 /// What an index selects of the array of a place.
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub(super) struct Selection {
-    pub(super) place: usize,
+    pub(super) directory: usize,
     /// In its canonical form, so that all spellings of one view are equal.
     pub(super) view: View,
 }
@@ -70,7 +70,7 @@ impl Selections {
     /// The number of a selection that was looked up as `name`.
     pub(super) fn number(&self, selection: Selection, name: &str) -> u64 {
         let mut table = self.table();
-        let name = (selection.place, name.into());
+        let name = (selection.directory, name.into());
         let number = table.number(self.numbers, selection);
         table.names.put(name, number);
         if table.names.len() > LIMIT {
@@ -93,15 +93,15 @@ impl Selections {
     }
 
     /// Whether the kernel knows too many names.
-    pub(super) fn has_surplus(&self) -> bool {
+    pub(super) fn exceeds_limit(&self) -> bool {
         self.table().names.len() > NAMES
     }
 
     /// A name that the kernel should forget, as it knows too many.
-    pub(super) fn surplus(&self) -> Option<Name> {
+    pub(super) fn pop_excess(&self) -> Option<Name> {
         let mut table = self.table();
-        let surplus = table.names.len() > NAMES;
-        let (name, _) = surplus.then(|| table.names.pop_lru())??;
+        let exceeds = table.names.len() > NAMES;
+        let (name, _) = exceeds.then(|| table.names.pop_lru())??;
         Some(name)
     }
 }
@@ -154,7 +154,7 @@ mod tests {
     fn selection(offset: u64) -> Selection {
         let shape = Shape::new(vec![2]);
         let view = View::contiguous(DType::BYTE, offset, shape, Order::C).unwrap();
-        Selection { place: 0, view }
+        Selection { directory: 0, view }
     }
 
     #[test]
@@ -201,8 +201,8 @@ mod tests {
         for k in 0..NAMES as u64 + 2 {
             selections.number(selection(k), &k.to_string());
         }
-        assert_eq!(selections.surplus(), Some((0, "0".into())));
-        assert_eq!(selections.surplus(), Some((0, "1".into())));
-        assert_eq!(selections.surplus(), None);
+        assert_eq!(selections.pop_excess(), Some((0, "0".into())));
+        assert_eq!(selections.pop_excess(), Some((0, "1".into())));
+        assert_eq!(selections.pop_excess(), None);
     }
 }

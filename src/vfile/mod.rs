@@ -41,7 +41,7 @@ pub enum Segment {
         bytes: Arc<[u8]>,
         /// Whether a write of all of them can have the second instead, of the
         /// same length, which then has no effect.
-        stands_for: fn(&[u8], &[u8]) -> bool,
+        is_equivalent: fn(&[u8], &[u8]) -> bool,
     },
     /// The bytes of a view in C order.
     View {
@@ -81,9 +81,12 @@ impl Segment {
     /// Whether `data` can be written from byte `from` on.
     fn takes(&self, from: u64, data: &[u8]) -> bool {
         match self {
-            Segment::Literal { bytes, stands_for } => {
+            Segment::Literal {
+                bytes,
+                is_equivalent,
+            } => {
                 let repeated = bytes[from as usize..].starts_with(data);
-                repeated || data.len() == bytes.len() && stands_for(bytes, data)
+                repeated || data.len() == bytes.len() && is_equivalent(bytes, data)
             }
             Segment::View { .. } => true,
             Segment::Text { .. } => false,
@@ -115,8 +118,11 @@ impl VirtualFile {
 
     /// A file of these bytes, which cannot change.
     pub fn literal(bytes: Arc<[u8]>) -> VirtualFile {
-        let stands_for = |fixed: &[u8], data: &[u8]| fixed == data;
-        VirtualFile::new([Segment::Literal { bytes, stands_for }])
+        let is_equivalent = |fixed: &[u8], data: &[u8]| fixed == data;
+        VirtualFile::new([Segment::Literal {
+            bytes,
+            is_equivalent,
+        }])
     }
 
     /// The size in bytes.
@@ -258,7 +264,7 @@ impl VirtualFile {
     ///
     /// What the system reports of the write-back.
     pub fn flush(&self, range: Range<u64>) -> Result<(), FileAccessError> {
-        self.each_hull(range, |mapping, hull| mapping.flush(hull))
+        self.each_covering_range(range, |mapping, covering| mapping.flush(covering))
     }
 
     /// Makes sure that storing to the bytes `range` will not run out of space.
@@ -267,12 +273,12 @@ impl VirtualFile {
     ///
     /// When there is none, or the file system cannot promise it.
     pub fn allocate(&self, range: Range<u64>) -> Result<(), FileAccessError> {
-        self.each_hull(range, |mapping, hull| mapping.allocate(hull))
+        self.each_covering_range(range, |mapping, covering| mapping.allocate(covering))
     }
 
     /// Calls `act` with the bytes of the backing file from the first to the
     /// last that `range` covers in each segment.
-    fn each_hull(
+    fn each_covering_range(
         &self,
         range: Range<u64>,
         act: impl Fn(&Mapping, Range<u64>) -> std::io::Result<()>,
@@ -280,9 +286,9 @@ impl VirtualFile {
         for (start, segment) in &self.segments {
             if let Segment::View { mapping, layout } = segment {
                 let range = range.start.saturating_sub(*start)..range.end.saturating_sub(*start);
-                let hull = layout.hull(range);
-                if !hull.is_empty() {
-                    act(mapping, hull).map_err(AccessError::Io)?;
+                let covering = layout.covering_range(range);
+                if !covering.is_empty() {
+                    act(mapping, covering).map_err(AccessError::Io)?;
                 }
             }
         }
@@ -291,27 +297,27 @@ impl VirtualFile {
 
     /// The bytes of the backing file from the first to the last that the bytes
     /// `range` show; empty if they show none.
-    pub fn hull(&self, range: &Range<u64>) -> Range<u64> {
-        let hulls = self.segments.iter().map(|(start, segment)| {
+    pub fn covering_range(&self, range: &Range<u64>) -> Range<u64> {
+        let ranges = self.segments.iter().map(|(start, segment)| {
             let range = range.start.saturating_sub(*start)..range.end.saturating_sub(*start);
             match segment {
-                Segment::View { layout, .. } => layout.hull(range),
+                Segment::View { layout, .. } => layout.covering_range(range),
                 Segment::Text { layout, .. } if !range.is_empty() => layout.extent(),
                 Segment::Text { .. } | Segment::Literal { .. } => 0..0,
             }
         });
-        let hulls = hulls.filter(|hull| !hull.is_empty());
-        let joined = hulls.reduce(|a, b| a.start.min(b.start)..a.end.max(b.end));
+        let ranges = ranges.filter(|covering| !covering.is_empty());
+        let joined = ranges.reduce(|a, b| a.start.min(b.start)..a.end.max(b.end));
         joined.unwrap_or(0..0)
     }
 
     /// Bytes outside of which none shows one of the bytes `backing` of the
     /// backing file; empty if none does.
-    pub fn bytes_in(&self, backing: &Range<u64>) -> Range<u64> {
+    pub fn file_range_showing(&self, backing: &Range<u64>) -> Range<u64> {
         let reaches = self.segments.iter().map(|(start, segment)| {
             let within = match segment {
-                Segment::View { layout, .. } => layout.bytes_in(backing),
-                Segment::Text { layout, .. } if !layout.bytes_in(backing).is_empty() => {
+                Segment::View { layout, .. } => layout.view_range_in(backing),
+                Segment::Text { layout, .. } if !layout.view_range_in(backing).is_empty() => {
                     0..segment.len()
                 }
                 Segment::Text { .. } | Segment::Literal { .. } => 0..0,

@@ -109,7 +109,7 @@ fn bytes_in_a_range_of_the_file_are_among_those_named() {
             let contiguous = bytes.windows(2).all(|pair| pair[1] == pair[0] + 1);
             for start in 0..140 {
                 for end in [start + 1, start + 2, start + 9, start + 60] {
-                    let named = layout.bytes_in(&(start..end));
+                    let named = layout.view_range_in(&(start..end));
                     let inside = |at: &u64| (start..end).contains(at);
                     let outside = bytes[..named.start as usize]
                         .iter()

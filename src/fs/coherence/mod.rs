@@ -68,7 +68,7 @@ const COURTESY: Duration = Duration::from_millis(2);
 const LAST_WAIT: Duration = Duration::from_secs(5);
 
 /// What is done once no page is in the way, or is not done as there always is one.
-type Change = Box<dyn FnOnce(Result<WriteGuard<'_>, FsError>) + Send>;
+type DeferredChange = Box<dyn FnOnce(Result<WriteGuard<'_>, FsError>) + Send>;
 
 /// A request that is answered later.
 type Answer = Box<dyn FnOnce() + Send>;
@@ -77,7 +77,7 @@ type Answer = Box<dyn FnOnce() + Send>;
 enum Task {
     /// Invalidate the pages that are in the way of these bytes of the backing file, then
     /// make the change.
-    Change(Range<u64>, Change),
+    Change(Range<u64>, DeferredChange),
     /// Invalidate these pages.
     Invalidate(Vec<Stale>),
     /// Answer a request that waits for what came before it.
@@ -360,7 +360,7 @@ impl State {
     /// way, and the kernel does not wait for it.
     fn holds(&self, inode: u64, file: &VirtualFile, range: &Range<u64>) -> bool {
         let pending = self.pending.as_ref();
-        pending.is_some_and(|bytes| overlap(&file.bytes_in(bytes), range))
+        pending.is_some_and(|bytes| overlap(&file.file_range_showing(bytes), range))
             && !self.pages.is_invalidating(inode, range)
     }
 
@@ -368,7 +368,7 @@ impl State {
     fn note(&mut self, inode: u64, file: &VirtualFile, range: &Range<u64>) -> Vec<u64> {
         self.pages.fill(inode, file, range.clone());
         let concerns = |(number, bytes): &(u64, Range<u64>)| {
-            overlap(&file.bytes_in(bytes), range).then_some(*number)
+            overlap(&file.file_range_showing(bytes), range).then_some(*number)
         };
         self.changes.iter().filter_map(concerns).collect()
     }

@@ -61,7 +61,8 @@ impl Pages {
     /// Notes that the bytes `range` of `file`, the node `inode`, are being filled.
     pub(super) fn fill(&mut self, inode: u64, file: &VirtualFile, range: Range<u64>) {
         let filled = self.files.entry(inode).or_insert_with(|| {
-            self.extents.add(inode, &file.hull(&(0..file.len())));
+            self.extents
+                .add(inode, &file.covering_range(&(0..file.len())));
             Filled {
                 file: file.clone(),
                 page: self.size,
@@ -76,7 +77,8 @@ impl Pages {
     pub(super) fn forget(&mut self, inode: u64) {
         if let Some(filled) = self.files.remove(&inode) {
             let file = filled.file;
-            self.extents.remove(inode, &file.hull(&(0..file.len())));
+            self.extents
+                .remove(inode, &file.covering_range(&(0..file.len())));
         }
     }
 
@@ -176,7 +178,7 @@ impl Filled {
 
     /// The ranges that are being invalidated and can show bytes `changed`.
     fn invalidated_over(&self, changed: &Range<u64>) -> impl Iterator<Item = &(u64, Range<u64>)> {
-        let reach = self.file.bytes_in(changed);
+        let reach = self.file.file_range_showing(changed);
         let ranges = self.invalidating.iter();
         ranges.filter(move |(_, range)| range.start < reach.end && reach.start < range.end)
     }
@@ -184,7 +186,7 @@ impl Filled {
     /// The filled bytes in pages of which some can lie in the bytes `changed` of
     /// the backing file.
     fn over(&self, changed: &Range<u64>) -> impl Iterator<Item = Range<u64>> {
-        let reach = self.file.bytes_in(changed);
+        let reach = self.file.file_range_showing(changed);
         let reach = self.whole_pages(&reach);
         let before = self.ranges.range(..reach.start).next_back();
         let within = self.ranges.range(reach.clone());

@@ -17,8 +17,8 @@ use super::super::contained::contained;
 use super::super::error::FsError;
 use super::pages::Stale;
 use super::{
-    Answer, COURTESY, Change, Coherence, HeldFill, Invalidation, MAX_ATTEMPTS, PAGE, Preparation,
-    State, Task, overlap,
+    Answer, COURTESY, Coherence, DeferredChange, HeldFill, Invalidation, MAX_ATTEMPTS, PAGE,
+    Preparation, State, Task, overlap,
 };
 
 /// Starts both threads, which end with the [stop](Coherence::stop) of the mount.
@@ -96,7 +96,7 @@ impl Coherence {
 
     /// Makes a change once the pages that are in the way have been invalidated, or gives
     /// it up if there are always some.
-    fn make(&self, bytes: &Range<u64>, change: Change, invalidate: &impl Fn(&Stale)) {
+    fn make(&self, bytes: &Range<u64>, change: DeferredChange, invalidate: &impl Fn(&Stale)) {
         let preparation = Preparation::new(self, bytes.clone());
         for _ in 0..MAX_ATTEMPTS {
             let stale = self.state().pages.begin_invalidation(bytes, None);
@@ -173,7 +173,7 @@ mod tests {
             coherence.fill(7, file, &(0..100), || {});
             let dropped = Cell::new(0);
             let (tell, told) = channel();
-            let change: Change = Box::new(move |guard| tell.send(guard.map(drop)).unwrap());
+            let change: DeferredChange = Box::new(move |guard| tell.send(guard.map(drop)).unwrap());
             coherence.run(Task::Change(10..20, change), &|stale: &Stale| {
                 assert_eq!((stale.inode, &stale.range), (7, &(0..100)));
                 dropped.set(dropped.get() + 1);

@@ -19,5 +19,5 @@ pub(super) const ENCODING: Encoding = Encoding {
         });
         Vec::from_iter(text)
     },
-    stands_for: |fixed, data| fixed == data,
+    is_equivalent: |fixed, data| fixed == data,
 };

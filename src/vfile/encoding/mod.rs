@@ -27,7 +27,7 @@ pub struct Encoding {
     /// The segments of the file of a view that has one.
     pub segments: fn(&Arc<Mapping>, &View) -> Vec<Segment>,
     /// Whether the second of two literals can be written where the first is.
-    pub stands_for: fn(&[u8], &[u8]) -> bool,
+    pub is_equivalent: fn(&[u8], &[u8]) -> bool,
 }
 
 /// All encodings; the first is that of the array directories themselves.

@@ -16,12 +16,12 @@ pub(super) const ENCODING: Encoding = Encoding {
     segments: |mapping, view| {
         let literal = header(view).map(|bytes| Segment::Literal {
             bytes: bytes.into(),
-            stands_for: same_meaning,
+            is_equivalent: same_meaning,
         });
         let bytes = Segment::view(mapping, view);
         literal.into_iter().chain([bytes]).collect()
     },
-    stands_for: same_meaning,
+    is_equivalent: same_meaning,
 };
 
 /// `None` for types that NumPy does not save.

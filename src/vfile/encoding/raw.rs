@@ -10,5 +10,5 @@ pub(super) const ENCODING: Encoding = Encoding {
     writable: true,
     len: |view| Some(View::nbytes(view)),
     segments: |mapping, view| vec![Segment::view(mapping, view)],
-    stands_for: |fixed, data| fixed == data,
+    is_equivalent: |fixed, data| fixed == data,
 };

@@ -7,10 +7,10 @@
 //! Sums saturate: what overflows is larger than any table, and is refused when
 //! the table's size is known.
 
-use super::Pen;
-use super::excerpt::Excerpt;
+use super::RowWriter;
 use super::number::Number;
-use super::words::{Words, escape};
+use super::range_writer::RangeWriter;
+use super::string_column::{StringColumn, escape};
 use crate::dtype::{DType, Field, Kind};
 use crate::mapping::AccessError;
 
@@ -23,7 +23,7 @@ pub(super) struct Columns {
     /// The bytes that their longest text takes, a separator after each.
     width: u64,
     /// Whether text is among the values.
-    has_words: bool,
+    has_strings: bool,
     /// The bytes of all names, escaped, without what precedes them from above.
     names: u64,
     /// How many of these names must be in quotes.
@@ -33,7 +33,7 @@ pub(super) struct Columns {
 #[derive(Debug, Clone)]
 enum Parts {
     Number(Number),
-    Words(Words),
+    Strings(StringColumn),
     Fields(Vec<Member>),
     Elements {
         count: u64,
@@ -64,17 +64,17 @@ impl Columns {
             let width = number.width();
             return Some(Columns::of_value(Parts::Number(number), width, false));
         }
-        let words = Words::of(dtype)?;
-        let width = words.width();
-        Some(Columns::of_value(Parts::Words(words), width, true))
+        let strings = StringColumn::of(dtype)?;
+        let width = strings.width();
+        Some(Columns::of_value(Parts::Strings(strings), width, true))
     }
 
-    fn of_value(parts: Parts, width: u64, has_words: bool) -> Columns {
+    fn of_value(parts: Parts, width: u64, has_strings: bool) -> Columns {
         Columns {
             parts,
             count: 1,
             width: width + 1,
-            has_words,
+            has_strings,
             names: 0,
             quoted: 0,
         }
@@ -85,7 +85,7 @@ impl Columns {
             parts: Parts::Fields(Vec::new()),
             count: 0,
             width: 0,
-            has_words: false,
+            has_strings: false,
             names: 0,
             quoted: 0,
         };
@@ -106,7 +106,7 @@ impl Columns {
             let labels = columns.count.saturating_mul(label.len() as u64);
             all.count = all.count.saturating_add(columns.count);
             all.width = all.width.saturating_add(columns.width);
-            all.has_words |= columns.has_words;
+            all.has_strings |= columns.has_strings;
             all.names = all
                 .names
                 .saturating_add(labels)
@@ -134,7 +134,7 @@ impl Columns {
         Columns {
             count: count.saturating_mul(self.count),
             width: count.saturating_mul(self.width),
-            has_words: self.has_words,
+            has_strings: self.has_strings,
             names: count.saturating_mul(self.names).saturating_add(labels),
             quoted: count.saturating_mul(self.quoted),
             parts: Parts::Elements {
@@ -155,8 +155,8 @@ impl Columns {
     }
 
     /// Whether text is among the values.
-    pub(super) fn has_words(&self) -> bool {
-        self.has_words
+    pub(super) fn has_strings(&self) -> bool {
+        self.has_strings
     }
 
     /// Where in the view's bytes the value ends whose text, at its full width,
@@ -165,7 +165,7 @@ impl Columns {
     pub(super) fn value_end(&self, at: u64, place: u64) -> u64 {
         match &self.parts {
             Parts::Number(number) => at + number.size() as u64,
-            Parts::Words(words) => at + words.size(),
+            Parts::Strings(strings) => at + strings.size(),
             Parts::Fields(members) => {
                 let mut place = place;
                 for Member {
@@ -191,49 +191,54 @@ impl Columns {
     /// # Errors
     ///
     /// When the bytes of one could not be fetched; those before it are written.
-    pub(super) fn write<F>(&self, at: u64, end: u8, pen: &mut Pen<'_, F>) -> Result<(), AccessError>
+    pub(super) fn write<F>(
+        &self,
+        at: u64,
+        end: u8,
+        writer: &mut RowWriter<'_, F>,
+    ) -> Result<(), AccessError>
     where
         F: FnMut(u64, &mut [u8]) -> Result<usize, AccessError>,
     {
         match &self.parts {
             Parts::Number(number) => {
-                let text = number.text(pen.window.bytes(at, number.size())?);
-                if pen.padded {
+                let text = number.text(writer.window.bytes(at, number.size())?);
+                if writer.padded {
                     let used = text.as_bytes().len() as u64 + 1;
-                    pen.out.push_blanks(self.width.saturating_sub(used));
+                    writer.out.push_blanks(self.width.saturating_sub(used));
                 }
-                pen.out.push(text.as_bytes());
-                pen.out.push(&[end]);
+                writer.out.push(text.as_bytes());
+                writer.out.push(&[end]);
             }
-            Parts::Words(words) => {
-                words.write(at, pen)?;
-                pen.out.push(&[end]);
+            Parts::Strings(strings) => {
+                strings.write(at, writer)?;
+                writer.out.push(&[end]);
             }
             Parts::Fields(members) => {
                 for (k, member) in members.iter().enumerate() {
                     let columns = &member.columns;
-                    if pen.out.is_full() {
+                    if writer.out.is_full() {
                         break;
                     }
-                    if pen.padded && pen.out.pass_pieces(columns.width, 1) == 1 {
+                    if writer.padded && writer.out.pass_pieces(columns.width, 1) == 1 {
                         continue;
                     }
                     let last = k + 1 == members.len();
-                    columns.write(at + member.offset, if last { end } else { b',' }, pen)?;
+                    columns.write(at + member.offset, if last { end } else { b',' }, writer)?;
                 }
             }
             Parts::Elements { count, step, each } => {
-                let passed = if pen.padded {
-                    pen.out.pass_pieces(each.width, *count)
+                let passed = if writer.padded {
+                    writer.out.pass_pieces(each.width, *count)
                 } else {
                     0
                 };
                 for k in passed..*count {
-                    if pen.out.is_full() {
+                    if writer.out.is_full() {
                         break;
                     }
                     let last = k + 1 == *count;
-                    each.write(at + k * step, if last { end } else { b',' }, pen)?;
+                    each.write(at + k * step, if last { end } else { b',' }, writer)?;
                 }
             }
         }
@@ -257,7 +262,7 @@ impl Columns {
         prefix: &mut String,
         quoted: bool,
         end: u8,
-        out: &mut Excerpt<'_>,
+        out: &mut RangeWriter<'_>,
     ) {
         if out.is_full() {
             return;
@@ -269,7 +274,7 @@ impl Columns {
         }
         let outer = prefix.len();
         match &self.parts {
-            Parts::Number(_) | Parts::Words(_) => {
+            Parts::Number(_) | Parts::Strings(_) => {
                 let mark: &[u8] = if quoted { b"\"" } else { b"" };
                 out.push(mark);
                 out.push(prefix.as_bytes());

@@ -9,22 +9,22 @@
 
 mod columns;
 mod datetime;
-mod excerpt;
 mod float;
 #[cfg(test)]
 mod judge;
 mod number;
+mod range_writer;
 mod short;
+mod string_column;
 #[cfg(test)]
 mod tests;
 mod window;
-mod words;
 
 use crate::array::View;
 use crate::dtype::Kind;
 use crate::mapping::AccessError;
 use columns::Columns;
-use excerpt::Excerpt;
+use range_writer::RangeWriter;
 use window::Window;
 
 /// The name of the column of blanks, and the end of the heading.
@@ -49,7 +49,7 @@ pub struct Table {
 
 /// The longest line with words, in bytes: where a column begins depends on those
 /// before it, so that a part of such a line costs as much as all before it.
-const MAX_LINE_OF_WORDS: u64 = 1 << 20;
+const MAX_LINE_OF_STRINGS: u64 = 1 << 20;
 
 impl Table {
     /// The table of `view`; `None` where it has no text: more than two axes, a
@@ -67,7 +67,7 @@ impl Table {
         if let Some(count) = in_a_row {
             columns = columns.repeated(count, itemsize);
         }
-        let padded = !columns.has_words();
+        let padded = !columns.has_strings();
         let names = columns.heading_width(0, false);
         let heading = match view.dtype().kind() {
             Kind::Structured(_) if !padded => names.saturating_add(LAST_NAME.len() as u64),
@@ -79,7 +79,7 @@ impl Table {
         } else {
             columns.width().saturating_add(1)
         };
-        if !padded && line > MAX_LINE_OF_WORDS {
+        if !padded && line > MAX_LINE_OF_STRINGS {
             return None;
         }
         let len = rows.checked_mul(line)?.checked_add(heading)?;
@@ -121,25 +121,25 @@ impl Table {
         fetch: impl FnMut(u64, &mut [u8]) -> Result<usize, AccessError>,
     ) -> Result<usize, AccessError> {
         let limit = self.bytes_for(at.saturating_add(out.len() as u64));
-        let mut pen = Pen {
+        let mut writer = RowWriter {
             padded: self.padded,
             window: Window::new(fetch, self.itemsize, limit),
-            out: Excerpt::new(at, out),
+            out: RangeWriter::new(at, out),
         };
-        self.write_heading(&mut pen.out);
-        let first = pen.out.pass_pieces(self.line, self.rows);
+        self.write_heading(&mut writer.out);
+        let first = writer.out.pass_pieces(self.line, self.rows);
         for row in first..self.rows {
-            if pen.out.is_full() {
+            if writer.out.is_full() {
                 break;
             }
-            if let Err(error) = self.write_line(row, &mut pen) {
-                if pen.out.done() == 0 {
+            if let Err(error) = self.write_line(row, &mut writer) {
+                if writer.out.done() == 0 {
                     return Err(error);
                 }
                 break;
             }
         }
-        Ok(pen.out.done())
+        Ok(writer.out.done())
     }
 
     /// How many of the view's bytes, from the first on, can be needed for the
@@ -156,7 +156,7 @@ impl Table {
         }
     }
 
-    fn write_heading(&self, out: &mut Excerpt<'_>) {
+    fn write_heading(&self, out: &mut RangeWriter<'_>) {
         if self.heading == 0 {
             return;
         }
@@ -170,19 +170,19 @@ impl Table {
         }
     }
 
-    fn write_line<F>(&self, row: u64, pen: &mut Pen<'_, F>) -> Result<(), AccessError>
+    fn write_line<F>(&self, row: u64, writer: &mut RowWriter<'_, F>) -> Result<(), AccessError>
     where
         F: FnMut(u64, &mut [u8]) -> Result<usize, AccessError>,
     {
-        let start = pen.out.position();
+        let start = writer.out.position();
         let end = if self.padded { b'\n' } else { b',' };
         if !self.columns.is_empty() {
-            self.columns.write(row * self.row_bytes, end, pen)?;
+            self.columns.write(row * self.row_bytes, end, writer)?;
         }
         if !self.padded || self.columns.is_empty() {
-            let used = pen.out.position() - start + 1;
-            pen.out.push_blanks(self.line.saturating_sub(used));
-            pen.out.push(b"\n");
+            let used = writer.out.position() - start + 1;
+            writer.out.push_blanks(self.line.saturating_sub(used));
+            writer.out.push(b"\n");
         }
         Ok(())
     }
@@ -190,8 +190,8 @@ impl Table {
 
 /// What it takes to write values: where their bytes come from, how they are
 /// set, and where their text goes.
-struct Pen<'a, F> {
+struct RowWriter<'a, F> {
     padded: bool,
     window: Window<F>,
-    out: Excerpt<'a>,
+    out: RangeWriter<'a>,
 }

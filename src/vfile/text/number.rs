@@ -9,13 +9,13 @@ use crate::dtype::{ByteOrder, DType, Kind, TimeUnit};
 /// How the bytes of one value are read and written down.
 #[derive(Debug, Clone)]
 pub(super) struct Number {
-    form: Form,
+    form: NumberFormat,
     size: usize,
     big_endian: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
-enum Form {
+enum NumberFormat {
     Bool,
     Int,
     UInt,
@@ -33,16 +33,16 @@ impl Number {
     /// exact text.
     pub(super) fn of(dtype: &DType) -> Option<Number> {
         let form = match (dtype.kind(), dtype.itemsize()) {
-            (Kind::Bool, _) => Form::Bool,
-            (Kind::Int, _) => Form::Int,
-            (Kind::UInt, _) => Form::UInt,
-            (Kind::Float, 2) => Form::Half,
-            (Kind::Float, 4) => Form::Single,
-            (Kind::Float, 8) => Form::Double,
-            (Kind::Complex, 8) => Form::SingleComplex,
-            (Kind::Complex, 16) => Form::DoubleComplex,
-            (Kind::DateTime(step), _) => Form::DateTime(*step),
-            (Kind::TimeDelta(_), _) => Form::TimeDelta,
+            (Kind::Bool, _) => NumberFormat::Bool,
+            (Kind::Int, _) => NumberFormat::Int,
+            (Kind::UInt, _) => NumberFormat::UInt,
+            (Kind::Float, 2) => NumberFormat::Half,
+            (Kind::Float, 4) => NumberFormat::Single,
+            (Kind::Float, 8) => NumberFormat::Double,
+            (Kind::Complex, 8) => NumberFormat::SingleComplex,
+            (Kind::Complex, 16) => NumberFormat::DoubleComplex,
+            (Kind::DateTime(step), _) => NumberFormat::DateTime(*step),
+            (Kind::TimeDelta(_), _) => NumberFormat::TimeDelta,
             _ => return None,
         };
         Some(Number {
@@ -60,21 +60,21 @@ impl Number {
     /// The bytes that the longest text takes.
     pub(super) fn width(&self) -> u64 {
         match (self.form, self.size) {
-            (Form::Bool, _) => 1,
-            (Form::Int, 1) => 4,
-            (Form::Int, 2) => 6,
-            (Form::Int, 4) => 11,
-            (Form::UInt, 1) => 3,
-            (Form::UInt, 2) => 5,
-            (Form::UInt, 4) => 10,
-            (Form::Int | Form::UInt | Form::TimeDelta, _) => 20,
-            (Form::Half, _) => HALF_WIDTH,
-            (Form::Single, _) => SINGLE_WIDTH,
-            (Form::Double, _) => DOUBLE_WIDTH,
+            (NumberFormat::Bool, _) => 1,
+            (NumberFormat::Int, 1) => 4,
+            (NumberFormat::Int, 2) => 6,
+            (NumberFormat::Int, 4) => 11,
+            (NumberFormat::UInt, 1) => 3,
+            (NumberFormat::UInt, 2) => 5,
+            (NumberFormat::UInt, 4) => 10,
+            (NumberFormat::Int | NumberFormat::UInt | NumberFormat::TimeDelta, _) => 20,
+            (NumberFormat::Half, _) => HALF_WIDTH,
+            (NumberFormat::Single, _) => SINGLE_WIDTH,
+            (NumberFormat::Double, _) => DOUBLE_WIDTH,
             // Two brackets and a `j`; both signs are counted in the parts.
-            (Form::SingleComplex, _) => 2 * SINGLE_WIDTH + 3,
-            (Form::DoubleComplex, _) => 2 * DOUBLE_WIDTH + 3,
-            (Form::DateTime(step), _) => datetime::width(step.unit),
+            (NumberFormat::SingleComplex, _) => 2 * SINGLE_WIDTH + 3,
+            (NumberFormat::DoubleComplex, _) => 2 * DOUBLE_WIDTH + 3,
+            (NumberFormat::DateTime(step), _) => datetime::width(step.unit),
         }
     }
 
@@ -83,16 +83,20 @@ impl Number {
         let mut text = Short::new();
         let (re, im) = bytes.split_at(bytes.len() / 2);
         match self.form {
-            Form::Bool => text.push(if bytes == [0] { "0" } else { "1" }),
-            Form::Int => text.push_integer(self.signed(bytes), 0),
-            Form::UInt => text.push(itoa::Buffer::new().format(self.word(bytes))),
-            Form::Half => float::real(float::half(self.word(bytes) as u16), &mut text),
-            Form::Single => float::real(self.single(bytes), &mut text),
-            Form::Double => float::real(self.double(bytes), &mut text),
-            Form::SingleComplex => float::complex(self.single(re), self.single(im), &mut text),
-            Form::DoubleComplex => float::complex(self.double(re), self.double(im), &mut text),
-            Form::DateTime(step) => datetime::write(self.signed(bytes), step, &mut text),
-            Form::TimeDelta => match self.signed(bytes) {
+            NumberFormat::Bool => text.push(if bytes == [0] { "0" } else { "1" }),
+            NumberFormat::Int => text.push_integer(self.signed(bytes), 0),
+            NumberFormat::UInt => text.push(itoa::Buffer::new().format(self.word(bytes))),
+            NumberFormat::Half => float::real(float::half(self.word(bytes) as u16), &mut text),
+            NumberFormat::Single => float::real(self.single(bytes), &mut text),
+            NumberFormat::Double => float::real(self.double(bytes), &mut text),
+            NumberFormat::SingleComplex => {
+                float::complex(self.single(re), self.single(im), &mut text)
+            }
+            NumberFormat::DoubleComplex => {
+                float::complex(self.double(re), self.double(im), &mut text)
+            }
+            NumberFormat::DateTime(step) => datetime::write(self.signed(bytes), step, &mut text),
+            NumberFormat::TimeDelta => match self.signed(bytes) {
                 NAT => text.push("NaT"),
                 count => text.push_integer(count, 0),
             },

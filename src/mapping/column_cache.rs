@@ -1,4 +1,4 @@
-//! Neighbours of columns that are read one after the other. An item that lies
+//! ColumnCache of columns that are read one after the other. An item that lies
 //! alone in its cache line costs as much to read as the whole line, so where a
 //! second column is read beside a first, all around it are gathered in one pass
 //! and kept for the reads that follow. What is kept is good as long as nobody has
@@ -15,11 +15,11 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use lru::LruCache;
 use memmap2::MmapMut;
 
-use super::separate::separate;
+use super::interleave::deinterleave;
 use super::{Mapping, Stamp};
-use crate::array::{Column, Form, Layout};
+use crate::array::{Column, ColumnLayout, Layout};
 
-/// The most bytes of a line of neighbours: beyond these a longer one costs no less
+/// The most bytes of a line of column_cache: beyond these a longer one costs no less
 /// for each.
 const WIDEST: u64 = 1024;
 
@@ -41,27 +41,27 @@ const PAUSE: usize = 64;
 
 /// The neighbours that are kept.
 #[derive(Debug)]
-pub(super) struct Neighbours {
+pub(super) struct ColumnCache {
     /// The most bytes.
     limit: u64,
     /// Nobody writes to the file but by its mapping.
     alone: bool,
     /// How often all have been dropped.
     dropped: AtomicU64,
-    kept: Mutex<Kept>,
+    kept: Mutex<CacheState>,
     /// Wakes those who wait for what another thread gathers.
     gathered: Condvar,
 }
 
 #[derive(Debug)]
-struct Kept {
+struct CacheState {
     blocks: LruCache<Key, Arc<Block>>,
     /// In all blocks.
     bytes: u64,
     /// What is being gathered, and how many bytes.
     gathering: Vec<(Key, u64)>,
     /// Columns that were read last, the latest first.
-    read: Vec<(Form, u64)>,
+    read: Vec<(ColumnLayout, u64)>,
     /// For how many more reads nothing is gathered.
     pause: usize,
     hits: u64,
@@ -70,21 +70,21 @@ struct Kept {
 
 /// A block is being gathered, which others wait for, until this is dropped.
 struct Gathering<'a> {
-    neighbours: &'a Neighbours,
+    column_cache: &'a ColumnCache,
     key: Key,
 }
 
 impl Drop for Gathering<'_> {
     fn drop(&mut self) {
-        let gathering = &mut self.neighbours.kept().gathering;
+        let gathering = &mut self.column_cache.kept().gathering;
         gathering.retain(|(other, _)| *other != self.key);
-        self.neighbours.gathered.notify_all();
+        self.column_cache.gathered.notify_all();
     }
 }
 
 /// What has become of the memory for neighbours.
 #[derive(Debug, Clone, Copy)]
-pub struct NeighbourUse {
+pub struct ColumnCacheUsage {
     /// The most bytes.
     pub limit: u64,
     /// The bytes that are kept now.
@@ -98,7 +98,7 @@ pub struct NeighbourUse {
 /// Which part of which neighbours.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Key {
-    form: Form,
+    form: ColumnLayout,
     /// Where the first of them begins in the file.
     first: u64,
     /// The number of the part of each.
@@ -134,11 +134,11 @@ impl Block {
     }
 }
 
-impl Neighbours {
+impl ColumnCache {
     /// None yet, and never more than `limit` bytes, of a file to which nobody writes but
     /// by its mapping if that is `alone`.
-    pub(super) fn new(limit: u64, alone: bool) -> Neighbours {
-        let kept = Kept {
+    pub(super) fn new(limit: u64, alone: bool) -> ColumnCache {
+        let kept = CacheState {
             blocks: LruCache::unbounded(),
             bytes: 0,
             gathering: Vec::new(),
@@ -147,7 +147,7 @@ impl Neighbours {
             hits: 0,
             gathers: 0,
         };
-        Neighbours {
+        ColumnCache {
             limit,
             alone,
             dropped: AtomicU64::new(0),
@@ -156,7 +156,7 @@ impl Neighbours {
         }
     }
 
-    fn kept(&self) -> MutexGuard<'_, Kept> {
+    fn kept(&self) -> MutexGuard<'_, CacheState> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -169,9 +169,9 @@ impl Neighbours {
     }
 
     /// What has become of the memory so far.
-    pub(super) fn usage(&self) -> NeighbourUse {
+    pub(super) fn usage(&self) -> ColumnCacheUsage {
         let kept = self.kept();
-        NeighbourUse {
+        ColumnCacheUsage {
             limit: self.limit,
             bytes: kept.bytes,
             hits: kept.hits,
@@ -218,7 +218,8 @@ impl Neighbours {
         out: &mut [u8],
     ) -> Option<()> {
         let group = self.group(mapping, column)?;
-        let is_worth = self.remember(column, group.count) && (self.alone || stamp.is_settled());
+        let is_worth = self.remember(column, group.count)
+            && (self.alone || stamp.is_past_timestamp_granularity());
         let mut at = range.start;
         while at < range.end {
             let number = at / group.part;
@@ -289,7 +290,7 @@ impl Neighbours {
         let is_paused = kept.pause > 0;
         kept.pause -= usize::from(is_paused);
         let read = &mut kept.read;
-        let is_near = |(form, offset): &(Form, u64)| {
+        let is_near = |(form, offset): &(ColumnLayout, u64)| {
             form == column.form()
                 && *offset != column.offset()
                 && offset.abs_diff(column.offset()) <= near
@@ -306,7 +307,8 @@ impl Neighbours {
 
     /// What is kept and still good, if need be as soon as it has been gathered.
     fn found(&self, key: &Key, stamp: Stamp) -> Option<Arc<Block>> {
-        let is_gathered = |kept: &mut Kept| kept.gathering.iter().any(|(other, _)| other == key);
+        let is_gathered =
+            |kept: &mut CacheState| kept.gathering.iter().any(|(other, _)| other == key);
         let waited = self.gathered.wait_while(self.kept(), is_gathered);
         let mut kept = waited.unwrap_or_else(PoisonError::into_inner);
         let block = kept.blocks.get(key)?.clone();
@@ -332,7 +334,7 @@ impl Neighbours {
         let each = group.part.min(key.form.nbytes() - start);
         let buffer = self.room(&key, each * group.count)?;
         let _gathering = Gathering {
-            neighbours: self,
+            column_cache: self,
             key: key.clone(),
         };
         let gathered = buffer.and_then(|mut bytes| {
@@ -387,15 +389,15 @@ impl Neighbours {
 fn gather(
     mapping: &Mapping,
     group: &Group,
-    form: &Form,
+    form: &ColumnLayout,
     part: Range<u64>,
     columns: &mut [u8],
 ) -> Option<()> {
     let each = (part.end - part.start) as usize;
-    let at_work = mapping.readers.come(columns.len() / WORTH);
-    let abreast = (group.count as usize).div_ceil(at_work.count());
+    let permit = mapping.threads.acquire(columns.len() / WORTH);
+    let abreast = (group.count as usize).div_ceil(permit.count());
     let shares = columns.chunks_mut(abreast * each).enumerate().collect();
-    let gathered = at_work.share(shares, |(number, columns)| {
+    let gathered = permit.share(shares, |(number, columns)| {
         let first = group.first + (number * abreast) as u64 * form.item();
         let count = (columns.len() / each) as u64;
         let together = form.side_by_side(first, count)?;
@@ -427,7 +429,7 @@ fn take_apart(
         if mapping.read_now(together, at, tile).ok()? < bytes {
             return None;
         }
-        separate(tile, item, row, columns, count);
+        deinterleave(tile, item, row, columns, count);
         row += bytes / count;
         at += bytes as u64;
     }

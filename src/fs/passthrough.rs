@@ -19,7 +19,7 @@ use crate::platform;
 
 /// Which files are open past the daemon.
 #[derive(Debug)]
-pub(super) struct Natives {
+pub(super) struct PassthroughFiles {
     /// Whether any may be.
     allowed: bool,
     /// Whether the log says which way was taken.
@@ -38,9 +38,9 @@ struct Opens {
     backing: Option<Arc<BackingId>>,
 }
 
-impl Natives {
+impl PassthroughFiles {
     /// None yet, in a mount of `mapping` that can be written if it is `writable`.
-    pub(super) fn new(options: &Options, mapping: &Mapping, writable: bool) -> Natives {
+    pub(super) fn new(options: &Options, mapping: &Mapping, writable: bool) -> PassthroughFiles {
         let wanted = match options.passthrough {
             Passthrough::Never => false,
             Passthrough::Auto => !writable,
@@ -53,7 +53,7 @@ impl Natives {
             && wanted
             && mapping.mode() != Mode::CopyOnWrite
             && mapping.can_be_reopened();
-        Natives {
+        PassthroughFiles {
             allowed,
             told: AtomicBool::new(false),
             open: Mutex::default(),
@@ -119,7 +119,7 @@ impl Natives {
             match &outcome {
                 Ok(_) => log::info!("{path}: the kernel reads whole-file views itself"),
                 Err(error) => {
-                    let why = platform::words(error);
+                    let why = platform::os_error_message(error);
                     log::info!("{path}: the kernel does not read whole-file views itself: {why}");
                 }
             }
@@ -148,8 +148,8 @@ impl Natives {
             return work();
         }
         let opens = self.opens();
-        let mut native = opens.iter().filter(|(_, opens)| opens.backing.is_some());
-        if !native.any(|(other, opens)| *other == inode || opens.writers > 0) {
+        let mut served = opens.iter().filter(|(_, opens)| opens.backing.is_some());
+        if !served.any(|(other, opens)| *other == inode || opens.writers > 0) {
             work();
         }
     }

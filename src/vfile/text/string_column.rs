@@ -2,20 +2,20 @@
 //! They are read in pieces, twice: once to see where the text ends and whether
 //! it needs quotes, and once to write it.
 
-use super::Pen;
+use super::RowWriter;
 use super::window::WINDOW;
 use crate::dtype::{ByteOrder, DType, Kind};
 use crate::mapping::AccessError;
 
 /// How the bytes of one value are written as text.
 #[derive(Debug, Clone)]
-pub(super) struct Words {
-    form: Form,
+pub(super) struct StringColumn {
+    form: StringFormat,
     size: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Form {
+enum StringFormat {
     /// As they are.
     Bytes,
     /// As UTF-8, of code points that have four bytes in this order.
@@ -34,16 +34,16 @@ pub(super) fn escape(name: &str) -> (String, bool) {
     (name.replace('"', "\"\""), name.bytes().any(is_special))
 }
 
-impl Words {
+impl StringColumn {
     /// The values of this type; `None` where they are not text.
-    pub(super) fn of(dtype: &DType) -> Option<Words> {
+    pub(super) fn of(dtype: &DType) -> Option<StringColumn> {
         let form = match dtype.kind() {
-            Kind::Bytes => Form::Bytes,
-            Kind::Str => Form::Str(dtype.byte_order()),
-            Kind::Void => Form::Void,
+            Kind::Bytes => StringFormat::Bytes,
+            Kind::Str => StringFormat::Str(dtype.byte_order()),
+            Kind::Void => StringFormat::Void,
             _ => return None,
         };
-        Some(Words {
+        Some(StringColumn {
             form,
             size: dtype.itemsize(),
         })
@@ -58,9 +58,9 @@ impl Words {
     /// it does in the item, and a quote takes two.
     pub(super) fn width(&self) -> u64 {
         match self.form {
-            Form::Bytes => 2 * self.size + 2,
-            Form::Str(_) => self.size + 2,
-            Form::Void => 2 * self.size,
+            StringFormat::Bytes => 2 * self.size + 2,
+            StringFormat::Str(_) => self.size + 2,
+            StringFormat::Void => 2 * self.size,
         }
     }
 
@@ -69,53 +69,53 @@ impl Words {
     /// # Errors
     ///
     /// When its bytes could not be fetched.
-    pub(super) fn write<F>(&self, at: u64, pen: &mut Pen<'_, F>) -> Result<(), AccessError>
+    pub(super) fn write<F>(&self, at: u64, writer: &mut RowWriter<'_, F>) -> Result<(), AccessError>
     where
         F: FnMut(u64, &mut [u8]) -> Result<usize, AccessError>,
     {
-        let (end, quoted) = self.measure(at, pen)?;
+        let (end, quoted) = self.measure(at, writer)?;
         if quoted {
-            pen.out.push(b"\"");
+            writer.out.push(b"\"");
         }
         for (place, len) in pieces(at, end) {
-            if pen.out.is_full() {
+            if writer.out.is_full() {
                 break;
             }
-            let bytes = pen.window.bytes(place, len)?;
+            let bytes = writer.window.bytes(place, len)?;
             self.each_character(bytes, |character| {
-                pen.out.push(character);
+                writer.out.push(character);
                 if character == b"\"" {
-                    pen.out.push(character);
+                    writer.out.push(character);
                 }
             });
         }
         if quoted {
-            pen.out.push(b"\"");
+            writer.out.push(b"\"");
         }
         Ok(())
     }
 
     /// How many bytes of the value come before the zeros at its end, and
     /// whether it needs quotes.
-    fn measure<F>(&self, at: u64, pen: &mut Pen<'_, F>) -> Result<(u64, bool), AccessError>
+    fn measure<F>(&self, at: u64, writer: &mut RowWriter<'_, F>) -> Result<(u64, bool), AccessError>
     where
         F: FnMut(u64, &mut [u8]) -> Result<usize, AccessError>,
     {
-        if self.form == Form::Void {
+        if self.form == StringFormat::Void {
             return Ok((self.size, false));
         }
         let (mut end, mut quoted) = (0, false);
         for (place, len) in pieces(at, self.size) {
-            let bytes = pen.window.bytes(place, len)?;
+            let bytes = writer.window.bytes(place, len)?;
             if let Some(last) = bytes.iter().rposition(|&byte| byte != 0) {
                 end = place - at + last as u64 + 1;
             }
             match self.form {
-                Form::Bytes => quoted |= bytes.iter().copied().any(is_special),
+                StringFormat::Bytes => quoted |= bytes.iter().copied().any(is_special),
                 _ => self.each_character(bytes, |character| quoted |= is_special(character[0])),
             }
         }
-        if self.form != Form::Bytes {
+        if self.form != StringFormat::Bytes {
             end = end.next_multiple_of(4);
         }
         Ok((end, quoted))
@@ -124,8 +124,8 @@ impl Words {
     /// Calls `act` with the text of each character of `bytes`.
     fn each_character(&self, bytes: &[u8], mut act: impl FnMut(&[u8])) {
         match self.form {
-            Form::Bytes => bytes.chunks(1).for_each(act),
-            Form::Str(order) => {
+            StringFormat::Bytes => bytes.chunks(1).for_each(act),
+            StringFormat::Str(order) => {
                 for unit in bytes.chunks_exact(4) {
                     let unit = [unit[0], unit[1], unit[2], unit[3]];
                     let point = match order {
@@ -136,7 +136,7 @@ impl Words {
                     act(character.encode_utf8(&mut [0; 4]).as_bytes());
                 }
             }
-            Form::Void => {
+            StringFormat::Void => {
                 const DIGITS: &[u8; 16] = b"0123456789abcdef";
                 for byte in bytes {
                     act(&[byte >> 4, byte & 15].map(|digit| DIGITS[usize::from(digit)]));

@@ -21,7 +21,7 @@ const MOST: NonZero<usize> = NonZero::new(4096).expect("is not zero");
 
 /// The files that the kernel may keep pages of.
 #[derive(Debug)]
-pub(super) struct Kept {
+pub(super) struct PageCacheValidity {
     cache: Cache,
     files: Mutex<Files>,
 }
@@ -36,15 +36,15 @@ struct Files {
     dropping: HashMap<u64, usize>,
 }
 
-impl Kept {
+impl PageCacheValidity {
     /// No file yet.
-    pub(super) fn new(cache: Cache) -> Kept {
+    pub(super) fn new(cache: Cache) -> PageCacheValidity {
         // Pages that cannot be dropped must not be kept.
         let cache = match platform::NOTIFIES {
             true => cache,
             false => Cache::Never,
         };
-        Kept {
+        PageCacheValidity {
             cache,
             files: Mutex::new(Files {
                 read: LruCache::new(MOST),
@@ -79,7 +79,7 @@ impl Kept {
             return None;
         }
         let is_promised = self.cache == Cache::Always;
-        let now = (is_promised || now.is_settled()).then_some(now);
+        let now = (is_promised || now.is_past_timestamp_granularity()).then_some(now);
         let mut files = self.files();
         if let Some(stamp) = files.read.get_mut(&inode) {
             *stamp = stamp.filter(|_| is_promised || *stamp == now);
@@ -133,10 +133,10 @@ mod tests {
     use super::*;
 
     /// Opens a file, and has it used.
-    fn open(kept: &Kept, now: Option<Stamp>) -> bool {
-        let good = kept.opened(7, || now);
+    fn open(validity: &PageCacheValidity, now: Option<Stamp>) -> bool {
+        let good = validity.opened(7, || now);
         if !good {
-            kept.dropped(7);
+            validity.dropped(7);
         }
         good
     }
@@ -147,28 +147,28 @@ mod tests {
             if !platform::NOTIFIES {
                 return;
             }
-            let kept = Kept::new(cache);
-            assert!(!open(&kept, Some(Stamp::after(1))));
-            kept.filled(7, Stamp::after(1));
-            kept.filled(7, Stamp::after(1));
-            assert!(kept.has(7));
-            assert!(open(&kept, Some(Stamp::after(1))), "{cache:?}");
-            assert_eq!(open(&kept, Some(Stamp::after(2))), changed, "{cache:?}");
+            let validity = PageCacheValidity::new(cache);
+            assert!(!open(&validity, Some(Stamp::after(1))));
+            validity.filled(7, Stamp::after(1));
+            validity.filled(7, Stamp::after(1));
+            assert!(validity.has(7));
+            assert!(open(&validity, Some(Stamp::after(1))), "{cache:?}");
+            assert_eq!(open(&validity, Some(Stamp::after(2))), changed, "{cache:?}");
             // They have been dropped, whatever the file looks like now.
-            assert_eq!(open(&kept, Some(Stamp::after(1))), changed, "{cache:?}");
+            assert_eq!(open(&validity, Some(Stamp::after(1))), changed, "{cache:?}");
         }
-        let never = Kept::new(Cache::Never);
+        let never = PageCacheValidity::new(Cache::Never);
         assert_eq!(never.filled(7, Stamp::after(1)), None);
         assert!(!never.caches() && !never.has(7));
     }
 
     #[test]
     fn pages_that_were_filled_before_and_after_a_change_are_not_good() {
-        let kept = Kept::new(Cache::Auto);
-        kept.filled(7, Stamp::after(1));
-        kept.filled(7, Stamp::after(2));
-        assert!(!open(&kept, Some(Stamp::after(2))));
-        assert!(!open(&kept, None));
+        let validity = PageCacheValidity::new(Cache::Auto);
+        validity.filled(7, Stamp::after(1));
+        validity.filled(7, Stamp::after(2));
+        assert!(!open(&validity, Some(Stamp::after(2))));
+        assert!(!open(&validity, None));
     }
 
     #[test]
@@ -178,9 +178,9 @@ mod tests {
         }
         let now = Stamp::of_a_new_file();
         for (cache, is_good) in [(Cache::Auto, false), (Cache::Always, true)] {
-            let kept = Kept::new(cache);
-            kept.filled(7, now);
-            assert_eq!(open(&kept, Some(now)), is_good, "{cache:?}");
+            let validity = PageCacheValidity::new(cache);
+            validity.filled(7, now);
+            assert_eq!(open(&validity, Some(now)), is_good, "{cache:?}");
         }
     }
 
@@ -189,21 +189,21 @@ mod tests {
         if !platform::NOTIFIES {
             return;
         }
-        let kept = Kept::new(Cache::Auto);
+        let validity = PageCacheValidity::new(Cache::Auto);
         let now = || Some(Stamp::after(2));
-        kept.filled(7, Stamp::after(1));
-        assert!(!kept.opened(7, now));
+        validity.filled(7, Stamp::after(1));
+        assert!(!validity.opened(7, now));
         // By one who has had it open before.
-        kept.filled(7, Stamp::after(2));
-        assert!(!kept.opened(7, now));
-        kept.dropped(7);
-        kept.filled(7, Stamp::after(2));
-        assert!(!kept.opened(7, now));
-        kept.dropped(7);
-        kept.dropped(7);
-        kept.filled(7, Stamp::after(2));
-        assert!(kept.opened(7, now));
-        assert!(kept.files().dropping.is_empty());
+        validity.filled(7, Stamp::after(2));
+        assert!(!validity.opened(7, now));
+        validity.dropped(7);
+        validity.filled(7, Stamp::after(2));
+        assert!(!validity.opened(7, now));
+        validity.dropped(7);
+        validity.dropped(7);
+        validity.filled(7, Stamp::after(2));
+        assert!(validity.opened(7, now));
+        assert!(validity.files().dropping.is_empty());
     }
 
     #[test]
@@ -211,12 +211,12 @@ mod tests {
         if !platform::NOTIFIES {
             return;
         }
-        let kept = Kept::new(Cache::Auto);
+        let validity = PageCacheValidity::new(Cache::Auto);
         for inode in 0..MOST.get() as u64 {
-            assert_eq!(kept.filled(inode, Stamp::after(1)), None);
+            assert_eq!(validity.filled(inode, Stamp::after(1)), None);
         }
-        assert!(kept.opened(0, || Some(Stamp::after(1))));
-        assert_eq!(kept.filled(MOST.get() as u64, Stamp::after(1)), Some(1));
-        assert!(kept.has(0) && !kept.has(1) && kept.has(2));
+        assert!(validity.opened(0, || Some(Stamp::after(1))));
+        assert_eq!(validity.filled(MOST.get() as u64, Stamp::after(1)), Some(1));
+        assert!(validity.has(0) && !validity.has(1) && validity.has(2));
     }
 }

@@ -5,7 +5,13 @@
 /// Copies the items of `item` bytes of each of `lines` to `columns`, from byte
 /// `row` of each column on. The lines are as long as there are columns, and each
 /// column is the same share of `columns`.
-pub(super) fn separate(lines: &[u8], item: usize, row: usize, columns: &mut [u8], count: usize) {
+pub(super) fn deinterleave(
+    lines: &[u8],
+    item: usize,
+    row: usize,
+    columns: &mut [u8],
+    count: usize,
+) {
     match item {
         1 => of_size::<1>(lines, row, columns, count),
         2 => of_size::<2>(lines, row, columns, count),
@@ -45,21 +51,26 @@ fn of_any_size(lines: &[u8], item: usize, row: usize, columns: &mut [u8], count:
 
 /// The reverse of [`separate`]: fills the `lines` with the items of `columns` from
 /// byte `row` of each column on.
-pub(super) fn join(columns: &[u8], item: usize, row: usize, lines: &mut [u8], count: usize) {
+pub(super) fn interleave(columns: &[u8], item: usize, row: usize, lines: &mut [u8], count: usize) {
     match item {
-        1 => join_of_size::<1>(columns, row, lines, count),
-        2 => join_of_size::<2>(columns, row, lines, count),
-        4 => join_of_size::<4>(columns, row, lines, count),
-        8 => join_of_size::<8>(columns, row, lines, count),
-        16 => join_of_size::<16>(columns, row, lines, count),
-        3 => join_of_size::<3>(columns, row, lines, count),
-        6 => join_of_size::<6>(columns, row, lines, count),
-        12 => join_of_size::<12>(columns, row, lines, count),
-        _ => join_of_any_size(columns, item, row, lines, count),
+        1 => interleave_of_size::<1>(columns, row, lines, count),
+        2 => interleave_of_size::<2>(columns, row, lines, count),
+        4 => interleave_of_size::<4>(columns, row, lines, count),
+        8 => interleave_of_size::<8>(columns, row, lines, count),
+        16 => interleave_of_size::<16>(columns, row, lines, count),
+        3 => interleave_of_size::<3>(columns, row, lines, count),
+        6 => interleave_of_size::<6>(columns, row, lines, count),
+        12 => interleave_of_size::<12>(columns, row, lines, count),
+        _ => interleave_of_any_size(columns, item, row, lines, count),
     }
 }
 
-fn join_of_size<const ITEM: usize>(columns: &[u8], row: usize, lines: &mut [u8], count: usize) {
+fn interleave_of_size<const ITEM: usize>(
+    columns: &[u8],
+    row: usize,
+    lines: &mut [u8],
+    count: usize,
+) {
     let line = ITEM * count;
     let bytes = lines.len() / line * ITEM;
     let each = columns.len() / count;
@@ -71,7 +82,7 @@ fn join_of_size<const ITEM: usize>(columns: &[u8], row: usize, lines: &mut [u8],
     }
 }
 
-fn join_of_any_size(columns: &[u8], item: usize, row: usize, lines: &mut [u8], count: usize) {
+fn interleave_of_any_size(columns: &[u8], item: usize, row: usize, lines: &mut [u8], count: usize) {
     let line = item * count;
     let bytes = lines.len() / line * item;
     let each = columns.len() / count;
@@ -99,16 +110,16 @@ mod tests {
                     .collect();
                 let mut columns = vec![0; lines.len()];
                 let (first, second) = lines.split_at(3 * count * item);
-                separate(first, item, 0, &mut columns, count);
-                separate(second, item, 3 * item, &mut columns, count);
+                deinterleave(first, item, 0, &mut columns, count);
+                deinterleave(second, item, 3 * item, &mut columns, count);
                 let expected: Vec<u8> = (0..count * rows * item)
                     .map(|k| value(k / item / rows, k / item % rows, k % item))
                     .collect();
                 assert_eq!(columns, expected, "{count} columns of {item} bytes");
                 let mut joined = vec![0; lines.len()];
                 let (first, second) = joined.split_at_mut(3 * count * item);
-                join(&columns, item, 0, first, count);
-                join(&columns, item, 3 * item, second, count);
+                interleave(&columns, item, 0, first, count);
+                interleave(&columns, item, 3 * item, second, count);
                 assert_eq!(joined, lines, "{count} columns of {item} bytes");
             }
         }

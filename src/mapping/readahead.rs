@@ -33,7 +33,7 @@ const GROWTH: u64 = 4;
 
 /// What has been asked for last: some bytes of each of equally spaced stretches.
 #[derive(Debug, Default)]
-pub(super) struct Asked(Mutex<Last>);
+pub(super) struct ReadaheadState(Mutex<Last>);
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 struct Last {
@@ -45,7 +45,7 @@ struct Last {
     end: u64,
 }
 
-impl Asked {
+impl ReadaheadState {
     /// How many bytes to ask for at each piece of a scattered run, from the start of
     /// its page on.
     fn bytes(&self, run: &Run) -> u64 {
@@ -82,31 +82,31 @@ impl Mapping {
             .map(move |first| run.slice(first, most.min(run.count - first)))
     }
 
-    /// Has the system read the pieces of `grid`, as [`ask_for`](Mapping::ask_for) those of
+    /// Has the system read the pieces of `grid`, as [`prefetch`](Mapping::prefetch) those of
     /// a run.
-    pub(super) fn ask_for_grid(&self, map: &MmapRaw, grid: &Grid) {
+    pub(super) fn prefetch_grid(&self, map: &MmapRaw, grid: &Grid) {
         if grid.spacing == grid.run.piece as i64 {
-            return self.ask_for(map, &grid.lines(0..grid.rows as usize));
+            return self.prefetch(map, &grid.interleaved_run(0..grid.rows as usize));
         }
         for row in 0..grid.rows {
-            self.ask_for(map, &grid.row(row));
+            self.prefetch(map, &grid.row(row));
         }
     }
 
     /// Has the system read the first pieces of `run`, if they lie far apart and seem
     /// not to be in memory.
-    pub(super) fn ask_for(&self, map: &MmapRaw, run: &Run) {
+    pub(super) fn prefetch(&self, map: &MmapRaw, run: &Run) {
         let place = |k: u64| run.slice(k, 1).offset;
         let is_missing = |k: &u64| platform::is_missing(&self.file, place(*k));
         let samples = [0, run.count / 2, run.count - 1];
         if !is_scattered(run) || !samples.iter().any(is_missing) {
             return;
         }
-        let bytes = self.asked.bytes(run);
+        let bytes = self.readahead.bytes(run);
         for k in 0..run.count.min(MANY) {
             let start = place(k) - place(k) % PAGE;
             let bytes = bytes.min((map.len() as u64).saturating_sub(start));
-            platform::ask_for(map, start as usize, bytes as usize);
+            platform::advise_willneed(map, start as usize, bytes as usize);
         }
     }
 }
@@ -129,8 +129,8 @@ mod tests {
             stride: 1 << 16,
             count,
         };
-        let asked = Asked::default();
-        let bytes = |offset, count| asked.bytes(&run(offset, count)) / PAGE;
+        let state = ReadaheadState::default();
+        let bytes = |offset, count| state.bytes(&run(offset, count)) / PAGE;
         // One page of each, also for those further on in the same stretches.
         assert_eq!(bytes(1 << 20, 1000), 1);
         assert_eq!(bytes((1 << 20) + 64, 1000), 1);
@@ -148,6 +148,6 @@ mod tests {
             piece: 5000,
             ..run(4000, 1 << 20)
         };
-        assert_eq!(asked.bytes(&across), 3 * PAGE);
+        assert_eq!(state.bytes(&across), 3 * PAGE);
     }
 }

@@ -3,7 +3,7 @@
 //! falls into the part is kept.
 
 /// Bytes of a text from a place in it on.
-pub(super) struct Excerpt<'a> {
+pub(super) struct RangeWriter<'a> {
     at: u64,
     /// How many bytes the text still has before the part.
     skip: u64,
@@ -11,10 +11,10 @@ pub(super) struct Excerpt<'a> {
     done: usize,
 }
 
-impl<'a> Excerpt<'a> {
+impl<'a> RangeWriter<'a> {
     /// The bytes from `at` on that fit into `out`.
-    pub(super) fn new(at: u64, out: &'a mut [u8]) -> Excerpt<'a> {
-        Excerpt {
+    pub(super) fn new(at: u64, out: &'a mut [u8]) -> RangeWriter<'a> {
+        RangeWriter {
             at,
             skip: at,
             out,
@@ -42,7 +42,7 @@ impl<'a> Excerpt<'a> {
         self.skip
     }
 
-    /// Passes over `bytes` bytes, no more than [`skip`](Excerpt::skip) says.
+    /// Passes over `bytes` bytes, no more than [`skip`](RangeWriter::skip) says.
     pub(super) fn pass(&mut self, bytes: u64) {
         self.skip -= bytes;
     }
@@ -76,18 +76,18 @@ impl<'a> Excerpt<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::Excerpt;
+    use super::RangeWriter;
 
-    fn write(excerpt: &mut Excerpt) {
-        excerpt.push(b"abc");
-        excerpt.push(b"");
-        excerpt.push_blanks(3);
-        excerpt.push_blanks(0);
-        let passed = excerpt.pass_pieces(2, 3);
+    fn write(writer: &mut RangeWriter) {
+        writer.push(b"abc");
+        writer.push(b"");
+        writer.push_blanks(3);
+        writer.push_blanks(0);
+        let passed = writer.pass_pieces(2, 3);
         for piece in passed..3 {
-            excerpt.push(&[b'0' + piece as u8, b';']);
+            writer.push(&[b'0' + piece as u8, b';']);
         }
-        excerpt.push(b"z");
+        writer.push(b"z");
     }
 
     #[test]
@@ -96,10 +96,10 @@ mod tests {
         for at in 0..=whole.len() {
             for end in at..=whole.len() {
                 let mut out = vec![b'?'; end - at];
-                let mut excerpt = Excerpt::new(at as u64, &mut out);
-                write(&mut excerpt);
-                assert!(excerpt.is_full());
-                assert_eq!(excerpt.done(), end - at);
+                let mut writer = RangeWriter::new(at as u64, &mut out);
+                write(&mut writer);
+                assert!(writer.is_full());
+                assert_eq!(writer.done(), end - at);
                 assert_eq!(out, whole[at..end], "{at}..{end}");
             }
         }
@@ -108,12 +108,12 @@ mod tests {
     #[test]
     fn the_position_counts_what_was_skipped() {
         let mut out = [0; 20];
-        let mut excerpt = Excerpt::new(5, &mut out);
-        excerpt.push(b"abc");
-        assert_eq!((excerpt.position(), excerpt.skip()), (3, 2));
-        excerpt.push_blanks(3);
-        assert_eq!((excerpt.position(), excerpt.skip()), (6, 0));
-        excerpt.push(b"abc");
-        assert_eq!(excerpt.position(), 9);
+        let mut writer = RangeWriter::new(5, &mut out);
+        writer.push(b"abc");
+        assert_eq!((writer.position(), writer.skip()), (3, 2));
+        writer.push_blanks(3);
+        assert_eq!((writer.position(), writer.skip()), (6, 0));
+        writer.push(b"abc");
+        assert_eq!(writer.position(), 9);
     }
 }

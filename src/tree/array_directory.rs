@@ -11,7 +11,7 @@ use crate::vfile::{ENCODINGS, Encoding};
 
 /// A directory that shows one array in one encoding.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct ArrayDirectory {
     pub(super) array: usize,
     pub(super) encoding: &'static Encoding,
     pub(super) name: String,
@@ -32,17 +32,17 @@ pub(super) struct Array {
 
 /// All array directories of a mount; the first place is the root.
 #[derive(Debug, Default)]
-pub(super) struct Places {
+pub(super) struct ArrayDirectories {
     pub(super) arrays: Vec<Array>,
-    pub(super) places: Vec<Place>,
+    pub(super) list: Vec<ArrayDirectory>,
 }
 
-impl Places {
+impl ArrayDirectories {
     /// Those of the array that `meta` describes.
-    pub(super) fn of(meta: &Meta) -> Places {
-        let mut places = Places::default();
-        places.add(meta, String::new(), Node::folder(0, Folder::Top));
-        places
+    pub(super) fn of(meta: &Meta) -> ArrayDirectories {
+        let mut directories = ArrayDirectories::default();
+        directories.add(meta, String::new(), Node::folder(0, Folder::Top));
+        directories
     }
 
     /// Adds the array directory of an array and all those in it.
@@ -51,13 +51,13 @@ impl Places {
         if meta.view.ndim() >= 2 {
             let parent = Node::folder(top, Folder::Top);
             let transposed = self.add_encodings(&meta.transposed(), "T".into(), parent);
-            self.places[top].nested.push(transposed);
+            self.list[top].nested.push(transposed);
         }
         for (position, field) in meta.view.dtype().fields().iter().enumerate() {
             if let Some(meta) = meta.field(field) {
                 let parent = Node::folder(top, Folder::Fields);
-                let place = self.add(&meta, name::field(position, field.name()), parent);
-                self.places[top].fields.push(place);
+                let directory = self.add(&meta, name::field(position, field.name()), parent);
+                self.list[top].fields.push(directory);
             }
         }
         top
@@ -71,8 +71,8 @@ impl Places {
             view: meta.view.clone(),
             meta: meta.to_json().into_bytes().into(),
         });
-        let top = self.places.len();
-        let place = |encoding, name, parent| Place {
+        let top = self.list.len();
+        let directory = |encoding, name, parent| ArrayDirectory {
             array,
             encoding,
             name,
@@ -80,15 +80,15 @@ impl Places {
             nested: Vec::new(),
             fields: Vec::new(),
         };
-        self.places.push(place(&ENCODINGS[0], name, parent));
+        self.list.push(directory(&ENCODINGS[0], name, parent));
         for encoding in ENCODINGS.iter().filter(|encoding| shows(encoding, meta)) {
             let Some(folder) = encoding.folder else {
                 continue;
             };
-            let nested = self.places.len();
-            self.places[top].nested.push(nested);
+            let nested = self.list.len();
+            self.list[top].nested.push(nested);
             let parent = Node::folder(top, Folder::Top);
-            self.places.push(place(encoding, folder.into(), parent));
+            self.list.push(directory(encoding, folder.into(), parent));
         }
         top
     }

@@ -23,7 +23,7 @@ const PAUSE: Duration = Duration::from_millis(5);
 /// A mount point that no other process of this user mounts an array on. When dropped it
 /// is removed, if it was made for the mount.
 #[derive(Debug)]
-pub(super) struct Reserved {
+pub(super) struct MountpointLock {
     point: PathBuf,
     /// `None` where the directory cannot be seen or locked.
     lock: Option<Locked>,
@@ -32,7 +32,7 @@ pub(super) struct Reserved {
 
 /// A directory that was made for a mount, and is removed when this is dropped.
 #[derive(Debug)]
-pub(super) struct Made {
+pub(super) struct CreatedDirectory {
     point: PathBuf,
     /// Locked until it is removed, for those who wait for that. Others can mount there
     /// meanwhile: the mount may have been detached, and still be used.
@@ -46,7 +46,7 @@ struct Locked {
     _lock: Lock,
 }
 
-impl Reserved {
+impl MountpointLock {
     /// Makes `point` if it is missing and keeps others off it: of two who look at
     /// once, both would find nothing there. Both paths are absolute and without
     /// symbolic links.
@@ -54,7 +54,7 @@ impl Reserved {
     /// # Errors
     ///
     /// When `file` cannot be mounted there, or somebody else is about to.
-    pub(super) fn new(point: &Path, file: &Path) -> Result<Reserved, MountpointError> {
+    pub(super) fn new(point: &Path, file: &Path) -> Result<MountpointLock, MountpointError> {
         let start = Instant::now();
         let mut made = false;
         loop {
@@ -77,7 +77,7 @@ impl Reserved {
             }
             // From here on it is removed again, whatever comes.
             let contended = || MountpointError::Contended(point.to_path_buf());
-            let reserved = Reserved {
+            let lock = MountpointLock {
                 point: point.to_path_buf(),
                 made,
                 lock: lock.map_err(|Contended| contended()).or_else(|contended| {
@@ -86,17 +86,17 @@ impl Reserved {
                 })?,
             };
             found?;
-            return Ok(reserved);
+            return Ok(lock);
         }
     }
 
     /// The array is mounted. Others who find it there need not be kept off.
-    pub(super) fn mounted(mut self) -> Option<Made> {
-        let reserved = self.lock.take();
+    pub(super) fn mounted(mut self) -> Option<CreatedDirectory> {
+        let lock = self.lock.take();
         let made = mem::take(&mut self.made);
         made.then(|| {
-            let directory = reserved.and_then(|reserved| {
-                let directory = reserved.directory.clone();
+            let directory = lock.and_then(|locked| {
+                let directory = locked.directory.clone();
                 let lock = Lock::shared(&directory, Purpose::Removal).ok()?;
                 Some(Locked {
                     directory,
@@ -104,12 +104,12 @@ impl Reserved {
                 })
             });
             let point = mem::take(&mut self.point);
-            Made { point, directory }
+            CreatedDirectory { point, directory }
         })
     }
 }
 
-impl Drop for Made {
+impl Drop for CreatedDirectory {
     fn drop(&mut self) {
         // Whoever is about to mount there has it now; and another may be there.
         let Ok(_lock) = lock(&self.point) else { return };
@@ -121,7 +121,7 @@ impl Drop for Made {
     }
 }
 
-impl Drop for Reserved {
+impl Drop for MountpointLock {
     fn drop(&mut self) {
         if self.made {
             // Somebody may have put something there.
@@ -198,11 +198,11 @@ mod tests {
     fn a_directory_that_was_missing_is_there_for_as_long_as_it_is_reserved() {
         let (_dir, dir) = empty();
         let (point, file) = (dir.join("new"), dir.join("file"));
-        let reserved = Reserved::new(&point, &file).unwrap();
+        let lock = MountpointLock::new(&point, &file).unwrap();
         assert!(point.is_dir());
-        drop(reserved);
+        drop(lock);
         assert!(!point.exists());
-        let kept = Reserved::new(&point, &file).unwrap().mounted();
+        let kept = MountpointLock::new(&point, &file).unwrap().mounted();
         assert!(kept.is_some() && point.is_dir());
         drop(kept);
         assert!(!point.exists());
@@ -213,12 +213,12 @@ mod tests {
         let (_dir, dir) = empty();
         let (point, file) = (dir.join("there"), dir.join("file"));
         fs::create_dir(&point).unwrap();
-        drop(Reserved::new(&point, &file).unwrap());
+        drop(MountpointLock::new(&point, &file).unwrap());
         assert!(point.is_dir());
         fs::remove_dir(&point).unwrap();
-        let reserved = Reserved::new(&point, &file).unwrap();
+        let lock = MountpointLock::new(&point, &file).unwrap();
         fs::write(point.join("mine"), "").unwrap();
-        drop(reserved);
+        drop(lock);
         assert!(point.join("mine").exists());
     }
 
@@ -226,14 +226,20 @@ mod tests {
     fn a_directory_that_another_mount_uses_or_that_is_another_stays() {
         let (_dir, dir) = empty();
         let (point, file) = (dir.join("new"), dir.join("file"));
-        let first = Reserved::new(&point, &file).unwrap().mounted().unwrap();
+        let first = MountpointLock::new(&point, &file)
+            .unwrap()
+            .mounted()
+            .unwrap();
         // The first has been detached, and is still in use.
-        let second = Reserved::new(&point, &file).unwrap();
+        let second = MountpointLock::new(&point, &file).unwrap();
         drop(first);
         assert!(point.is_dir());
         drop(second);
         fs::remove_dir(&point).unwrap();
-        let first = Reserved::new(&point, &file).unwrap().mounted().unwrap();
+        let first = MountpointLock::new(&point, &file)
+            .unwrap()
+            .mounted()
+            .unwrap();
         fs::rename(&point, dir.join("elsewhere")).unwrap();
         fs::create_dir(&point).unwrap();
         drop(first);
@@ -244,12 +250,12 @@ mod tests {
     fn a_directory_is_reserved_once() {
         let (_dir, dir) = empty();
         let (point, file) = (dir.join("new"), dir.join("file"));
-        let first = Reserved::new(&point, &file).unwrap();
-        let error = Reserved::new(&point, &file).unwrap_err();
+        let first = MountpointLock::new(&point, &file).unwrap();
+        let error = MountpointLock::new(&point, &file).unwrap_err();
         assert!(matches!(error, MountpointError::Contended(_)), "{error}");
         let next = thread::spawn({
             let (point, file) = (point.clone(), file.clone());
-            move || Reserved::new(&point, &file).unwrap()
+            move || MountpointLock::new(&point, &file).unwrap()
         });
         drop(first);
         let next = next.join().unwrap();
@@ -260,7 +266,7 @@ mod tests {
     fn a_directory_that_cannot_be_made_is_refused_with_what_to_do() {
         let (_dir, dir) = empty();
         let point = dir.join("no/such");
-        let error = Reserved::new(&point, &dir.join("file")).unwrap_err();
+        let error = MountpointLock::new(&point, &dir.join("file")).unwrap_err();
         assert!(error.to_string().contains("cannot be made"), "{error}");
         assert!(error.hint().unwrap().contains("mkdir -p"), "{error:?}");
     }

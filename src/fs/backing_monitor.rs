@@ -19,14 +19,14 @@ const WATCH: Duration = Duration::from_secs(1);
 
 /// When each errno was logged last, and whether the file is still in its place.
 #[derive(Debug, Default)]
-pub(super) struct Troubles {
+pub(super) struct BackingFileMonitor {
     logged: Mutex<HashMap<i32, Instant>>,
-    place: Mutex<Place>,
+    path_state: Mutex<PathState>,
 }
 
 /// What is known of the backing file's place.
 #[derive(Debug, Default)]
-enum Place {
+enum PathState {
     /// Nobody has looked yet.
     #[default]
     Unknown,
@@ -36,41 +36,41 @@ enum Place {
     Lost,
 }
 
-impl Troubles {
+impl BackingFileMonitor {
     /// Logs that an operation on `file` failed, if the file below is to blame
     /// and it has not been logged lately.
-    pub(super) fn note(&self, file: &Path, error: &FsError) {
-        let FsError::Access(trouble) = error else {
+    pub(super) fn note(&self, file: &Path, failed: &FsError) {
+        let FsError::Access(error) = failed else {
             return;
         };
-        let no_trouble = match trouble {
+        let is_harmless = match error {
             AccessError::ReadOnly { .. } => true,
             // The file system has no such operation.
             AccessError::Io(error) => error.kind() == io::ErrorKind::Unsupported,
             AccessError::Shrunk { .. } => false,
         };
-        if !no_trouble && self.is_due(error.errno().code()) {
-            log::error!("{}: {error}", file.display());
+        if !is_harmless && self.is_due(failed.errno().code()) {
+            log::error!("{}: {failed}", file.display());
         }
     }
 
     /// Looks once in a while whether the path still leads to the backing file, and
     /// logs once that it does not.
     pub(super) fn watch(&self, mapping: &Mapping) {
-        let Ok(mut place) = self.place.try_lock() else {
+        let Ok(mut path_state) = self.path_state.try_lock() else {
             return;
         };
-        match *place {
-            Place::Lost => return,
-            Place::Kept(last) if last.elapsed() < WATCH => return,
+        match *path_state {
+            PathState::Lost => return,
+            PathState::Kept(last) if last.elapsed() < WATCH => return,
             _ => {}
         }
-        *place = match mapping.displaced() {
-            None => Place::Kept(Instant::now()),
+        *path_state = match mapping.displaced() {
+            None => PathState::Kept(Instant::now()),
             Some(how) => {
                 let path = mapping.path().display();
                 log::warn!("{path}: has been {how}; the mount goes on with the file it had opened");
-                Place::Lost
+                PathState::Lost
             }
         };
     }
@@ -94,9 +94,9 @@ mod tests {
 
     #[test]
     fn each_errno_is_logged_once_in_a_while() {
-        let troubles = Troubles::default();
-        assert!(troubles.is_due(libc::EIO));
-        assert!(!troubles.is_due(libc::EIO));
-        assert!(troubles.is_due(libc::ENOSPC));
+        let monitor = BackingFileMonitor::default();
+        assert!(monitor.is_due(libc::EIO));
+        assert!(!monitor.is_due(libc::EIO));
+        assert!(monitor.is_due(libc::ENOSPC));
     }
 }

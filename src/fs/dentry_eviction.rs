@@ -15,17 +15,17 @@ use super::operations::ArrayFs;
 
 /// Says that there may be names to forget.
 #[derive(Debug)]
-pub(super) struct Bell(SyncSender<()>);
+pub(super) struct Waker(SyncSender<()>);
 
-impl Bell {
-    /// A bell, and the end at which it is heard.
-    pub(super) fn new() -> (Bell, Receiver<()>) {
-        let (sender, rings) = sync_channel(1);
-        (Bell(sender), rings)
+impl Waker {
+    /// A waker, and the end at which it is heard.
+    pub(super) fn new() -> (Waker, Receiver<()>) {
+        let (sender, wakes) = sync_channel(1);
+        (Waker(sender), wakes)
     }
 
     /// Rings, without waiting.
-    pub(super) fn ring(&self) {
+    pub(super) fn wake(&self) {
         match self.0.try_send(()) {
             // It is ringing already, or nobody listens.
             Ok(()) | Err(TrySendError::Full(()) | TrySendError::Disconnected(())) => {}
@@ -33,25 +33,25 @@ impl Bell {
     }
 }
 
-/// Has the kernel forget surplus names of `fs` at each ring, until the bell is
+/// Has the kernel forget surplus names of `fs` at each ring, until the waker is
 /// gone.
 ///
 /// # Errors
 ///
 /// When no thread can be started.
-pub(super) fn forget(fs: &Arc<ArrayFs>, rings: Receiver<()>, notifier: Notifier) -> io::Result<()> {
+pub(super) fn start(fs: &Arc<ArrayFs>, wakes: Receiver<()>, notifier: Notifier) -> io::Result<()> {
     let fs = Arc::downgrade(fs);
     let work = move || {
-        while rings.recv().is_ok() && forget_now(&fs, &notifier) {}
+        while wakes.recv().is_ok() && evict(&fs, &notifier) {}
     };
     thread::Builder::new().name("names".into()).spawn(work)?;
     Ok(())
 }
 
 /// Returns whether there is a file system yet.
-fn forget_now(fs: &Weak<ArrayFs>, notifier: &Notifier) -> bool {
+fn evict(fs: &Weak<ArrayFs>, notifier: &Notifier) -> bool {
     while let Some(fs) = fs.upgrade() {
-        let Some((directory, name)) = fs.surplus_name() else {
+        let Some((directory, name)) = fs.pop_excess_name() else {
             return true;
         };
         // The mount may end while this waits for the kernel.
