@@ -23,7 +23,7 @@ _arrayfs() {
 
     case "${cmd}" in
         arrayfs)
-            opts="-o -f -v -u -h -V --dtype --shape --offset --extend --cache-size --pad --xattr --threads --idle-timeout --info --list --foreground --ready-fd --replace-dead --verbose --format --order --mode --cache --passthrough --generate --unmount --log-file --help --version"
+            opts="-o -h -V -f -v -u --dtype --shape --offset --extend --cache-size --pad --xattr --threads --idle-timeout --info --list --help --version --foreground --ready-fd --replace-dead --verbose --format --order --mode --cache --passthrough --generate --unmount --log-file"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -10,7 +10,7 @@ use clap_mangen::Man;
 use clap_mangen::roff::{Roff, roman};
 
 use super::UsageError;
-use super::raw::{EXAMPLES, RawOptions, STATUS};
+use super::raw::{EXAMPLES, RawOptions, STATUS, TREE};
 use super::value::choice;
 
 /// The name that the shells complete, and that the man page is about.
@@ -39,13 +39,13 @@ const SECTIONS: [(&str, &str); 4] = [
     ("EXIT STATUS", STATUS),
     (
         "ENVIRONMENT",
-        "RUST_LOG says what is logged, and replaces -v: arrayfs=debug, for instance. NOTIFY_SOCKET names the \
-         socket of sd_notify(3) that is told of the start and of the end.",
+        "RUST_LOG sets the log levels and overrides -v: arrayfs=debug, for instance. NOTIFY_SOCKET names \
+         the socket that is notified of the start and the end, see sd_notify(3).",
     ),
     (
         "FILES",
-        "In a mount, README.txt says how its files are read from each language, meta.json what the array is, \
-         and .arrayfs/stats, which no listing shows, what has been done so far.",
+        "README.txt in a mount shows how each language reads its files. meta.json describes the array. \
+         .arrayfs/stats, which is in no listing, counts the requests so far.",
     ),
     (
         "SEE ALSO",
@@ -105,7 +105,9 @@ fn completed() -> Command {
 }
 
 fn man(text: &mut Vec<u8>) -> io::Result<()> {
-    let command = RawOptions::command().after_help(Resettable::Reset);
+    let command = RawOptions::command()
+        .after_help(Resettable::Reset)
+        .after_long_help(Resettable::Reset);
     let man = Man::new(command);
     man.render_title(text)?;
     man.render_name_section(text)?;
@@ -114,8 +116,10 @@ fn man(text: &mut Vec<u8>) -> io::Result<()> {
     man.render_options_section(text)?;
     let mut more = Roff::default();
     // As it is to be typed.
-    more.control("SH", ["EXAMPLES"]).control("nf", []);
-    more.text([roman(EXAMPLES)]).control("fi", []);
+    for (name, text) in [("THE FILES OF A MOUNT", TREE), ("EXAMPLES", EXAMPLES)] {
+        more.control("SH", [name]).control("nf", []);
+        more.text([roman(text)]).control("fi", []);
+    }
     for (name, words) in SECTIONS {
         more.control("SH", [name]).text([roman(words)]);
     }

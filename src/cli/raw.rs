@@ -12,70 +12,90 @@ arrayfs [OPTIONS] <FILE> [MOUNTPOINT]
        arrayfs --unmount <MOUNTPOINT>...
        arrayfs --list";
 
+/// The files of a mount.
+pub(super) const TREE: &str = concat!(
+    "  data  rows/17  cols/3  axes/2/10      the bytes of a, a[17], a[:, 3], a[:, :, 10]\n",
+    "  slices/::2,3                          any NumPy basic index: a[::2, 3]\n",
+    "  npy/rows/17.npy   csv/rows/17.csv     the same with a .npy header; as text\n",
+    "  T/  fields/x/                         the same tree for a.T; for a['x']\n",
+    "  meta.json  README.txt                 what it is; how each language reads it"
+);
+
 /// Commands to try.
-pub(super) const EXAMPLES: &str = "\
-  A NumPy file, on a directory named after it, which is made and removed again
+pub(super) const EXAMPLES: &str =
+    "  A NumPy file. Its mount point is ./scan, which is created and removed again.
 
   $ arrayfs scan.npy
   $ cat scan/meta.json scan/rows/17 > /dev/null
   $ arrayfs -u scan
 
-  150 rows of 4 float64 values, with nothing in the file that says so
+  A raw file of 150 rows of 4 float64 values.
 
   $ arrayfs iris.f64 iris --dtype f8 --shape 150,4
   $ od -t f8 iris/rows/0
 
-  The same in /etc/fstab, where every long option is a mount option (and offset
-  is array_offset, since mount takes the other for itself)
+  The same in /etc/fstab. Every long option is a mount option there; --offset
+  is array_offset, since mount keeps offset for itself.
 
   /data/iris.f64  /mnt/iris  fuse.arrayfs  dtype=f8,shape=150x4,ro  0  0";
 
-/// What each exit status says.
+/// The exit statuses.
 pub(super) const STATUS: &str = "\
-0 done; 1 any other failure; 2 the command line; 3 the file, or what
-it holds; 4 the mount point; 5 the system does not mount; 6 not everything was
-unmounted; 7 not everything could be flushed.";
+0 success; 1 any other error; 2 wrong usage; 3 the file or its contents;
+4 the mount point; 5 the system cannot mount; 6 not every mount was unmounted;
+7 not everything was flushed to the disk.";
 
-/// Mount a binary array file as a directory tree in which every slice of the
-/// array is a file.
+/// Mount a binary array file as a directory tree in which every slice is a file.
 ///
-/// The array is described as numpy.memmap describes it. Its rows, columns and
-/// all other slices are then files that any program can read and write in place.
+/// The array is described as for numpy.memmap. Any program can read and write its
+/// rows, columns and other slices in place.
 #[derive(Debug, Default, Parser)]
 #[command(
     name = "arrayfs",
     version,
+    disable_help_flag = true,
+    disable_version_flag = true,
     override_usage = USAGE,
-    after_help = format!("Examples:\n\n{EXAMPLES}\n\nExit status: {STATUS}"),
+    after_help = format!("The files of a mount, where a is the array:\n{TREE}"),
+    after_long_help = format!(
+        "The files of a mount, where a is the array:\n{TREE}\n\nExamples:\n\n{EXAMPLES}\n\nExit status: {STATUS}"
+    ),
     max_term_width = 100
 )]
 pub(super) struct RawOptions {
     /// The file that holds the array
+    #[arg(hide_short_help = true)]
     pub file: Option<PathBuf>,
 
-    /// The directory to mount on, which is made if it is missing, and removed
-    /// again at the end [default: the file's name without what follows the last
-    /// dot, in the working directory]
+    /// The directory to mount on [default: named after the file]
+    ///
+    /// It is created if it is missing, and removed again at the end. The default is the name of
+    /// the file without its last suffix, in the working directory.
+    #[arg(hide_short_help = true)]
     pub mountpoint: Option<PathBuf>,
 
-    /// How the file says what it holds: raw, not at all; npy, by a header of
-    /// NumPy's [default: npy if it begins with one, or under w+ if its name
-    /// ends in .npy]
+    /// File format: raw (no header) or npy [default: by the first bytes]
+    ///
+    /// Under --mode w+ the default is npy if the name ends in .npy, else raw.
     #[arg(long, help_heading = "The array")]
     pub format: Option<OsString>,
 
-    /// Type of an element, as NumPy names it: float32, int16, f4, <i2, >f8,
-    /// S10, x:f4,id:i8, [('x','<f4'),('m','<i8',(3,3))] [default: uint8]
+    /// Element type: float32, <i2, S10, x:f4,id:i8 [default: uint8]
+    ///
+    /// Any dtype that NumPy has, by its name (float32, bool, complex128), by its code
+    /// (f4, >f8, S10, U4, M8[ns]) or as the list of its fields: x:f4,id:i8 or
+    /// [('x','<f4'),('m','<i8',(3,3))].
     #[arg(long, help_heading = "The array")]
     pub dtype: Option<OsString>,
 
-    /// Lengths of the axes: 1000,16 or 1000x16, () for none; one may be -1 and
-    /// follows from the file's size [default: one axis, from the file's size]
+    /// Axis lengths: 1000,16 or 1000x16 [default: one axis]
+    ///
+    /// One length can be -1: it follows from the size of the file, as the only axis does by
+    /// default. () stands for an array without axes.
     #[arg(long, allow_hyphen_values = true, help_heading = "The array")]
     pub shape: Option<OsString>,
 
-    /// Which axis lies closest together in the file: C, the last, or F, the
-    /// first [default: C]
+    /// Memory order: C (last axis fastest) or F (first) [default: C]
     #[arg(long, help_heading = "The array")]
     pub order: Option<OsString>,
 
@@ -88,18 +108,22 @@ pub(super) struct RawOptions {
     )]
     pub offset: Option<OsString>,
 
-    /// r: read only; r+: read and write; w+: create the file, or overwrite it with
-    /// zeros; c: writes stay in memory [default: r+]
+    /// r (read only), r+ (read and write), w+ (new, zeros), c [default: r+]
+    ///
+    /// r: the mount is read-only. r+: writes go to the file. w+: creates the file, or ERASES
+    /// it: all zeros. c: copy-on-write, writes stay in memory and are lost at the end.
     #[arg(long, help_heading = "The array")]
     pub mode: Option<OsString>,
 
-    /// Under r+, make a file that is too short for the array longer, with zeros
+    /// Under r+: extend a file that is too short, with zeros
     #[arg(long, help_heading = "The array")]
     pub extend: bool,
 
-    /// Mount options: ro, allow_other, allow_root, uid=N, gid=N, umask=OCTAL,
-    /// fsname=NAME, quiet (chmod and chown are accepted and change nothing),
-    /// those of mount(8), and long options as NAME=VALUE
+    /// Mount options, such as ro, allow_other, uid=N
+    ///
+    /// Options of this file system: ro, rw, allow_other, allow_root, uid=N, gid=N, umask=OCTAL,
+    /// fsname=NAME, quiet (chmod and chown succeed and change nothing). Options of mount(8) are
+    /// accepted. Every long option can be written NAME=VALUE.
     #[arg(
         short = 'o',
         value_name = "OPT[,OPT]",
@@ -108,35 +132,42 @@ pub(super) struct RawOptions {
     )]
     pub mount_options: Vec<OsString>,
 
-    /// What may be cached: never, what a read returns is what the file holds
-    /// now; auto, while a file is open; always, if nobody else writes the file
-    /// [default: never]
+    /// When to cache: never, auto (while open), always [default: never]
+    ///
+    /// never: a read returns what the file holds now. auto: the kernel and the daemon may cache
+    /// while a file is open. always: also between opens, on your promise that no other program
+    /// writes the file.
     #[arg(long, value_name = "WHEN", help_heading = "The mount")]
     pub cache: Option<OsString>,
 
-    /// Memory for neighbouring columns, under auto and always: bytes, or with K, M,
-    /// G [default: 32M]
+    /// Memory for neighbouring columns [default: 32M]
+    ///
+    /// Bytes, or a number with K, M or G. Used under --cache auto and always.
     #[arg(
         long,
         value_name = "SIZE",
         allow_negative_numbers = true,
-        help_heading = "The mount"
+        help_heading = "The mount",
+        hide_short_help = true
     )]
     pub cache_size: Option<OsString>,
 
-    /// Where the kernel may read the file itself: auto, where the whole file is
-    /// mounted read-only; rw, where it is writable too, and other views cannot be
-    /// mapped shared then; never [default: auto]
+    /// Bypass the daemon for whole-file views: auto, rw, never [default: auto]
+    ///
+    /// auto: on read-only mounts. rw: on writable mounts too; other views cannot be mapped
+    /// shared then. never: all reads and writes go to the daemon.
     #[arg(long, value_name = "WHERE", help_heading = "The mount")]
     pub passthrough: Option<OsString>,
 
-    /// List indices padded with zeros, so that rows/* is in order
+    /// List padded indices (007), so that rows/* is in order
     #[arg(long, help_heading = "The mount")]
     pub pad: bool,
 
-    /// Serve extended attributes: user.dtype, user.shape, user.ndim, user.size,
-    /// user.itemsize; with them ls -l takes ten times as long
-    #[arg(long, help_heading = "The mount")]
+    /// Serve extended attributes: user.dtype, user.shape, ...
+    ///
+    /// They are user.dtype, user.shape, user.ndim, user.size and user.itemsize. They make ls -l
+    /// ten times slower.
+    #[arg(long, help_heading = "The mount", hide_short_help = true)]
     pub xattr: bool,
 
     /// Worker threads, 1 to 64 [default: by the number of processors]
@@ -144,21 +175,25 @@ pub(super) struct RawOptions {
         long,
         value_name = "N",
         allow_negative_numbers = true,
-        help_heading = "The mount"
+        help_heading = "The mount",
+        hide_short_help = true
     )]
     pub threads: Option<OsString>,
 
-    /// Unmount after this time without a request, an open file or anyone inside:
-    /// 90s, 10m, 2h [default: never]
+    /// Unmount a mount that is unused for this time: 90s, 10m, 2h [default: never]
+    ///
+    /// A mount is in use while requests come, files are open, or a process has its working
+    /// directory in it.
     #[arg(
         long,
         value_name = "TIME",
         allow_negative_numbers = true,
-        help_heading = "The mount"
+        help_heading = "The mount",
+        hide_short_help = true
     )]
     pub idle_timeout: Option<OsString>,
 
-    /// Unmount what is mounted there
+    /// Unmount the arrays mounted on these directories
     #[arg(
         short,
         long,
@@ -169,7 +204,9 @@ pub(super) struct RawOptions {
     )]
     pub unmount: Vec<PathBuf>,
 
-    /// Check all that a mount would, print what meta.json would say, and change nothing
+    /// Check everything, print meta.json, and mount nothing
+    ///
+    /// All checks of a mount in this mode are made. Nothing is created, extended or changed.
     #[arg(long, help_heading = "Other commands")]
     pub info: bool,
 
@@ -177,40 +214,53 @@ pub(super) struct RawOptions {
     #[arg(long, exclusive = true, help_heading = "Other commands")]
     pub list: bool,
 
-    /// Print the man page, or the completions of a shell: man, bash, zsh, fish
+    /// Print the man page or shell completions: man, bash, zsh, fish
     #[arg(
         long,
         value_name = "WHAT",
         exclusive = true,
-        help_heading = "Other commands"
+        help_heading = "Other commands",
+        hide_short_help = true
     )]
     pub generate: Option<OsString>,
+
+    /// Print help; --help has all options and examples
+    #[arg(short, long, action = ArgAction::Help, help_heading = "Other commands")]
+    pub help: Option<bool>,
+
+    /// Print the version
+    #[arg(short = 'V', long, action = ArgAction::Version, help_heading = "Other commands")]
+    pub version: Option<bool>,
 
     /// Stay in the foreground; Ctrl-C unmounts
     #[arg(short, long, help_heading = "Running")]
     pub foreground: bool,
 
-    /// Write an empty line to this open descriptor, and close it, when the mount
-    /// is usable; $NOTIFY_SOCKET, as systemd sets it, is told too
+    /// Write a newline to this file descriptor once the mount is usable
+    ///
+    /// The descriptor is closed then. $NOTIFY_SOCKET, which systemd sets, is notified as well.
     #[arg(
         long,
         value_name = "N",
         allow_negative_numbers = true,
-        help_heading = "Running"
+        help_heading = "Running",
+        hide_short_help = true
     )]
     pub ready_fd: Option<OsString>,
 
-    /// If an array was mounted there whose daemon has died, unmount it first: for
-    /// supervisors, which start it again
-    #[arg(long, help_heading = "Running")]
+    /// Unmount a dead arrayfs mount on the mount point first
+    ///
+    /// For supervisors that restart the daemon.
+    #[arg(long, help_heading = "Running", hide_short_help = true)]
     pub replace_dead: bool,
 
-    /// Append the log to this file [default: syslog, or standard error with -f]
+    /// Append the log to this file [default: syslog; standard error with -f]
     #[arg(long, value_name = "PATH", help_heading = "Running")]
     pub log_file: Option<OsString>,
 
-    /// Log more than warnings: -v what happens, -vv each request, -vvv
-    /// everything; RUST_LOG says it in detail, and SIGUSR1 goes one further
+    /// Log more: -v events, -vv requests, -vvv everything
+    ///
+    /// RUST_LOG sets the levels in detail. SIGUSR1 raises the level of a running daemon by one.
     #[arg(short, long, action = ArgAction::Count, help_heading = "Running")]
     pub verbose: u8,
 }

@@ -268,14 +268,29 @@ fn help_groups_the_options_and_ends_with_examples() {
         .collect();
     let expected = [
         "Arguments:",
-        "Options:",
         "The array:",
         "The mount:",
         "Other commands:",
         "Running:",
+        "The files of a mount, where a is the array:",
         "Examples:",
     ];
     assert_eq!(heads, expected, "{help}");
     let examples = help.split_once("Examples:").unwrap().1;
     assert_eq!(examples.matches("$ arrayfs ").count(), 3, "{examples}");
+}
+
+#[test]
+fn short_help_is_one_screen_and_every_help_shows_the_tree() {
+    let dir = Dir::new();
+    let short = dir.arrayfs(&["-h"]).run().succeeds();
+    assert!(short.lines().count() <= 40, "{short}");
+    assert!(short.lines().all(|line| line.len() <= 100), "{short}");
+    let long = dir.arrayfs(&["--help"]).run().succeeds();
+    let man = dir.arrayfs(&["--generate", "man"]).run().succeeds();
+    for (name, text) in [("-h", short), ("--help", long), ("the man page", man)] {
+        for path in ["rows/17", "slices/::2,3", "npy/", "csv/", "T/"] {
+            assert!(text.contains(path), "{name} has no {path}:\n{text}");
+        }
+    }
 }
