@@ -53,7 +53,7 @@ def median(numbers):
 
 def table(results):
     lines = [
-        "| work | arrayfs | against | takes | ratio | spread | reach | reached |",
+        "| work | arrayfs | compared with | time | ratio | spread | goal | reached |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for result in results:
@@ -98,14 +98,18 @@ def write(results, facts, command, docs):
     facts_text = "\n".join(f"| {name} | {value} |" for name, value in facts.items())
     page = f"""# Performance
 
-How long work takes on arrays that are mounted, against the same work by other means: on the file itself, in NumPy, or on a FUSE file system
-that does as little as one can. Made by
+The time of work on mounted arrays, compared with the same work by other means: on the file itself,
+in NumPy, or on the *floor* (`benches/floor.rs`), a FUSE file system that does as little as possible.
+Measured by
 
     {command}
 
-which runs both sides in turn, throws the first pair away, and takes the median of the ratios of the others: above 1 arrayfs is faster. The
-file's pages are in memory. Arrays have 1 GiB of float32: *tall* is (262144, 1024), *square* (16384, 16384), *cube* (1024, 1024, 256). NumPy works
-in its own process, on a mapped file. The *floor* is `benches/floor.rs`. Machines differ, and hours do; ratios less than times.
+- Both sides run in turn. The first pair is dropped, and the table has the median of the ratios:
+  above 1, arrayfs is faster.
+- The pages of the file are in memory. NumPy maps the file in its own process.
+- Arrays have 1 GiB of float32: *tall* is (262144, 1024), *square* (16384, 16384), *cube*
+  (1024, 1024, 256).
+- Absolute times vary between machines and runs; ratios are more stable.
 
 | | |
 |---|---|
