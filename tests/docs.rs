@@ -1,6 +1,8 @@
 //! Every command block of README.md and docs/COOKBOOK.md is run, and prints what
 //! the page says. `ARRAYFS_BLESS=1` writes what they print into the pages.
 
+#![cfg(target_os = "linux")]
+
 mod common;
 
 use std::fmt::Write as _;

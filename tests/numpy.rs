@@ -1,6 +1,8 @@
 //! NumPy judges the mounted tree: each test runs one script of `tests/numpy`,
 //! which prints a complete reproduction when it finds a difference.
 
+#![cfg(target_os = "linux")]
+
 mod common;
 
 use std::path::Path;

@@ -10,6 +10,7 @@ use nix::sys::time::TimeSpec;
 use nix::unistd::{Gid, Uid};
 
 use crate::mapping::Mode;
+use crate::platform;
 use crate::tree::NodeAttributes;
 
 /// The largest block size shown: programs size their buffers by it, and a
@@ -48,8 +49,7 @@ impl Copier {
             return None;
         }
         let mut groups = vec![Gid::effective()];
-        #[cfg(not(target_os = "macos"))]
-        groups.extend(nix::unistd::getgroups().unwrap_or_default());
+        groups.extend(platform::supplementary_groups());
         Some(Copier { uid, groups })
     }
 

@@ -89,14 +89,14 @@ impl FsError {
             FsError::NoAttribute => Errno::NO_XATTR,
             FsError::SmallBuffer => Errno::ERANGE,
             FsError::Busy => Errno::EBUSY,
-            FsError::Unsupported => Errno::EOPNOTSUPP,
+            FsError::Unsupported => Errno::ENOTSUP,
             FsError::Invalid => Errno::EINVAL,
             FsError::Access(AccessError::Shrunk { .. }) => Errno::EIO,
             FsError::Access(AccessError::ReadOnly { .. }) => Errno::EROFS,
             FsError::Access(AccessError::Io(error))
                 if error.kind() == io::ErrorKind::Unsupported =>
             {
-                Errno::EOPNOTSUPP
+                Errno::ENOTSUP
             }
             FsError::Access(AccessError::Io(error)) => {
                 Errno::from_i32(error.raw_os_error().unwrap_or(libc::EIO))

@@ -21,10 +21,13 @@ pub(super) fn negotiate(config: &mut KernelConfig, capabilities: Capabilities) {
         | InitFlags::FUSE_DO_READDIRPLUS
         | InitFlags::FUSE_READDIRPLUS_AUTO
         // Whatever has a number is found by it, and by the number of what lies in it.
-        | InitFlags::FUSE_EXPORT_SUPPORT
-        // No file is shown set-user-id. Without this the kernel asks for
-        // the security.capability attribute before every buffered write.
-        | InitFlags::FUSE_HANDLE_KILLPRIV_V2;
+        | InitFlags::FUSE_EXPORT_SUPPORT;
+    // No file is shown set-user-id. Without this Linux asks for the security.capability
+    // attribute before every buffered write. macFUSE has another ability by this bit.
+    let privileges = match cfg!(target_os = "linux") {
+        true => InitFlags::FUSE_HANDLE_KILLPRIV_V2,
+        false => InitFlags::empty(),
+    };
     // With this, files opened for direct I/O can be mapped shared.
     let mapped = match capabilities.shared {
         true => InitFlags::FUSE_DIRECT_IO_ALLOW_MMAP,
@@ -34,7 +37,7 @@ pub(super) fn negotiate(config: &mut KernelConfig, capabilities: Capabilities) {
         true => InitFlags::FUSE_PASSTHROUGH,
         false => InitFlags::empty(),
     };
-    let wanted = wanted | mapped | passthrough;
+    let wanted = wanted | privileges | mapped | passthrough;
     let offered = config.capabilities();
     // Not refused: only what was offered is asked for.
     let _ = config.add_capabilities(wanted & offered);

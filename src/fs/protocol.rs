@@ -343,7 +343,7 @@ impl Filesystem for Protocol {
         // After a hole is punched or a range zeroed the kernel zeroes its own pages of
         // it, with which it would undo what is stored or written there meanwhile.
         if mode & !KEEP_SIZE != 0 {
-            return failed!(request, reply, Errno::EOPNOTSUPP);
+            return failed!(request, reply, Errno::ENOTSUP);
         }
         let range = offset..offset.saturating_add(length);
         let reserved = self.fs.reserve(fh.0, range, mode & KEEP_SIZE != 0);

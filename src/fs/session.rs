@@ -49,6 +49,17 @@ pub enum MountError {
         /// How many were asked for.
         threads: usize,
     },
+    /// On this system a session has one worker thread.
+    #[error(
+        "{}: cannot be mounted: {threads} worker threads, expected 1 on this system",
+        mountpoint.display()
+    )]
+    TooManyThreads {
+        /// The mount point.
+        mountpoint: PathBuf,
+        /// How many were asked for.
+        threads: usize,
+    },
     /// The kernel or fusermount3 refused the mount.
     #[error("{}: cannot be mounted: {}", mountpoint.display(), refusal(source))]
     Refused {
@@ -67,6 +78,9 @@ impl MountError {
             MountError::NoMemory { .. } => {
                 "give fewer with --threads, or raise the limit (ulimit -v)"
             }
+            MountError::TooManyThreads { .. } => "leave out --threads",
+            // What can be in the way elsewhere is not known.
+            MountError::Refused { .. } if !cfg!(target_os = "linux") => return None,
             MountError::Refused { source, .. } => match device() {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
                     "FUSE is missing: load it with modprobe fuse"
@@ -214,10 +228,10 @@ impl Session {
     }
 }
 
-/// Makes sure that there is memory for all that a mount of `bytes` bytes maps and
-/// starts: a worker that finds none later would end the mount, which may have
-/// answered by then, and other parts would end the process with whatever it has
-/// begun.
+/// Makes sure that this system has as many workers, and memory for all that a mount of
+/// `bytes` bytes maps and starts: a worker that finds none later would end the mount,
+/// which may have answered by then, and other parts would end the process with whatever
+/// it has begun.
 ///
 /// # Errors
 ///
@@ -229,12 +243,17 @@ pub fn check_memory(mountpoint: &Path, options: &Options, bytes: u64) -> Result<
     const BUFFER: u64 = 16 << 20;
     /// The heap, what is deferred, and the threads that are no workers.
     const REST: u64 = (24 << 20) + 7 * THREAD;
-    let threads = options.workers();
+    let (mountpoint, threads) = (mountpoint.to_path_buf(), options.workers());
+    if threads > 1 && !platform::SEVERAL_WORKERS {
+        return Err(MountError::TooManyThreads {
+            mountpoint,
+            threads,
+        });
+    }
     let workers = (threads as u64).saturating_mul(THREAD + BUFFER);
     if mapping::has_address_space(bytes.saturating_add(workers).saturating_add(REST)) {
         return Ok(());
     }
-    let mountpoint = mountpoint.to_path_buf();
     Err(MountError::NoMemory {
         mountpoint,
         bytes,

@@ -6,7 +6,7 @@
 //! The moves are a few lines of assembly that keep everything in registers. If
 //! the signal's address of execution is one of theirs, the handler makes the
 //! routine return at once with the number of words that it has not moved. No
-//! other SIGBUS is touched. Elsewhere than on Linux with one of these
+//! other SIGBUS is touched. Elsewhere than on Linux and macOS with one of these
 //! processors the moves are plain Rust and a fault is what it always was.
 
 /// Moves `count` words of `width` bytes (1, 2, 4, 8, 16 or 64) from `src` to
@@ -70,7 +70,13 @@ type Routine = unsafe extern "C" fn(*mut u8, *const u8, isize, isize, usize) -> 
 pub(super) use routines::install;
 
 #[cfg(all(
-    target_os = "linux",
+    any(target_os = "linux", target_os = "macos"),
+    any(target_arch = "x86_64", target_arch = "aarch64")
+))]
+mod registers;
+
+#[cfg(all(
+    any(target_os = "linux", target_os = "macos"),
     any(target_arch = "x86_64", target_arch = "aarch64")
 ))]
 mod routines {
@@ -79,8 +85,19 @@ mod routines {
     use std::mem::MaybeUninit;
     use std::sync::OnceLock;
 
+    use super::registers::{execution, return_now};
+
+    // On macOS the linker names the ends of the section, as it may move what lies in it.
     unsafe extern "C" {
+        #[cfg_attr(
+            target_os = "macos",
+            link_name = "\x01section$start$__TEXT$__arrayfs_moves"
+        )]
         static arrayfs_moves_begin: u8;
+        #[cfg_attr(
+            target_os = "macos",
+            link_name = "\x01section$end$__TEXT$__arrayfs_moves"
+        )]
         static arrayfs_moves_end: u8;
     }
 
@@ -115,10 +132,40 @@ mod routines {
         touch: "arrayfs_touch",
     }
 
+    /// Begins the section of the routines.
+    #[cfg(target_os = "linux")]
+    macro_rules! section {
+        () => {
+            // The assembler of ARM begins comments with an @.
+            ".pushsection .text.arrayfs_moves, \"ax\", %progbits"
+        };
+    }
+    #[cfg(target_os = "macos")]
+    macro_rules! section {
+        () => {
+            ".pushsection __TEXT,__arrayfs_moves,regular,pure_instructions"
+        };
+    }
+
     /// Names the place that follows, for this crate alone.
+    #[cfg(target_os = "linux")]
     macro_rules! symbol {
         ($name:literal) => {
             concat!(".hidden ", $name, "\n.globl ", $name, "\n", $name, ":\n")
+        };
+    }
+    #[cfg(target_os = "macos")]
+    macro_rules! symbol {
+        ($name:literal) => {
+            concat!(
+                ".private_extern _",
+                $name,
+                "\n.globl _",
+                $name,
+                "\n_",
+                $name,
+                ":\n"
+            )
         };
     }
 
@@ -206,7 +253,7 @@ mod routines {
 
     #[cfg(target_arch = "x86_64")]
     std::arch::global_asm!(
-        ".pushsection .text.arrayfs_moves, \"ax\", @progbits",
+        section!(),
         symbol!("arrayfs_moves_begin"),
         routine!("arrayfs_move_1", "mov r9b, [rsi]; mov [rdi], r9b"),
         routine!("arrayfs_move_2", "mov r9w, [rsi]; mov [rdi], r9w"),
@@ -237,7 +284,8 @@ mod routines {
     );
 
     // Arguments: x0 dst, x1 src, x2 dst_step, x3 src_step, x4 count. The count
-    // left is in x4 whenever memory is accessed, and moves to x0 at the end.
+    // left is in x4 whenever memory is accessed, and moves to x0 at the end. To
+    // macOS' assembler a semicolon begins a comment.
     #[cfg(target_arch = "aarch64")]
     macro_rules! routine {
         ($name:literal, $moves:literal) => {
@@ -269,13 +317,13 @@ mod routines {
                 "b.lo 3f\n",
                 "2:",
                 $move,
-                "; add x1, x1, x3; add x0, x0, x2; sub x4, x4, #1\n",
+                "\nadd x1, x1, x3\nadd x0, x0, x2\nsub x4, x4, #1\n",
                 $move,
-                "; add x1, x1, x3; add x0, x0, x2; sub x4, x4, #1\n",
+                "\nadd x1, x1, x3\nadd x0, x0, x2\nsub x4, x4, #1\n",
                 $move,
-                "; add x1, x1, x3; add x0, x0, x2; sub x4, x4, #1\n",
+                "\nadd x1, x1, x3\nadd x0, x0, x2\nsub x4, x4, #1\n",
                 $move,
-                "; add x1, x1, x3; add x0, x0, x2; sub x4, x4, #1\n",
+                "\nadd x1, x1, x3\nadd x0, x0, x2\nsub x4, x4, #1\n",
                 "cmp x4, #4\n",
                 "b.hs 2b\n",
                 "3: mov x0, x4\n",
@@ -286,31 +334,31 @@ mod routines {
 
     #[cfg(target_arch = "aarch64")]
     std::arch::global_asm!(
-        ".pushsection .text.arrayfs_moves, \"ax\", %progbits",
+        section!(),
         symbol!("arrayfs_moves_begin"),
-        routine!("arrayfs_move_1", "ldrb w9, [x1]; strb w9, [x0]"),
-        routine!("arrayfs_move_2", "ldrh w9, [x1]; strh w9, [x0]"),
-        routine!("arrayfs_move_4", "ldr w9, [x1]; str w9, [x0]"),
-        routine!("arrayfs_move_8", "ldr x9, [x1]; str x9, [x0]"),
-        routine_by_4!("arrayfs_move_1_by_4", "ldrb w9, [x1]; strb w9, [x0]"),
-        routine_by_4!("arrayfs_move_2_by_4", "ldrh w9, [x1]; strh w9, [x0]"),
-        routine_by_4!("arrayfs_move_4_by_4", "ldr w9, [x1]; str w9, [x0]"),
-        routine_by_4!("arrayfs_move_8_by_4", "ldr x9, [x1]; str x9, [x0]"),
-        routine!("arrayfs_move_16", "ldp x9, x10, [x1]; stp x9, x10, [x0]"),
+        routine!("arrayfs_move_1", "ldrb w9, [x1]\nstrb w9, [x0]"),
+        routine!("arrayfs_move_2", "ldrh w9, [x1]\nstrh w9, [x0]"),
+        routine!("arrayfs_move_4", "ldr w9, [x1]\nstr w9, [x0]"),
+        routine!("arrayfs_move_8", "ldr x9, [x1]\nstr x9, [x0]"),
+        routine_by_4!("arrayfs_move_1_by_4", "ldrb w9, [x1]\nstrb w9, [x0]"),
+        routine_by_4!("arrayfs_move_2_by_4", "ldrh w9, [x1]\nstrh w9, [x0]"),
+        routine_by_4!("arrayfs_move_4_by_4", "ldr w9, [x1]\nstr w9, [x0]"),
+        routine_by_4!("arrayfs_move_8_by_4", "ldr x9, [x1]\nstr x9, [x0]"),
+        routine!("arrayfs_move_16", "ldp x9, x10, [x1]\nstp x9, x10, [x0]"),
         routine_by_4!(
             "arrayfs_move_16_by_4",
-            "ldp x9, x10, [x1]; stp x9, x10, [x0]"
+            "ldp x9, x10, [x1]\nstp x9, x10, [x0]"
         ),
         routine!(
             "arrayfs_move_64",
-            "ldp x9, x10, [x1]; ldp x11, x12, [x1, #16]; \
-             ldp x13, x14, [x1, #32]; ldp x15, x16, [x1, #48]; \
-             stp x9, x10, [x0]; stp x11, x12, [x0, #16]; \
-             stp x13, x14, [x0, #32]; stp x15, x16, [x0, #48]"
+            "ldp x9, x10, [x1]\nldp x11, x12, [x1, #16]\n\
+             ldp x13, x14, [x1, #32]\nldp x15, x16, [x1, #48]\n\
+             stp x9, x10, [x0]\nstp x11, x12, [x0, #16]\n\
+             stp x13, x14, [x0, #32]\nstp x15, x16, [x0, #48]"
         ),
         routine!(
             "arrayfs_touch",
-            "4: ldxrb w9, [x0]; stxrb w10, w9, [x0]; cbnz w10, 4b"
+            "4: ldxrb w9, [x0]\nstxrb w10, w9, [x0]\ncbnz w10, 4b"
         ),
         symbol!("arrayfs_moves_end"),
         ".popsection",
@@ -346,8 +394,9 @@ mod routines {
     }
 
     extern "C" fn on_sigbus(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_void) {
+        // macOS does not tell one that was sent.
         // SAFETY: the kernel passes a valid description of the signal.
-        if unsafe { (*info).si_code } <= 0 {
+        if cfg!(target_os = "linux") && unsafe { (*info).si_code } <= 0 {
             // Sent by somebody, not raised by an access: it ends the process.
             // SAFETY: both may be called in a signal handler; the signal stays
             // blocked until this returns.
@@ -370,46 +419,10 @@ mod routines {
             unsafe { libc::sigaction(signal, previous, std::ptr::null_mut()) };
         }
     }
-
-    #[cfg(target_arch = "x86_64")]
-    fn execution(context: &libc::ucontext_t) -> usize {
-        context.uc_mcontext.gregs[libc::REG_RIP as usize] as usize
-    }
-
-    #[cfg(target_arch = "aarch64")]
-    fn execution(context: &libc::ucontext_t) -> usize {
-        context.uc_mcontext.pc as usize
-    }
-
-    /// Lets the interrupted routine return what it has in its counter.
-    ///
-    /// # Safety
-    ///
-    /// The context is that of a routine above, where it accesses memory.
-    #[cfg(target_arch = "x86_64")]
-    unsafe fn return_now(context: &mut libc::ucontext_t) {
-        let registers = &mut context.uc_mcontext.gregs;
-        let stack = registers[libc::REG_RSP as usize];
-        // SAFETY: nothing is pushed, so the return address is on top.
-        registers[libc::REG_RIP as usize] = unsafe { *(stack as *const i64) };
-        registers[libc::REG_RSP as usize] = stack + 8;
-    }
-
-    /// Lets the interrupted routine return what it has in its counter.
-    ///
-    /// # Safety
-    ///
-    /// The context is that of a routine above, where it accesses memory.
-    #[cfg(target_arch = "aarch64")]
-    unsafe fn return_now(context: &mut libc::ucontext_t) {
-        let registers = &mut context.uc_mcontext;
-        registers.regs[0] = registers.regs[4];
-        registers.pc = registers.regs[30];
-    }
 }
 
 #[cfg(not(all(
-    target_os = "linux",
+    any(target_os = "linux", target_os = "macos"),
     any(target_arch = "x86_64", target_arch = "aarch64")
 )))]
 mod routines {
@@ -438,7 +451,7 @@ mod routines {
     }
 
     #[derive(Clone, Copy)]
-    #[repr(packed)]
+    #[repr(C, packed)]
     #[allow(dead_code)]
     pub(super) struct Packed<T>(T);
 

@@ -17,16 +17,16 @@ mod stamp;
 mod tables;
 mod transfer;
 
-use std::fs::{File, Metadata};
+use std::fs::{File, Metadata, Permissions};
 use std::io;
 use std::ops::Range;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use memmap2::{MmapOptions, MmapRaw};
-use nix::sys::stat::{Mode as ModeBits, fchmod, futimens};
+use nix::sys::stat::futimens;
 use nix::sys::time::TimeSpec;
 
 use crate::array::Layout;
@@ -362,10 +362,10 @@ impl Mapping {
     /// Takes the set-user-id and set-group-id bits from the file, of which this was `found`,
     /// as `write(2)` does. A store to a mapping does not.
     pub fn drop_set_id(&self, found: &Metadata) {
+        let rest = Permissions::from_mode(found.mode() & 0o1777);
         if set_id(found) != 0
             && self.mode.writes_through()
-            && let Some(mode) = ModeBits::from_bits(found.mode() & 0o1777)
-            && let Err(error) = fchmod(&*self.file, mode)
+            && let Err(error) = self.file.set_permissions(rest)
         {
             let path = self.path.display();
             log::warn!("{path}: keeps its set-user-id bit though it was written: {error}");
@@ -377,7 +377,7 @@ impl Mapping {
     ///
     /// # Errors
     ///
-    /// What the system reports; `EOPNOTSUPP` where it cannot promise that.
+    /// What the system reports; `ENOTSUP` where it cannot promise that.
     pub fn allocate(&self, range: Range<u64>) -> io::Result<()> {
         if !self.mode.writes_through() {
             return Ok(());

@@ -3,7 +3,6 @@
 
 use std::ffi::OsStr;
 use std::io;
-use std::path::Path;
 use std::process::{Command, Output};
 
 /// Unmounts a FUSE file system with the set-user-id helper of the FUSE
@@ -12,7 +11,8 @@ use std::process::{Command, Output};
 /// # Errors
 ///
 /// `NotFound` without the helper, `ResourceBusy`, or what it printed.
-pub(super) fn fusermount(point: &Path, lazy: bool) -> io::Result<()> {
+#[cfg(target_os = "linux")]
+pub(super) fn fusermount(point: &std::path::Path, lazy: bool) -> io::Result<()> {
     let mut arguments = vec![OsStr::new("-u")];
     if lazy {
         arguments.push(OsStr::new("-z"));

@@ -182,6 +182,9 @@ pub fn default_threads() -> usize {
         .clamp(2, 4)
 }
 
+/// Whether a session can have several workers.
+pub const SEVERAL_WORKERS: bool = true;
+
 /// Whether each worker gets a descriptor of the FUSE device of its own, so
 /// that they do not contend for one.
 pub fn clone_fd() -> bool {

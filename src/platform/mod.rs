@@ -28,6 +28,18 @@ pub use portable::*;
 pub use lock::{Lock, Purpose};
 pub use mount::{Mount, mounted_at};
 
+/// The groups of this process beside its own.
+#[cfg(not(target_os = "macos"))]
+pub fn supplementary_groups() -> Vec<nix::unistd::Gid> {
+    nix::unistd::getgroups().unwrap_or_default()
+}
+
+/// None: the list that a process has need not be that of its user, getgroups(2).
+#[cfg(target_os = "macos")]
+pub fn supplementary_groups() -> Vec<nix::unistd::Gid> {
+    Vec::new()
+}
+
 /// The system's words for an error, for messages: in lower case and without
 /// Rust's "(os error N)".
 pub fn os_error_message(error: &std::io::Error) -> String {

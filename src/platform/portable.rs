@@ -9,13 +9,17 @@ use std::os::unix::ffi::OsStringExt;
 use std::path::Path;
 
 use memmap2::{Advice, MmapRaw};
+#[cfg(not(target_os = "linux"))]
+use nix::mount::MntFlags;
 use nix::sys::signal::Signal;
 use nix::sys::time::TimeSpec;
 use nix::time::{ClockId, clock_gettime};
 use nix::unistd::geteuid;
 
 use super::Mount;
-use super::command::{fusermount, option_value, run};
+#[cfg(target_os = "linux")]
+use super::command::fusermount as unmount_as_user;
+use super::command::{option_value, run};
 
 /// Space cannot be reserved portably.
 ///
@@ -122,11 +126,7 @@ fn split<'a>(bytes: &'a [u8], separator: &[u8], last: bool) -> Option<(&'a [u8],
 ///
 /// `ResourceBusy` while it is in use.
 pub fn unmount(point: &Path) -> io::Result<()> {
-    if cfg!(target_os = "linux") {
-        fusermount(point, false)
-    } else {
-        run("umount", &[point.as_os_str()]).map(drop)
-    }
+    unmount_as_user(point, false)
 }
 
 /// Takes what is mounted on `point` out of the tree, busy or not.
@@ -135,11 +135,17 @@ pub fn unmount(point: &Path) -> io::Result<()> {
 ///
 /// What the system reports.
 pub fn detach(point: &Path) -> io::Result<()> {
-    if cfg!(target_os = "linux") {
-        fusermount(point, true)
-    } else {
-        run("umount", &["-f".as_ref(), point.as_os_str()]).map(drop)
-    }
+    unmount_as_user(point, true)
+}
+
+/// Elsewhere than on Linux users may unmount what they have mounted.
+#[cfg(not(target_os = "linux"))]
+fn unmount_as_user(point: &Path, even_busy: bool) -> io::Result<()> {
+    let flags = match even_busy {
+        true => MntFlags::MNT_FORCE,
+        false => MntFlags::empty(),
+    };
+    Ok(nix::mount::unmount(point, flags)?)
 }
 
 /// The name that the mount table shall show, as the mount call wants it: on
@@ -153,10 +159,13 @@ pub fn mount_source(name: &str) -> String {
     }
 }
 
-/// The workers of a session without `--threads`: fuser has one outside Linux.
+/// The workers of a session without `--threads`.
 pub fn default_threads() -> usize {
     1
 }
+
+/// Whether a session can have several workers: fuser has one outside Linux.
+pub const SEVERAL_WORKERS: bool = cfg!(target_os = "linux");
 
 /// Whether each worker gets a descriptor of the FUSE device of its own: not
 /// outside Linux.

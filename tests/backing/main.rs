@@ -2,6 +2,8 @@
 //! block devices, files of several names and of odd ones, and one file under
 //! several daemons.
 
+#![cfg(target_os = "linux")]
+
 #[path = "../common/mod.rs"]
 mod common;
 

@@ -1,6 +1,8 @@
 //! The command as users meet it: what it accepts and refuses, how it goes into
 //! the background, and what it logs.
 
+#![cfg(target_os = "linux")]
+
 #[path = "../common/mod.rs"]
 mod common;
 

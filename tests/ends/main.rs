@@ -2,6 +2,8 @@
 //! what was acknowledged is in the file, the exit status and the words are
 //! right, and no process, mount or file is left that was not there before.
 
+#![cfg(target_os = "linux")]
+
 #[path = "../common/mod.rs"]
 mod common;
 

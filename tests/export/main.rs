@@ -2,6 +2,8 @@
 //! lead to the same files after the kernel has forgotten these, and after the mount has
 //! been made anew.
 
+#![cfg(target_os = "linux")]
+
 #[path = "../common/mod.rs"]
 mod common;
 

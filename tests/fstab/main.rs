@@ -2,6 +2,8 @@
 //! unmounted by the system's own commands as any file system is. Each test
 //! runs on a machine of its own.
 
+#![cfg(target_os = "linux")]
+
 #[path = "../common/mod.rs"]
 mod common;
 

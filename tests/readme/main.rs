@@ -3,6 +3,8 @@
 //! are those of `ARRAYFS_LANGUAGES`, joined by commas, or those that every
 //! machine for development has; `scripts/languages.sh` runs the others.
 
+#![cfg(target_os = "linux")]
+
 #[path = "../common/mod.rs"]
 mod common;
 

@@ -1,6 +1,8 @@
 //! The promises of `docs/SEMANTICS.md`, each by its number: real mounts, real
 //! system calls and real tools, with NumPy, the kernel and coreutils as judges.
 
+#![cfg(target_os = "linux")]
+
 #[path = "../common/mod.rs"]
 mod common;
 

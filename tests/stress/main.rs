@@ -5,6 +5,8 @@
 //! A row counts what it did and what went wrong, and goes on after a failure;
 //! what it prints on standard error says where to look.
 
+#![cfg(target_os = "linux")]
+
 #[path = "../common/mod.rs"]
 mod common;
 

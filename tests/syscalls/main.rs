@@ -2,6 +2,8 @@
 //! regular file of the same bytes does, and where they cannot, as a file of
 //! fixed size in a tree that does not change. The checks are in the C files.
 
+#![cfg(target_os = "linux")]
+
 #[path = "../common/mod.rs"]
 mod common;
 

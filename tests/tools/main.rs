@@ -2,6 +2,8 @@
 //! and arrays of unusual size or shape. `docs/TOOLS.md` is the table that a
 //! user reads; each of its rows is tested here.
 
+#![cfg(target_os = "linux")]
+
 #[path = "../common/mod.rs"]
 mod common;
 

@@ -1,6 +1,8 @@
 //! Users: who may mount and unmount, whom a mount lets in, and that the kernel
 //! holds everyone to the bits. Each test runs on a machine of its own.
 
+#![cfg(target_os = "linux")]
+
 #[path = "../common/mod.rs"]
 mod common;
 
