@@ -2,22 +2,7 @@
 //! should be none; but one that got away would end the worker and with it the
 //! mount.
 
-use std::ffi::OsStr;
-use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
-use std::time::SystemTime;
-
-use fuser::{
-    AccessFlags, BsdFileFlags, CopyFileRangeFlags, FileHandle, Filesystem, INodeNo, IoctlFlags,
-    KernelConfig, LockOwner, OpenFlags, PollEvents, PollFlags, PollNotifier, RenameFlags,
-    ReplyAttr, ReplyBmap, ReplyCreate, ReplyData, ReplyDirectory, ReplyDirectoryPlus, ReplyEmpty,
-    ReplyEntry, ReplyIoctl, ReplyLock, ReplyLseek, ReplyOpen, ReplyPoll, ReplyStatfs, ReplyWrite,
-    ReplyXattr, Request, TimeOrNow, WriteFlags,
-};
-
-/// A file system that outlives its panics.
-pub(super) struct Contained<F>(pub(super) F);
 
 /// Does `work`, and goes on if it panics. The panic itself is in the log by
 /// then, and a reply that was not sent is an EIO.
@@ -30,124 +15,150 @@ pub(super) fn contained(work: impl FnOnce()) {
     }
 }
 
-/// Passes requests on, by the names and types of their parameters.
-macro_rules! pass_on {
-    ($($request:ident($($name:ident: $parameter:ty),*) $reply:ty;)*) => {
-        $(fn $request(&self, req: &Request, $($name: $parameter,)* reply: $reply) {
-            contained(|| self.0.$request(req, $($name,)* reply));
-        })*
-    };
-}
-
-impl<F: Filesystem> Filesystem for Contained<F> {
-    fn init(&mut self, req: &Request, config: &mut KernelConfig) -> io::Result<()> {
-        self.0.init(req, config)
-    }
-
-    fn destroy(&mut self) {
-        self.0.destroy();
-    }
-
-    #[rustfmt::skip]
-    pass_on! {
-        lookup(parent: INodeNo, name: &OsStr) ReplyEntry;
-        getattr(ino: INodeNo, fh: Option<FileHandle>) ReplyAttr;
-        setattr(
-            ino: INodeNo, mode: Option<u32>, uid: Option<u32>, gid: Option<u32>, size: Option<u64>,
-            atime: Option<TimeOrNow>, mtime: Option<TimeOrNow>, ctime: Option<SystemTime>,
-            fh: Option<FileHandle>, crtime: Option<SystemTime>, chgtime: Option<SystemTime>,
-            bkuptime: Option<SystemTime>, flags: Option<BsdFileFlags>
-        ) ReplyAttr;
-        open(ino: INodeNo, flags: OpenFlags) ReplyOpen;
-        read(
-            ino: INodeNo, fh: FileHandle, offset: u64, size: u32, flags: OpenFlags,
-            lock_owner: Option<LockOwner>
-        ) ReplyData;
-        write(
-            ino: INodeNo, fh: FileHandle, offset: u64, data: &[u8], write_flags: WriteFlags,
-            flags: OpenFlags, lock_owner: Option<LockOwner>
-        ) ReplyWrite;
-        flush(ino: INodeNo, fh: FileHandle, lock_owner: LockOwner) ReplyEmpty;
-        release(
-            ino: INodeNo, fh: FileHandle, flags: OpenFlags, lock_owner: Option<LockOwner>,
-            flush: bool
-        ) ReplyEmpty;
-        fsync(ino: INodeNo, fh: FileHandle, datasync: bool) ReplyEmpty;
-        fsyncdir(ino: INodeNo, fh: FileHandle, datasync: bool) ReplyEmpty;
-        opendir(ino: INodeNo, flags: OpenFlags) ReplyOpen;
-        readdir(ino: INodeNo, fh: FileHandle, offset: u64) ReplyDirectory;
-        readdirplus(ino: INodeNo, fh: FileHandle, offset: u64) ReplyDirectoryPlus;
-        releasedir(ino: INodeNo, fh: FileHandle, flags: OpenFlags) ReplyEmpty;
-        statfs(ino: INodeNo) ReplyStatfs;
-        fallocate(ino: INodeNo, fh: FileHandle, offset: u64, length: u64, mode: i32) ReplyEmpty;
-        copy_file_range(
-            ino_in: INodeNo, fh_in: FileHandle, offset_in: u64, ino_out: INodeNo,
-            fh_out: FileHandle, offset_out: u64, len: u64, flags: CopyFileRangeFlags
-        ) ReplyWrite;
-        lseek(ino: INodeNo, fh: FileHandle, offset: i64, whence: i32) ReplyLseek;
-        access(ino: INodeNo, mask: AccessFlags) ReplyEmpty;
-        create(parent: INodeNo, name: &OsStr, mode: u32, umask: u32, flags: i32) ReplyCreate;
-        mknod(parent: INodeNo, name: &OsStr, mode: u32, umask: u32, rdev: u32) ReplyEntry;
-        mkdir(parent: INodeNo, name: &OsStr, mode: u32, umask: u32) ReplyEntry;
-        symlink(parent: INodeNo, name: &OsStr, target: &Path) ReplyEntry;
-        link(ino: INodeNo, parent: INodeNo, name: &OsStr) ReplyEntry;
-        unlink(parent: INodeNo, name: &OsStr) ReplyEmpty;
-        rmdir(parent: INodeNo, name: &OsStr) ReplyEmpty;
-        rename(
-            parent: INodeNo, name: &OsStr, new_parent: INodeNo, new_name: &OsStr, flags: RenameFlags
-        ) ReplyEmpty;
-        readlink(ino: INodeNo) ReplyData;
-        getxattr(ino: INodeNo, name: &OsStr, size: u32) ReplyXattr;
-        listxattr(ino: INodeNo, size: u32) ReplyXattr;
-        setxattr(ino: INodeNo, name: &OsStr, value: &[u8], flags: i32, position: u32) ReplyEmpty;
-        removexattr(ino: INodeNo, name: &OsStr) ReplyEmpty;
-        getlk(
-            ino: INodeNo, fh: FileHandle, lock_owner: LockOwner, start: u64, end: u64, typ: i32,
-            pid: u32
-        ) ReplyLock;
-        setlk(
-            ino: INodeNo, fh: FileHandle, lock_owner: LockOwner, start: u64, end: u64, typ: i32,
-            pid: u32, sleep: bool
-        ) ReplyEmpty;
-        poll(
-            ino: INodeNo, fh: FileHandle, notifier: PollNotifier, events: PollEvents,
-            flags: PollFlags
-        ) ReplyPoll;
-        bmap(ino: INodeNo, blocksize: u32, block: u64) ReplyBmap;
-        ioctl(
-            ino: INodeNo, fh: FileHandle, flags: IoctlFlags, cmd: u32, in_data: &[u8], out_size: u32
-        ) ReplyIoctl;
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use fuser::{Config, Errno, Session};
+    use std::fs::{self, File};
+    use std::io;
+    use std::os::unix::fs::FileExt;
+    use std::path::Path;
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
-    struct Panics;
+    use log::{LevelFilter, Log, Metadata, Record};
 
-    impl Filesystem for Panics {
-        fn lookup(&self, _: &Request, _: INodeNo, name: &OsStr, reply: ReplyEntry) {
-            assert_ne!(name, "panic");
-            reply.error(Errno::ENOENT);
-        }
+    use super::super::{Cache, Options, Session};
+    use crate::mapping::Mode;
+    use crate::source::{Description, Plan};
+
+    /// A log that panics when it is told of a request, or of trouble with the file.
+    struct Panics {
+        requests: AtomicUsize,
+        monitor: AtomicUsize,
     }
 
+    static PANICS: Panics = Panics {
+        requests: AtomicUsize::new(0),
+        monitor: AtomicUsize::new(0),
+    };
+
+    impl Log for Panics {
+        fn enabled(&self, _: &Metadata) -> bool {
+            true
+        }
+
+        fn log(&self, record: &Record) {
+            let count = match record.target() {
+                "arrayfs::fs::request" => &self.requests,
+                "arrayfs::fs::trouble" => &self.monitor,
+                _ => return,
+            };
+            count.fetch_add(1, Ordering::SeqCst);
+            panic!("{}", record.args());
+        }
+
+        fn flush(&self) {}
+    }
+
+    /// A call on a mount, its name and its errno.
+    type Call = (&'static str, Option<i32>, fn(&Path) -> io::Result<()>);
+
+    fn written(mount: &Path) -> io::Result<()> {
+        let file = File::options().write(true).open(mount.join("data"))?;
+        file.write_all_at(b"abcd", 4)
+    }
+
+    const CALLS: [Call; 12] = [
+        ("lookup", None, |m| fs::metadata(m.join("data")).map(drop)),
+        ("no name", Some(libc::ENOENT), |m| {
+            fs::metadata(m.join("none")).map(drop)
+        }),
+        ("list", None, |m| {
+            fs::read_dir(m.join("rows"))?.try_for_each(|entry| entry.map(drop))
+        }),
+        ("read", None, |m| fs::read(m.join("rows/1")).map(drop)),
+        ("write", None, written),
+        ("resize", None, |m| {
+            File::options()
+                .write(true)
+                .open(m.join("data"))?
+                .set_len(16)
+        }),
+        ("grow", Some(libc::EPERM), |m| {
+            File::options()
+                .write(true)
+                .open(m.join("data"))?
+                .set_len(17)
+        }),
+        ("sync", None, |m| File::open(m.join("data"))?.sync_all()),
+        ("usage", None, |m| {
+            let usage = nix::sys::statvfs::statvfs(m);
+            usage.map(|_| ()).map_err(io::Error::from)
+        }),
+        ("mkdir", Some(libc::EPERM), |m| {
+            fs::create_dir(m.join("none"))
+        }),
+        ("unlink", Some(libc::EPERM), |m| {
+            fs::remove_file(m.join("data"))
+        }),
+        ("rename", Some(libc::EPERM), |m| {
+            fs::rename(m.join("data"), m.join("none"))
+        }),
+    ];
+
     #[test]
-    fn a_request_that_panics_fails_alone() {
+    fn a_request_that_panics_fails_alone_and_holds_up_no_other() {
         if !Path::new("/dev/fuse").exists() || !nix::unistd::geteuid().is_root() {
             return;
         }
-        let dir = tempfile::tempdir().unwrap();
-        let session = Session::new(Contained(Panics), dir.path(), &Config::default()).unwrap();
-        let background = session.spawn().unwrap();
-        for _ in 0..3 {
-            for (name, errno) in [("panic", libc::EIO), ("other", libc::ENOENT)] {
-                let error = std::fs::metadata(dir.path().join(name)).unwrap_err();
-                assert_eq!(error.raw_os_error(), Some(errno), "{name}");
-            }
+        log::set_logger(&PANICS).unwrap();
+        let (dir, mount) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let path = dir.path().join("array");
+        fs::write(&path, [7; 16]).unwrap();
+        let description = Description {
+            format: None,
+            dtype: None,
+            shape: Some("4,4".parse().unwrap()),
+            order: None,
+            offset: None,
+            mode: Mode::ReadWrite,
+            extend: false,
+            read_only: false,
+        };
+        let source = Plan::new(&path, &description).unwrap().map().unwrap();
+        let options = Options {
+            cache: Cache::Auto,
+            threads: Some(1),
+            ..Options::default()
+        };
+        let (session, pending) = Session::mount(source, mount.path(), &options, || {}).unwrap();
+        pending.commit().unwrap();
+        session.admit();
+
+        // Where each request panics once it has been answered.
+        log::set_max_level(LevelFilter::Debug);
+        for (name, errno, call) in CALLS {
+            let error = call(mount.path()).err();
+            assert_eq!(
+                error.and_then(|error| error.raw_os_error()),
+                errno,
+                "{name}"
+            );
         }
-        drop(background);
+        // One worker answers this after it has panicked for all of those.
+        fs::metadata(mount.path().join("none")).unwrap_err();
+        assert!(PANICS.requests.load(Ordering::SeqCst) >= CALLS.len());
+
+        // Where a write panics before that, while nobody else may fill its bytes.
+        log::set_max_level(LevelFilter::Error);
+        let backing = File::options().write(true).open(&path).unwrap();
+        backing.set_len(0).unwrap();
+        let error = written(mount.path()).unwrap_err();
+        assert_eq!(error.raw_os_error(), Some(libc::EIO));
+        assert_eq!(PANICS.monitor.load(Ordering::SeqCst), 1);
+        backing.set_len(16).unwrap();
+        written(mount.path()).unwrap();
+        let filled = fs::read(mount.path().join("data")).unwrap();
+        assert_eq!(filled, b"\0\0\0\0abcd\0\0\0\0\0\0\0\0");
+        log::set_max_level(LevelFilter::Off);
+        session.stop();
     }
 }

@@ -29,6 +29,6 @@ mod truncation;
 mod writing;
 mod xattr;
 
-pub use answer::MAX_REQUEST;
+pub use negotiation::MAX_REQUEST;
 pub use options::{Access, Cache, MountFlag, Options, Passthrough};
 pub use session::{MountError, Session, check_memory};
