@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Checks the direction of imports: each floor of the house knows only those
-# below it, fuser is known to the file system alone, and unsafe code keeps to
-# the modules that are there for it.
+# below it, no modules of a floor import each other in a circle, fuser is known to
+# the file system alone, and unsafe code keeps to the modules that are there for it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -45,5 +45,6 @@ fi
 if modules=$(find src -mindepth 1 -maxdepth 1 -printf '%f\n' | sort | sed 's/\.rs$//' | grep -vxE "$(IFS='|'; echo "${floors[*]}")|lib|main"); then
     complain "not a floor of the house:" <<<"$modules"
 fi
+python3 scripts/circles.py || failed=1
 [ "$failed" = 0 ] && echo "imports go down only"
 exit "$failed"

@@ -1,5 +1,6 @@
 //! What can be wrong with a command line, in the words that the user sees.
 
+use std::borrow::Cow;
 use std::io;
 use std::path::PathBuf;
 
@@ -75,7 +76,7 @@ pub enum UsageError {
         /// What was given.
         text: String,
         /// What it can be.
-        expected: &'static str,
+        expected: Cow<'static, str>,
     },
     /// A type that NumPy does not have.
     #[error("{error}")]

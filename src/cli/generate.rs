@@ -12,13 +12,13 @@ use clap_mangen::roff::{Roff, roman};
 use super::UsageError;
 use super::raw::{EXAMPLES, RawOptions, STATUS, TREE};
 use super::value::choice;
+use crate::source::Format;
 
 /// The name that the shells complete, and that the man page is about.
 const NAME: &str = "arrayfs";
 
 /// The options that take one of a few words, and what these are.
-const WORDS: [(&str, &[&str]); 6] = [
-    ("format", &["raw", "npy"]),
+const WORDS: [(&str, &[&str]); 5] = [
     ("order", &["C", "F"]),
     ("mode", &["r", "r+", "w+", "c"]),
     ("cache", &["never", "auto", "always"]),
@@ -92,8 +92,10 @@ pub(super) fn text(what: &OsStr) -> Result<String, UsageError> {
 /// The command as a shell needs to know it. When it is run, errors of values are told
 /// in words of our own.
 fn completed() -> Command {
+    let formats: Vec<&str> = Format::names().collect();
     let command = WORDS
-        .iter()
+        .into_iter()
+        .chain([("format", formats.as_slice())])
         .fold(RawOptions::command(), |command, (name, words)| {
             let words = words.iter().map(|&word| PossibleValue::new(word));
             let words = PossibleValuesParser::new(words);

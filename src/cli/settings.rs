@@ -10,7 +10,7 @@ use super::mount_options::MountOptions;
 use super::number::{bytes, decimal, duration, octal};
 use super::raw::RawOptions;
 use super::similar;
-use super::value::{choice, either, either_read, text};
+use super::value::{any_of, choice, either, either_read, text};
 use super::{Command, UsageError, absolute};
 use crate::array::Order;
 use crate::dtype::{DType, DTypeError};
@@ -167,7 +167,7 @@ fn description(raw: &RawOptions, items: &MountOptions) -> Result<Description, Us
         return Err(UsageError::ExtendIn(mode));
     }
     let format = either("format", &raw.format, items, |value| {
-        choice("format", value, "raw or npy", Format::named)
+        choice("format", value, any_of(Format::names()), Format::named)
     })?;
     Ok(Description {
         format,

@@ -1,6 +1,7 @@
 //! The value of one option: found among the long options and those of `-o`, and
 //! read, or refused in words that say what was expected.
 
+use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
 
 use super::UsageError;
@@ -46,7 +47,7 @@ pub(super) fn either_read<T: PartialEq>(
 pub(super) fn choice<T>(
     name: &'static str,
     value: &OsStr,
-    expected: &'static str,
+    expected: impl Into<Cow<'static, str>>,
     parse: impl Fn(&str) -> Option<T>,
 ) -> Result<T, UsageError> {
     value
@@ -55,14 +56,23 @@ pub(super) fn choice<T>(
         .ok_or_else(|| UsageError::Value {
             name,
             text: value.to_string_lossy().into_owned(),
-            expected,
+            expected: expected.into(),
         })
+}
+
+/// Words as an error says that one of them was expected: `a, b or c`.
+pub(super) fn any_of<'a>(words: impl Iterator<Item = &'a str>) -> String {
+    let words: Vec<&str> = words.collect();
+    match words.split_last() {
+        Some((last, others)) if !others.is_empty() => format!("{} or {last}", others.join(", ")),
+        _ => words.concat(),
+    }
 }
 
 pub(super) fn text<'a>(name: &'static str, value: &'a OsStr) -> Result<&'a str, UsageError> {
     value.to_str().ok_or_else(|| UsageError::Value {
         name,
         text: value.to_string_lossy().into_owned(),
-        expected: "text in UTF-8",
+        expected: "text in UTF-8".into(),
     })
 }

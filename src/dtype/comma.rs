@@ -1,12 +1,26 @@
-//! NumPy's comma strings, `f4,3i8,(2,3)i2`: types with an optional shape in front, which become the
-//! fields f0, f1 and so on. A single one without a comma is a sub-array. The rules are those of
+//! NumPy's comma strings, `f4,3i8,(2,3)i2`: types with an optional shape in front. They are taken
+//! apart here; what the types stand for is read by `structured`. The rules are those of
 //! `_commastring` in NumPy's `_internal.py`.
 
-use super::element::Subdtype;
-use super::error::{Reason, quote};
-use super::layout::{StructLayout, default_name};
+use super::error::quote;
 use super::literal::Literal;
-use super::{ByteOrder, Refusal, structured};
+use super::{ByteOrder, Refusal};
+
+/// What a comma string consists of.
+pub(super) enum CommaString {
+    /// One item without a comma: a sub-array.
+    Single(Item),
+    /// Items that become the fields f0, f1 and so on.
+    Fields(Vec<Item>),
+}
+
+/// A type with the shape in front of it.
+pub(super) struct Item {
+    /// The type, with its byte order.
+    pub(super) format: Literal,
+    /// The lengths of the sub-array.
+    pub(super) shape: Option<Literal>,
+}
 
 /// Whether NumPy reads the text as a comma string: it begins with a digit or an empty tuple, or
 /// has a comma outside square brackets.
@@ -23,39 +37,15 @@ pub(super) fn is_comma_string(text: &str) -> bool {
         || text.chars().any(is_separator)
 }
 
-/// Reads a comma string.
-pub(super) fn parse(text: &str, aligned: bool) -> Result<Subdtype, Reason> {
+/// Takes a comma string apart.
+pub(super) fn parse(text: &str) -> Result<CommaString, Refusal> {
     let (mut items, is_list) = split(text)?;
-    if !is_list && let [only] = items.as_slice() {
-        return only.element(aligned);
+    if !is_list && items.len() == 1 {
+        return Ok(CommaString::Single(items.remove(0)));
     }
     // Also where nothing but a mark follows the last comma.
-    items.pop_if(|last| last.format.is_empty() && last.shape.is_none());
-
-    let mut layout = StructLayout::new(aligned);
-    for (index, item) in items.iter().enumerate() {
-        let name = default_name(index);
-        let element = item.element(aligned);
-        let element = element.map_err(|reason| reason.in_field(&name))?;
-        layout.append(&name, None, element)?;
-    }
-    layout.finish()
-}
-
-/// A type with the shape in front of it.
-struct Item {
-    format: String,
-    shape: Option<Literal>,
-}
-
-impl Item {
-    fn element(&self, aligned: bool) -> Result<Subdtype, Reason> {
-        let format = Literal::from(self.format.as_str());
-        match &self.shape {
-            Some(shape) => structured::sub_array(&format, shape, aligned),
-            None => structured::element(&format, aligned),
-        }
-    }
+    items.pop_if(|last| last.format.as_str() == Some("") && last.shape.is_none());
+    Ok(CommaString::Fields(items))
 }
 
 /// The items, and whether there is a comma between or after them.
@@ -97,8 +87,9 @@ fn split_item(text: &str) -> Result<(Item, &str), Refusal> {
         "" => None,
         _ => Some(read_shape(repeats).ok_or_else(|| Refusal::CommaString { rest: quote(text) })?),
     };
+    let format: String = mark.into_iter().chain(format.chars()).collect();
     let item = Item {
-        format: mark.into_iter().chain(format.chars()).collect(),
+        format: Literal::Str(format),
         shape,
     };
     Ok((item, rest))

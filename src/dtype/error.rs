@@ -3,7 +3,7 @@
 
 use thiserror::Error;
 
-use super::literal::{Literal, LiteralError};
+use super::literal::{Literal, LiteralError, quote_up_to};
 use super::{MAX_AXES, MAX_ITEMSIZE, MAX_LEVELS, units};
 
 /// The longest part of a refused text that an error repeats, in characters.
@@ -306,22 +306,6 @@ pub(super) fn show(literal: &Literal) -> String {
 /// The text in quotes, on one line and of bounded length whatever it holds.
 pub(super) fn quote(text: &str) -> String {
     quote_up_to(text, QUOTED_CHARACTERS)
-}
-
-/// The text in quotes and on one line, without what follows after so many characters.
-pub(super) fn quote_up_to(text: &str, characters: usize) -> String {
-    let mut quoted = String::from("'");
-    for character in text.chars().take(characters) {
-        match character {
-            '\'' | '"' | '\\' => quoted.push(character),
-            other => quoted.extend(other.escape_debug()),
-        }
-    }
-    if text.chars().nth(characters).is_some() {
-        quoted.push_str("...");
-    }
-    quoted.push('\'');
-    quoted
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Types from Python literals: lists of fields, the two forms of dicts, and tuples of a type and a
 //! shape. The rules are those of `_convert_from_any` in NumPy's `descriptor.c`.
 
+use super::comma::CommaString;
 use super::element::Subdtype;
 use super::error::{Reason, show};
 use super::layout::{StructLayout, default_name, size_of_literal};
@@ -36,10 +37,29 @@ pub(super) fn element(literal: &Literal, aligned: bool) -> Result<Subdtype, Reas
 
 /// Reads a text that NumPy takes as a type: a plain one, or a comma string.
 pub(super) fn text(text: &str, aligned: bool) -> Result<Subdtype, Reason> {
-    if comma::is_comma_string(text) {
-        return comma::parse(text, aligned);
+    if !comma::is_comma_string(text) {
+        return Ok(Subdtype::plain(parse::parse(text)?));
     }
-    Ok(Subdtype::plain(parse::parse(text)?))
+    let items = match comma::parse(text)? {
+        CommaString::Single(item) => return shaped(&item.format, item.shape.as_ref(), aligned),
+        CommaString::Fields(items) => items,
+    };
+    let mut layout = StructLayout::new(aligned);
+    for (index, item) in items.iter().enumerate() {
+        let name = default_name(index);
+        let element = shaped(&item.format, item.shape.as_ref(), aligned);
+        let element = element.map_err(|reason| reason.in_field(&name))?;
+        layout.append(&name, None, element)?;
+    }
+    layout.finish()
+}
+
+/// Reads a type, and a shape if there is one.
+fn shaped(format: &Literal, shape: Option<&Literal>, aligned: bool) -> Result<Subdtype, Reason> {
+    match shape {
+        Some(shape) => sub_array(format, shape, aligned),
+        None => element(format, aligned),
+    }
 }
 
 /// Reads a type and a shape. With `S`, `U` and `V` a number is not a shape but the length.
@@ -96,10 +116,7 @@ fn list(fields: &[Literal], aligned: bool) -> Result<Subdtype, Reason> {
             }
             (name, _) => name,
         };
-        let element = match shape {
-            Some(shape) => sub_array(format, shape, aligned),
-            None => element(format, aligned),
-        };
+        let element = shaped(format, shape, aligned);
         let element = element.map_err(|reason| reason.in_field(name))?;
         layout.append(name, title, element)?;
     }

@@ -49,7 +49,8 @@ pub enum Unit {
 }
 
 impl Unit {
-    const ALL: [Self; 14] = [
+    /// All units, from the longest on; last that of no unit.
+    pub const ALL: [Self; 14] = [
         Self::Year,
         Self::Month,
         Self::Week,

@@ -6,7 +6,7 @@
 use std::mem;
 use std::sync::{Mutex, PoisonError};
 
-use super::contained::contained;
+use super::panics::catch_panic;
 
 type Opening = Box<dyn FnOnce() + Send>;
 
@@ -39,7 +39,7 @@ impl Admission {
         state.admits = true;
         let waiting = mem::take(&mut state.waiting);
         drop(state);
-        waiting.into_iter().for_each(contained);
+        waiting.into_iter().for_each(catch_panic);
     }
 }
 

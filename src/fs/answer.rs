@@ -1,19 +1,18 @@
-//! What the answers to requests have in common: the buffer that a worker reads
-//! into, replies to outcomes, and changes that may have to be deferred.
+//! What the answers to requests have in common: the guard that each has, the buffer
+//! that a worker reads into, replies to outcomes, and changes that may have to be
+//! deferred.
 
 use std::cell::RefCell;
+use std::sync::Arc;
 
 use fuser::{Errno, ReplyXattr};
 
 use super::error::FsError;
 use super::operations::ArrayFs;
-use super::protocol::Protocol;
+use super::panics::catch_panic;
 use super::request::RequestGuard;
 use super::stats::RequestKind;
 use super::writing::Write;
-
-/// The most bytes in a request, and so the largest buffer of a worker.
-pub const MAX_REQUEST: u32 = 1 << 20;
 
 /// How many bytes were written.
 pub(super) type Outcome = Result<usize, FsError>;
@@ -70,50 +69,55 @@ pub(super) use failed;
 macro_rules! refuse {
     ($($request:ident($($parameter:ty),*) $reply:ty: $errno:expr,)*) => {
         $(fn $request(&self, _: &Request, $(_: $parameter,)* reply: $reply) {
-            let request = self.begin(RequestKind::Refused, 0);
-            failed!(request, reply, $errno);
+            self.fs.serve(RequestKind::Refused, 0, |request| failed!(request, reply, $errno));
         })*
     };
 }
 pub(super) use refuse;
 
-impl Protocol {
-    /// A request about the node `inode` has come.
-    pub(super) fn begin(&self, kind: RequestKind, inode: u64) -> RequestGuard {
-        RequestGuard::new(&self.fs, kind, inode)
+impl ArrayFs {
+    /// Has `answer` answer a request about the node `inode` that has come. Should it
+    /// panic, the answer is EIO.
+    pub(super) fn serve(
+        self: &Arc<ArrayFs>,
+        kind: RequestKind,
+        inode: u64,
+        answer: impl FnOnce(RequestGuard),
+    ) {
+        catch_panic(|| answer(RequestGuard::new(self, kind, inode)));
     }
 
     /// Has `inode` count as truncated, which `answer` does and answers. Where the kernel
     /// keeps pages of it they are invalidated afterwards, so that whoever reads next is heard
     /// of: until the answer it writes none of them back, and whoever invalidates them
     /// waits.
-    pub(super) fn truncate(&self, inode: u64, answer: impl FnOnce(&ArrayFs)) {
-        answer(&self.fs);
-        if self.fs.keeps_pages() {
-            let bytes = self.fs.bytes_of_node(inode);
-            self.fs.coherence.invalidate_later(None, &bytes);
+    pub(super) fn answer_truncation(&self, inode: u64, answer: impl FnOnce(&ArrayFs)) {
+        answer(self);
+        if self.keeps_pages() {
+            let bytes = self.bytes_of_node(inode);
+            self.coherence.invalidate_later(None, &bytes);
         }
     }
 
     /// Gives `inode` its size, which `answer` does and answers. Until then the kernel writes
     /// none of its pages back, so the pages that are made old are invalidated afterwards.
-    pub(super) fn resize(&self, inode: u64, answer: impl FnOnce(&ArrayFs)) {
-        let bytes = self.fs.reach_of_node(inode);
-        let guard = self.fs.coherence.change_at_once(&bytes);
-        answer(&self.fs);
+    pub(super) fn answer_resize(&self, inode: u64, answer: impl FnOnce(&ArrayFs)) {
+        let bytes = self.reach_of_node(inode);
+        let guard = self.coherence.change_at_once(&bytes);
+        answer(self);
         drop(guard);
-        self.fs.coherence.invalidate_later(None, &bytes);
+        self.coherence.invalidate_later(None, &bytes);
     }
 
     /// Makes a write that the kernel sends back from its page cache, which waits for
     /// nobody. Pages of other inodes that it makes old are invalidated afterwards.
     pub(super) fn write_back(&self, inode: u64, handle: u64, write: &Write<'_>) -> Outcome {
-        let plan = self.fs.plan(handle, &write.range())?;
-        let guard = self.fs.coherence.change_at_once(&plan.backing);
-        let written = self.fs.write(handle, write);
+        let plan = self.plan(handle, &write.range())?;
+        let guard = self.coherence.change_at_once(&plan.backing);
+        let written = self.write(handle, write);
         drop(guard);
         // Before the answer, for who waits for what has been deferred until then.
-        let coherence = &self.fs.coherence;
+        let coherence = &self.coherence;
         coherence.invalidate_later(Some(inode), &plan.backing);
         written
     }
@@ -121,18 +125,18 @@ impl Protocol {
     /// Makes a write and gives its outcome to `answer`, at once or, where pages are in the
     /// way, when they are gone. What is deferred may be taken short.
     pub(super) fn write_through(
-        &self,
+        self: &Arc<ArrayFs>,
         handle: u64,
         write: &Write<'_>,
         answer: impl FnOnce(Outcome) + Send + 'static,
     ) {
-        let plan = match self.fs.plan(handle, &write.range()) {
+        let plan = match self.plan(handle, &write.range()) {
             Ok(plan) => plan,
             Err(error) => return answer(Err(error)),
         };
         let fills_gap = plan.fills_gap;
-        if let Some(guard) = self.fs.coherence.try_change(&plan.backing) {
-            let written = self.fs.write(
+        if let Some(guard) = self.coherence.try_change(&plan.backing) {
+            let written = self.write(
                 handle,
                 &Write {
                     fills_gap,
@@ -142,12 +146,12 @@ impl Protocol {
             drop(guard);
             return answer(written);
         }
-        let data = match self.fs.keep_data(handle, write.at, write.data) {
+        let data = match self.keep_data(handle, write.at, write.data) {
             Ok(data) => data,
             Err(error) => return answer(Err(error)),
         };
-        let (fs, at, flags) = (self.fs.clone(), write.at, write.flags);
-        self.fs.coherence.defer(plan.backing, move |guard| {
+        let (fs, at, flags) = (self.clone(), write.at, write.flags);
+        self.coherence.defer(plan.backing, move |guard| {
             let written = guard.and_then(|guard| {
                 let write = Write {
                     at,
@@ -170,14 +174,14 @@ impl Protocol {
     ///
     /// Where none are served ENOSYS tells the kernel so, once and for all. Any
     /// other answer makes `ls -l` ask for several of every file.
-    pub(super) fn answer(
+    pub(super) fn answer_xattr(
         &self,
         request: &RequestGuard,
         reply: ReplyXattr,
         size: u32,
         find: impl FnOnce() -> Result<Vec<u8>, FsError>,
     ) {
-        if !self.fs.serves_xattrs() {
+        if !self.serves_xattrs() {
             return failed!(request, reply, Errno::ENOSYS);
         }
         let found = find().and_then(|bytes| match u32::try_from(bytes.len()) {

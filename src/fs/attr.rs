@@ -9,13 +9,10 @@ use fuser::{FileAttr, FileType, INodeNo, TimeOrNow};
 use nix::sys::time::TimeSpec;
 use nix::unistd::{Gid, Uid};
 
+use super::negotiation::MAX_REQUEST;
 use crate::mapping::Mode;
 use crate::platform;
 use crate::tree::NodeAttributes;
-
-/// The largest block size shown: programs size their buffers by it, and a
-/// request carries no more.
-const MAX_BLOCK_SIZE: u32 = 1 << 20;
 
 /// How the owner and the permission bits are shown.
 #[derive(Debug, Clone)]
@@ -141,9 +138,9 @@ pub(super) fn kind(directory: bool) -> FileType {
     }
 }
 
-/// The first power of two from a page up that holds `len` bytes.
+/// The first power of two from a page up that holds `len` bytes, or a request's most.
 fn block_size(len: u64) -> u32 {
-    let len = u32::try_from(len).unwrap_or(u32::MAX).min(MAX_BLOCK_SIZE);
+    let len = u32::try_from(len).unwrap_or(u32::MAX).min(MAX_REQUEST);
     len.next_power_of_two().max(4096)
 }
 
@@ -266,8 +263,8 @@ mod tests {
             (4096, 4096),
             (4097, 8192),
             (1 << 20, 1 << 20),
-            ((1 << 20) + 1, 1 << 20),
-            (u64::MAX, 1 << 20),
+            ((1 << 20) + 1, MAX_REQUEST),
+            (u64::MAX, MAX_REQUEST),
         ] {
             assert_eq!(block_size(len), expected);
         }

@@ -6,12 +6,9 @@
 use std::ffi::OsStr;
 use std::io;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, Weak};
 use std::thread;
 
 use fuser::{INodeNo, Notifier};
-
-use super::operations::ArrayFs;
 
 /// Says that there may be names to forget.
 #[derive(Debug)]
@@ -33,36 +30,33 @@ impl Waker {
     }
 }
 
-/// Has the kernel forget surplus names of `fs` at each ring, until the waker is
-/// gone.
+/// Has the kernel forget what `surplus` returns, a directory and a name in it, at each
+/// ring until there is nothing more; until the waker is gone.
 ///
 /// # Errors
 ///
 /// When no thread can be started.
-pub(super) fn start(fs: &Arc<ArrayFs>, wakes: Receiver<()>, notifier: Notifier) -> io::Result<()> {
-    let fs = Arc::downgrade(fs);
+pub(super) fn start(
+    surplus: impl Fn() -> Option<(u64, Box<str>)> + Send + 'static,
+    wakes: Receiver<()>,
+    notifier: Notifier,
+) -> io::Result<()> {
     let work = move || {
-        while wakes.recv().is_ok() && evict(&fs, &notifier) {}
+        while wakes.recv().is_ok() {
+            while let Some((directory, name)) = surplus() {
+                forget_name(&notifier, directory, &name);
+            }
+        }
     };
     thread::Builder::new().name("names".into()).spawn(work)?;
     Ok(())
 }
 
-/// Returns whether there is a file system yet.
-fn evict(fs: &Weak<ArrayFs>, notifier: &Notifier) -> bool {
-    while let Some(fs) = fs.upgrade() {
-        let Some((directory, name)) = fs.pop_excess_name() else {
-            return true;
-        };
-        // The mount may end while this waits for the kernel.
-        drop(fs);
-        // Names that the kernel has dropped itself are not found.
-        let forgotten = notifier.inval_entry(INodeNo(directory), OsStr::new(&*name));
-        if let Err(error) = forgotten
-            && error.kind() != io::ErrorKind::NotFound
-        {
-            log::debug!("the kernel keeps the name {name:?}: {error}");
-        }
+fn forget_name(notifier: &Notifier, directory: u64, name: &str) {
+    // Names that the kernel has dropped itself are not found.
+    if let Err(error) = notifier.inval_entry(INodeNo(directory), OsStr::new(name))
+        && error.kind() != io::ErrorKind::NotFound
+    {
+        log::debug!("the kernel keeps the name {name:?}: {error}");
     }
-    false
 }

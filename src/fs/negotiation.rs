@@ -3,7 +3,9 @@
 
 use fuser::{InitFlags, KernelConfig};
 
-use super::answer::MAX_REQUEST;
+/// The most bytes in a request: the largest buffer of a worker, and the block size that
+/// `stat` and `statfs` show, by which programs size theirs.
+pub const MAX_REQUEST: u32 = 1 << 20;
 
 /// What depends on the mount.
 #[derive(Debug, Clone, Copy)]

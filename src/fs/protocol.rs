@@ -18,9 +18,9 @@ use fuser::{
 };
 
 use super::admission::Admission;
-use super::answer::{MAX_REQUEST, failed, refuse, reply, with_buffer, written};
+use super::answer::{failed, refuse, reply, with_buffer, written};
 use super::attr::time_spec;
-use super::negotiation::negotiate;
+use super::negotiation::{MAX_REQUEST, negotiate};
 use super::opening::IoMode;
 use super::operations::{ArrayFs, AttributeChange, MAX_NAME};
 use super::stats::RequestKind;
@@ -34,7 +34,7 @@ pub(super) const ATTRIBUTE_LIFETIME: Duration = Duration::from_secs(1);
 
 /// Answers the kernel's requests on an array.
 pub(super) struct Protocol {
-    pub(super) fs: Arc<ArrayFs>,
+    fs: Arc<ArrayFs>,
     admission: Arc<Admission>,
     ended: Mutex<Option<Box<dyn FnOnce() + Send>>>,
 }
@@ -73,17 +73,20 @@ impl Filesystem for Protocol {
     }
 
     fn lookup(&self, _req: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEntry) {
-        let request = self.begin(RequestKind::Lookup, parent.0).named(name);
-        reply!(request, reply, self.fs.lookup(parent.0, name), attr => {
-            let generation = self.generation(attr.ino);
-            reply.entry_with_ttls(&ATTRIBUTE_LIFETIME, &ENTRY_LIFETIME, &attr, generation);
+        self.fs.serve(RequestKind::Lookup, parent.0, |request| {
+            let request = request.named(name);
+            reply!(request, reply, self.fs.lookup(parent.0, name), attr => {
+                let generation = self.generation(attr.ino);
+                reply.entry_with_ttls(&ATTRIBUTE_LIFETIME, &ENTRY_LIFETIME, &attr, generation);
+            });
         });
     }
 
     fn getattr(&self, _req: &Request, ino: INodeNo, _fh: Option<FileHandle>, reply: ReplyAttr) {
-        let request = self.begin(RequestKind::Attributes, ino.0);
-        reply!(request, reply, self.fs.attributes(ino.0), attr => {
-            reply.attr(&ATTRIBUTE_LIFETIME, &attr);
+        self.fs.serve(RequestKind::Attributes, ino.0, |request| {
+            reply!(request, reply, self.fs.attributes(ino.0), attr => {
+                reply.attr(&ATTRIBUTE_LIFETIME, &attr);
+            });
         });
     }
 
@@ -105,49 +108,52 @@ impl Filesystem for Protocol {
         _flags: Option<BsdFileFlags>,
         reply: ReplyAttr,
     ) {
-        let request = self.begin(RequestKind::Change, ino.0);
-        let change = AttributeChange {
-            mode,
-            uid,
-            gid,
-            size,
-            atime: atime.map(time_spec),
-            // A truncation comes with a new mtime, which is not one to set.
-            mtime: mtime.filter(|_| size.is_none()).map(time_spec),
-        };
-        let answer = move |fs: &ArrayFs| {
-            let changed = fs.change(ino.0, &change);
-            reply!(request, reply, changed, attr => reply.attr(&ATTRIBUTE_LIFETIME, &attr));
-        };
-        match size {
-            None => answer(&self.fs),
-            Some(0) => self.truncate(ino.0, answer),
-            // Only giving a file its size can change bytes.
-            Some(_) => self.resize(ino.0, answer),
-        }
+        self.fs.serve(RequestKind::Change, ino.0, |request| {
+            let change = AttributeChange {
+                mode,
+                uid,
+                gid,
+                size,
+                atime: atime.map(time_spec),
+                // A truncation comes with a new mtime, which is not one to set.
+                mtime: mtime.filter(|_| size.is_none()).map(time_spec),
+            };
+            let answer = move |fs: &ArrayFs| {
+                let changed = fs.change(ino.0, &change);
+                reply!(request, reply, changed, attr => reply.attr(&ATTRIBUTE_LIFETIME, &attr));
+            };
+            match size {
+                None => answer(&self.fs),
+                Some(0) => self.fs.answer_truncation(ino.0, answer),
+                // Only giving a file its size can change bytes.
+                Some(_) => self.fs.answer_resize(ino.0, answer),
+            }
+        });
     }
 
     fn open(&self, _req: &Request, ino: INodeNo, flags: OpenFlags, reply: ReplyOpen) {
-        let request = self.begin(RequestKind::Open, ino.0);
-        let writes = flags.acc_mode() != OpenAccMode::O_RDONLY;
-        let fs = self.fs.clone();
-        self.admission.pass(move || {
-            let register = |file: BorrowedFd<'_>| reply.open_backing(file);
-            let opened = fs.open(ino.0, writes, register);
-            reply!(request, reply, opened, (number, io_mode) => {
-                let (number, how) = (FileHandle(number), match writes {
-                    true => FopenFlags::empty(),
-                    false => FopenFlags::FOPEN_NOFLUSH,
-                });
-                let direct = FopenFlags::FOPEN_DIRECT_IO | FopenFlags::FOPEN_PARALLEL_DIRECT_WRITES;
-                match io_mode {
-                    IoMode::Passthrough(backing) => reply.opened_passthrough(number, how, &backing),
-                    IoMode::Cached { keep: true } => {
-                        reply.opened(number, how | FopenFlags::FOPEN_KEEP_CACHE);
+        self.fs.serve(RequestKind::Open, ino.0, |request| {
+            let writes = flags.acc_mode() != OpenAccMode::O_RDONLY;
+            let fs = self.fs.clone();
+            self.admission.pass(move || {
+                let register = |file: BorrowedFd<'_>| reply.open_backing(file);
+                let opened = fs.open(ino.0, writes, register);
+                reply!(request, reply, opened, (number, io_mode) => {
+                    let (number, how) = (FileHandle(number), match writes {
+                        true => FopenFlags::empty(),
+                        false => FopenFlags::FOPEN_NOFLUSH,
+                    });
+                    let direct =
+                        FopenFlags::FOPEN_DIRECT_IO | FopenFlags::FOPEN_PARALLEL_DIRECT_WRITES;
+                    match io_mode {
+                        IoMode::Passthrough(backing) => reply.opened_passthrough(number, how, &backing),
+                        IoMode::Cached { keep: true } => {
+                            reply.opened(number, how | FopenFlags::FOPEN_KEEP_CACHE);
+                        }
+                        IoMode::Cached { keep: false } => reply.opened(number, how),
+                        IoMode::Direct => reply.opened(number, how | direct),
                     }
-                    IoMode::Cached { keep: false } => reply.opened(number, how),
-                    IoMode::Direct => reply.opened(number, how | direct),
-                }
+                });
             });
         });
     }
@@ -163,27 +169,29 @@ impl Filesystem for Protocol {
         lock_owner: Option<LockOwner>,
         reply: ReplyData,
     ) {
-        let request = self.begin(RequestKind::Read, ino.0).of(offset, size.into());
-        // A fill of the page cache comes without the owner that a read has.
-        let into_page_cache = lock_owner.is_none();
-        let count = match self.fs.readable(fh.0, offset, size) {
-            Ok(count) => count,
-            Err(error) => return failed!(request, reply, error.errno()),
-        };
-        let read = move |fs: &ArrayFs| {
-            with_buffer(count, |buffer| {
-                let read = fs.read(fh.0, offset, buffer, into_page_cache);
-                reply!(request, reply, read, count => {
-                    request.moved(count);
-                    reply.data(&buffer[..count]);
+        self.fs.serve(RequestKind::Read, ino.0, |request| {
+            let request = request.of(offset, size.into());
+            // A fill of the page cache comes without the owner that a read has.
+            let into_page_cache = lock_owner.is_none();
+            let count = match self.fs.readable(fh.0, offset, size) {
+                Ok(count) => count,
+                Err(error) => return failed!(request, reply, error.errno()),
+            };
+            let read = move |fs: &ArrayFs| {
+                with_buffer(count, |buffer| {
+                    let read = fs.read(fh.0, offset, buffer, into_page_cache);
+                    reply!(request, reply, read, count => {
+                        request.moved(count);
+                        reply.data(&buffer[..count]);
+                    });
                 });
-            });
-        };
-        if !into_page_cache {
-            return read(&self.fs);
-        }
-        let fs = self.fs.clone();
-        self.fs.fill(fh.0, offset, count, move || read(&fs));
+            };
+            if !into_page_cache {
+                return read(&self.fs);
+            }
+            let fs = self.fs.clone();
+            self.fs.fill(fh.0, offset, count, move || read(&fs));
+        });
     }
 
     fn write(
@@ -198,21 +206,21 @@ impl Filesystem for Protocol {
         _lock_owner: Option<LockOwner>,
         reply: ReplyWrite,
     ) {
-        let request = self
-            .begin(RequestKind::Write, ino.0)
-            .of(offset, data.len() as u64);
-        let write = Write {
-            at: offset,
-            data,
-            flags: flags.0,
-            from_page_cache: write_flags.contains(WriteFlags::FUSE_WRITE_CACHE),
-            fills_gap: false,
-        };
-        if write.from_page_cache {
-            return written!(request, reply, self.write_back(ino.0, fh.0, &write));
-        }
-        self.write_through(fh.0, &write, move |outcome| {
-            written!(request, reply, outcome)
+        self.fs.serve(RequestKind::Write, ino.0, |request| {
+            let request = request.of(offset, data.len() as u64);
+            let write = Write {
+                at: offset,
+                data,
+                flags: flags.0,
+                from_page_cache: write_flags.contains(WriteFlags::FUSE_WRITE_CACHE),
+                fills_gap: false,
+            };
+            if write.from_page_cache {
+                return written!(request, reply, self.fs.write_back(ino.0, fh.0, &write));
+            }
+            self.fs.write_through(fh.0, &write, move |outcome| {
+                written!(request, reply, outcome)
+            });
         });
     }
 
@@ -224,8 +232,9 @@ impl Filesystem for Protocol {
         _lock_owner: LockOwner,
         reply: ReplyEmpty,
     ) {
-        let request = self.begin(RequestKind::Flush, ino.0);
-        reply!(request, reply, self.fs.flushed(fh.0), () => reply.ok());
+        self.fs.serve(RequestKind::Flush, ino.0, |request| {
+            reply!(request, reply, self.fs.flushed(fh.0), () => reply.ok());
+        });
     }
 
     fn release(
@@ -238,9 +247,10 @@ impl Filesystem for Protocol {
         _flush: bool,
         reply: ReplyEmpty,
     ) {
-        let _request = self.begin(RequestKind::Release, ino.0);
-        self.fs.release(fh.0);
-        reply.ok();
+        self.fs.serve(RequestKind::Release, ino.0, |_request| {
+            self.fs.release(fh.0);
+            reply.ok();
+        });
     }
 
     fn fsync(
@@ -251,14 +261,15 @@ impl Filesystem for Protocol {
         _datasync: bool,
         reply: ReplyEmpty,
     ) {
-        let request = self.begin(RequestKind::Sync, ino.0);
-        let synced = self.fs.sync(fh.0);
-        let answer = move || reply!(request, reply, synced, () => reply.ok());
-        if !self.fs.keeps_pages() {
-            return answer();
-        }
-        // What has been stored to a mapping is read through no old page then.
-        self.fs.coherence.answer_after(answer);
+        self.fs.serve(RequestKind::Sync, ino.0, |request| {
+            let synced = self.fs.sync(fh.0);
+            let answer = move || reply!(request, reply, synced, () => reply.ok());
+            if !self.fs.keeps_pages() {
+                return answer();
+            }
+            // What has been stored to a mapping is read through no old page then.
+            self.fs.coherence.answer_after(answer);
+        });
     }
 
     fn fsyncdir(
@@ -269,11 +280,12 @@ impl Filesystem for Protocol {
         _datasync: bool,
         reply: ReplyEmpty,
     ) {
-        let request = self.begin(RequestKind::Sync, ino.0);
-        match self.fs.sync_all() {
-            Ok(()) => reply.ok(),
-            Err(error) => failed!(request, reply, error.into()),
-        }
+        self.fs.serve(RequestKind::Sync, ino.0, |request| {
+            match self.fs.sync_all() {
+                Ok(()) => reply.ok(),
+                Err(error) => failed!(request, reply, error.into()),
+            }
+        });
     }
 
     fn readdir(
@@ -284,11 +296,12 @@ impl Filesystem for Protocol {
         offset: u64,
         mut reply: ReplyDirectory,
     ) {
-        let request = self.begin(RequestKind::List, ino.0);
-        let listed = self.fs.list(ino.0, offset, |entry| {
-            reply.add(INodeNo(entry.inode()), entry.next, entry.kind(), entry.name)
+        self.fs.serve(RequestKind::List, ino.0, |request| {
+            let listed = self.fs.list(ino.0, offset, |entry| {
+                reply.add(INodeNo(entry.inode()), entry.next, entry.kind(), entry.name)
+            });
+            reply!(request, reply, listed, () => reply.ok());
         });
-        reply!(request, reply, listed, () => reply.ok());
     }
 
     fn readdirplus(
@@ -299,32 +312,34 @@ impl Filesystem for Protocol {
         offset: u64,
         mut reply: ReplyDirectoryPlus,
     ) {
-        let request = self.begin(RequestKind::List, ino.0);
-        let mut outcome = Ok(());
-        let listed = self
-            .fs
-            .list(ino.0, offset, |entry| match entry.attributes() {
-                Ok(attr) => reply.add(
-                    INodeNo(entry.inode()),
-                    entry.next,
-                    entry.name,
-                    &ATTRIBUTE_LIFETIME,
-                    &attr,
-                    self.generation(attr.ino),
-                ),
-                Err(error) => {
-                    outcome = Err(error);
-                    true
-                }
-            });
-        reply!(request, reply, listed.and(outcome), () => reply.ok());
+        self.fs.serve(RequestKind::List, ino.0, |request| {
+            let mut outcome = Ok(());
+            let listed = self
+                .fs
+                .list(ino.0, offset, |entry| match entry.attributes() {
+                    Ok(attr) => reply.add(
+                        INodeNo(entry.inode()),
+                        entry.next,
+                        entry.name,
+                        &ATTRIBUTE_LIFETIME,
+                        &attr,
+                        self.generation(attr.ino),
+                    ),
+                    Err(error) => {
+                        outcome = Err(error);
+                        true
+                    }
+                });
+            reply!(request, reply, listed.and(outcome), () => reply.ok());
+        });
     }
 
     fn statfs(&self, _req: &Request, ino: INodeNo, reply: ReplyStatfs) {
-        let _request = self.begin(RequestKind::Usage, ino.0);
-        let usage = self.fs.usage();
-        let name = MAX_NAME as u32;
-        reply.statfs(usage.blocks, 0, 0, usage.nodes, 0, MAX_REQUEST, name, 512);
+        self.fs.serve(RequestKind::Usage, ino.0, |_request| {
+            let usage = self.fs.usage();
+            let name = MAX_NAME as u32;
+            reply.statfs(usage.blocks, 0, 0, usage.nodes, 0, MAX_REQUEST, name, 512);
+        });
     }
 
     fn fallocate(
@@ -337,17 +352,19 @@ impl Filesystem for Protocol {
         mode: i32,
         reply: ReplyEmpty,
     ) {
-        let request = self.begin(RequestKind::Allocate, ino.0).of(offset, length);
-        // As in <linux/falloc.h>; other systems' requests carry only a mode of 0.
-        const KEEP_SIZE: i32 = 0x01;
-        // After a hole is punched or a range zeroed the kernel zeroes its own pages of
-        // it, with which it would undo what is stored or written there meanwhile.
-        if mode & !KEEP_SIZE != 0 {
-            return failed!(request, reply, Errno::ENOTSUP);
-        }
-        let range = offset..offset.saturating_add(length);
-        let reserved = self.fs.reserve(fh.0, range, mode & KEEP_SIZE != 0);
-        reply!(request, reply, reserved, () => reply.ok());
+        self.fs.serve(RequestKind::Allocate, ino.0, |request| {
+            let request = request.of(offset, length);
+            // As in <linux/falloc.h>; other systems' requests carry only a mode of 0.
+            const KEEP_SIZE: i32 = 0x01;
+            // After a hole is punched or a range zeroed the kernel zeroes its own pages of
+            // it, with which it would undo what is stored or written there meanwhile.
+            if mode & !KEEP_SIZE != 0 {
+                return failed!(request, reply, Errno::ENOTSUP);
+            }
+            let range = offset..offset.saturating_add(length);
+            let reserved = self.fs.reserve(fh.0, range, mode & KEEP_SIZE != 0);
+            reply!(request, reply, reserved, () => reply.ok());
+        });
     }
 
     fn lseek(
@@ -359,18 +376,23 @@ impl Filesystem for Protocol {
         whence: i32,
         reply: ReplyLseek,
     ) {
-        let request = self.begin(RequestKind::Seek, ino.0);
-        reply!(request, reply, self.fs.seek(fh.0, offset, whence), at => reply.offset(at));
+        self.fs.serve(RequestKind::Seek, ino.0, |request| {
+            reply!(request, reply, self.fs.seek(fh.0, offset, whence), at => reply.offset(at));
+        });
     }
 
     fn getxattr(&self, _req: &Request, ino: INodeNo, name: &OsStr, size: u32, reply: ReplyXattr) {
-        let request = self.begin(RequestKind::Xattr, ino.0);
-        self.answer(&request, reply, size, || self.fs.xattr(ino.0, name));
+        self.fs.serve(RequestKind::Xattr, ino.0, |request| {
+            self.fs
+                .answer_xattr(&request, reply, size, || self.fs.xattr(ino.0, name));
+        });
     }
 
     fn listxattr(&self, _req: &Request, ino: INodeNo, size: u32, reply: ReplyXattr) {
-        let request = self.begin(RequestKind::Xattr, ino.0);
-        self.answer(&request, reply, size, || self.fs.xattrs(ino.0));
+        self.fs.serve(RequestKind::Xattr, ino.0, |request| {
+            self.fs
+                .answer_xattr(&request, reply, size, || self.fs.xattrs(ino.0));
+        });
     }
 
     fn setxattr(
@@ -383,20 +405,22 @@ impl Filesystem for Protocol {
         _position: u32,
         reply: ReplyEmpty,
     ) {
-        let request = self.begin(RequestKind::Xattr, ino.0);
-        if !self.fs.serves_xattrs() {
-            return failed!(request, reply, Errno::ENOSYS);
-        }
-        let set = self.fs.set_xattr(ino.0, name, Some(value));
-        reply!(request, reply, set, () => reply.ok());
+        self.fs.serve(RequestKind::Xattr, ino.0, |request| {
+            if !self.fs.serves_xattrs() {
+                return failed!(request, reply, Errno::ENOSYS);
+            }
+            let set = self.fs.set_xattr(ino.0, name, Some(value));
+            reply!(request, reply, set, () => reply.ok());
+        });
     }
 
     fn removexattr(&self, _req: &Request, ino: INodeNo, name: &OsStr, reply: ReplyEmpty) {
-        let request = self.begin(RequestKind::Xattr, ino.0);
-        if !self.fs.serves_xattrs() {
-            return failed!(request, reply, Errno::ENOSYS);
-        }
-        reply!(request, reply, self.fs.set_xattr(ino.0, name, None), () => reply.ok());
+        self.fs.serve(RequestKind::Xattr, ino.0, |request| {
+            if !self.fs.serves_xattrs() {
+                return failed!(request, reply, Errno::ENOSYS);
+            }
+            reply!(request, reply, self.fs.set_xattr(ino.0, name, None), () => reply.ok());
+        });
     }
 
     // The permission bits are the kernel's business (`default_permissions`).

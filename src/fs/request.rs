@@ -6,6 +6,7 @@ use std::ffi::{OsStr, OsString};
 use std::io;
 use std::ops::Range;
 use std::sync::Arc;
+use std::thread;
 use std::time::Instant;
 
 use super::operations::ArrayFs;
@@ -69,8 +70,12 @@ impl RequestGuard {
 impl Drop for RequestGuard {
     fn drop(&mut self) {
         let (took, errno) = (self.came.elapsed(), self.errno.get());
-        self.fs.stats.answered(self.kind, took, errno.is_some());
-        if !self.logged {
+        let panics = thread::panicking();
+        self.fs
+            .stats
+            .answered(self.kind, took, errno.is_some() || panics);
+        // A second panic would end the process.
+        if !self.logged || panics {
             return;
         }
         let (name, inode, path) = (self.kind.name(), self.inode, self.fs.path(self.inode));

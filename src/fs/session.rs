@@ -10,11 +10,10 @@ use std::time::Duration;
 use fuser::{BackgroundSession, Config, MountOption, SessionACL};
 
 use super::admission::Admission;
-use super::answer::MAX_REQUEST;
 use super::attr::{Appearance, Copier};
 use super::coherence::{self, Coherence};
-use super::contained::Contained;
 use super::dentry_eviction::{self, Waker};
+use super::negotiation::MAX_REQUEST;
 use super::operations::ArrayFs;
 use super::page_cache::PageCacheValidity;
 use super::passthrough::PassthroughFiles;
@@ -184,12 +183,15 @@ impl Session {
         };
         let config = config(options, &meta.file, meta.writable);
         let admission = Arc::new(Admission::default());
-        let protocol = Contained(Protocol::new(fs.clone(), admission.clone(), ended));
+        let protocol = Protocol::new(fs.clone(), admission.clone(), ended);
         let session = fuser::Session::new(protocol, mountpoint, &config).map_err(refused)?;
         let notifier = session.notifier();
         let background = session.spawn().map_err(refused)?;
         coherence::serve(coherence, notifier.clone()).map_err(refused)?;
-        dentry_eviction::start(&fs, wakes, notifier).map_err(refused)?;
+        // The mount may end while the kernel is told to forget a name.
+        let names = Arc::downgrade(&fs);
+        let surplus = move || names.upgrade()?.pop_excess_name();
+        dentry_eviction::start(surplus, wakes, notifier).map_err(refused)?;
         let session = Session {
             fs,
             admission,

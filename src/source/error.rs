@@ -1,8 +1,8 @@
 //! Why a file and what the user says of it do not make an array.
 
+use std::error::Error;
 use std::path::PathBuf;
 
-use super::npy::HeaderError;
 use super::signature::Signature;
 use crate::array::ArrayError;
 use crate::dtype::DType;
@@ -57,22 +57,24 @@ pub enum SourceError {
         /// The file.
         path: PathBuf,
     },
-    /// What stands at the beginning of a `.npy` file is none of its headers.
+    /// What stands at the beginning of the file is no header of its format.
     #[error("{}: {error}", path.display())]
     Header {
         /// The file.
         path: PathBuf,
         /// What is wrong.
-        error: Box<HeaderError>,
+        error: Box<dyn Error + Send + Sync>,
     },
     /// The file says something else of its array than the user.
     #[error(
-        "{}: --{option} {given} contradicts the .npy header, which says {found}",
+        "{}: --{option} {given} contradicts the .{format} header, which says {found}",
         path.display()
     )]
     Contradiction {
         /// The file.
         path: PathBuf,
+        /// The file's format.
+        format: &'static str,
         /// What is contradicted: `dtype`, `shape`, `order` or `offset`.
         option: &'static str,
         /// The user's word.

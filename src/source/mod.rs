@@ -85,6 +85,11 @@ impl Format {
         FORMATS.iter().find(|format| format.name == name)
     }
 
+    /// The names of all, the plainest first.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        FORMATS.iter().rev().map(|format| format.name)
+    }
+
     /// The format that a file of this name is made in.
     pub fn of_new(path: &Path) -> &'static Format {
         let name = path.file_name().unwrap_or_default().to_string_lossy();

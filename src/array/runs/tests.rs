@@ -76,23 +76,27 @@ fn small_shapes() -> Vec<Vec<u64>> {
     shapes
 }
 
+/// Views of small arrays of two bytes an item, in both orders.
+fn small_views() -> impl Iterator<Item = View> {
+    let arrays = small_shapes().into_iter().flat_map(|lengths| {
+        [Order::C, Order::F].map(|order| {
+            let dtype = DType::parse("V2").unwrap();
+            View::contiguous(dtype, 7, Shape::new(lengths.clone()), order).unwrap()
+        })
+    });
+    arrays.flat_map(|array| views_of(&array))
+}
+
 #[test]
 fn every_range_of_every_view_of_small_arrays_is_that_of_nested_loops() {
-    for lengths in small_shapes() {
-        for order in [Order::C, Order::F] {
-            let dtype = DType::parse("V2").unwrap();
-            let shape = Shape::new(lengths.clone());
-            let array = View::contiguous(dtype, 7, shape, order).unwrap();
-            for view in views_of(&array) {
-                let expected = naive(&view);
-                let layout = view.layout();
-                assert_eq!(layout.nbytes(), expected.len() as u64);
-                for start in 0..=expected.len() {
-                    for end in start..=expected.len() {
-                        let got = spread(layout.runs(start as u64..end as u64));
-                        assert_eq!(got, expected[start..end], "{view:?} {start}..{end}");
-                    }
-                }
+    for view in small_views() {
+        let expected = naive(&view);
+        let layout = view.layout();
+        assert_eq!(layout.nbytes(), expected.len() as u64);
+        for start in 0..=expected.len() {
+            for end in start..=expected.len() {
+                let got = spread(layout.runs(start as u64..end as u64));
+                assert_eq!(got, expected[start..end], "{view:?} {start}..{end}");
             }
         }
     }
@@ -169,20 +173,13 @@ fn a_contiguous_view_is_one_run_of_one_piece() {
 
 #[test]
 fn a_view_has_bytes_of_a_range_where_nested_loops_have() {
-    for lengths in small_shapes() {
-        for order in [Order::C, Order::F] {
-            let dtype = DType::parse("V2").unwrap();
-            let shape = Shape::new(lengths.clone());
-            let array = View::contiguous(dtype, 7, shape, order).unwrap();
-            for view in views_of(&array) {
-                let bytes = naive(&view);
-                let layout = view.layout();
-                for start in 0..140 {
-                    for end in [start, start + 1, start + 2, start + 9, start + 60] {
-                        let has_any = bytes.iter().any(|at| (start..end).contains(at));
-                        assert_eq!(layout.has_any(&(start..end)), has_any, "{view:?} {start}");
-                    }
-                }
+    for view in small_views() {
+        let bytes = naive(&view);
+        let layout = view.layout();
+        for start in 0..140 {
+            for end in [start, start + 1, start + 2, start + 9, start + 60] {
+                let has_any = bytes.iter().any(|at| (start..end).contains(at));
+                assert_eq!(layout.has_any(&(start..end)), has_any, "{view:?} {start}");
             }
         }
     }

@@ -3,7 +3,6 @@
 use thiserror::Error;
 
 use super::MAX_DEPTH;
-use crate::dtype::error::quote_up_to;
 
 /// The longest part of the text that an error repeats, in characters.
 const QUOTED_CHARACTERS: usize = 24;
@@ -92,4 +91,20 @@ pub enum Problem {
     /// `\N{BULLET}`
     #[error("characters by name are not read; write \\u and the code")]
     Named,
+}
+
+/// The text in quotes and on one line, without what follows after so many characters.
+pub(in crate::dtype) fn quote_up_to(text: &str, characters: usize) -> String {
+    let mut quoted = String::from("'");
+    for character in text.chars().take(characters) {
+        match character {
+            '\'' | '"' | '\\' => quoted.push(character),
+            other => quoted.extend(other.escape_debug()),
+        }
+    }
+    if text.chars().nth(characters).is_some() {
+        quoted.push_str("...");
+    }
+    quoted.push('\'');
+    quoted
 }

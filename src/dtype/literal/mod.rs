@@ -15,6 +15,7 @@ mod text;
 
 use std::fmt;
 
+pub(super) use error::quote_up_to;
 pub use error::{LiteralError, Problem};
 
 /// How many levels of brackets a text may have.

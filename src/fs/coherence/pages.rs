@@ -1,8 +1,10 @@
 //! Which pages of which files the kernel may have filled, and with them which
 //! bytes of the backing file others may have mapped.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::ops::Range;
+
+use rangemap::RangeSet;
 
 use super::extents::ExtentIndex;
 use crate::vfile::VirtualFile;
@@ -29,8 +31,8 @@ struct Filled {
     file: VirtualFile,
     /// The bytes in a page.
     page: u64,
-    /// Disjoint ranges of its bytes, the end by the start.
-    ranges: BTreeMap<u64, u64>,
+    /// Its bytes in them.
+    ranges: RangeSet<u64>,
     /// Ranges that are being invalidated: the kernel may not have dropped them yet. Each
     /// has its number.
     invalidating: Vec<(u64, Range<u64>)>,
@@ -66,7 +68,7 @@ impl Pages {
             Filled {
                 file: file.clone(),
                 page: self.size,
-                ranges: BTreeMap::new(),
+                ranges: RangeSet::new(),
                 invalidating: Vec::new(),
             }
         });
@@ -129,7 +131,7 @@ impl Pages {
             for range in ranges {
                 let number = self.invalidations;
                 self.invalidations += 1;
-                filled.remove(&range);
+                filled.ranges.remove(range.clone());
                 filled.invalidating.push((number, range.clone()));
                 stale.push(Stale {
                     inode,
@@ -188,14 +190,11 @@ impl Filled {
     fn over(&self, changed: &Range<u64>) -> impl Iterator<Item = Range<u64>> {
         let reach = self.file.file_range_showing(changed);
         let reach = self.whole_pages(&reach);
-        let before = self.ranges.range(..reach.start).next_back();
-        let within = self.ranges.range(reach.clone());
-        before
-            .into_iter()
-            .chain(within)
-            .filter_map(move |(&start, &end)| {
-                let range = start.max(reach.start)..end.min(reach.end);
-                (range.start < range.end).then_some(range)
+        self.ranges
+            .overlapping(reach.clone())
+            .filter_map(move |range| {
+                let range = range.start.max(reach.start)..range.end.min(reach.end);
+                (!range.is_empty()).then_some(range)
             })
     }
 
@@ -210,40 +209,17 @@ impl Filled {
         }
     }
 
-    /// Adds a range, and joins it with those that it meets.
+    /// Adds a range, which can be empty.
     fn add(&mut self, range: Range<u64>) {
-        let Range { mut start, mut end } = range;
-        let met: Vec<u64> = self
-            .ranges
-            .range(..=end)
-            .rev()
-            .take_while(|&(_, &other)| other >= start)
-            .map(|(&other, _)| other)
-            .collect();
-        for other in met {
-            start = start.min(other);
-            end = end.max(self.ranges.remove(&other).unwrap_or(end));
-        }
-        self.ranges.insert(start, end);
-        if self.ranges.len() > MAX_RANGES
-            && let Some((&first, _)) = self.ranges.first_key_value()
-            && let Some((_, &last)) = self.ranges.last_key_value()
-        {
-            self.ranges = BTreeMap::from([(first, last)]);
-        }
-    }
-
-    /// Removes `range`, which lies within one range.
-    fn remove(&mut self, range: &Range<u64>) {
-        let Some((&start, &end)) = self.ranges.range(..=range.start).next_back() else {
+        if range.is_empty() {
             return;
-        };
-        self.ranges.remove(&start);
-        if start < range.start {
-            self.ranges.insert(start, range.start);
         }
-        if range.end < end {
-            self.ranges.insert(range.end, end);
+        self.ranges.insert(range);
+        if self.ranges.len() > MAX_RANGES
+            && let (Some(first), Some(last)) = (self.ranges.first(), self.ranges.last())
+        {
+            let all = first.start..last.end;
+            self.ranges.insert(all);
         }
     }
 }
@@ -329,8 +305,9 @@ pub(super) mod tests {
             assert!(!shows(&pages, &stale), "{case}");
             pages.finish_invalidation(&stale);
             assert!(!shows(&pages, &[]), "{case}");
-            let kept = pages.files.get(&7).map(|filled| &filled.ranges);
-            let kept: Vec<_> = kept.into_iter().flatten().map(|(&a, &b)| (a, b)).collect();
+            let kept = pages.files.get(&7).map(|filled| filled.ranges.iter());
+            let kept = kept.into_iter().flatten();
+            let kept: Vec<_> = kept.map(|range| (range.start, range.end)).collect();
             assert_eq!(kept, left, "{case}");
         }
     }

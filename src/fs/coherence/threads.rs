@@ -13,8 +13,8 @@ use std::thread;
 
 use fuser::{INodeNo, Notifier};
 
-use super::super::contained::contained;
 use super::super::error::FsError;
+use super::super::panics::catch_panic;
 use super::pages::Stale;
 use super::{
     Answer, COURTESY, Coherence, DeferredChange, HeldFill, Invalidation, MAX_ATTEMPTS, PAGE,
@@ -44,7 +44,7 @@ impl Coherence {
     /// Does what is deferred, until the mount ends.
     pub(super) fn run_tasks(&self, invalidate: impl Fn(&Stale)) {
         while let Some(task) = self.next_task() {
-            contained(|| self.run(task, &invalidate));
+            catch_panic(|| self.run(task, &invalidate));
         }
     }
 
@@ -59,7 +59,7 @@ impl Coherence {
     /// long.
     pub(super) fn run_answers(&self) {
         while let Some(answers) = self.next_answers() {
-            answers.into_iter().for_each(contained);
+            answers.into_iter().for_each(catch_panic);
         }
     }
 

@@ -51,6 +51,7 @@ fn locate(backing: &BackingFile, description: &Description) -> Result<Located, S
     };
     let contradiction = |option, given: String, found: String| SourceError::Contradiction {
         path: path(),
+        format: FORMAT.name,
         option,
         given,
         found,

@@ -7,10 +7,10 @@
 //! Sums saturate: what overflows is larger than any table, and is refused when
 //! the table's size is known.
 
-use super::RowWriter;
 use super::number::Number;
 use super::range_writer::RangeWriter;
 use super::string_column::{StringColumn, escape};
+use super::{RowWriter, SEPARATOR};
 use crate::dtype::{DType, Field, Kind};
 use crate::mapping::AccessError;
 
@@ -224,7 +224,11 @@ impl Columns {
                         continue;
                     }
                     let last = k + 1 == members.len();
-                    columns.write(at + member.offset, if last { end } else { b',' }, writer)?;
+                    columns.write(
+                        at + member.offset,
+                        if last { end } else { SEPARATOR },
+                        writer,
+                    )?;
                 }
             }
             Parts::Elements { count, step, each } => {
@@ -238,7 +242,7 @@ impl Columns {
                         break;
                     }
                     let last = k + 1 == *count;
-                    each.write(at + k * step, if last { end } else { b',' }, writer)?;
+                    each.write(at + k * step, if last { end } else { SEPARATOR }, writer)?;
                 }
             }
         }
@@ -286,7 +290,7 @@ impl Columns {
                     let last = k + 1 == members.len();
                     prefix.push_str(&member.label);
                     let quoted = quoted || member.quoted;
-                    let end = if last { end } else { b',' };
+                    let end = if last { end } else { SEPARATOR };
                     member.columns.write_heading(prefix, quoted, end, out);
                     prefix.truncate(outer);
                 }
@@ -304,7 +308,7 @@ impl Columns {
                     }
                     let last = k + 1 == *count;
                     prefix.push_str(&format!("[{k}]"));
-                    each.write_heading(prefix, quoted, if last { end } else { b',' }, out);
+                    each.write_heading(prefix, quoted, if last { end } else { SEPARATOR }, out);
                     prefix.truncate(outer);
                 }
             }

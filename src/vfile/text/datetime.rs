@@ -174,23 +174,7 @@ mod tests {
 
     #[test]
     fn no_time_is_wider_than_its_unit_says() {
-        use Unit::*;
-        for unit in [
-            Year,
-            Month,
-            Week,
-            Day,
-            Hour,
-            Minute,
-            Second,
-            Millisecond,
-            Microsecond,
-            Nanosecond,
-            Picosecond,
-            Femtosecond,
-            Attosecond,
-            Generic,
-        ] {
+        for unit in Unit::ALL {
             for bit in 0..64 {
                 for count in [1 << bit, !(1 << bit), !0 << bit, !(!0 << bit)] {
                     assert!(iso(count, unit, 1).len() as u64 <= width(unit));

@@ -1,6 +1,6 @@
 //! Floating-point numbers and complex ones in the shortest form that reads back
 //! to the same bits. Half precision has an algorithm of its own, as few bits
-//! allow a simple one; the wider types are the work of `ryu`.
+//! allow a simple one; the wider types are the work of `zmij`.
 
 use super::short::Short;
 
@@ -11,20 +11,20 @@ pub(super) const DOUBLE_WIDTH: u64 = 24;
 
 /// Writes a number as Python and C read it: `1.0`, `-0.0`, `1e-7`, `1e16`,
 /// `nan`, `-inf`. The point says that it is no integer.
-pub(super) fn real<F: ryu::Float>(value: F, text: &mut Short) {
-    text.push(lower_nan(ryu::Buffer::new().format(value)));
+pub(super) fn real<F: zmij::Float>(value: F, text: &mut Short) {
+    push(zmij::Buffer::new().format(value), text);
 }
 
 /// Writes a complex number as Python reads it: `(1-0j)`, `(nan+infj)`,
 /// `(1.5e-7+2j)`.
-pub(super) fn complex<F: ryu::Float>(re: F, im: F, text: &mut Short) {
-    let part = |buffer: &str, text: &mut Short| {
-        text.push(buffer.strip_suffix(".0").unwrap_or(buffer));
+pub(super) fn complex<F: zmij::Float>(re: F, im: F, text: &mut Short) {
+    let part = |number: &str, text: &mut Short| {
+        push(number.strip_suffix(".0").unwrap_or(number), text);
     };
     text.push("(");
-    part(lower_nan(ryu::Buffer::new().format(re)), text);
-    let mut buffer = ryu::Buffer::new();
-    let im = lower_nan(buffer.format(im));
+    part(zmij::Buffer::new().format(re), text);
+    let mut buffer = zmij::Buffer::new();
+    let im = buffer.format(im);
     if !im.starts_with('-') {
         text.push("+");
     }
@@ -32,8 +32,16 @@ pub(super) fn complex<F: ryu::Float>(re: F, im: F, text: &mut Short) {
     text.push("j)");
 }
 
-fn lower_nan(text: &str) -> &str {
-    if text == "NaN" { "nan" } else { text }
+/// Appends what `zmij` makes of a number, but `nan` for `NaN` and `1e16` for `1e+16`.
+fn push(number: &str, text: &mut Short) {
+    match number.split_once('+') {
+        Some((digits, exponent)) => {
+            text.push(digits);
+            text.push(exponent);
+        }
+        None if number == "NaN" => text.push("nan"),
+        None => text.push(number),
+    }
 }
 
 /// The double whose shortest text is the shortest that reads back to the half

@@ -27,6 +27,9 @@ use columns::Columns;
 use range_writer::RangeWriter;
 use window::Window;
 
+/// What stands between the values of a line, and between the names of the heading.
+const SEPARATOR: u8 = b',';
+
 /// The name of the column of blanks, and the end of the heading.
 const LAST_NAME: &[u8] = b"_\n";
 
@@ -160,7 +163,7 @@ impl Table {
         if self.heading == 0 {
             return;
         }
-        let end = if self.padded { b'\n' } else { b',' };
+        let end = if self.padded { b'\n' } else { SEPARATOR };
         self.columns
             .write_heading(&mut String::new(), false, end, out);
         if !self.padded {
@@ -175,7 +178,7 @@ impl Table {
         F: FnMut(u64, &mut [u8]) -> Result<usize, AccessError>,
     {
         let start = writer.out.position();
-        let end = if self.padded { b'\n' } else { b',' };
+        let end = if self.padded { b'\n' } else { SEPARATOR };
         if !self.columns.is_empty() {
             self.columns.write(row * self.row_bytes, end, writer)?;
         }

@@ -2,8 +2,8 @@
 //! They are read in pieces, twice: once to see where the text ends and whether
 //! it needs quotes, and once to write it.
 
-use super::RowWriter;
 use super::window::WINDOW;
+use super::{RowWriter, SEPARATOR};
 use crate::dtype::{ByteOrder, DType, Kind};
 use crate::mapping::AccessError;
 
@@ -26,7 +26,7 @@ enum StringFormat {
 
 /// Whether a byte, or a character's first byte, puts its value in quotes.
 fn is_special(byte: u8) -> bool {
-    matches!(byte, b',' | b'"' | b'\r' | b'\n')
+    matches!(byte, SEPARATOR | b'"' | b'\r' | b'\n')
 }
 
 /// A name with its quotes doubled, and whether quotes must go around it.

@@ -1,0 +1,164 @@
+//! Requests that panic cost their client an EIO and nobody else anything. There
+//! should be none; but one that got away would end the worker and with it the
+//! mount.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// Does `work`, and goes on if it panics. The panic itself is in the log by
+/// then, and a reply that was not sent is an EIO.
+pub(super) fn catch_panic(work: impl FnOnce()) {
+    // What is shared is kept behind locks, none of which is given up as poisoned:
+    // each holds a map or a number that is changed in one step.
+    let outcome = catch_unwind(AssertUnwindSafe(work));
+    if outcome.is_err() {
+        log::error!("a request was ended by the panic above; the mount goes on");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{self, File};
+    use std::io;
+    use std::os::unix::fs::FileExt;
+    use std::path::Path;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use log::{LevelFilter, Log, Metadata, Record};
+
+    use super::super::{Cache, Options, Session};
+    use crate::mapping::Mode;
+    use crate::source::{Description, Plan};
+
+    /// A log that panics when it is told of a request, or of trouble with the file.
+    struct Panics {
+        requests: AtomicUsize,
+        monitor: AtomicUsize,
+    }
+
+    static PANICS: Panics = Panics {
+        requests: AtomicUsize::new(0),
+        monitor: AtomicUsize::new(0),
+    };
+
+    impl Log for Panics {
+        fn enabled(&self, _: &Metadata) -> bool {
+            true
+        }
+
+        fn log(&self, record: &Record) {
+            let count = match record.target() {
+                "arrayfs::fs::request" => &self.requests,
+                "arrayfs::fs::trouble" => &self.monitor,
+                _ => return,
+            };
+            count.fetch_add(1, Ordering::SeqCst);
+            panic!("{}", record.args());
+        }
+
+        fn flush(&self) {}
+    }
+
+    /// A call on a mount, its name and its errno.
+    type Call = (&'static str, Option<i32>, fn(&Path) -> io::Result<()>);
+
+    fn written(mount: &Path) -> io::Result<()> {
+        let file = File::options().write(true).open(mount.join("data"))?;
+        file.write_all_at(b"abcd", 4)
+    }
+
+    const CALLS: [Call; 12] = [
+        ("lookup", None, |m| fs::metadata(m.join("data")).map(drop)),
+        ("no name", Some(libc::ENOENT), |m| {
+            fs::metadata(m.join("none")).map(drop)
+        }),
+        ("list", None, |m| {
+            fs::read_dir(m.join("rows"))?.try_for_each(|entry| entry.map(drop))
+        }),
+        ("read", None, |m| fs::read(m.join("rows/1")).map(drop)),
+        ("write", None, written),
+        ("resize", None, |m| {
+            File::options()
+                .write(true)
+                .open(m.join("data"))?
+                .set_len(16)
+        }),
+        ("grow", Some(libc::EPERM), |m| {
+            File::options()
+                .write(true)
+                .open(m.join("data"))?
+                .set_len(17)
+        }),
+        ("sync", None, |m| File::open(m.join("data"))?.sync_all()),
+        ("usage", None, |m| {
+            let usage = nix::sys::statvfs::statvfs(m);
+            usage.map(|_| ()).map_err(io::Error::from)
+        }),
+        ("mkdir", Some(libc::EPERM), |m| {
+            fs::create_dir(m.join("none"))
+        }),
+        ("unlink", Some(libc::EPERM), |m| {
+            fs::remove_file(m.join("data"))
+        }),
+        ("rename", Some(libc::EPERM), |m| {
+            fs::rename(m.join("data"), m.join("none"))
+        }),
+    ];
+
+    #[test]
+    fn a_request_that_panics_fails_alone_and_holds_up_no_other() {
+        if !Path::new("/dev/fuse").exists() || !nix::unistd::geteuid().is_root() {
+            return;
+        }
+        log::set_logger(&PANICS).unwrap();
+        let (dir, mount) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let path = dir.path().join("array");
+        fs::write(&path, [7; 16]).unwrap();
+        let description = Description {
+            format: None,
+            dtype: None,
+            shape: Some("4,4".parse().unwrap()),
+            order: None,
+            offset: None,
+            mode: Mode::ReadWrite,
+            extend: false,
+            read_only: false,
+        };
+        let source = Plan::new(&path, &description).unwrap().map().unwrap();
+        let options = Options {
+            cache: Cache::Auto,
+            threads: Some(1),
+            ..Options::default()
+        };
+        let (session, pending) = Session::mount(source, mount.path(), &options, || {}).unwrap();
+        pending.commit().unwrap();
+        session.admit();
+
+        // Where each request panics once it has been answered.
+        log::set_max_level(LevelFilter::Debug);
+        for (name, errno, call) in CALLS {
+            let error = call(mount.path()).err();
+            assert_eq!(
+                error.and_then(|error| error.raw_os_error()),
+                errno,
+                "{name}"
+            );
+        }
+        // One worker answers this after it has panicked for all of those.
+        fs::metadata(mount.path().join("none")).unwrap_err();
+        assert!(PANICS.requests.load(Ordering::SeqCst) >= CALLS.len());
+
+        // Where a write panics before that, while nobody else may fill its bytes.
+        log::set_max_level(LevelFilter::Error);
+        let backing = File::options().write(true).open(&path).unwrap();
+        backing.set_len(0).unwrap();
+        let error = written(mount.path()).unwrap_err();
+        assert_eq!(error.raw_os_error(), Some(libc::EIO));
+        assert_eq!(PANICS.monitor.load(Ordering::SeqCst), 1);
+        backing.set_len(16).unwrap();
+        written(mount.path()).unwrap();
+        let filled = fs::read(mount.path().join("data")).unwrap();
+        assert_eq!(filled, b"\0\0\0\0abcd\0\0\0\0\0\0\0\0");
+        log::set_max_level(LevelFilter::Off);
+        session.stop();
+    }
+}
