@@ -5,7 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-floors=(dtype array platform mapping source vfile tree fs cli daemon)
+floors=(dtype array platform mapping source vfile tree readme fs cli daemon)
 failed=0
 
 complain() {

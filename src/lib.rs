@@ -3,8 +3,8 @@
 //!
 //! The modules are the floors of one house. Data flows one way, and each floor
 //! knows only those below it: [`dtype`], [`mod@array`], [`platform`],
-//! [`mapping`], [`source`], [`vfile`], [`tree`], [`fs`], and on top [`cli`] and
-//! [`daemon`].
+//! [`mapping`], [`source`], [`vfile`], [`tree`], [`readme`], [`fs`], and on top
+//! [`cli`] and [`daemon`].
 
 #![warn(clippy::unwrap_used, clippy::expect_used)]
 
@@ -15,6 +15,7 @@ pub mod dtype;
 pub mod fs;
 pub mod mapping;
 pub mod platform;
+pub mod readme;
 pub mod source;
 pub mod tree;
 pub mod vfile;

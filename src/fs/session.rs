@@ -21,6 +21,7 @@ use super::protocol::Protocol;
 use super::{Access, Cache, MountFlag, Options};
 use crate::mapping::{self, Pending};
 use crate::platform;
+use crate::readme;
 use crate::source::Source;
 use crate::tree::{Tree, TreeError};
 
@@ -154,7 +155,8 @@ impl Session {
             quiet: options.quiet,
             copier: Copier::of(meta.mode),
         };
-        let (tree, pending) = Tree::new(source, mountpoint, options.pad).map_err(|error| {
+        let readme = readme::text(&meta, mountpoint, options.pad);
+        let (tree, pending) = Tree::new(source, readme, options.pad).map_err(|error| {
             let file = meta.file.clone();
             MountError::Tree { file, error }
         })?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::name;
 use super::node::{Folder, Node};
-use crate::array::{Order, Shape, View};
+use crate::array::View;
 use crate::source::Meta;
 use crate::vfile::{ENCODINGS, Encoding};
 
@@ -81,7 +81,8 @@ impl ArrayDirectories {
             fields: Vec::new(),
         };
         self.list.push(directory(&ENCODINGS[0], name, parent));
-        for encoding in ENCODINGS.iter().filter(|encoding| shows(encoding, meta)) {
+        let dtype = meta.view.dtype();
+        for encoding in ENCODINGS.iter().filter(|encoding| encoding.shows(dtype)) {
             let Some(folder) = encoding.folder else {
                 continue;
             };
@@ -92,11 +93,4 @@ impl ArrayDirectories {
         }
         top
     }
-}
-
-/// Whether an encoding can show elements of the array's type, by a view of one.
-fn shows(encoding: &Encoding, meta: &Meta) -> bool {
-    let dtype = meta.view.dtype().clone();
-    let one = View::contiguous(dtype, 0, Shape::default(), Order::C);
-    one.is_ok_and(|view| (encoding.len)(&view).is_some())
 }

@@ -6,7 +6,7 @@ const MAX_NAME: usize = 255;
 
 /// The name under which `index` of an axis of `length` is listed: padded with
 /// zeros to the width of the largest index if `pad` is set.
-pub(super) fn listed(index: u64, length: u64, pad: bool) -> String {
+pub fn listed(index: u64, length: u64, pad: bool) -> String {
     if pad {
         format!("{index:0width$}", width = width(length))
     } else {
@@ -39,7 +39,7 @@ pub(super) fn index(name: &str, length: u64) -> Option<u64> {
 /// percent sign are written as `%2F`, `%00` and `%25`; a name that is only one
 /// or two dots has its dots as `%2E`; the empty name is `%`; one that would
 /// still be too long is `%n` and the field's position.
-pub(super) fn field(position: usize, name: &str) -> String {
+pub fn field(position: usize, name: &str) -> String {
     let only_dots = matches!(name, "." | "..");
     let mut spelled = String::with_capacity(name.len());
     for character in name.chars() {

@@ -95,27 +95,26 @@ def c(section: str, array: Array) -> Program:
 
 def fortran(section: str, array: Array) -> Program:
     numbers = f"'({array.count}(i0,1x))'"
+    a = "value(a)" if "function value(" in section else "a"
     each = {
-        "b": "'(i0)', merge(1, 0, a)",
-        "f": "'(es50.30e4)', a",
+        "b": f"'(i0)', merge(1, 0, {a})",
+        "f": f"'(es50.30e4)', {a}",
         "c": "'(2(es50.30e4,1x))', a",
         "S": f"{numbers}, transfer(a, [0_int8])",
         "U": f"{numbers}, a",
         "V": f"{numbers}, a",
-    }.get(array.kind, "'(i0)', a")
+    }.get(array.kind, f"'(i0)', {a}")
     shape = array.array.shape or (1,)
     axes = (array.count,) if array.kind in "UV" else ()
     shape = (*axes, *shape) if len(shape) + len(axes) <= 15 else (*axes, array.array.size)
     dump = f"  print '(a)', '----'\n  print '(*(i0,1x))', shape(a)\n  print {each}\n"
-    whole, end, _ = section.rpartition("end program")
-    assert end
-    return Program(f"{whole}{dump}end program\n", spaced(shape))
+    end = section.index("contains\n" if "contains\n" in section else "end program")
+    return Program(section[:end] + dump + section[end:], spaced(shape))
 
 
 def node(section: str, array: Array) -> Program:
     text = f"""{section}
 console.log("----");
-const shape = {list(array.array.shape)};
 console.log(data.length);
 const show = (x) => typeof x === "boolean" ? +x : typeof x === "object" ? [...x].join(" ")
     : typeof x === "string" ? [...x].map((c) => c.codePointAt(0)).join(" ") : `${{x}}`;
@@ -129,12 +128,13 @@ walk();
 
 
 def awk(section: str, array: Array) -> Program:
-    """The table is printed field by field, but for the blanks that make up the width of lines with text."""
+    """The table is printed field by field, but for the blanks that make up the width of lines with text; then row 0."""
+    section, _, row = section.partition("\n")
     before, _, rest = section.partition("-F, '")
     _, _, after = rest.partition("'")
     last = "NF - 1" if array.kind in "SUV" else "NF"
     everything = f"{{ for (k = 1; k <= {last}; k++) print $k }}"
-    text = f"{section}echo ----\nawk -F, 'END {{ print NR }}'{after}{before}-F, '{everything}'{after}"
+    text = f"{section}\necho ----\nawk -F, 'END {{ print NR }}'{after}\n{before}-F, '{everything}'{after}\n{row}"
     table = array.array[(-1,) * max(array.array.ndim - 2, 0)]
     return Program(text, str(len(table) if array.array.ndim else 1), "C")
 

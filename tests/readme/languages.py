@@ -90,9 +90,12 @@ class Language:
     records: bool = False
     lacks: tuple[str, ...] = ()
     """The types that it has no lines for."""
+    reads_only: tuple[str, ...] = ()
+    """The types that it has no lines to write a row of, by NumPy's kind and the size of a number."""
 
 
 LONGDOUBLES = ("float128", "complex256")
+R_READS_ONLY = ("i8", "u8", "u4", "f2", "f16", "c16", "S1", "U4")
 RSCRIPT = ["Rscript", "--vanilla"]
 OCTAVE = ["octave-cli", "--quiet", "--no-init-file"]
 CC = "cc -Wall -Wextra -Werror read.c -o read && ./read"
@@ -102,14 +105,14 @@ SCRIPT = each("read.sh", "sh read.sh")
 LANGUAGES = {
     "Shell": Language(SCRIPT, dumps.shell, verdict.of_shell, records=True),
     "Python": Language(here, dumps.python, verdict.of_python, records=True),
-    "R": Language(together("read.R", RSCRIPT, 'cat("program {}\\n")'), dumps.r, verdict.of_r),
+    "R": Language(together("read.R", RSCRIPT, 'cat("program {}\\n")'), dumps.r, verdict.of_r, reads_only=R_READS_ONLY),
     "MATLAB and Octave": Language(
-        together("read.m", OCTAVE, 'printf("program {}\\n");'), dumps.octave, lacks=LONGDOUBLES
+        together("read.m", OCTAVE, 'printf("program {}\\n");'), dumps.octave, lacks=LONGDOUBLES, reads_only=("f2", "S1")
     ),
     "C": Language(each("read.c", CC), dumps.c),
     "Fortran": Language(each("read.f90", GFORTRAN), dumps.fortran),
     "Node": Language(
         together("read.js", ["node"], 'console.log("program {}");', "{\n{}}"), dumps.node, lacks=LONGDOUBLES
     ),
-    "awk": Language(SCRIPT, dumps.awk, verdict.of_awk, lacks=LONGDOUBLES),
+    "awk": Language(SCRIPT, dumps.awk, verdict.of_awk, lacks=LONGDOUBLES, reads_only=tuple(dumps.C_TYPES)),
 }

@@ -9,7 +9,8 @@ mod raw;
 use std::sync::Arc;
 
 use super::Segment;
-use crate::array::View;
+use crate::array::{Order, Shape, View};
+use crate::dtype::DType;
 use crate::mapping::Mapping;
 
 /// One way to present the bytes of a view as a file.
@@ -28,6 +29,14 @@ pub struct Encoding {
     pub segments: fn(&Arc<Mapping>, &View) -> Vec<Segment>,
     /// Whether the second of two literals can be written where the first is.
     pub is_equivalent: fn(&[u8], &[u8]) -> bool,
+}
+
+impl Encoding {
+    /// Whether it can show elements of this type: it has a file of one.
+    pub fn shows(&self, dtype: &DType) -> bool {
+        let one = View::contiguous(dtype.clone(), 0, Shape::default(), Order::C);
+        one.is_ok_and(|view| (self.len)(&view).is_some())
+    }
 }
 
 /// All encodings; the first is that of the array directories themselves.
