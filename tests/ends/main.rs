@@ -6,6 +6,7 @@
 mod common;
 
 mod gone;
+mod interrupted;
 mod log;
 mod signals;
 mod spoofed;
