@@ -32,9 +32,11 @@ fn run() -> Result<ExitCode, Failure> {
         Command::Mount(settings) => return Ok(daemon::mount(&settings)?),
         Command::Unmount { mountpoints } => return Ok(unmount(&mountpoints)),
         Command::List => print(&daemon::list()?)?,
-        Command::Info { file, description } => {
-            print(&daemon::info(&file, &description)?)?;
-        }
+        Command::Info {
+            file,
+            description,
+            options,
+        } => print(&daemon::info(&file, &description, &options)?)?,
         Command::Print(text) => print(&text)?,
     }
     Ok(ExitCode::SUCCESS)

@@ -16,8 +16,28 @@ pub use runs::{Layout, Run, Runs};
 pub use shape::{Order, Shape, ShapeSpec};
 pub use view::View;
 
+use std::fmt;
+
 /// The most axes an array can have, as in NumPy (`NPY_MAXDIMS`).
 pub const MAX_NDIM: usize = 64;
+
+/// What the length of an inferred axis is counted in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unit {
+    /// Items, where no shape was given.
+    Item,
+    /// Steps along the axis whose length was given as -1.
+    Step,
+}
+
+impl fmt::Display for Unit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Unit::Item => "one item",
+            Unit::Step => "one step of the inferred axis",
+        })
+    }
+}
 
 /// Why a shape or a view cannot be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -84,7 +104,7 @@ pub enum ArrayError {
         /// Bytes that each step of the inferred axis takes.
         unit: u64,
         /// What takes that many bytes.
-        what: &'static str,
+        what: Unit,
     },
     /// The length -1 cannot be inferred because another is 0.
     #[error("shape '{text}': -1 cannot be inferred beside a length of 0")]

@@ -5,7 +5,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::{ArrayError, MAX_NDIM};
+use super::{ArrayError, MAX_NDIM, Unit};
 
 /// Which axis varies fastest in the file: the last (`C`) or the first (`F`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -196,8 +196,7 @@ impl ShapeSpec {
             itemsize,
             offset,
         })?;
-        let what = "one step of the inferred axis";
-        let length = whole(available, offset, unit, what)?;
+        let length = whole(available, offset, unit, Unit::Step)?;
         let lengths = self.lengths.iter().map(|l| l.unwrap_or(length));
         Ok(Shape(lengths.collect()))
     }
@@ -209,12 +208,12 @@ impl ShapeSpec {
     ///
     /// When the bytes are not a whole number of items.
     pub fn of_rest(itemsize: u64, offset: u64, available: u64) -> Result<Shape, ArrayError> {
-        let length = whole(available, offset, itemsize, "one item")?;
+        let length = whole(available, offset, itemsize, Unit::Item)?;
         Ok(Shape(vec![length]))
     }
 }
 
-fn whole(available: u64, offset: u64, unit: u64, what: &'static str) -> Result<u64, ArrayError> {
+fn whole(available: u64, offset: u64, unit: u64, what: Unit) -> Result<u64, ArrayError> {
     if available.is_multiple_of(unit) {
         Ok(available / unit)
     } else {

@@ -4,6 +4,7 @@
 
 mod error;
 mod generate;
+mod log;
 mod message;
 mod mount_options;
 mod number;
@@ -18,11 +19,13 @@ use std::path::{Path, PathBuf};
 use clap::Parser;
 use clap::error::{ContextKind, ErrorKind};
 
+use crate::fs::Options;
 use crate::source::Description;
 pub use error::UsageError;
+pub use log::Log;
 pub use message::{quoted, say};
 use raw::RawOptions;
-pub use settings::{Log, Settings};
+pub use settings::Settings;
 
 /// What the user wants done.
 #[derive(Debug)]
@@ -35,6 +38,8 @@ pub enum Command {
         file: PathBuf,
         /// What it holds.
         description: Description,
+        /// How a mount of it would behave.
+        options: Box<Options>,
     },
     /// Unmount arrays.
     Unmount {
@@ -166,7 +171,7 @@ mod tests {
             (&["", "b"], "FILE: needs a value"),
             (
                 &["/a", "b", "--log-file="],
-                ": cannot be made absolute: cannot make an empty path absolute",
+                "log-file '': expected the path of a file",
             ),
             (
                 &["/a", "b", "--shape", "-1,-1"],

@@ -6,6 +6,7 @@ use std::os::fd::RawFd;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::log::Log;
 use super::mount_options::MountOptions;
 use super::number::{bytes, decimal, duration, octal};
 use super::raw::RawOptions;
@@ -48,26 +49,12 @@ pub struct Settings {
     pub log: Log,
 }
 
-/// What is logged, and where.
-#[derive(Debug, Default)]
-pub struct Log {
-    /// How often `-v` was given.
-    pub verbosity: usize,
-    /// The file to append to, absolute.
-    pub file: Option<PathBuf>,
-}
-
 /// Validates the options of a mount or of `--info`.
 pub(super) fn command(raw: &RawOptions) -> Result<Command, UsageError> {
     let items = MountOptions::parse(&raw.mount_options)?;
     let mut description = description(raw, &items)?;
     let options = options(raw, &items)?;
-    let log = Log {
-        verbosity: usize::from(raw.verbose) + items.count("verbose"),
-        file: either("log-file", &raw.log_file, &items, |path| {
-            absolute(path.as_ref())
-        })?,
-    };
+    let log = Log::read(raw, &items)?;
     let file = raw.file.as_ref().ok_or(UsageError::Missing("FILE"))?;
     if let Some(option) = similar::command(file).filter(|_| file.symlink_metadata().is_err()) {
         return Err(UsageError::NoCommand {
@@ -98,7 +85,11 @@ pub(super) fn command(raw: &RawOptions) -> Result<Command, UsageError> {
     });
     let ready_fd = ready_fd.transpose()?;
     if raw.info {
-        return Ok(Command::Info { file, description });
+        return Ok(Command::Info {
+            file,
+            description,
+            options: Box::new(options),
+        });
     }
     let mountpoint = match &raw.mountpoint {
         Some(mountpoint) => absolute(mountpoint)?,

@@ -2,13 +2,11 @@
 
 use std::fs;
 use std::path::Path;
-use std::sync::mpsc::channel;
-use std::thread;
 use std::time::Duration;
 
 use serde_json::Value;
 
-use super::Error;
+use super::{Error, patience};
 use crate::platform::{self, Mount};
 
 /// How long a mount may take to say what it is.
@@ -50,18 +48,13 @@ fn row(mount: &Mount) -> Vec<String> {
 
 /// The mount's `meta.json`, or why it cannot be had.
 fn meta(point: &Path) -> Result<Value, String> {
-    let (sender, answer) = channel();
     let path = point.join("meta.json");
-    let read = move || {
-        let text = fs::read(path).map_err(|error| platform::os_error_message(&error));
-        // Nobody waits any longer if it took too long.
-        let _ = sender.send(text);
+    let text = patience::within(PATIENCE, move || fs::read(path));
+    let text = match text.map(|answer| answer.ok_or("does not answer")) {
+        Ok(Ok(read)) => read.map_err(|error| platform::os_error_message(&error))?,
+        Ok(Err(silence)) => return Err(silence.to_owned()),
+        Err(error) => return Err(platform::os_error_message(&error)),
     };
-    thread::Builder::new()
-        .spawn(read)
-        .map_err(|error| platform::os_error_message(&error))?;
-    let text = answer.recv_timeout(PATIENCE);
-    let text = text.map_err(|_| "does not answer".to_owned())??;
     serde_json::from_slice(&text).map_err(|error| error.to_string())
 }
 

@@ -65,6 +65,14 @@ impl LogQueue {
         Ok(())
     }
 
+    /// Flushes the log itself: a file that nothing has been written to is created by that.
+    pub(super) fn create(&self) {
+        // Where it cannot be created, neither can lines be written, which are then counted.
+        if let Some(log) = &mut self.state().log {
+            let _ = log.flush();
+        }
+    }
+
     /// Waits until everything is written, but not for a log that nobody reads.
     pub(super) fn drain(&self) {
         let start = Instant::now();

@@ -15,8 +15,8 @@ use std::process;
 use env_logger::Target;
 use env_logger::fmt::Formatter;
 use log::{Level, LevelFilter, Metadata, Record};
-use nix::fcntl::{FcntlArg, OFlag, fcntl};
-use nix::unistd::geteuid;
+use nix::fcntl::{AT_FDCWD, AtFlags, FcntlArg, OFlag, fcntl};
+use nix::unistd::{AccessFlags, faccessat, geteuid};
 
 use super::log_queue::LogQueue;
 use super::{Error, verbosity};
@@ -52,26 +52,33 @@ pub(super) fn check(settings: &Settings) -> Result<(), Error> {
 }
 
 /// Begins to log, panics included. What is logged goes through the queue that this
-/// returns.
+/// returns. A log file that is not there is created by the first line, or once the
+/// mount has come about: a start that fails leaves none that is empty.
 ///
 /// # Errors
 ///
-/// When the log file cannot be opened.
+/// When the log file cannot be opened or created.
 pub(super) fn start(log: &Log, foreground: bool) -> Result<LogQueue, Error> {
     let out: Box<dyn Write + Send> = match &log.file {
         Some(path) => {
-            let file = append(path).map_err(|source| Error::LogFile {
+            let file = existing(path).map_err(|source| Error::LogFile {
                 path: path.clone(),
                 source,
             })?;
-            Box::new(file)
+            Box::new(LateFile {
+                file,
+                path: Some(path.clone()),
+            })
         }
         // Of its own: whoever writes to standard error itself need not wait for the log.
         None if foreground => {
             let copy = io::stderr().as_fd().try_clone_to_owned();
             Box::new(File::from(copy.map_err(Error::Start)?))
         }
-        None => Box::new(LateFile::default()),
+        None => Box::new(LateFile {
+            file: None,
+            path: late_path(),
+        }),
     };
     let queue = LogQueue::new(out);
     let lines = lines(queue.clone());
@@ -122,9 +129,9 @@ fn message(record: &Record) -> String {
 
 /// Opens a log for writing. One that is created is for its owner only: it can tell which
 /// names are used in an array that others may not read. A FIFO that nobody reads is an error.
-fn append(path: &Path) -> io::Result<File> {
+fn append(path: &Path, create: bool) -> io::Result<File> {
     let mut options = File::options();
-    options.append(true).create(true).mode(0o600);
+    options.append(true).create(create).mode(0o600);
     // Opening a FIFO would wait for a reader.
     let log = options.custom_flags(libc::O_NONBLOCK).open(path);
     let log = log.map_err(|error| match error.raw_os_error() {
@@ -133,6 +140,22 @@ fn append(path: &Path) -> io::Result<File> {
     })?;
     fcntl(&log, FcntlArg::F_SETFL(OFlag::O_APPEND))?;
     Ok(log)
+}
+
+/// The log file at `path`, or `None` where one has yet to be created, and can be.
+fn existing(path: &Path) -> io::Result<Option<File>> {
+    match append(path, false) {
+        Ok(file) => Ok(Some(file)),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        // A link that leads to none yet.
+        Err(_) if path.symlink_metadata().is_ok() => append(path, true).map(Some),
+        Err(_) => {
+            let directory = path.parent().unwrap_or(Path::new("/"));
+            let (flags, here) = (AccessFlags::W_OK | AccessFlags::X_OK, AtFlags::AT_EACCESS);
+            faccessat(AT_FDCWD, directory, flags, here)?;
+            Ok(None)
+        }
+    }
 }
 
 /// The system's log, as `syslog(3)`.
@@ -190,27 +213,36 @@ fn datagram(record: &Record) -> String {
     )
 }
 
-/// A log file that is created when there is something to log.
-#[derive(Default)]
-struct LateFile(Option<File>);
+/// A log file that is created when there is something to log, or with [`flush`](Write::flush).
+struct LateFile {
+    file: Option<File>,
+    /// `None` where there is no place for one.
+    path: Option<PathBuf>,
+}
 
-impl Write for LateFile {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let file = match self.0.take() {
+impl LateFile {
+    fn open(&mut self) -> io::Result<&mut File> {
+        let file = match self.file.take() {
             Some(file) => file,
             None => {
-                let path = late_path().ok_or(io::ErrorKind::NotFound)?;
+                let path = self.path.as_ref().ok_or(io::ErrorKind::NotFound)?;
                 if let Some(directory) = path.parent() {
                     std::fs::create_dir_all(directory)?;
                 }
-                append(&path)?
+                append(path, true)?
             }
         };
-        self.0.insert(file).write(bytes)
+        Ok(self.file.insert(file))
+    }
+}
+
+impl Write for LateFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.open()?.write(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        Ok(())
+        self.open().map(drop)
     }
 }
 

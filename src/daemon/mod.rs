@@ -12,6 +12,7 @@ mod mounted;
 mod mountpoint;
 mod mountpoint_lock;
 mod notices;
+mod patience;
 mod ready;
 mod server;
 mod unmount;
@@ -23,7 +24,7 @@ use std::process::ExitCode;
 use std::sync::mpsc;
 
 use crate::cli::Settings;
-use crate::fs::MountError;
+use crate::fs::{MountError, Options, check_memory};
 use crate::mapping;
 use crate::platform;
 use crate::source::{Description, Plan};
@@ -76,13 +77,14 @@ pub fn mount(settings: &Settings) -> Result<ExitCode, Error> {
 /// # Errors
 ///
 /// As [`mount`], as far as the file is concerned.
-pub fn info(file: &Path, description: &Description) -> Result<String, Error> {
+pub fn info(file: &Path, description: &Description, options: &Options) -> Result<String, Error> {
     let plan = Plan::new(file, description)?;
     let meta = plan.meta();
     tree::check(&meta).map_err(|error| MountError::Tree {
         file: meta.file.clone(),
         error,
     })?;
+    check_memory(file, options, plan.bytes().end)?;
     let (summary, growth) = (plan.summary(), plan.growth());
     if !plan.is_new() {
         // Mapping changes nothing of a file that is there.
@@ -137,6 +139,9 @@ fn serve_until_end(
     let is_gone = || command.as_ref().is_some_and(|command| command.is_gone());
     let ready = ready.unwrap_or_default();
     let mounted = Mounted::start(settings, &sender, &events, watchdog, is_gone, ready)?;
+    if settings.log.file.is_some() {
+        log.create();
+    }
     let Some(command) = command else {
         return mounted.serve(&events);
     };

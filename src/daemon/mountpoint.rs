@@ -4,13 +4,17 @@ use std::ffi::OsString;
 use std::fs::Metadata;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use nix::sys::statvfs::statvfs;
 
-use super::server;
+use super::{patience, server};
 use crate::cli::{Settings, quoted};
 use crate::mapping::Mode;
 use crate::platform::{self, Mount, os_error_message};
+
+/// How long a mount may take to say what is at its mount point.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Why a path cannot be mounted on.
 #[derive(Debug, thiserror::Error)]
@@ -71,6 +75,21 @@ pub enum MountpointError {
         /// What the system says.
         error: io::Error,
     },
+    /// What is mounted there does not answer.
+    #[error(
+        "{}: is a mount that does not answer, of {} ({})",
+        point.display(), what.display(), kind.display()
+    )]
+    Silent {
+        /// The mount point.
+        point: PathBuf,
+        /// What is mounted.
+        what: OsString,
+        /// Its type.
+        kind: OsString,
+        /// Whether it is an array.
+        is_arrayfs: bool,
+    },
     /// It cannot be looked at.
     #[error("{}: the mount point cannot be used: {}", point.display(), os_error_message(source))]
     Unreadable {
@@ -110,6 +129,20 @@ impl MountpointError {
             } => {
                 let command = if *is_arrayfs { "arrayfs -u" } else { "umount" };
                 Some(format!("to remove it, type: {command} {}", quoted(point)))
+            }
+            MountpointError::Silent {
+                point, is_arrayfs, ..
+            } => {
+                let command = if *is_arrayfs {
+                    "arrayfs -u"
+                } else {
+                    "umount -l"
+                };
+                Some(format!(
+                    "who serves it is stopped, or waits for a disk or a server; to unmount it all \
+                     the same, type: {command} {}",
+                    quoted(point)
+                ))
             }
             MountpointError::Unreadable { source, .. } if is_dead(source) => Some(
                 "it lies below a dead mount: findmnt -t fuse shows it, umount -l removes it".into(),
@@ -157,9 +190,10 @@ pub(super) fn remove_dead(point: &Path) -> Result<(), MountpointError> {
     let Some(mount) = mounted.filter(Mount::is_arrayfs) else {
         return Ok(());
     };
-    // Looking at one that hangs would not end.
+    let is_dead = || look_at(point, Some(&mount)).is_err_and(|error| is_dead(&error));
+    // Looking at one that hangs takes long, and tells nothing.
     let removed = match server::free_hung(&mount) {
-        Ok(false) if look_at(point).is_err_and(|error| is_dead(&error)) => platform::detach(point),
+        Ok(false) if is_dead() => platform::detach(point),
         other => other.map(drop),
     };
     removed.map_err(|source| MountpointError::Unreadable {
@@ -185,11 +219,19 @@ pub(super) fn check(point: &Path, file: &Path) -> Result<(), MountpointError> {
     let mounted = platform::mounted_at(point).unwrap_or_default();
     let point = point.to_path_buf();
     let found = match &mounted {
-        // Looking at it would not end.
+        // Looking at it would tell nothing.
         Some(mount) if server::is_hung(mount) => Err(nix::Error::ENOTCONN.into()),
-        _ => look_at(&point),
+        mounted => look_at(&point, mounted.as_ref()),
     };
     match (found, mounted) {
+        (Err(error), Some(mount)) if error.kind() == io::ErrorKind::TimedOut => {
+            Err(MountpointError::Silent {
+                is_arrayfs: mount.is_arrayfs(),
+                point,
+                what: mount.source,
+                kind: mount.kind,
+            })
+        }
         (Err(error), Some(mount)) if is_dead(&error) => Err(MountpointError::Dead {
             is_arrayfs: mount.is_arrayfs(),
             point,
@@ -215,12 +257,26 @@ pub(super) fn check(point: &Path, file: &Path) -> Result<(), MountpointError> {
     }
 }
 
-/// What is at `point`. A dead mount can still be remembered by the kernel as a
-/// directory, but not as a file system with free blocks.
-fn look_at(point: &Path) -> io::Result<Metadata> {
-    let found = std::fs::metadata(point)?;
-    statvfs(point)?;
-    Ok(found)
+/// What is at `point`, where `mounted` is. A dead mount can still be remembered by the
+/// kernel as a directory, but not as a file system with free blocks.
+///
+/// # Errors
+///
+/// What the system says, or `TimedOut` if a mount does not answer.
+fn look_at(point: &Path, mounted: Option<&Mount>) -> io::Result<Metadata> {
+    let path = point.to_path_buf();
+    let look = move || {
+        let found = std::fs::metadata(&path)?;
+        statvfs(&path)?;
+        Ok(found)
+    };
+    match mounted {
+        // Whoever cannot start a thread can still mount on a directory.
+        None => look(),
+        Some(_) => {
+            patience::within(PATIENCE, look)?.unwrap_or_else(|| Err(io::ErrorKind::TimedOut.into()))
+        }
+    }
 }
 
 /// Whether a file system has nobody to serve it: Linux says ENOTCONN, or ECONNABORTED to

@@ -4,14 +4,13 @@
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::sys::statvfs::statvfs;
 use nix::unistd::geteuid;
 
-use super::{mountpoint_lock, server};
+use super::{mountpoint_lock, patience, server};
 use crate::cli::quoted;
 use crate::platform::{self, os_error_message};
 
@@ -147,11 +146,9 @@ fn unmount_when_idle(point: &Path) -> io::Result<()> {
 /// is alive: busy, slow or stopped.
 fn is_dead(point: &Path) -> bool {
     const PATIENCE: Duration = Duration::from_millis(300);
-    let (sender, answer) = mpsc::channel();
     let point = point.to_path_buf();
-    let look = move || sender.send(statvfs(&point).err() == Some(nix::Error::ENOTCONN));
-    let looking = thread::Builder::new().spawn(look);
-    looking.is_ok() && answer.recv_timeout(PATIENCE).unwrap_or(false)
+    let look = move || statvfs(&point).err() == Some(nix::Error::ENOTCONN);
+    matches!(patience::within(PATIENCE, look), Ok(Some(true)))
 }
 
 #[cfg(test)]

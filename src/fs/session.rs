@@ -39,24 +39,26 @@ pub enum MountError {
     /// There is no memory for the array and the workers.
     #[error(
         "{}: cannot be mounted: no memory for an array of {bytes} bytes and {threads} worker threads",
-        mountpoint.display()
+        path.display()
     )]
     NoMemory {
-        /// The mount point.
-        mountpoint: PathBuf,
+        /// The mount point, or the file where none is given.
+        path: PathBuf,
         /// Bytes to map.
         bytes: u64,
         /// How many were asked for.
         threads: usize,
+        /// What runs out if that is not limited (`ulimit -v`).
+        scarce: Scarce,
     },
     /// On this system a session has one worker thread.
     #[error(
         "{}: cannot be mounted: {threads} worker threads, expected 1 on this system",
-        mountpoint.display()
+        path.display()
     )]
     TooManyThreads {
-        /// The mount point.
-        mountpoint: PathBuf,
+        /// The mount point, or under `--info` the file.
+        path: PathBuf,
         /// How many were asked for.
         threads: usize,
     },
@@ -70,17 +72,32 @@ pub enum MountError {
     },
 }
 
+/// What there is too little of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scarce {
+    /// Addresses of a process.
+    AddressSpace,
+    /// Memory of the machine.
+    Memory,
+}
+
 impl MountError {
     /// What the user can do about it.
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
             MountError::Tree { .. } => return None,
-            MountError::NoMemory { .. } => {
+            MountError::NoMemory { .. } if mapping::address_space_limit().is_some() => {
                 "give fewer with --threads, or raise the limit (ulimit -v)"
             }
             MountError::TooManyThreads { .. } => "leave out --threads",
             // What can be in the way elsewhere is not known.
             MountError::Refused { .. } if !cfg!(target_os = "linux") => return None,
+            MountError::NoMemory { scarce, .. } => match scarce {
+                Scarce::AddressSpace => {
+                    "no process can map so much on this machine: give a smaller --shape"
+                }
+                Scarce::Memory => "the machine has no more: end other programs, and try again",
+            },
             MountError::Refused { source, .. } => match device() {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
                     "FUSE is missing: load it with modprobe fuse"
@@ -162,9 +179,10 @@ impl Session {
         })?;
         let coherence = Coherence::new(MAX_REQUEST as usize);
         let coherence = coherence.map_err(|_| MountError::NoMemory {
-            mountpoint: mountpoint.to_path_buf(),
+            path: mountpoint.to_path_buf(),
             bytes: meta.view.extent().end,
             threads: options.workers(),
+            scarce: Scarce::Memory,
         })?;
         let coherence = Arc::new(coherence);
         let (waker, wakes) = Waker::new();
@@ -235,33 +253,31 @@ impl Session {
 /// Makes sure that this system has as many workers, and memory for all that a mount of
 /// `bytes` bytes maps and starts: a worker that finds none later would end the mount,
 /// which may have answered by then, and other parts would end the process with whatever
-/// it has begun.
+/// it has begun. An error is about `path`.
 ///
 /// # Errors
 ///
 /// When there is not.
-pub fn check_memory(mountpoint: &Path, options: &Options, bytes: u64) -> Result<(), MountError> {
+pub fn check_memory(path: &Path, options: &Options, bytes: u64) -> Result<(), MountError> {
     /// A thread's stack and the pages that guard it.
     const THREAD: u64 = (2 << 20) + (1 << 16);
     /// fuser's buffer.
     const BUFFER: u64 = 16 << 20;
     /// The heap, what is deferred, and the threads that are no workers.
     const REST: u64 = (24 << 20) + 7 * THREAD;
-    let (mountpoint, threads) = (mountpoint.to_path_buf(), options.workers());
+    let (path, threads) = (path.to_path_buf(), options.workers());
     if threads > 1 && !platform::SEVERAL_WORKERS {
-        return Err(MountError::TooManyThreads {
-            mountpoint,
-            threads,
-        });
+        return Err(MountError::TooManyThreads { path, threads });
     }
     let workers = (threads as u64).saturating_mul(THREAD + BUFFER);
     if mapping::has_address_space(bytes.saturating_add(workers).saturating_add(REST)) {
         return Ok(());
     }
     Err(MountError::NoMemory {
-        mountpoint,
+        path,
         bytes,
         threads,
+        scarce: Scarce::AddressSpace,
     })
 }
 

@@ -281,19 +281,33 @@ impl BackingFile {
         self.file.is_none()
     }
 
+    /// Whether nothing can make it longer: it is a block device.
+    pub fn has_fixed_size(&self) -> bool {
+        self.block_device
+    }
+
     /// The first `count` bytes of the file, or all if it has fewer.
     ///
     /// # Errors
     ///
     /// When they cannot be read.
     pub fn first_bytes(&self, count: usize) -> Result<Vec<u8>, FileError> {
+        self.bytes(0, count)
+    }
+
+    /// The `count` bytes of the file from byte `at`, or all if it has fewer.
+    ///
+    /// # Errors
+    ///
+    /// When they cannot be read.
+    pub fn bytes(&self, at: u64, count: usize) -> Result<Vec<u8>, FileError> {
         let mut bytes = Vec::new();
         let Some(file) = &self.file else {
             return Ok(bytes);
         };
         let mut file: &File = file;
-        file.rewind()
-            .and_then(|()| file.take(count as u64).read_to_end(&mut bytes))
+        file.seek(SeekFrom::Start(at))
+            .and_then(|_| file.take(count as u64).read_to_end(&mut bytes))
             .map_err(|source| FileError::Open {
                 path: self.path.clone(),
                 source,

@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use nix::fcntl::{AT_FDCWD, AtFlags};
 use nix::sys::resource::{Resource, getrlimit};
+use nix::sys::statvfs::{Statvfs, fstatvfs, statvfs};
 use nix::unistd::{AccessFlags, faccessat};
 
 use super::{BackingFile, FileError, Mode};
@@ -55,16 +56,21 @@ pub(super) fn check(backing: &BackingFile, array: &Range<u64>) -> Result<bool, F
         return Ok(false);
     }
     let (path, to) = (&backing.path, array.end);
-    within_limit(to).map_err(|source| no_space(path, to, source))?;
+    let no_space = |source| no_space(path, to, source);
+    within_limit(to).map_err(no_space)?;
     match &backing.file {
         Some(file) => {
-            let spaced = has_space(file, backing.mode, backing.len, to);
-            spaced.map_err(|source| no_space(path, to, source))?;
+            let needed = needed(file, backing.mode, backing.len, to).map_err(no_space)?;
+            has_space(fstatvfs(file), needed).map_err(no_space)?;
         }
-        None => can_be_made(path).map_err(|source| FileError::Create {
-            path: path.clone(),
-            source,
-        })?,
+        None => {
+            let directory = path.parent().unwrap_or(Path::new("/"));
+            can_be_made(directory).map_err(|source| FileError::Create {
+                path: path.clone(),
+                source,
+            })?;
+            has_space(statvfs(directory), to).map_err(no_space)?;
+        }
     }
     Ok(true)
 }
@@ -221,20 +227,25 @@ fn within_limit(bytes: u64) -> io::Result<()> {
     Ok(())
 }
 
-/// Makes sure that there is space for `to` bytes in a file that has `len`; under
-/// `w+` for its holes too, since what is cleared keeps its space. None is taken
-/// before the file may change.
-///
-/// # Errors
-///
-/// ENOSPC when there is not.
-fn has_space(file: &File, mode: Mode, len: u64, to: u64) -> io::Result<()> {
+/// How many bytes of space a file that has `len` bytes lacks to have `to`; under `w+`
+/// its holes count too, since what is cleared keeps its space.
+fn needed(file: &File, mode: Mode, len: u64, to: u64) -> io::Result<u64> {
     let mut needed = to.saturating_sub(len);
     if mode == Mode::Write {
         let allocated = file.metadata()?.blocks().saturating_mul(512);
         needed = needed.saturating_add(len.min(to).saturating_sub(allocated));
     }
-    let system = nix::sys::statvfs::fstatvfs(file)?;
+    Ok(needed)
+}
+
+/// Makes sure that there is space for `needed` bytes in a file system. None is taken
+/// before the file may change.
+///
+/// # Errors
+///
+/// ENOSPC when there is not.
+fn has_space(system: nix::Result<Statvfs>, needed: u64) -> io::Result<()> {
+    let system = system?;
     // The two have types of their own on each system.
     let free = u128::from(system.blocks_available()) * u128::from(system.fragment_size());
     // Of a file system that does not count its blocks nothing is known.
@@ -244,9 +255,8 @@ fn has_space(file: &File, mode: Mode, len: u64, to: u64) -> io::Result<()> {
     Ok(())
 }
 
-/// Makes sure that a file can be made at `path`, as far as its directory tells.
-fn can_be_made(path: &Path) -> io::Result<()> {
-    let directory = path.parent().unwrap_or(Path::new("/"));
+/// Makes sure that a file can be made in `directory`, as far as that tells.
+fn can_be_made(directory: &Path) -> io::Result<()> {
     let (flags, here) = (AccessFlags::W_OK | AccessFlags::X_OK, AtFlags::AT_EACCESS);
     Ok(faccessat(AT_FDCWD, directory, flags, here)?)
 }

@@ -21,11 +21,18 @@ pub fn has_address_space(bytes: u64) -> bool {
     }
 }
 
+/// How many bytes of address space this process may have, if that is limited
+/// (`ulimit -v`).
+pub fn address_space_limit() -> Option<u64> {
+    let (limit, _) = getrlimit(Resource::RLIMIT_AS).ok()?;
+    (limit != RLIM_INFINITY).then_some(limit)
+}
+
 /// Where this process may have so much address space and no more, has all threads
 /// share one heap: otherwise glibc reserves 64 MiB for that of each, and what is
 /// left to the last ones cannot be foretold. To be called before there is a thread.
 pub fn share_heap() {
-    let limited = getrlimit(Resource::RLIMIT_AS).is_ok_and(|(limit, _)| limit != RLIM_INFINITY);
+    let limited = address_space_limit().is_some();
     #[cfg(target_env = "gnu")]
     if limited {
         // SAFETY: it sets a number in the allocator, and there is one thread.

@@ -35,7 +35,7 @@ use column_cache::ColumnCache;
 pub use column_cache::ColumnCacheUsage;
 pub use file::{BackingFile, FileError, Remedy};
 pub use growth::{Growth, Pending};
-pub use memory::{has_address_space, share_heap};
+pub use memory::{address_space_limit, has_address_space, share_heap};
 pub use mode::{Mode, NotAMode};
 use parts::ThreadBudget;
 use readahead::ReadaheadState;

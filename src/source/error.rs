@@ -4,7 +4,7 @@ use std::error::Error;
 use std::path::PathBuf;
 
 use super::signature::Signature;
-use crate::array::ArrayError;
+use crate::array::{ArrayError, Unit};
 use crate::dtype::DType;
 use crate::mapping::{FileError, Remedy};
 
@@ -50,6 +50,8 @@ pub enum SourceError {
         offset: u64,
         /// Bytes in the file.
         size: u64,
+        /// Whether a mode can make it longer: not so a block device.
+        is_extensible: bool,
     },
     /// A file that is to be made needs a full shape.
     #[error("{}: mode w+ makes a new file, and needs its whole --shape", path.display())]
@@ -115,12 +117,33 @@ impl SourceError {
                 });
             }
             SourceError::Array {
-                error: ArrayError::NotAMultiple { .. },
+                error:
+                    ArrayError::NotAMultiple {
+                        available,
+                        unit,
+                        what,
+                        ..
+                    },
                 ..
-            } => "give a --shape to leave the rest of the file out",
-            SourceError::OffsetPastEnd { .. } => {
+            } => {
+                let length = available / unit;
+                return Some(match what {
+                    Unit::Item => format!(
+                        "check --dtype and --offset, or leave the rest of the file out: --shape {length}"
+                    ),
+                    Unit::Step => format!(
+                        "check --dtype, --shape and --offset, or leave the rest of the file out: \
+                         {length} in place of -1"
+                    ),
+                });
+            }
+            SourceError::OffsetPastEnd {
+                is_extensible: true,
+                ..
+            } => {
                 "give a smaller --offset; under --mode r+, --shape and --extend make the file longer"
             }
+            SourceError::OffsetPastEnd { .. } => "give a smaller --offset",
             SourceError::Header { .. } => "--format raw takes the file as plain bytes",
             SourceError::Contradiction { .. } => {
                 "leave the option out; --format raw takes the file as plain bytes"

@@ -20,6 +20,7 @@ use crate::dtype::DType;
 use crate::mapping::{BackingFile, FileError, Growth, Mapping, Mode, Pending};
 pub use error::SourceError;
 pub use meta::Meta;
+use signature::Sample;
 pub use summary::{Assumed, Summary};
 
 /// What the user says of a file, with the meanings of `numpy.memmap`. What is
@@ -106,12 +107,11 @@ impl Format {
         backing: &BackingFile,
         description: &Description,
     ) -> Result<&'static Format, SourceError> {
-        let longest = FORMATS.iter().map(|format| format.magic.len()).max();
-        let first = backing.first_bytes(longest.unwrap_or(0).max(signature::LONGEST))?;
-        let found = FORMATS.iter().find(|f| first.starts_with(f.magic));
+        let sample = Sample::of(backing)?;
+        let found = FORMATS.iter().find(|f| sample.first.starts_with(f.magic));
         let found = found.unwrap_or(&raw::FORMAT);
         let is_described = description.dtype.is_some() || *found != raw::FORMAT;
-        match signature::of(&first).filter(|_| !is_described) {
+        match signature::of(&sample).filter(|_| !is_described) {
             None => Ok(found),
             Some(signature) => Err(SourceError::Foreign {
                 path: backing.path().to_path_buf(),

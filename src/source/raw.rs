@@ -42,6 +42,7 @@ fn locate(backing: &BackingFile, description: &Description) -> Result<Located, S
                 path: path(),
                 offset,
                 size,
+                is_extensible: !backing.has_fixed_size(),
             });
         }
         available => available.unwrap_or(0),

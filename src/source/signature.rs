@@ -2,12 +2,19 @@
 //! one whose place only the user can tell: they are refused with what they are
 //! and what to do, lest compressed bytes be shown as numbers.
 //!
-//! Each is a row of [`SIGNATURES`].
+//! Each is a row of [`known::SIGNATURES`].
+
+mod known;
 
 use std::path::Path;
 
-/// As much of a file as is looked at.
-pub(super) const LONGEST: usize = 1024;
+use crate::mapping::{BackingFile, FileError};
+
+/// As much of a file's beginning as is looked at.
+const FIRST: usize = 4096;
+
+/// As much of a file's end as is looked at.
+const LAST: usize = 4;
 
 /// A kind of file that is known by some of its bytes.
 #[derive(Debug)]
@@ -16,174 +23,60 @@ pub struct Signature {
     pub what: &'static str,
     /// What to do with it.
     pub advice: &'static str,
-    /// Whether a file that begins with these bytes is one.
-    matches: fn(&[u8]) -> bool,
+    /// Whether a file of which this is seen is one.
+    matches: fn(&Sample) -> bool,
 }
 
-const DECOMPRESS: &str = "decompress it first";
-const CONTAINER: &str = "unpack it first";
-const PICTURE: &str = "decode it first, as by imageio.imread and numpy.save";
-const TABLE: &str = "convert it first, as by pandas or pyarrow and numpy.save";
-const PLACED: &str = "say where its array lies and what it is: --dtype, --shape and --offset";
-const HIERARCHY: &str = "copy the array out of it with numpy.save; if it is stored in one piece, say \
-                         where it lies: --dtype, --shape and --offset";
-const STORED: &str = "mount a copy of it made by numpy.load and numpy.save, or say where its member \
-                      lies: --dtype, --shape and --offset";
-const PACKED: &str = "its members are compressed: mount a copy made by numpy.load and numpy.save";
-const NO_ARRAY: &str = "it holds no array";
-
-/// A row for files that begin with these bytes.
-macro_rules! begins {
-    ($what:literal, $advice:expr, $($magic:literal)|+) => {
-        Signature {
-            what: $what,
-            advice: $advice,
-            matches: |first| $(first.starts_with($magic))||+,
-        }
-    };
+/// What is seen of a file to tell what it is.
+#[derive(Debug)]
+pub(super) struct Sample {
+    /// Its first bytes, of which there are [`FIRST`] if the file has them.
+    pub(super) first: Vec<u8>,
+    /// Its last bytes, of which there are [`LAST`] if the file has them.
+    last: Vec<u8>,
+    /// How many it has.
+    size: u64,
 }
 
-/// A row for files that have these bytes at this place.
-macro_rules! has {
-    ($what:literal, $advice:expr, $at:literal, $magic:literal) => {
-        Signature {
-            what: $what,
-            advice: $advice,
-            matches: |first| is_at(first, $at, $magic),
-        }
-    };
+impl Sample {
+    /// What is seen of `backing`.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be read.
+    pub(super) fn of(backing: &BackingFile) -> Result<Sample, FileError> {
+        let size = backing.size();
+        let end = size.saturating_sub(LAST as u64);
+        Ok(Sample {
+            first: backing.bytes(0, FIRST)?,
+            last: backing.bytes(end, LAST)?,
+            size,
+        })
+    }
+
+    /// Whether these bytes are at this place.
+    fn has(&self, at: usize, magic: &[u8]) -> bool {
+        let rest = self.first.get(at..);
+        rest.is_some_and(|rest| rest.starts_with(magic))
+    }
+
+    /// The bytes at this place, as many as a number has.
+    fn number<const N: usize>(&self, at: usize) -> Option<[u8; N]> {
+        self.first.get(at..)?.first_chunk().copied()
+    }
 }
-
-/// All that are known, those that are a special case of another before it.
-static SIGNATURES: &[Signature] = &[
-    // Compressed.
-    begins!("gzip-compressed", DECOMPRESS, b"\x1f\x8b\x08"),
-    begins!("xz-compressed", DECOMPRESS, b"\xfd7zXZ\0"),
-    begins!("zstd-compressed", DECOMPRESS, b"\x28\xb5\x2f\xfd"),
-    begins!("lz4-compressed", DECOMPRESS, b"\x04\x22\x4d\x18"),
-    Signature {
-        what: "bzip2-compressed",
-        advice: DECOMPRESS,
-        matches: |first| first.starts_with(b"BZh") && is_at(first, 4, b"1AY&SY"),
-    },
-    has!("Blosc-compressed", DECOMPRESS, 1, b"\xa8b2frame\0"),
-    // Containers of files.
-    Signature {
-        what: "a NumPy archive (.npz) with compressed members",
-        advice: PACKED,
-        matches: |first| is_npz(first) && !is_stored(first),
-    },
-    Signature {
-        what: "a NumPy archive (.npz)",
-        advice: STORED,
-        matches: is_npz,
-    },
-    begins!("a zip archive", CONTAINER, b"PK\x03\x04" | b"PK\x05\x06"),
-    begins!("a 7z archive", CONTAINER, b"7z\xbc\xaf\x27\x1c"),
-    begins!("a RAR archive", CONTAINER, b"Rar!\x1a\x07"),
-    has!("a tar archive", CONTAINER, 257, b"ustar"),
-    // Pictures, sounds, films.
-    begins!("a PNG image", PICTURE, b"\x89PNG\r\n\x1a\n"),
-    begins!("a JPEG image", PICTURE, b"\xff\xd8\xff"),
-    begins!("a GIF image", PICTURE, b"GIF87a" | b"GIF89a"),
-    begins!(
-        "a TIFF image",
-        PICTURE,
-        b"II*\0" | b"MM\0*" | b"II+\0" | b"MM\0+"
-    ),
-    begins!("a JPEG 2000 image", PICTURE, b"\0\0\0\x0cjP  \r\n"),
-    begins!("an OpenEXR image", PICTURE, b"\x76\x2f\x31\x01"),
-    begins!("a Photoshop image", PICTURE, b"8BPS"),
-    Signature {
-        what: "a WebP image",
-        advice: PICTURE,
-        matches: |first| first.starts_with(b"RIFF") && is_at(first, 8, b"WEBP"),
-    },
-    Signature {
-        what: "a WAV file",
-        advice: PLACED,
-        matches: |first| {
-            (first.starts_with(b"RIFF") || first.starts_with(b"RF64")) && is_at(first, 8, b"WAVE")
-        },
-    },
-    begins!("a FLAC file", "decode it first", b"fLaC"),
-    begins!("an Ogg file", "decode it first", b"OggS"),
-    has!("an MP4 or QuickTime file", "decode it first", 4, b"ftyp"),
-    // Arrays among other things.
-    begins!("an HDF5 file", HIERARCHY, b"\x89HDF\r\n\x1a\n"),
-    has!("an HDF5 file", HIERARCHY, 512, b"\x89HDF\r\n\x1a\n"),
-    begins!("an HDF4 file", HIERARCHY, b"\x0e\x03\x13\x01"),
-    begins!(
-        "a NetCDF file",
-        HIERARCHY,
-        b"CDF\x01" | b"CDF\x02" | b"CDF\x05"
-    ),
-    begins!(
-        "a MATLAB file",
-        HIERARCHY,
-        b"MATLAB 5.0 MAT-file" | b"MATLAB 7.3 MAT-file"
-    ),
-    begins!(
-        "a GRIB file",
-        "convert it first, as by xarray and numpy.save",
-        b"GRIB"
-    ),
-    begins!("a FITS file", PLACED, b"SIMPLE  ="),
-    begins!("a GGUF file", PLACED, b"GGUF"),
-    begins!("a NRRD file", PLACED, b"NRRD0"),
-    Signature {
-        what: "a safetensors file",
-        advice: PLACED,
-        matches: is_safetensors,
-    },
-    has!("a NIfTI image", PLACED, 344, b"n+1\0"),
-    has!("a DICOM file", PICTURE, 128, b"DICM"),
-    begins!(
-        "a Zarr metadata file",
-        ZARR,
-        b"{\"zarr_format\"" | b"{\n    \"zarr_format\""
-    ),
-    // Tables.
-    begins!("a Parquet file", TABLE, b"PAR1"),
-    begins!("an Arrow file", TABLE, b"ARROW1\0\0"),
-    begins!("a Feather file", TABLE, b"FEA1"),
-    begins!("an Avro file", TABLE, b"Obj\x01"),
-    begins!("an SQLite database", TABLE, b"SQLite format 3\0"),
-    // What is no array at all.
-    begins!(
-        "a Python pickle",
-        "load it in Python and numpy.save the array",
-        b"\x80\x04\x95" | b"\x80\x05\x95"
-    ),
-    begins!("a PDF document", NO_ARRAY, b"%PDF-"),
-    begins!("a program or library", NO_ARRAY, b"\x7fELF"),
-    begins!(
-        "an HTML page, as of a failed download",
-        NO_ARRAY,
-        b"<!DOCTYPE html" | b"<!doctype html" | b"<html"
-    ),
-    begins!("an XML document", NO_ARRAY, b"<?xml "),
-    begins!(
-        "a Git LFS pointer, not the file that it stands for",
-        "fetch that: git lfs pull",
-        b"version https://git-lfs.github.com/spec/"
-    ),
-];
-
-const ZARR: &str = "its chunks are files of their own, and mostly compressed: copy the array out with \
-                    zarr.open and numpy.save";
 
 /// A directory that is one array, or a group of them.
 static ZARR_STORE: Signature = Signature {
     what: "a Zarr store",
-    advice: ZARR,
+    advice: known::ZARR,
     matches: |_| false,
 };
 
-/// The kind of file that begins with these bytes, of which there are
-/// [`LONGEST`] if the file has them; `None` if it is none that is known.
-pub(super) fn of(first: &[u8]) -> Option<&'static Signature> {
-    SIGNATURES.iter().find(|known| (known.matches)(first))
+/// The kind of file that `sample` is seen of; `None` if it is none that is known.
+pub(super) fn of(sample: &Sample) -> Option<&'static Signature> {
+    let mut known = known::SIGNATURES.iter();
+    known.find(|known| (known.matches)(sample))
 }
 
 /// What the directory at `path` is known to be.
@@ -193,47 +86,32 @@ pub(super) fn of_directory(path: &Path) -> Option<&'static Signature> {
     is_zarr.then_some(&ZARR_STORE)
 }
 
-fn is_at(first: &[u8], at: usize, magic: &[u8]) -> bool {
-    first.get(at..).is_some_and(|rest| rest.starts_with(magic))
-}
-
-/// Whether the first member of a zip archive is a `.npy` file.
-fn is_npz(first: &[u8]) -> bool {
-    let name = || {
-        let length = u16::from_le_bytes(*first.get(26..)?.first_chunk()?);
-        first.get(30..)?.get(..length.into())
-    };
-    first.starts_with(b"PK\x03\x04") && name().is_some_and(|name| name.ends_with(b".npy"))
-}
-
-/// Whether the first member of a zip archive is stored as it is.
-fn is_stored(first: &[u8]) -> bool {
-    is_at(first, 8, b"\0\0")
-}
-
-/// Whether there is the length of a header, and a header of JSON.
-fn is_safetensors(first: &[u8]) -> bool {
-    const LIMIT: u64 = 100_000_000;
-    let length = first.first_chunk().map(|bytes| u64::from_le_bytes(*bytes));
-    length.is_some_and(|length| (2..=LIMIT).contains(&length)) && is_at(first, 8, b"{\"")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn of(bytes: &[u8]) -> Option<&'static Signature> {
+        super::of(&Sample {
+            first: bytes[..bytes.len().min(FIRST)].to_vec(),
+            last: bytes[bytes.len().saturating_sub(LAST)..].to_vec(),
+            size: bytes.len() as u64,
+        })
+    }
+
     #[test]
     fn ordinary_numbers_are_of_no_known_kind() {
-        let count = |value: f64| (0..128).flat_map(move |k| (value + f64::from(k)).to_le_bytes());
+        let count = |value: f64| (0..512).flat_map(move |k| (value + f64::from(k)).to_le_bytes());
         for bytes in [
             vec![],
-            vec![0; LONGEST],
+            vec![0; FIRST],
             vec![7; 100],
-            vec![255; LONGEST],
+            vec![255; FIRST],
             (0..=255).collect(),
             count(0.0).collect(),
             count(5.1).collect(),
-            (0..128_i64).flat_map(i64::to_le_bytes).collect(),
+            (0..512_i64).flat_map(i64::to_le_bytes).collect(),
+            (0..512_i64).flat_map(i64::to_be_bytes).collect(),
+            (0..512_i32).flat_map(i32::to_be_bytes).collect(),
         ] {
             assert!(of(&bytes).is_none(), "{bytes:?}");
         }
@@ -250,5 +128,25 @@ mod tests {
             npz.resize(length.max(4), 0xff);
             assert!(of(&npz).is_some());
         }
+    }
+
+    #[test]
+    fn a_weak_signature_counts_only_if_the_size_agrees() {
+        let bmp = [&b"BM\x64\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0"[..], &[7; 82]].concat();
+        let idx = [&b"\0\0\x0c\x02\0\0\0\x05\0\0\0\x06"[..], &[7; 120]].concat();
+        let orc = [&b"ORC"[..], &[7; 90], b"ORC\x17"].concat();
+        for (bytes, what) in [
+            (bmp, "a BMP image"),
+            (idx, "an IDX file"),
+            (orc, "an ORC file"),
+        ] {
+            assert_eq!(of(&bytes).map(|known| known.what), Some(what));
+            let longer = [&bytes[..], &[7]].concat();
+            assert!(of(&longer).is_none(), "{what}");
+            assert!(of(&bytes[..bytes.len() - 1]).is_none(), "{what}");
+        }
+        // A product that overflows.
+        let huge = [&b"\0\0\x0e\x04"[..], &[255; 96]].concat();
+        assert!(of(&huge).is_none());
     }
 }

@@ -79,6 +79,12 @@ fn a_block_device_is_neither_made_nor_extended() {
         // A device that cannot be extended is not one to extend.
         assert!(!outcome.stderr.contains("--extend"), "{outcome}");
     }
+    let past_end = format!(
+        "arrayfs: {path}: offset 32769 is past the end of the file, which has 32768 bytes\n  \
+         give a smaller --offset\n"
+    );
+    let outcome = Mount::start(&dir, device.path(), &["--offset", "32769"]).1;
+    assert_eq!(outcome.stderr, past_end, "{outcome}");
     assert_eq!(fs::read(&image).unwrap(), [7; LEN]);
 }
 

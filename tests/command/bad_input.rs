@@ -68,7 +68,7 @@ const OF_THE_FILE: [Refusal; 7] = [
     refusal("data.bin/x mnt", 3, "DIR/data.bin/x: not a directory", ""),
 ];
 
-const OF_THE_ARRAY: [Refusal; 14] = [
+const OF_THE_ARRAY: [Refusal; 15] = [
     refusal(
         "data.bin mnt --shape -1,-1",
         2,
@@ -105,7 +105,14 @@ const OF_THE_ARRAY: [Refusal; 14] = [
         3,
         "DIR/data.bin: 100 bytes from offset 0 to the end of the file are not a multiple of 8 \
          bytes (one item)",
-        "give a --shape to leave the rest of the file out",
+        "check --dtype and --offset, or leave the rest of the file out: --shape 12",
+    ),
+    refusal(
+        "data.bin mnt --shape -1,7",
+        3,
+        "DIR/data.bin: 100 bytes from offset 0 to the end of the file are not a multiple of 7 \
+         bytes (one step of the inferred axis)",
+        "check --dtype, --shape and --offset, or leave the rest of the file out: 14 in place of -1",
     ),
     refusal(
         "data.bin mnt --dtype float33",
@@ -186,7 +193,7 @@ const OF_THE_MOUNT_POINT: [Refusal; 4] = [
     ),
 ];
 
-const OF_THE_OPTIONS: [Refusal; 15] = [
+const OF_THE_OPTIONS: [Refusal; 17] = [
     refusal(
         "--info data.bin --idle-timeout soon",
         2,
@@ -212,6 +219,18 @@ const OF_THE_OPTIONS: [Refusal; 15] = [
         "to write an existing file in place, use r+; w+ erases it, and all becomes zeros",
     ),
     refusal("", 2, "FILE: missing", "see arrayfs --help"),
+    refusal(
+        "data.bin mnt --log-file=",
+        2,
+        "log-file '': expected the path of a file",
+        "",
+    ),
+    refusal(
+        "data.bin mnt -o log-file=",
+        2,
+        "log-file '': expected the path of a file",
+        "",
+    ),
     refusal(
         "data.bin mnt -o idle_timeout=5m",
         2,
@@ -423,12 +442,30 @@ fn without_space_the_file_stays_as_it_was() {
         ];
         let extend = ["--extend"];
         let extend = &extend[..usize::from(mode == "r+")];
-        dir.arrayfs(&arguments)
-            .args(extend)
-            .run()
-            .fails(3, &expected);
+        for info in [&[][..], &["--info"]] {
+            let command = dir.arrayfs(&arguments).args(extend).args(info);
+            command.run().fails(3, &expected);
+        }
         assert_eq!(fs::read(disk.join("data.bin")).unwrap(), [7; 100], "{mode}");
         assert_eq!(fs::read_dir(&disk).unwrap().count(), before, "{mode}");
+    }
+    dir.command("umount", &["disk"]).run().succeeds();
+}
+
+#[test]
+fn what_no_process_can_map_is_not_put_down_to_a_limit_that_is_not_set() {
+    let Some(dir) = Dir::for_root() else { return };
+    let disk = dir.directory("disk");
+    let mount = ["-t", "tmpfs", "none", "disk"];
+    dir.command("mount", &mount).run().succeeds();
+    let huge = fs::File::create(disk.join("huge"));
+    huge.unwrap().set_len(1 << 50).unwrap();
+    for arguments in [&["mnt", "--mode", "r"][..], &["--info"]] {
+        let command = dir.command("prlimit", &["--as=unlimited", ARRAYFS, "disk/huge"]);
+        let outcome = command.args(arguments).run();
+        assert_eq!(outcome.status.code(), Some(5), "{outcome}");
+        let hint = "  no process can map so much on this machine: give a smaller --shape\n";
+        assert!(outcome.stderr.ends_with(hint), "{outcome}");
     }
     dir.command("umount", &["disk"]).run().succeeds();
 }

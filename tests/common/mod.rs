@@ -22,7 +22,7 @@ use std::process::Command;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub use machine::{INSTALLED, Machine};
-pub use mount::{Mount, process_with, watchdog_of};
+pub use mount::{Mount, process_with, rss_anon, watchdog_of};
 pub use run::{TestCommand, in_time, wait_for_process, wait_until};
 use tempfile::TempDir;
 

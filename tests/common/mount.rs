@@ -281,6 +281,15 @@ pub fn watchdog_of(mount: &Mount) -> Pid {
     Pid::from_raw(children.trim().parse().unwrap())
 }
 
+/// Memory of a process that is not a file's (`RssAnon`), in KiB.
+pub fn rss_anon(process: Pid) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+    let mut lines = status.lines();
+    let memory = lines.find_map(|line| line.strip_prefix("RssAnon:"));
+    let memory = memory.unwrap().trim().trim_end_matches(" kB");
+    memory.parse().unwrap()
+}
+
 /// The process that has `path` as an argument, and is no watchdog of another.
 pub fn process_with(path: &Path) -> Option<Pid> {
     let wanted = path.as_os_str().as_encoded_bytes();

@@ -13,6 +13,7 @@ use nix::sys::stat::{Mode, umask};
 use nix::unistd::mkfifo;
 
 use crate::common::{Dir, Mount, in_time, wait_until};
+use crate::only_these_are_left;
 
 /// So many requests log more than a pipe and the daemon keep.
 const REQUESTS: usize = 5_000;
@@ -115,6 +116,52 @@ fn a_log_file_is_for_its_owner_whatever_the_umask() {
     let mode = log.metadata().unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
     mount.unmount();
+}
+
+/// Whoever has made the file, as logrotate does, has chosen its mode.
+#[test]
+fn a_log_file_that_is_there_keeps_its_mode() {
+    let Some(dir) = Dir::with_fuse() else { return };
+    let file = dir.file("data.bin", [7; 100]);
+    let point = dir.directory("mnt");
+    let log = dir.file("mnt.log", "before\n");
+    fs::set_permissions(&log, fs::Permissions::from_mode(0o644)).unwrap();
+    let (mount, outcome) = Mount::start_on(&dir, &file, &point, &["-v"], &[]);
+    outcome.succeeds_silently();
+    mount.unmount();
+    assert_eq!(log.metadata().unwrap().permissions().mode() & 0o777, 0o644);
+    assert!(fs::read_to_string(&log).unwrap().starts_with("before\n2"));
+}
+
+#[test]
+fn claim_53_a_start_that_fails_leaves_no_log_and_one_that_succeeds_does() {
+    let Some(dir) = Dir::with_fuse() else { return };
+    dir.file("data.bin", [7; 100]);
+    for attachment in [&[][..], &["-f"]] {
+        let start = ["data.bin", "mnt", "--log-file", "log", "--dtype", "f8"];
+        let command = dir.arrayfs(&start).args(attachment);
+        assert_eq!(command.run().status.code(), Some(3));
+        only_these_are_left(&dir, &["data.bin"]);
+    }
+    // What was there stays.
+    let before = dir.file("log", "before\n");
+    let start = ["data.bin", "mnt", "--log-file", "log", "--dtype", "f8"];
+    assert_eq!(dir.arrayfs(&start).run().status.code(), Some(3));
+    assert_eq!(fs::read(&before).unwrap(), b"before\n");
+    fs::remove_file(before).unwrap();
+    let start = [
+        "data.bin",
+        "mnt",
+        "--log-file",
+        "log",
+        "--dtype",
+        "u1",
+        "--shape",
+        "100",
+    ];
+    dir.arrayfs(&start).run().succeeds_silently();
+    assert_eq!(fs::read(dir.join("log")).unwrap(), b"");
+    dir.arrayfs(&["-u", "mnt"]).run().succeeds_silently();
 }
 
 #[test]

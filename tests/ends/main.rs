@@ -8,6 +8,7 @@
 mod common;
 
 mod gone;
+mod interrupted;
 mod log;
 mod signals;
 mod spoofed;

@@ -76,6 +76,32 @@ fn a_mount_whose_daemon_is_stopped_is_busy_and_goes_on_later() {
 }
 
 #[test]
+fn claim_50_a_start_on_a_mount_whose_daemon_is_stopped_says_that_it_does_not_answer() {
+    let Some((dir, mount)) = mounted() else {
+        return;
+    };
+    let point = mount.point().display().to_string();
+    let expected = format!(
+        "arrayfs: {point}: is a mount that does not answer, of {} (fuse.arrayfs)\n  who serves it \
+         is stopped, or waits for a disk or a server; to unmount it all the same, type: arrayfs \
+         -u {point}\n",
+        dir.join("data.bin").display()
+    );
+    mount.signal(Signal::SIGSTOP);
+    for options in [&[][..], &["-f"], &["--replace-dead"]] {
+        let command = dir.arrayfs(options).args(&["data.bin", &point]);
+        command.run().fails(4, &expected);
+    }
+    mount.signal(Signal::SIGCONT);
+    assert_eq!(fs::read(mount.join("rows/3")).unwrap(), [9; 10]);
+    mount.signal(Signal::SIGSTOP);
+    let unmount = mount.unmount_command().run();
+    mount.signal(Signal::SIGCONT);
+    unmount.succeeds_silently();
+    ends_well(&dir, mount);
+}
+
+#[test]
 fn two_who_unmount_at_once_do_not_disturb_each_other() {
     for _ in 0..20 {
         let Some((dir, mount)) = mounted() else {

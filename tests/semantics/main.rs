@@ -12,6 +12,7 @@ mod consistency;
 mod content;
 mod csv;
 mod fields;
+mod foreign;
 mod looking;
 mod modes;
 mod native;

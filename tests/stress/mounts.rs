@@ -6,7 +6,7 @@ use std::fs;
 use nix::unistd::Pid;
 
 use crate::common::arrays::mounted;
-use crate::common::{Dir, Mount, mounts_below};
+use crate::common::{Dir, Mount, mounts_below, rss_anon};
 use crate::views::{Array, KINDS};
 use crate::workers::{Board, Count, Crew};
 use crate::{Budget, Outcome};
@@ -25,15 +25,10 @@ impl Holdings {
     pub fn of(process: Pid) -> Holdings {
         let place = format!("/proc/{process}");
         let count = |name| fs::read_dir(format!("{place}/{name}")).unwrap().count();
-        let status = fs::read_to_string(format!("{place}/status")).unwrap();
-        let memory = status
-            .lines()
-            .find_map(|line| line.strip_prefix("RssAnon:"));
-        let memory = memory.unwrap().trim().trim_end_matches(" kB");
         Holdings {
             descriptors: count("fd"),
             threads: count("task"),
-            memory: memory.parse().unwrap(),
+            memory: rss_anon(process),
         }
     }
 }

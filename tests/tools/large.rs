@@ -1,13 +1,13 @@
 //! Arrays larger than memory: their size costs nothing until they are used.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Instant;
 
-use crate::common::{Dir, Mount};
+use crate::common::{Dir, rss_anon};
 
 /// The most memory of its own that the daemon may use, in KiB.
 const MAX_RSS_ANON: u64 = 16 * 1024;
@@ -17,19 +17,6 @@ fn sparse_file(dir: &Dir, len: u64) -> PathBuf {
     let path = dir.join("sparse");
     File::create(&path).unwrap().set_len(len).unwrap();
     path
-}
-
-/// `RssAnon` of the daemon, in KiB.
-fn rss_anon(mount: &Mount) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{}/status", mount.daemon())).unwrap();
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("RssAnon:"));
-    line.unwrap()
-        .trim()
-        .trim_end_matches(" kB")
-        .parse()
-        .unwrap()
 }
 
 /// As `ls -f rows | wc -l`, with a look at the daemon's memory on the way: for
@@ -54,7 +41,7 @@ fn ten_million_rows_are_listed_in_little_memory() {
             last = line.unwrap();
             lines += 1;
             if lines % 500_000 == 0 {
-                peak = peak.max(rss_anon(&mount));
+                peak = peak.max(rss_anon(mount.daemon()));
             }
         }
         assert!(ls.wait().unwrap().success());
@@ -103,7 +90,7 @@ fn look_ups_of_many_slices_leave_the_memory_flat() {
     let mut look_up = |count: u64| {
         writeln!(asked, "{count}").unwrap();
         done.read_line(&mut String::new()).unwrap();
-        rss_anon(&mount)
+        rss_anon(mount.daemon())
     };
     let warm = look_up(WARM_UP);
     let started = Instant::now();
@@ -147,7 +134,7 @@ fn last_row_of_a_tebibyte(mode: &str, is_written: bool) {
     };
     shell("yes | head -c 1M > new && head -c 1M /dev/zero > zeros");
     shell("cmp zeros $row && cp new $row && cmp new $row && tail -c 1M $m/data | cmp new");
-    assert!(rss_anon(&mount) < MAX_RSS_ANON);
+    assert!(rss_anon(mount.daemon()) < MAX_RSS_ANON);
     mount.unmount();
 
     let after = file.metadata().unwrap();

@@ -11,7 +11,7 @@ use crate::common::{Dir, Mount, wait_until};
 use crate::{DAEMON, GROUP, NOBODY, STRANGER};
 
 /// Users as `setpriv` makes them: by number, with a group and further groups.
-const USERS: [(&str, &[&str]); 6] = [
+pub(crate) const USERS: [(&str, &[&str]); 6] = [
     ("root", &["--clear-groups"]),
     (
         "the owner",

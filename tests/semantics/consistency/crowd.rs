@@ -8,7 +8,7 @@ use std::thread;
 use memmap2::MmapRaw;
 
 use crate::common::calls::open;
-use crate::common::{Dir, Mount};
+use crate::common::{Dir, Mount, rss_anon};
 
 /// How many threads write at a time, each a row of this many bytes.
 const ROWS: usize = 64;
@@ -17,18 +17,6 @@ const ROW: usize = 1 << 20;
 /// Memory of the daemon's own that docs/RUNNING.md allows for them, in KiB, with as many
 /// workers as there are by default at the most.
 const MEMORY: u64 = (8 << 10) + 4 * (2 << 10) + 8 * ROWS as u64 + (3 << 10);
-
-fn memory(mount: &Mount) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{}/status", mount.daemon())).unwrap();
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("RssAnon:"));
-    line.unwrap()
-        .trim()
-        .trim_end_matches(" kB")
-        .parse()
-        .unwrap()
-}
 
 fn threads(mount: &Mount) -> usize {
     let tasks = fs::read_dir(format!("/proc/{}/task", mount.daemon()));
@@ -57,7 +45,7 @@ fn claim_56_many_writers_to_mapped_bytes_cost_no_thread_and_bounded_memory() {
                 let (threads, memory) = most;
                 most = (
                     self::threads(&mount).max(threads),
-                    self::memory(&mount).max(memory),
+                    rss_anon(mount.daemon()).max(memory),
                 );
             }
             most
@@ -76,7 +64,7 @@ fn claim_56_many_writers_to_mapped_bytes_cost_no_thread_and_bounded_memory() {
     });
     assert_eq!(most_threads, before);
     assert!(most_memory <= MEMORY, "{most_memory} KiB of {MEMORY}");
-    assert!(memory(&mount) <= MEMORY);
+    assert!(rss_anon(mount.daemon()) <= MEMORY);
     whole.sync_all().unwrap();
     let stored = fs::read(&file).unwrap();
     for (at, byte) in stored.iter().enumerate() {

@@ -1,0 +1,253 @@
+//! The formats that are known, and by what.
+
+use super::{Sample, Signature};
+
+const DECOMPRESS: &str = "decompress it first";
+const CONTAINER: &str = "unpack it first";
+const DECODE: &str = "decode it first";
+const PICTURE: &str = "decode it first, as by imageio.imread and numpy.save";
+const TABLE: &str = "convert it first, as by pandas or pyarrow and numpy.save";
+const PLACED: &str = "say where its array lies and what it is: --dtype, --shape and --offset";
+const BESIDE: &str =
+    "its array is in the .img file beside it: mount that, with --dtype and --shape";
+const LIBRARY: &str = "read it by a library for such files, and numpy.save the array";
+const HIERARCHY: &str = "copy the array out of it with numpy.save; if it is stored in one piece, \
+                         say where it lies: --dtype, --shape and --offset";
+const STORED: &str = "mount a copy of it made by numpy.load and numpy.save, or say where its \
+                      member lies: --dtype, --shape and --offset";
+const PACKED: &str = "its members are compressed: mount a copy made by numpy.load and numpy.save";
+const NO_ARRAY: &str = "it holds no array";
+pub(super) const ZARR: &str = "its chunks are files of their own, and mostly compressed: copy the \
+                               array out with zarr.open and numpy.save";
+
+/// A row for files of which that can be told.
+macro_rules! told {
+    ($what:literal, $advice:expr, $matches:expr) => {
+        Signature {
+            what: $what,
+            advice: $advice,
+            matches: $matches,
+        }
+    };
+}
+
+/// A row for files that have these bytes at these places, or those at those.
+macro_rules! has {
+    ($what:literal, $advice:expr, $($($at:literal $magic:literal),+)|+) => {
+        told!($what, $advice, |seen| $(($(seen.has($at, $magic))&&+))||+)
+    };
+}
+
+/// All that are known, those that are a special case of another before it.
+pub(super) static SIGNATURES: &[Signature] = &[
+    // Compressed.
+    has!("gzip-compressed", DECOMPRESS, 0 b"\x1f\x8b\x08"),
+    has!("compressed by compress(1)", DECOMPRESS, 0 b"\x1f\x9d\x90"),
+    has!("xz-compressed", DECOMPRESS, 0 b"\xfd7zXZ\0"),
+    has!("lzip-compressed", DECOMPRESS, 0 b"LZIP\x01"),
+    has!("lzop-compressed", DECOMPRESS, 0 b"\x89LZO\0\r\n\x1a\n"),
+    has!("zstd-compressed", DECOMPRESS, 0 b"\x28\xb5\x2f\xfd"),
+    has!("lz4-compressed", DECOMPRESS, 0 b"\x04\x22\x4d\x18" | 0 b"\x02\x21\x4c\x18"),
+    has!("bzip2-compressed", DECOMPRESS, 0 b"BZh", 4 b"1AY&SY"),
+    has!("Snappy-compressed", DECOMPRESS, 0 b"\xff\x06\0\0sNaPpY"),
+    has!("Blosc-compressed", DECOMPRESS, 1 b"\xa8b2frame\0"),
+    // Containers of files.
+    told!(
+        "a NumPy archive (.npz) with compressed members",
+        PACKED,
+        |seen| is_npz(seen) && !seen.has(8, b"\0\0")
+    ),
+    told!("a NumPy archive (.npz)", STORED, is_npz),
+    has!("a zip archive", CONTAINER, 0 b"PK\x03\x04" | 0 b"PK\x05\x06"),
+    has!("a 7z archive", CONTAINER, 0 b"7z\xbc\xaf\x27\x1c"),
+    has!("a RAR archive", CONTAINER, 0 b"Rar!\x1a\x07"),
+    has!("a tar archive", CONTAINER, 257 b"ustar"),
+    has!("a cpio archive", CONTAINER, 0 b"070701" | 0 b"070702" | 0 b"070707"),
+    has!("an ar archive", CONTAINER, 0 b"!<arch>\n"),
+    has!("a SquashFS image", CONTAINER, 0 b"hsqs"),
+    // Pictures, sounds, films.
+    has!("a PNG image", PICTURE, 0 b"\x89PNG\r\n\x1a\n"),
+    has!("a JPEG image", PICTURE, 0 b"\xff\xd8\xff"),
+    has!("a GIF image", PICTURE, 0 b"GIF87a" | 0 b"GIF89a"),
+    has!("a TIFF image", PICTURE, 0 b"II*\0" | 0 b"MM\0*" | 0 b"II+\0" | 0 b"MM\0+"),
+    has!("a JPEG 2000 image", PICTURE, 0 b"\0\0\0\x0cjP  \r\n" | 0 b"\xff\x4f\xff\x51"),
+    has!("a JPEG XL image", PICTURE, 0 b"\0\0\0\x0cJXL \r\n"),
+    has!("an OpenEXR image", PICTURE, 0 b"\x76\x2f\x31\x01"),
+    has!("a Radiance image", PICTURE, 0 b"#?RADIANCE\n" | 0 b"#?RGBE\n"),
+    has!("a Photoshop image", PICTURE, 0 b"8BPS"),
+    has!("a GIMP image", PICTURE, 0 b"gimp xcf "),
+    told!("a BMP image", PICTURE, is_bmp),
+    has!("a WebP image", PICTURE, 0 b"RIFF", 8 b"WEBP"),
+    has!("an AVI film", DECODE, 0 b"RIFF", 8 b"AVI "),
+    has!("a WAV file", PLACED, 0 b"RIFF", 8 b"WAVE" | 0 b"RF64", 8 b"WAVE" | 0 b"RIFX", 8 b"WAVE"),
+    has!("a WAV file", PLACED, 0 b"riff\x2e\x91\xcf\x11\xa5\xd6\x28\xdb"),
+    has!("an AIFF file", PLACED, 0 b"FORM", 8 b"AIFF"),
+    has!("an AIFF file", DECODE, 0 b"FORM", 8 b"AIFC"),
+    has!("an AU sound", PLACED, 0 b".snd"),
+    has!("a CAF sound", PLACED, 0 b"caff\0\x01"),
+    has!("a FLAC file", DECODE, 0 b"fLaC"),
+    has!("an Ogg file", DECODE, 0 b"OggS"),
+    has!("an MP3 file", DECODE, 0 b"ID3\x02" | 0 b"ID3\x03" | 0 b"ID3\x04"),
+    has!("an MP4, QuickTime or HEIF file", DECODE, 4 b"ftyp"),
+    has!("a Matroska or WebM file", DECODE, 0 b"\x1a\x45\xdf\xa3"),
+    has!("an ASF or WMV file", DECODE, 0 b"\x30\x26\xb2\x75\x8e\x66\xcf\x11"),
+    has!("a Flash film", DECODE, 0 b"FLV\x01"),
+    // Arrays among other things.
+    has!(
+        "an HDF5 file",
+        HIERARCHY,
+        // Behind a block of the user's.
+        0 b"\x89HDF\r\n\x1a\n"
+            | 512 b"\x89HDF\r\n\x1a\n"
+            | 1024 b"\x89HDF\r\n\x1a\n"
+            | 2048 b"\x89HDF\r\n\x1a\n"
+    ),
+    has!("an HDF4 file", HIERARCHY, 0 b"\x0e\x03\x13\x01"),
+    has!("a NetCDF file", HIERARCHY, 0 b"CDF\x01" | 0 b"CDF\x02" | 0 b"CDF\x05"),
+    has!("a MATLAB file", HIERARCHY, 0 b"MATLAB 5.0 MAT-file" | 0 b"MATLAB 7.3 MAT-file"),
+    has!("an Octave file", HIERARCHY, 0 b"Octave-1-L" | 0 b"Octave-1-B"),
+    has!("an ASDF file", HIERARCHY, 0 b"#ASDF "),
+    has!("a ROOT file", "convert it first, as by uproot and numpy.save", 0 b"root\0\0"),
+    has!("a GRIB file", "convert it first, as by xarray and numpy.save", 0 b"GRIB"),
+    has!("a BUFR file", LIBRARY, 0 b"BUFR"),
+    has!("an R data file", LIBRARY, 0 b"RDX2\n" | 0 b"RDX3\n" | 0 b"RDA2\n" | 0 b"RDA3\n"),
+    has!("a FITS file", PLACED, 0 b"SIMPLE  ="),
+    has!("a GGUF file", PLACED, 0 b"GGUF"),
+    has!("a NRRD file", PLACED, 0 b"NRRD0"),
+    has!("an LAS point cloud", LIBRARY, 0 b"LASF"),
+    told!("a safetensors file", PLACED, is_safetensors),
+    // The length of the header is a number of either byte order.
+    has!(
+        "a NIfTI image",
+        PLACED,
+        0 b"\x5c\x01\0\0", 344 b"n+1\0"
+            | 0 b"\0\0\x01\x5c", 344 b"n+1\0"
+            | 0 b"\x1c\x02\0\0n+2\0"
+            | 0 b"\0\0\x02\x1cn+2\0"
+    ),
+    has!(
+        "a NIfTI header",
+        BESIDE,
+        0 b"\x5c\x01\0\0", 344 b"ni1\0"
+            | 0 b"\0\0\x01\x5c", 344 b"ni1\0"
+            | 0 b"\x1c\x02\0\0ni2\0"
+            | 0 b"\0\0\x02\x1cni2\0"
+    ),
+    has!(
+        "an Analyze header",
+        BESIDE,
+        0 b"\x5c\x01\0\0", 32 b"\0\x40\0\0", 38 b"r" | 0 b"\0\0\x01\x5c", 32 b"\0\0\x40\0", 38 b"r"
+    ),
+    has!(
+        "an MRC map",
+        PLACED,
+        208 b"MAP ", 212 b"\x44\x44" | 208 b"MAP ", 212 b"\x44\x41" | 208 b"MAP ", 212 b"\x11\x11"
+    ),
+    has!("a DICOM file", PICTURE, 128 b"DICM"),
+    has!("a BioSemi recording", LIBRARY, 0 b"\xffBIOSEMI"),
+    has!("a Zeiss image (.czi)", LIBRARY, 0 b"ZISRAWFILE"),
+    has!("a Nikon image (.nd2)", LIBRARY, 0 b"\xda\xce\xbe\x0a", 16 b"ND2 FILE SIGNATURE"),
+    told!("an IDX file", PLACED, is_idx),
+    has!("a Zarr metadata file", ZARR, 0 b"{\"zarr_format\"" | 0 b"{\n    \"zarr_format\""),
+    // Tables.
+    has!("a Parquet file", TABLE, 0 b"PAR1" | 0 b"PARE"),
+    has!("an Arrow file", TABLE, 0 b"ARROW1\0\0"),
+    has!("a Feather file", TABLE, 0 b"FEA1"),
+    has!("an Avro file", TABLE, 0 b"Obj\x01"),
+    told!("an ORC file", TABLE, is_orc),
+    has!("an SQLite database", TABLE, 0 b"SQLite format 3\0"),
+    has!("a DuckDB database", TABLE, 8 b"DUCK"),
+    has!("a Stata file", TABLE, 0 b"<stata_dta>"),
+    has!("an SPSS file", TABLE, 0 b"$FL2@(#)" | 0 b"$FL3@(#)"),
+    // What is no array at all.
+    has!(
+        "a Python pickle",
+        "load it in Python and numpy.save the array",
+        0 b"\x80\x04\x95" | 0 b"\x80\x05\x95"
+    ),
+    has!("a PDF document", NO_ARRAY, 0 b"%PDF-"),
+    has!("a PostScript document", NO_ARRAY, 0 b"%!PS"),
+    has!("a Microsoft Office document", NO_ARRAY, 0 b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"),
+    has!(
+        "a program or library",
+        NO_ARRAY,
+        0 b"\x7fELF" | 0 b"\xcf\xfa\xed\xfe" | 0 b"\xca\xfe\xba\xbe" | 0 b"\0asm\x01\0\0\0"
+    ),
+    told!("a program or library", NO_ARRAY, is_windows_program),
+    has!("a script", NO_ARRAY, 0 b"#!/"),
+    has!(
+        "an HTML page, as of a failed download",
+        NO_ARRAY,
+        0 b"<!DOCTYPE html" | 0 b"<!doctype html" | 0 b"<html"
+    ),
+    has!("an XML document", NO_ARRAY, 0 b"<?xml "),
+    has!(
+        "a Git LFS pointer, not the file that it stands for",
+        "fetch that: git lfs pull",
+        0 b"version https://git-lfs.github.com/spec/"
+    ),
+    has!(
+        "a git-annex pointer, not the file that it stands for",
+        "fetch that: git annex get",
+        0 b"/annex/objects/"
+    ),
+];
+
+/// Whether the first member of a zip archive is a `.npy` file.
+fn is_npz(seen: &Sample) -> bool {
+    let name = || {
+        let length = u16::from_le_bytes(seen.number(26)?);
+        seen.first.get(30..)?.get(..length.into())
+    };
+    seen.has(0, b"PK\x03\x04") && name().is_some_and(|name| name.ends_with(b".npy"))
+}
+
+/// Whether there is the length of a header, and a header of JSON.
+fn is_safetensors(seen: &Sample) -> bool {
+    const LIMIT: u64 = 100_000_000;
+    let length = seen.number(0).map(u64::from_le_bytes);
+    length.is_some_and(|length| (2..=LIMIT).contains(&length)) && seen.has(8, b"{\"")
+}
+
+/// Whether two letters are followed by the size of the file.
+fn is_bmp(seen: &Sample) -> bool {
+    let size = seen.number(2).map(u32::from_le_bytes);
+    seen.has(0, b"BM") && size.map(u64::from) == Some(seen.size)
+}
+
+/// Whether a type and the lengths of the axes, big-endian, make up the size of the file.
+fn is_idx(seen: &Sample) -> bool {
+    let size = || {
+        let [0, 0, kind, axes] = seen.number(0)? else {
+            return None;
+        };
+        let itemsize: u64 = match kind {
+            0x08 | 0x09 => 1,
+            0x0b => 2,
+            0x0c | 0x0d => 4,
+            0x0e => 8,
+            _ => return None,
+        };
+        let axes = usize::from(axes);
+        let mut bytes = itemsize;
+        for axis in 0..axes {
+            let length = u32::from_be_bytes(seen.number(4 + 4 * axis)?);
+            bytes = bytes.checked_mul(length.into())?;
+        }
+        (axes > 0).then_some(())?;
+        bytes.checked_add(4 + 4 * axes as u64)
+    };
+    size() == Some(seen.size)
+}
+
+/// Whether the three letters are at the end too, before the length of what precedes them.
+fn is_orc(seen: &Sample) -> bool {
+    seen.has(0, b"ORC") && seen.last.starts_with(b"ORC")
+}
+
+/// Whether a program for DOS is followed by one for Windows.
+fn is_windows_program(seen: &Sample) -> bool {
+    let at = seen.number(60).map(u32::from_le_bytes);
+    let is_at = |at: u32| usize::try_from(at).is_ok_and(|at| seen.has(at, b"PE\0\0"));
+    seen.has(0, b"MZ") && at.is_some_and(is_at)
+}
