@@ -93,9 +93,9 @@ pub(super) fn text(what: &OsStr) -> Result<String, UsageError> {
 /// in words of our own.
 fn completed() -> Command {
     let formats: Vec<&str> = Format::names().collect();
-    let command = WORDS
+    let command = [("format", formats.as_slice())]
         .into_iter()
-        .chain([("format", formats.as_slice())])
+        .chain(WORDS)
         .fold(RawOptions::command(), |command, (name, words)| {
             let words = words.iter().map(|&word| PossibleValue::new(word));
             let words = PossibleValuesParser::new(words);
