@@ -49,7 +49,7 @@ fn the_stats_count_requests_bytes_and_errors_by_kind() {
     let times = "all(0 < t['p50'] <= t['p90'] <= t['p99'] <= t['max'] < 30e6 \
                  for t in (k['microseconds'] for k in r.values()))";
     assert_eq!(stats(&dir, &mount, times), "True");
-    let facts = "s['cache']['mode'], s['cache']['neighbours'], s['passthrough'], s['version']";
+    let facts = "s['cache']['mode'], s['cache']['column_cache'], s['passthrough'], s['version']";
     let expected = format!(
         "never None {{'allowed': False, 'open': 0}} {}",
         env!("CARGO_PKG_VERSION")
@@ -71,9 +71,9 @@ fn the_stats_tell_what_caches_and_the_kernel_have_done() {
     }
     let data = fs::File::open(mount.join("data")).unwrap();
     data.read_exact_at(&mut [0; 100], 0).unwrap();
-    let neighbours = "(lambda n: (n['limit'], 0 < n['bytes'] <= n['limit'], n['hits'] > 30, \
-                      0 < n['gathers'] < 10))(s['cache']['neighbours'])";
-    let shown = stats(&dir, &mount, neighbours);
+    let column_cache = "(lambda n: (n['limit'], 0 < n['bytes'] <= n['limit'], n['hits'] > 30, \
+                      0 < n['gathers'] < 10))(s['cache']['column_cache'])";
+    let shown = stats(&dir, &mount, column_cache);
     assert_eq!(shown, format!("({}, True, True, True)", 32 << 20));
     if !cfg!(arrayfs_portable) {
         assert_eq!(stats(&dir, &mount, "s['cache']['files_kept']"), "64");
