@@ -10,6 +10,7 @@ mod consistency;
 mod content;
 mod csv;
 mod fields;
+mod gaps;
 mod looking;
 mod modes;
 mod native;
