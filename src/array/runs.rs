@@ -253,13 +253,13 @@ impl Layout {
         axes
     }
 
-    /// The last byte of the view up to byte `at` before which no element of up to eight
+    /// The last byte of the view up to byte `at` before which none of its words of `word`
     /// bytes is cut that is aligned in the file.
-    pub fn boundary(&self, at: u64) -> u64 {
+    pub fn boundary(&self, at: u64, word: u64) -> u64 {
         let Some(run) = self.runs(at..at + 1).next() else {
             return at;
         };
-        at - (run.offset % 8).min(at % self.block)
+        at - (run.offset % word).min(at % self.block)
     }
 
     /// Whether the bytes `range` of the view and some of `other` are the same bytes of the

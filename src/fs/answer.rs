@@ -3,10 +3,12 @@
 //! deferred.
 
 use std::cell::RefCell;
+use std::ops::Range;
 use std::sync::Arc;
 
 use fuser::{Errno, ReplyXattr};
 
+use super::coherence::WriteGuard;
 use super::error::FsError;
 use super::operations::ArrayFs;
 use super::panics::catch_panic;
@@ -103,46 +105,49 @@ impl ArrayFs {
     /// none of its pages back, so the pages that are made old are invalidated afterwards.
     pub(super) fn answer_resize(&self, inode: u64, answer: impl FnOnce(&ArrayFs)) {
         let bytes = self.reach_of_node(inode);
-        let guard = self.coherence.change_at_once(&bytes);
         answer(self);
-        drop(guard);
         self.coherence.invalidate_later(None, &bytes);
+    }
+
+    /// Reserves space for the bytes `range` of an open file, and gives the outcome to
+    /// `answer`. Unless the size is to be kept, a truncated file then reaches to their end, so
+    /// the gap before it is filled.
+    pub(super) fn answer_reservation(
+        self: &Arc<ArrayFs>,
+        handle: u64,
+        range: Range<u64>,
+        keep_size: bool,
+        answer: impl FnOnce(Result<(), FsError>) + Send + 'static,
+    ) {
+        let fs = self.clone();
+        let end = if keep_size { 0 } else { range.end };
+        fill_gap(self.clone(), handle, end, move |filled| {
+            answer(filled.and_then(|()| fs.reserve(handle, range, keep_size)));
+        });
     }
 
     /// Makes a write that the kernel sends back from its page cache, which waits for
     /// nobody. Pages of other inodes that it makes old are invalidated afterwards.
     pub(super) fn write_back(&self, inode: u64, handle: u64, write: &Write<'_>) -> Outcome {
-        let plan = self.plan(handle, &write.range())?;
-        let guard = self.coherence.change_at_once(&plan.backing);
-        let written = self.write(handle, write);
-        drop(guard);
-        // Before the answer, for who waits for what has been deferred until then.
+        let (bytes, _) = self.touched(handle, &write.range())?;
         let coherence = &self.coherence;
-        coherence.invalidate_later(Some(inode), &plan.backing);
-        written
+        coherence.write_back(inode, &bytes, || self.write(handle, write))
     }
 
-    /// Makes a write and gives its outcome to `answer`, at once or, where pages are in the
-    /// way, when they are gone. What is deferred may be taken short.
+    /// Makes a write and gives its outcome to `answer`, at once or, where a gap is to be
+    /// filled or pages are in the way, after that. What is deferred may be taken short.
     pub(super) fn write_through(
         self: &Arc<ArrayFs>,
         handle: u64,
         write: &Write<'_>,
         answer: impl FnOnce(Outcome) + Send + 'static,
     ) {
-        let plan = match self.plan(handle, &write.range()) {
-            Ok(plan) => plan,
+        let (bytes, has_gap) = match self.touched(handle, &write.range()) {
+            Ok(touched) => touched,
             Err(error) => return answer(Err(error)),
         };
-        let fills_gap = plan.fills_gap;
-        if let Some(guard) = self.coherence.try_change(&plan.backing) {
-            let written = self.write(
-                handle,
-                &Write {
-                    fills_gap,
-                    ..*write
-                },
-            );
+        if !has_gap && let Some(guard) = self.coherence.try_change(&bytes) {
+            let written = self.write(handle, write);
             drop(guard);
             return answer(written);
         }
@@ -151,14 +156,13 @@ impl ArrayFs {
             Err(error) => return answer(Err(error)),
         };
         let (fs, at, flags) = (self.clone(), write.at, write.flags);
-        self.coherence.defer(plan.backing, move |guard| {
+        let apply = move |guard: Result<WriteGuard<'_>, FsError>| {
             let written = guard.and_then(|guard| {
                 let write = Write {
                     at,
                     data: data.bytes(),
                     flags,
                     from_page_cache: false,
-                    fills_gap,
                 };
                 let written = fs.write(handle, &write);
                 drop(guard);
@@ -166,6 +170,14 @@ impl ArrayFs {
             });
             drop(data);
             answer(written);
+        };
+        if !has_gap {
+            return self.coherence.defer(bytes, apply);
+        }
+        let coherence = self.coherence.clone();
+        fill_gap(self.clone(), handle, at, move |filled| match filled {
+            Ok(()) => coherence.change(bytes, apply),
+            Err(error) => apply(Err(error)),
         });
     }
 
@@ -193,4 +205,48 @@ impl ArrayFs {
             _ => reply.data(&bytes),
         });
     }
+}
+
+/// Fills the gap before byte `end` of an open file, step by step, then calls `done`: all of
+/// it at once, or where pages are in the way by the invalidation thread, which does what
+/// else is deferred in between.
+fn fill_gap(
+    fs: Arc<ArrayFs>,
+    handle: u64,
+    end: u64,
+    done: impl FnOnce(Result<(), FsError>) + Send + 'static,
+) {
+    loop {
+        let gap = match fs.gap_of(handle, end) {
+            Ok(Some(gap)) => gap,
+            outcome => return done(outcome.map(drop)),
+        };
+        let Some(guard) = fs.coherence.try_change(&gap.backing()) else {
+            return fill_gap_later(fs, handle, end, done);
+        };
+        if let Err(error) = fs.fill_gap(&gap) {
+            drop(guard);
+            return done(Err(error));
+        }
+    }
+}
+
+/// The same by the invalidation thread.
+fn fill_gap_later(
+    fs: Arc<ArrayFs>,
+    handle: u64,
+    end: u64,
+    done: impl FnOnce(Result<(), FsError>) + Send + 'static,
+) {
+    let gap = match fs.gap_of(handle, end) {
+        Ok(Some(gap)) => gap,
+        outcome => return done(outcome.map(drop)),
+    };
+    let coherence = fs.coherence.clone();
+    coherence.defer(gap.backing(), move |guard| {
+        match guard.and_then(|_guard| fs.fill_gap(&gap)) {
+            Ok(()) => fill_gap_later(fs, handle, end, done),
+            Err(error) => done(Err(error)),
+        }
+    });
 }

@@ -8,6 +8,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use slab::Slab;
 
 use super::error::FsError;
+use super::page_cache::Dropping;
 use crate::tree::Pin;
 use crate::vfile::VirtualFile;
 
@@ -22,9 +23,8 @@ pub(super) struct Handle {
     pub(super) writes: bool,
     /// Closed by the one who used it last; what keeps it open may never use it.
     pub(super) idle: AtomicBool,
-    /// The kernel drops pages of the inode as it opens this, and has not done so for
-    /// certain.
-    pub(super) drops: AtomicBool,
+    /// The kernel drops pages of the inode as it opens this.
+    pub(super) dropping: Option<Dropping>,
     /// How many write-back errors had been found when it last looked.
     errors_seen: AtomicU64,
     _pin: Option<Pin>,
@@ -54,14 +54,14 @@ impl Handles {
         file: VirtualFile,
         pin: Option<Pin>,
         writes: bool,
-        drops: bool,
+        dropping: Option<Dropping>,
     ) -> u64 {
         let handle = Handle {
             inode,
             file,
             writes,
             idle: AtomicBool::new(false),
-            drops: AtomicBool::new(drops),
+            dropping,
             errors_seen: AtomicU64::new(self.errors.found.load(Ordering::SeqCst)),
             _pin: pin,
         };
@@ -119,7 +119,7 @@ mod tests {
     #[test]
     fn a_write_back_error_is_reported_once_by_each_handle_open_when_it_was_found() {
         let handles = Handles::default();
-        let open = || handles.open(7, VirtualFile::new([]), None, true, false);
+        let open = || handles.open(7, VirtualFile::new([]), None, true, None);
         let numbers = [open(), open()];
         handles.note(Ok(()));
         handles.note(Err(io::Error::from_raw_os_error(libc::ENOSPC).into()));
@@ -136,7 +136,7 @@ mod tests {
     #[test]
     fn closed_handles_are_stale() {
         let handles = Handles::default();
-        let number = handles.open(7, VirtualFile::new([]), None, false, false);
+        let number = handles.open(7, VirtualFile::new([]), None, false, None);
         assert!(handles.close(number).is_some());
         assert!(handles.close(number).is_none());
         assert!(matches!(handles.get(number), Err(FsError::Stale)));

@@ -11,7 +11,6 @@ use std::sync::atomic::Ordering;
 use fuser::BackingId;
 
 use super::error::FsError;
-use super::handle::Handle;
 use super::negotiation::Capabilities;
 use super::operations::ArrayFs;
 use crate::platform;
@@ -50,11 +49,12 @@ impl ArrayFs {
         }
         if node.is_stats() {
             let report = VirtualFile::literal(self.report().into_bytes().into());
-            let number = self.handles.open(inode, report, None, false, false);
+            let number = self.handles.open(inode, report, None, false, None);
             return Ok((number, IoMode::Direct));
         }
         let (file, pin) = self.tree.open(node).ok_or(FsError::Stale)?;
         let opened = OpenInode::new(self, inode, writes);
+        let mut dropping = None;
         let io_mode = match self.open_passthrough(node, writes, &file, register) {
             Some(backing) => {
                 if writes {
@@ -64,27 +64,22 @@ impl ArrayFs {
                 IoMode::Passthrough(backing)
             }
             // What is written must be seen by the daemon before the pages.
-            None if !writes && self.may_cache(&file) => IoMode::Cached {
-                keep: self.page_cache.opened(inode, || {
+            None if !writes && self.may_cache(&file) => {
+                dropping = self.page_cache.opened(inode, || {
                     // Whoever reads what was truncated has to be heard of.
                     let is_marked = self.truncations.is_marked(inode);
                     let stamp = self.tree.mapping().stamp().ok();
                     stamp.filter(|_| !is_marked)
-                }),
-            },
+                });
+                let keep = dropping.is_none();
+                IoMode::Cached { keep }
+            }
             None => IoMode::Direct,
         };
-        let drops = matches!(io_mode, IoMode::Cached { keep: false });
-        let number = self.handles.open(inode, file, Some(pin), writes, drops);
+        let pin = Some(pin);
+        let number = self.handles.open(inode, file, pin, writes, dropping);
         opened.leave_to_handle();
         Ok((number, io_mode))
-    }
-
-    /// The kernel has opened `handle`, since a request of it has come.
-    pub(super) fn confirm_open(&self, handle: &Handle) {
-        if handle.drops.load(Ordering::Relaxed) && handle.drops.swap(false, Ordering::SeqCst) {
-            self.page_cache.dropped(handle.inode);
-        }
     }
 
     /// Whether a file may be read through the kernel's page cache, whose pages fail as a
@@ -148,7 +143,6 @@ impl ArrayFs {
     /// The last use of an open file is over.
     pub(super) fn release(&self, handle: u64) {
         if let Some(handle) = self.handles.close(handle) {
-            self.confirm_open(&handle);
             drop(OpenInode {
                 fs: self,
                 inode: handle.inode,

@@ -221,9 +221,12 @@ impl ArrayFs {
         let inode = self.tree.inode(node);
         if size == attrs.len {
             let (file, _pin) = self.tree.open(node).ok_or(FsError::Stale)?;
-            let start = self.truncations.start_of_gap(inode, size);
-            self.truncations.written(inode, &file, &(start..size));
-            if self.truncations.completed(inode)? {
+            if self.truncations.is_marked(inode) {
+                while let Some(gap) = self.gap(inode, &file, size) {
+                    let _guard = self.coherence.change_at_once(&gap.backing());
+                    self.fill_gap(&gap)?;
+                }
+                self.truncations.read(inode);
                 self.page_cache.forget(inode);
                 self.touch();
                 self.show_times();
@@ -258,7 +261,10 @@ impl ArrayFs {
         into_page_cache: bool,
     ) -> Result<usize, FsError> {
         let handle = self.handles.get(handle)?;
-        self.confirm_open(&handle);
+        if let Some(dropping) = &handle.dropping {
+            // It has opened the file, since it asks for bytes of it.
+            dropping.end();
+        }
         self.truncations.read(handle.inode);
         self.log_backing_errors(|| {
             let mut count = handle.file.read_at(at, out)?;
@@ -364,7 +370,8 @@ impl ArrayFs {
     }
 
     /// Reserves space for the bytes `range` of an open file, which can lie past the
-    /// end only if the size is to be kept.
+    /// end only if the size is to be kept. If not, the [gap](Self::gap) before their end has
+    /// been filled: then a truncated file has its full size once it reaches so far.
     pub(super) fn reserve(
         &self,
         handle: u64,
@@ -374,6 +381,9 @@ impl ArrayFs {
         let handle = self.handles.get(handle)?;
         if range.end > handle.file.len() && !keep_size {
             return Err(FsError::PastEnd);
+        }
+        if range.end == handle.file.len() && !keep_size {
+            self.truncations.read(handle.inode);
         }
         self.log_backing_errors(|| Ok(handle.file.allocate(range)?))
     }

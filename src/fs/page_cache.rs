@@ -8,7 +8,8 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::num::NonZero;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use lru::LruCache;
 
@@ -23,7 +24,16 @@ const MOST: NonZero<usize> = NonZero::new(4096).expect("is not zero");
 #[derive(Debug)]
 pub(super) struct PageCacheValidity {
     cache: Cache,
-    files: Mutex<Files>,
+    files: Arc<Mutex<Files>>,
+}
+
+/// The kernel drops the pages of an inode as it opens it, and may not have done so, until
+/// this is [ended](Self::end) or dropped.
+#[derive(Debug)]
+pub(super) struct Dropping {
+    files: Arc<Mutex<Files>>,
+    inode: u64,
+    is_over: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -46,10 +56,10 @@ impl PageCacheValidity {
         };
         PageCacheValidity {
             cache,
-            files: Mutex::new(Files {
+            files: Arc::new(Mutex::new(Files {
                 read: LruCache::new(MOST),
                 dropping: HashMap::new(),
-            }),
+            })),
         }
     }
 
@@ -69,7 +79,7 @@ impl PageCacheValidity {
     }
 
     fn files(&self) -> MutexGuard<'_, Files> {
-        self.files.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.files)
     }
 
     /// Pages of `inode` are about to be filled, and the backing file is as `now`
@@ -90,9 +100,13 @@ impl PageCacheValidity {
     }
 
     /// `inode` is being opened, of a file that is as `now` says, if its pages can be good at
-    /// all. Returns whether those that the kernel has of it are still so. If not it drops them before it uses what is opened so, which is
-    /// [told](Self::dropped) later.
-    pub(super) fn opened(&self, inode: u64, now: impl FnOnce() -> Option<Stamp>) -> bool {
+    /// all. Returns `None` if those that the kernel has of it are still so. If not it drops
+    /// them before it uses what is opened so.
+    pub(super) fn opened(
+        &self,
+        inode: u64,
+        now: impl FnOnce() -> Option<Stamp>,
+    ) -> Option<Dropping> {
         let mut files = self.files();
         let is_dropping = files.dropping.contains_key(&inode);
         let good = match (files.read.get(&inode), self.cache) {
@@ -100,26 +114,21 @@ impl PageCacheValidity {
             (Some(Some(stamp)), _) => !is_dropping && Some(*stamp) == now(),
             _ => false,
         };
-        if !good {
-            files.read.pop(&inode);
-            *files.dropping.entry(inode).or_default() += 1;
+        if good {
+            return None;
         }
-        good
+        files.read.pop(&inode);
+        *files.dropping.entry(inode).or_default() += 1;
+        Some(Dropping {
+            files: self.files.clone(),
+            inode,
+            is_over: AtomicBool::new(false),
+        })
     }
 
     /// Pages of `inode` are about to be dropped: until then nobody is given them.
     pub(super) fn forget(&self, inode: u64) {
         self.files().read.pop(&inode);
-    }
-
-    /// One who opened `inode` uses it: the pages have been dropped that were there.
-    pub(super) fn dropped(&self, inode: u64) {
-        if let Entry::Occupied(mut found) = self.files().dropping.entry(inode) {
-            *found.get_mut() -= 1;
-            if *found.get() == 0 {
-                found.remove();
-            }
-        }
     }
 
     /// Whether pages of `inode` are kept when nobody has it open.
@@ -128,17 +137,38 @@ impl PageCacheValidity {
     }
 }
 
+impl Dropping {
+    /// The one who opened the inode uses it: the pages have been dropped that were there.
+    pub(super) fn end(&self) {
+        if self.is_over.load(Ordering::Relaxed) || self.is_over.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        if let Entry::Occupied(mut found) = locked(&self.files).dropping.entry(self.inode) {
+            *found.get_mut() -= 1;
+            if *found.get() == 0 {
+                found.remove();
+            }
+        }
+    }
+}
+
+impl Drop for Dropping {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+fn locked(files: &Mutex<Files>) -> MutexGuard<'_, Files> {
+    files.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     /// Opens a file, and has it used.
     fn open(validity: &PageCacheValidity, now: Option<Stamp>) -> bool {
-        let good = validity.opened(7, || now);
-        if !good {
-            validity.dropped(7);
-        }
-        good
+        validity.opened(7, || now).is_none()
     }
 
     #[test]
@@ -192,17 +222,26 @@ mod tests {
         let validity = PageCacheValidity::new(Cache::Auto);
         let now = || Some(Stamp::after(2));
         validity.filled(7, Stamp::after(1));
-        assert!(!validity.opened(7, now));
+        let first = validity.opened(7, now).unwrap();
         // By one who has had it open before.
         validity.filled(7, Stamp::after(2));
-        assert!(!validity.opened(7, now));
-        validity.dropped(7);
+        let second = validity.opened(7, now).unwrap();
+        // It counts once, however often it is used.
+        first.end();
+        first.end();
         validity.filled(7, Stamp::after(2));
-        assert!(!validity.opened(7, now));
-        validity.dropped(7);
-        validity.dropped(7);
+        let third = validity.opened(7, now).unwrap();
+        drop((first, second));
+        // A panic in the midst of an open leaves nothing behind.
+        let opening = || {
+            let _dropping = validity.opened(7, now);
+            panic!("in the midst of an open");
+        };
+        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(opening));
+        assert!(outcome.is_err());
+        drop(third);
         validity.filled(7, Stamp::after(2));
-        assert!(validity.opened(7, now));
+        assert!(validity.opened(7, now).is_none());
         assert!(validity.files().dropping.is_empty());
     }
 
@@ -215,7 +254,7 @@ mod tests {
         for inode in 0..MOST.get() as u64 {
             assert_eq!(validity.filled(inode, Stamp::after(1)), None);
         }
-        assert!(validity.opened(0, || Some(Stamp::after(1))));
+        assert!(validity.opened(0, || Some(Stamp::after(1))).is_none());
         assert_eq!(validity.filled(MOST.get() as u64, Stamp::after(1)), Some(1));
         assert!(validity.has(0) && !validity.has(1) && validity.has(2));
     }

@@ -213,7 +213,6 @@ impl Filesystem for Protocol {
                 data,
                 flags: flags.0,
                 from_page_cache: write_flags.contains(WriteFlags::FUSE_WRITE_CACHE),
-                fills_gap: false,
             };
             if write.from_page_cache {
                 return written!(request, reply, self.fs.write_back(ino.0, fh.0, &write));
@@ -362,8 +361,10 @@ impl Filesystem for Protocol {
                 return failed!(request, reply, Errno::ENOTSUP);
             }
             let range = offset..offset.saturating_add(length);
-            let reserved = self.fs.reserve(fh.0, range, mode & KEEP_SIZE != 0);
-            reply!(request, reply, reserved, () => reply.ok());
+            self.fs
+                .answer_reservation(fh.0, range, mode & KEEP_SIZE != 0, move |reserved| {
+                    reply!(request, reply, reserved, () => reply.ok());
+                });
         });
     }
 

@@ -2,18 +2,21 @@
 //!
 //! After a truncation the file counts as empty until written: its inode has a mark, up to
 //! where it has been written since. A write beyond the mark fills the gap with zeros as
-//! it would in a file that was really empty, and a resize to the full size fills what is
-//! left. So a copy that skips holes gives exact bytes, and a short one leaves the tail as
-//! it was. The mark is dropped, and no byte changed, by:
+//! it would in a file that was really empty; a resize to the full size fills what is left,
+//! and `fallocate` what it makes the file reach. So a copy that skips holes gives exact
+//! bytes, and a short one leaves the tail as it was. A gap is filled step by step, each a
+//! change of the file of its own. The mark is dropped, and no byte changed, by:
 //!
 //! - a read through the inode, or the first access to a page of a mapping;
 //! - a write that reaches bytes of the file through another inode;
 //! - the last close of a descriptor that was opened for writing.
+//!
+//! A mark stays known until the step that is being filled has ended: whoever writes then
+//! finds it and waits, lest zeros be stored over what was acknowledged.
 
 use std::collections::HashMap;
-use std::num::NonZero;
 use std::ops::Range;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use lru::LruCache;
@@ -22,11 +25,14 @@ use super::error::FsError;
 use super::handle::Handle;
 use crate::vfile::VirtualFile;
 
-/// How many bytes of a gap are filled at a time.
-const STEP: u64 = 1 << 18;
+/// How many bytes of a gap are filled at a time, while nobody reads pages of them.
+const STEP: u64 = 1 << 22;
+
+/// The smallest page there is: a step ends where one does, since whole ones can become holes.
+const PAGE: u64 = 4096;
 
 /// How many inodes that nobody has open keep their mark.
-const UNOPENED: NonZero<usize> = NonZero::new(1024).expect("is not zero");
+const UNOPENED: usize = 1024;
 
 /// The inodes that are open for writing or have a mark.
 #[derive(Debug)]
@@ -64,8 +70,6 @@ struct Mark {
     file: VirtualFile,
     /// Held for each step of a fill.
     progress: Mutex<Progress>,
-    /// No more gaps are filled.
-    is_dropped: AtomicBool,
 }
 
 #[derive(Debug, Default, Clone, Copy)]
@@ -74,6 +78,8 @@ struct Progress {
     written: u64,
     /// How many writes have begun.
     writes: u64,
+    /// No more gaps are filled.
+    is_dropped: bool,
 }
 
 impl Default for Truncations {
@@ -81,7 +87,7 @@ impl Default for Truncations {
         Truncations {
             inodes: Mutex::new(Inodes {
                 open: HashMap::new(),
-                unopened: LruCache::new(UNOPENED),
+                unopened: LruCache::unbounded(),
                 marks: 0,
             }),
             marks: AtomicUsize::new(0),
@@ -105,16 +111,24 @@ impl Truncations {
         }
     }
 
+    /// No more gaps are filled by these marks, once each step that has begun has ended.
+    fn drop_marks(&self, marks: impl IntoIterator<Item = (u64, Arc<Mark>)>) {
+        for (inode, mark) in marks {
+            // First, since it is known until then that a step is being filled.
+            mark.progress().is_dropped = true;
+            self.with(|inodes| inodes.forget(inode, &mark));
+        }
+    }
+
     /// A handle of `inode` has been opened for writing.
     pub(super) fn opened(&self, inode: u64) {
+        let unused = self.with(|inodes| {
+            let writers = inodes.open.get(&inode);
+            let unused = writers.filter(|writers| writers.in_use == 0)?;
+            Some((inode, unused.mark.clone()?))
+        });
+        self.drop_marks(unused);
         self.with(|inodes| {
-            if inodes
-                .open
-                .get(&inode)
-                .is_some_and(|writers| writers.in_use == 0)
-            {
-                inodes.drop_mark(inode);
-            }
             let unopened = inodes.unopened.pop(&inode);
             let writers = inodes.open.entry(inode).or_default();
             writers.mark = writers.mark.take().or(unopened);
@@ -140,35 +154,31 @@ impl Truncations {
     /// A handle of `inode` that was opened for writing is gone, with all its descriptors and
     /// mappings; `idle` if it was closed by the one who used it last.
     pub(super) fn released(&self, inode: u64, idle: bool) {
-        self.with(|inodes| {
-            let Some(writers) = inodes.open.get_mut(&inode) else {
-                return;
-            };
+        let last = self.with(|inodes| {
+            let writers = inodes.open.get_mut(&inode)?;
             writers.open -= 1;
             writers.in_use -= usize::from(!idle);
-            if writers.open == 0 {
-                inodes.drop_mark(inode);
+            let is_open = writers.open > 0;
+            let mark = writers.mark.clone().filter(|_| !is_open);
+            if !is_open && mark.is_none() {
                 inodes.open.remove(&inode);
             }
+            Some((inode, mark?))
         });
+        self.drop_marks(last);
     }
 
     /// `inode`, the file `file`, has been truncated to nothing, and keeps its size.
     pub(super) fn truncated(&self, inode: u64, file: VirtualFile) {
-        self.with(|inodes| {
-            inodes.drop_mark(inode);
-            inodes.marks += 1;
-            let mark = Arc::new(Mark {
-                file,
-                progress: Mutex::default(),
-                is_dropped: AtomicBool::new(false),
-            });
-            if let Some(writers) = inodes.open.get_mut(&inode) {
-                writers.mark = Some(mark);
-            } else if let Some(_oldest) = inodes.unopened.push(inode, mark) {
-                inodes.marks -= 1;
-            }
+        self.read(inode);
+        let oldest = self.with(|inodes| {
+            let progress = Mutex::default();
+            inodes.add(inode, Arc::new(Mark { file, progress }));
+            let is_full = inodes.unopened.len() > UNOPENED;
+            let oldest = inodes.unopened.peek_lru().filter(|_| is_full);
+            oldest.map(|(inode, mark)| (*inode, mark.clone()))
         });
+        self.drop_marks(oldest);
     }
 
     /// Whether `inode` counts as truncated, so that a write may fill a gap.
@@ -178,21 +188,12 @@ impl Truncations {
 
     /// `inode` is read or mapped: it no longer counts as truncated.
     pub(super) fn read(&self, inode: u64) {
-        if self.marks.load(Ordering::SeqCst) > 0 {
-            self.with(|inodes| inodes.drop_mark(inode));
-        }
+        self.drop_marks(self.mark_of(inode).map(|mark| (inode, mark)));
     }
 
     /// No inode counts as truncated any longer: no gap is filled once this returns.
     pub(super) fn drop_all(&self) {
-        let marks = self.with(|inodes| {
-            let marks = inodes.marks_but(None);
-            marks.iter().for_each(|(inode, _)| inodes.drop_mark(*inode));
-            marks
-        });
-        for (_, mark) in marks {
-            drop(mark.progress());
-        }
+        self.drop_marks(self.with(|inodes| inodes.marks_but(None)));
     }
 
     /// The bytes `range` of `file`, the node `inode`, are about to be written. Other inodes
@@ -205,55 +206,37 @@ impl Truncations {
         let others = self.with(|inodes| inodes.marks_but(Some(inode)));
         // The comparison can take long, in which others need not wait.
         let is_reached = |(_, mark): &(u64, Arc<Mark>)| file.overlaps(range, &mark.file);
-        let reached: Vec<(u64, Arc<Mark>)> = others.into_iter().filter(is_reached).collect();
-        if reached.is_empty() {
-            return;
-        }
-        self.with(|inodes| {
-            for (other, mark) in &reached {
-                inodes.drop_this_mark(*other, mark);
-            }
-        });
-        for (_, mark) in reached {
-            // A step that is being filled comes first.
-            drop(mark.progress());
-        }
+        self.drop_marks(others.into_iter().filter(is_reached));
     }
 
-    /// The first byte of `inode` that is changed by a write from byte `at`, a gap that it
-    /// leaves included.
-    pub(super) fn start_of_gap(&self, inode: u64, at: u64) -> u64 {
-        let mark = self.mark_of(inode);
-        mark.map_or(at, |mark| mark.progress().written.min(at))
+    /// The first bytes of `inode` that are to be filled before byte `end` of it is written;
+    /// `None` once none are left.
+    pub(super) fn gap(&self, inode: u64, end: u64) -> Option<Range<u64>> {
+        let mark = self.mark_of(inode)?;
+        let (start, end) = (mark.progress().written, end.min(mark.file.len()));
+        let step = || mark.file.boundary(start.saturating_add(STEP), PAGE);
+        (start < end).then(|| start..end.min(step()))
     }
 
-    /// `inode` has been given its full size: what has not been written since it was
-    /// truncated is filled with zeros. Returns whether it counted as truncated.
+    /// Fills `gap`, the first of `inode`, with zeros, unless it is another by now.
     ///
     /// # Errors
     ///
-    /// When the bytes cannot be filled.
-    pub(super) fn completed(&self, inode: u64) -> Result<bool, FsError> {
-        let Some(mark) = self.mark_of(inode) else {
-            return Ok(false);
-        };
-        mark.fill(mark.file.len())?;
-        self.read(inode);
-        Ok(true)
+    /// When it cannot be filled.
+    pub(super) fn fill(&self, inode: u64, gap: &Range<u64>) -> Result<(), FsError> {
+        self.mark_of(inode).map_or(Ok(()), |mark| mark.fill(gap))
     }
 
     /// Does a write of the bytes `range` through `handle` by calling `write`, which
-    /// returns how many bytes were taken, after filling the gap that it leaves to
-    /// what has been written, if it `may_fill` one.
+    /// returns how many bytes were taken. The [gap](Self::gap) before it has been filled.
     ///
     /// # Errors
     ///
-    /// What `write` returns, or that the gap cannot be filled.
+    /// What `write` returns.
     pub(super) fn write(
         &self,
         handle: &Handle,
         range: &Range<u64>,
-        may_fill: bool,
         write: impl FnOnce() -> Result<usize, FsError>,
     ) -> Result<usize, FsError> {
         self.used(handle);
@@ -261,9 +244,6 @@ impl Truncations {
         let Some(mark) = mark.filter(|_| range.start < handle.file.len()) else {
             return write();
         };
-        if may_fill {
-            mark.fill(range.start)?;
-        }
         let before = mark.advance(range.end);
         let outcome = write();
         let taken = outcome.as_ref().map_or(0, |&taken| taken as u64);
@@ -280,15 +260,37 @@ impl Inodes {
         }
     }
 
-    /// Drops the mark of `inode`, if it has one.
-    fn drop_mark(&mut self, inode: u64) {
-        let mark = match self.open.get_mut(&inode) {
-            Some(writers) => writers.mark.take(),
-            None => self.unopened.pop(&inode),
-        };
-        if let Some(mark) = mark {
-            mark.is_dropped.store(true, Ordering::SeqCst);
-            self.marks -= 1;
+    /// Adds the mark of an inode, unless it has got one meanwhile.
+    fn add(&mut self, inode: u64, mark: Arc<Mark>) {
+        if self.mark(inode).is_some() {
+            return;
+        }
+        self.marks += 1;
+        match self.open.get_mut(&inode) {
+            Some(writers) => writers.mark = Some(mark),
+            None => {
+                self.unopened.push(inode, mark);
+            }
+        }
+    }
+
+    /// Forgets the mark of `inode`, unless that is another by now, and the inode with it if
+    /// nobody has it open.
+    fn forget(&mut self, inode: u64, mark: &Arc<Mark>) {
+        if self.mark(inode).is_none_or(|now| !Arc::ptr_eq(now, mark)) {
+            return;
+        }
+        self.marks -= 1;
+        match self.open.get_mut(&inode) {
+            Some(writers) => {
+                writers.mark = None;
+                if writers.open == 0 {
+                    self.open.remove(&inode);
+                }
+            }
+            None => {
+                self.unopened.pop(&inode);
+            }
         }
     }
 
@@ -299,13 +301,6 @@ impl Inodes {
         let unopened = self.unopened.iter();
         let marks = open.chain(unopened.map(|(other, mark)| (*other, mark.clone())));
         marks.filter(|(other, _)| Some(*other) != inode).collect()
-    }
-
-    /// Drops the mark of `inode`, unless that is another by now.
-    fn drop_this_mark(&mut self, inode: u64, mark: &Arc<Mark>) {
-        if self.mark(inode).is_some_and(|now| Arc::ptr_eq(now, mark)) {
-            self.drop_mark(inode);
-        }
     }
 
     /// Notes that those who have the inode of `handle` open are not as they were.
@@ -322,19 +317,14 @@ impl Mark {
         self.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Fills the file with zeros up to byte `end`, a step at a time: what drops the mark in
-    /// between ends the fill.
-    fn fill(&self, end: u64) -> Result<(), FsError> {
-        loop {
-            let mut progress = self.progress();
-            let start = progress.written;
-            if start >= end || self.is_dropped.load(Ordering::SeqCst) {
-                return Ok(());
-            }
-            let next = end.min(start.saturating_add(STEP));
-            self.file.fill(start..next)?;
-            progress.written = next;
+    /// Fills `gap` with zeros, if what has been written ends where it begins.
+    fn fill(&self, gap: &Range<u64>) -> Result<(), FsError> {
+        let mut progress = self.progress();
+        if progress.written == gap.start && !progress.is_dropped {
+            self.file.fill(gap.clone())?;
+            progress.written = gap.end;
         }
+        Ok(())
     }
 
     /// A write up to byte `end` begins, over which no gap must be filled. Returns how it

@@ -1,11 +1,13 @@
-//! Writing to open files: what a write can touch, what is kept of one that is deferred, and
-//! the write itself. When it may begin is decided by `answer` and `coherence`.
+//! Writing to open files: the gap that is filled before a write, what is kept of one that
+//! is deferred, and the write itself. When each may begin is decided by `answer` and
+//! `coherence`.
 
 use std::ops::Range;
 
 use super::coherence::DeferredData;
 use super::error::FsError;
 use super::operations::ArrayFs;
+use crate::vfile::VirtualFile;
 
 /// A write as the kernel hands it over.
 #[derive(Debug)]
@@ -18,8 +20,6 @@ pub(super) struct Write<'a> {
     pub(super) flags: i32,
     /// The bytes come from a mapping's page, not from a write.
     pub(super) from_page_cache: bool,
-    /// A gap is filled that the write leaves in a truncated file.
-    pub(super) fills_gap: bool,
 }
 
 impl Write<'_> {
@@ -29,25 +29,63 @@ impl Write<'_> {
     }
 }
 
-/// What a write can touch.
+/// Bytes of a truncated file that are to be filled with zeros.
 #[derive(Debug)]
-pub(super) struct WritePlan {
-    /// The bytes of the backing file, from the first to the last.
-    pub(super) backing: Range<u64>,
-    /// It can fill a gap, whose bytes are among them.
-    pub(super) fills_gap: bool,
+pub(super) struct Gap {
+    inode: u64,
+    file: VirtualFile,
+    range: Range<u64>,
+}
+
+impl Gap {
+    /// Its bytes of the backing file, from the first to the last.
+    pub(super) fn backing(&self) -> Range<u64> {
+        self.file.covering_range(&self.range)
+    }
 }
 
 impl ArrayFs {
-    /// What a write of the bytes `range` of an open file can touch.
-    pub(super) fn plan(&self, handle: u64, range: &Range<u64>) -> Result<WritePlan, FsError> {
+    /// What a write of the bytes `range` of an open file can touch: the bytes of the backing
+    /// file, from the first to the last, and whether a [gap](Self::gap) before them.
+    pub(super) fn touched(
+        &self,
+        handle: u64,
+        range: &Range<u64>,
+    ) -> Result<(Range<u64>, bool), FsError> {
         let handle = self.handles.get(handle)?;
-        let fills_gap = self.truncations.is_marked(handle.inode);
-        let backing = match fills_gap {
-            true => handle.file.covering_range(&(0..handle.file.len())),
-            false => handle.file.covering_range(range),
-        };
-        Ok(WritePlan { backing, fills_gap })
+        let is_inside = range.start < handle.file.len();
+        let gap = self.truncations.gap(handle.inode, range.start);
+        Ok((
+            handle.file.covering_range(range),
+            is_inside && gap.is_some(),
+        ))
+    }
+
+    /// What is to be filled first before byte `end` of `file`, the node `inode`, is written;
+    /// `None` once nothing is left. Past the end nothing can be written.
+    pub(super) fn gap(&self, inode: u64, file: &VirtualFile, end: u64) -> Option<Gap> {
+        let range = self.truncations.gap(inode, end)?;
+        let file = file.clone();
+        (end <= file.len()).then_some(Gap { inode, file, range })
+    }
+
+    /// The same of an open file.
+    pub(super) fn gap_of(&self, handle: u64, end: u64) -> Result<Option<Gap>, FsError> {
+        let handle = self.handles.get(handle)?;
+        Ok(self.gap(handle.inode, &handle.file, end))
+    }
+
+    /// Fills `gap` with zeros.
+    ///
+    /// # Errors
+    ///
+    /// When that cannot be done.
+    pub(super) fn fill_gap(&self, gap: &Gap) -> Result<(), FsError> {
+        let Gap { inode, file, range } = gap;
+        self.truncations.written(*inode, file, range);
+        self.log_backing_errors(|| self.truncations.fill(*inode, range))?;
+        self.touch();
+        Ok(())
     }
 
     /// Keeps the data of a write from byte `at` of an open file that is deferred: all of
@@ -59,8 +97,10 @@ impl ArrayFs {
         data: &[u8],
     ) -> Result<DeferredData, FsError> {
         const PAGE: u64 = 4096;
+        // As long as the longest element that is written whole.
+        const WORD: u64 = 8;
         let file = &self.handles.get(handle)?.file;
-        let end = file.boundary(at.saturating_add(PAGE));
+        let end = file.boundary(at.saturating_add(PAGE), WORD);
         let short = usize::try_from(end.saturating_sub(at)).unwrap_or(data.len());
         Ok(self.coherence.buffers.keep(data, short)?)
     }
@@ -85,18 +125,11 @@ impl ArrayFs {
     pub(super) fn write(&self, handle: u64, write: &Write<'_>) -> Result<usize, FsError> {
         let handle = self.handles.get(handle)?;
         let range = write.range();
-        let start = match write.fills_gap {
-            true => self.truncations.start_of_gap(handle.inode, range.start),
-            false => range.start,
-        };
-        let changed = start..range.end;
-        self.truncations
-            .written(handle.inode, &handle.file, &changed);
+        self.truncations.written(handle.inode, &handle.file, &range);
         let apply = || Ok(handle.file.write_at(write.at, write.data)?);
         let taken = self.log_backing_errors(|| {
             if !write.from_page_cache {
-                let may_fill = write.fills_gap;
-                return self.truncations.write(&handle, &range, may_fill, apply);
+                return self.truncations.write(&handle, &range, apply);
             }
             self.truncations.read(handle.inode);
             let mut taken = apply()?;

@@ -1,10 +1,11 @@
 //! Moving whole grids between the mapping and memory of our own, in the order in
-//! which they lie in the file instead of that of their bytes. What faults is left
-//! to be moved run by run.
+//! which they lie in the file instead of that of their bytes. What faults before anything
+//! has been moved is left to be moved run by run.
 
 use std::ops::Range;
 
-use super::copy::{Fault, gather, scatter};
+use super::AccessError;
+use super::copy::{Fault, gather};
 use super::guard::touch;
 use super::interleave::{deinterleave, interleave};
 use crate::array::{Grid, Run};
@@ -47,27 +48,35 @@ pub(super) unsafe fn gather_grid(
 }
 
 /// What has become of the runs of a grid.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) struct Moved {
     /// How many of the first runs have been moved.
     pub(super) rows: usize,
-    /// Where the file was cut short meanwhile. Of the others all that lies before has been
-    /// stored, in whatever order.
-    pub(super) cut: Option<u64>,
+    /// Where a byte could not be stored, though it had been found writable, and why. Of the
+    /// other runs all that lies before has been stored, in whatever order.
+    pub(super) failed: Option<(u64, AccessError)>,
 }
 
-/// Copies `data` over the first runs of `grid`, counted from `base`. Only runs that lie
-/// side by side are moved, by whole lines of the file. That is not the order of their
-/// bytes, and what lies behind a fault is not to change: so a line is stored to only when
-/// all of those that are to be stored together have been found writable.
+/// How many bytes of a run were moved, and why not all.
+pub(super) type MovedBytes = (usize, Result<(), AccessError>);
+
+/// Has `store` copy `data` over the first runs of `grid`, counted from `base`. Only runs
+/// that lie side by side are moved, by whole lines of the file. That is not the order of
+/// their bytes, and what lies behind a fault is not to change: so a line is stored to only
+/// when all of those that are to be stored together have been found writable.
 ///
 /// # Safety
 ///
-/// As for [`scatter`], of every run.
-pub(super) unsafe fn scatter_grid(base: *mut u8, grid: &Grid, data: &[u8]) -> Moved {
+/// As for [`scatter`](super::copy::scatter), of every run.
+pub(super) unsafe fn scatter_grid(
+    base: *mut u8,
+    grid: &Grid,
+    data: &[u8],
+    store: impl Fn(&Run, &[u8]) -> MovedBytes,
+) -> Moved {
     let mut tile = [0; TILE];
     let (item, each) = (grid.run.piece as usize, grid.run.nbytes() as usize);
-    let ended = |rows, cut| Moved { rows, cut };
+    let ended = |rows, failed| Moved { rows, failed };
     let mut writable = 0;
     for part in tiles(grid) {
         let Some(lines) = part.lines else {
@@ -84,10 +93,10 @@ pub(super) unsafe fn scatter_grid(base: *mut u8, grid: &Grid, data: &[u8]) -> Mo
         let data = &data[rows.start * each..rows.end * each];
         let tile = &mut tile[..lines.nbytes() as usize];
         interleave(data, item, part.first * item, tile, rows.len());
-        // SAFETY: as above.
-        if let Err(fault) = unsafe { scatter(base, &lines, tile) } {
-            let line = lines.slice(fault.piece, 1);
-            return ended(rows.start, Some(line.offset + fault.bytes));
+        if let (moved, Err(error)) = store(&lines, tile) {
+            let (line, byte) = (moved as u64 / lines.piece, moved as u64 % lines.piece);
+            let place = lines.slice(line, 1).offset + byte;
+            return ended(rows.start, Some((place, error)));
         }
     }
     ended(grid.rows as usize, None)
@@ -184,6 +193,7 @@ fn tiles(grid: &Grid) -> impl Iterator<Item = Tile> + use<> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::copy::scatter;
     use super::*;
     use crate::array::{Order, Shape, View};
     use crate::dtype::DType;
@@ -204,6 +214,15 @@ mod tests {
         (offset + layout.nbytes(), grids)
     }
 
+    /// What stores lines at `base`, where all of them are.
+    fn stored(base: *mut u8) -> impl Fn(&Run, &[u8]) -> MovedBytes {
+        move |lines, data| {
+            // SAFETY: the tests have memory for every run of their grids.
+            unsafe { scatter(base, lines, data) }.unwrap();
+            (data.len(), Ok(()))
+        }
+    }
+
     #[test]
     fn a_grid_is_moved_as_its_runs_are() {
         for item in [1, 2, 3, 4, 8, 12, 16, 20, 600] {
@@ -216,9 +235,10 @@ mod tests {
                     for (grid, at) in grids.into_iter().filter(|(grid, _)| grid.rows > 1) {
                         let data = &data[at..][..grid.nbytes() as usize];
                         let each = grid.run.nbytes() as usize;
+                        let base = memory.as_mut_ptr();
                         // SAFETY: the runs are those of an array of so many bytes,
                         // and the memory is no mapping.
-                        let moved = unsafe { scatter_grid(memory.as_mut_ptr(), &grid, data) };
+                        let moved = unsafe { scatter_grid(base, &grid, data, stored(base)) };
                         let stored = moved.rows;
                         let all = if item <= WIDEST / 2 { grid.rows } else { 0 };
                         assert_eq!(stored as u64, all, "{item} {rows} {columns}");
@@ -265,13 +285,44 @@ mod tests {
             file.set_len(cut).unwrap();
             for (grid, _) in grids {
                 let data = vec![1; grid.nbytes() as usize];
+                let base = map.as_mut_ptr();
                 // SAFETY: the runs lie in the mapping, whose end is not backed.
-                let stored = unsafe { scatter_grid(map.as_mut_ptr(), &grid, &data) };
-                let nothing = Moved { rows: 0, cut: None };
-                assert_eq!(stored, nothing, "{grid:?}");
+                let moved = unsafe { scatter_grid(base, &grid, &data, stored(base)) };
+                assert!(moved.rows == 0 && moved.failed.is_none(), "{grid:?}");
             }
             let kept = std::io::Read::bytes(&file).map(Result::unwrap);
             assert_eq!(kept.filter(|&byte| byte != 0).count(), 0);
+        }
+    }
+
+    #[test]
+    fn a_store_to_a_grid_that_fails_says_where_and_why() {
+        let full = || std::io::Error::from_raw_os_error(libc::ENOSPC);
+        // Two tiles of 8 runs of 300 elements, the lines of which have 64 bytes.
+        let (end, grids) = grids(8, 16, [300, 8]);
+        let (grid, _) = grids[0];
+        let mut memory = vec![0; end as usize];
+        let data = vec![1; grid.nbytes() as usize];
+        for (room, place) in [(0, 16), (7, 23), (64, 80), (19_000, 19_016)] {
+            let left = std::cell::Cell::new(room);
+            let store = |_: &Run, data: &[u8]| {
+                let moved = data.len().min(left.get());
+                left.set(left.get() - moved);
+                let outcome = if moved < data.len() {
+                    Err(full())
+                } else {
+                    Ok(())
+                };
+                (moved, outcome.map_err(AccessError::Io))
+            };
+            // SAFETY: the runs are those of an array of so many bytes, and the memory is no
+            // mapping.
+            let moved = unsafe { scatter_grid(memory.as_mut_ptr(), &grid, &data, store) };
+            let (at, error) = moved.failed.unwrap();
+            assert_eq!((moved.rows, at), (0, place), "room for {room}");
+            assert!(
+                matches!(error, AccessError::Io(error) if error.raw_os_error() == full().raw_os_error())
+            );
         }
     }
 }

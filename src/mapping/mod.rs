@@ -16,6 +16,7 @@ mod readahead;
 mod stamp;
 mod tables;
 mod transfer;
+mod zeros;
 
 use std::fs::{File, Metadata, Permissions};
 use std::io;

@@ -10,7 +10,7 @@ use std::os::unix::fs::FileExt;
 use memmap2::MmapRaw;
 
 use super::copy::{Fault, gather, scatter};
-use super::grids::{Moved, gather_grid, scatter_grid};
+use super::grids::{Moved, MovedBytes, gather_grid, scatter_grid};
 use super::{AccessError, Mapping};
 use crate::array::{Grid, Layout, Run};
 use crate::platform;
@@ -61,8 +61,7 @@ impl Mapping {
         if moved.reached <= have {
             return Ok(moved.done);
         }
-        let kept = cut_off(view, at..at + moved.done as u64, have)?;
-        Ok(kept.done)
+        cut_off(view, at..at + moved.done as u64, have)
     }
 
     /// Moves the runs of a view in a file of `size` bytes, as far as it can.
@@ -81,15 +80,18 @@ impl Mapping {
             let mut moved = 0;
             if grid.rows > 1 && grid.end() <= size {
                 self.prefetch_grid(map, &grid);
-                // SAFETY: as in `move_run`, of every run.
-                let copied = unsafe { buffer.copy_grid(base, &grid, progress.done) };
+                let copied = self.move_grid(base, &grid, buffer, progress.done);
                 moved = copied.rows;
-                let rest = grid.nbytes() - moved as u64 * grid.run.nbytes();
                 progress.done += moved * grid.run.nbytes() as usize;
                 progress.reached = progress.reached.max(grid.end());
-                if let Some(cut) = copied.cut {
-                    let cut = cut.min(self.size()?);
-                    return cut_off(view, at..at + progress.done as u64 + rest, cut);
+                if let Some((place, error)) = copied.failed {
+                    let rest = (grid.rows - moved as u64) * grid.run.nbytes();
+                    let next = at + progress.done as u64;
+                    progress.done += bytes_before(view, next..next + rest, place) as usize;
+                    return match progress.done {
+                        0 => Err(error),
+                        _ => Ok(progress),
+                    };
                 }
             }
             // What faults in its midst is told run by run.
@@ -103,6 +105,34 @@ impl Mapping {
             }
         }
         Ok(progress)
+    }
+
+    /// Moves the first runs of a grid, whose bytes begin at `done` in the buffer.
+    fn move_grid(
+        &self,
+        base: *mut u8,
+        grid: &Grid,
+        buffer: &mut TransferBuffer<'_>,
+        done: usize,
+    ) -> Moved {
+        let part = done..done + grid.nbytes() as usize;
+        match buffer {
+            TransferBuffer::Out(out) => Moved {
+                // SAFETY: as in `move_run`, of every run.
+                rows: match unsafe { gather_grid(base, grid, &mut out[part]) } {
+                    Ok(()) => grid.rows as usize,
+                    Err(_) => 0,
+                },
+                failed: None,
+            },
+            TransferBuffer::Data(data) => {
+                let store = |lines: &Run, data: &[u8]| {
+                    self.move_run(base, lines, &mut TransferBuffer::Data(data), 0)
+                };
+                // SAFETY: as above.
+                unsafe { scatter_grid(base, grid, &data[part], store) }
+            }
+        }
     }
 
     /// Moves one run as far as it lies in a file of `size` bytes. Returns whether
@@ -153,7 +183,7 @@ impl Mapping {
         run: &Run,
         buffer: &mut TransferBuffer<'_>,
         done: usize,
-    ) -> (usize, Result<(), AccessError>) {
+    ) -> MovedBytes {
         let piece = run.piece as usize;
         let mut first = 0;
         while first < run.count {
@@ -186,7 +216,7 @@ impl Mapping {
         at: u64,
         buffer: &mut TransferBuffer<'_>,
         part: Range<usize>,
-    ) -> (usize, Result<(), AccessError>) {
+    ) -> MovedBytes {
         let mut moved = 0;
         while moved < part.len() {
             let place = at + moved as u64;
@@ -295,14 +325,11 @@ impl Mapping {
 /// # Errors
 ///
 /// When not even the first byte lies before the cut.
-fn cut_off(view: &Layout, range: Range<u64>, have: u64) -> Result<Progress, AccessError> {
+fn cut_off(view: &Layout, range: Range<u64>, have: u64) -> Result<usize, AccessError> {
     let need = view.covering_range(range.clone()).end;
     match bytes_before(view, range, have) {
         0 => Err(AccessError::Shrunk { need, have }),
-        done => Ok(Progress {
-            done: done as usize,
-            reached: have,
-        }),
+        done => Ok(done as usize),
     }
 }
 
@@ -340,28 +367,6 @@ impl TransferBuffer<'_> {
             match self {
                 TransferBuffer::Out(out) => gather(base, run, &mut out[part]),
                 TransferBuffer::Data(data) => scatter(base, run, &data[part]),
-            }
-        }
-    }
-
-    /// Moves the first runs of a grid whose bytes begin at `from` on this side.
-    ///
-    /// # Safety
-    ///
-    /// As [`gather_grid`] and [`scatter_grid`] have it.
-    unsafe fn copy_grid(&mut self, base: *mut u8, grid: &Grid, from: usize) -> Moved {
-        let part = from..from + grid.nbytes() as usize;
-        // SAFETY: the caller's, and the part has the bytes of the grid.
-        unsafe {
-            match self {
-                TransferBuffer::Out(out) => Moved {
-                    rows: match gather_grid(base, grid, &mut out[part]) {
-                        Ok(()) => grid.rows as usize,
-                        Err(_) => 0,
-                    },
-                    cut: None,
-                },
-                TransferBuffer::Data(data) => scatter_grid(base, grid, &data[part]),
             }
         }
     }

@@ -49,6 +49,16 @@ pub fn zero(file: &File, range: Range<u64>) -> io::Result<()> {
     change(file, range, flags)
 }
 
+/// Turns the bytes `range` of `file` into a hole, which reads as zeros and takes no space.
+///
+/// # Errors
+///
+/// `Unsupported` where the file system has no holes.
+pub fn punch(file: &File, range: Range<u64>) -> io::Result<()> {
+    let flags = FallocateFlags::FALLOC_FL_PUNCH_HOLE | FallocateFlags::FALLOC_FL_KEEP_SIZE;
+    change(file, range, flags)
+}
+
 /// Makes `file` at least `end` bytes long. It is never made shorter and no byte
 /// that it has is changed, whoever else writes it meanwhile. Of what is new only
 /// the last block is allocated.

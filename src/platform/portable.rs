@@ -42,6 +42,15 @@ pub fn zero(_file: &File, _range: Range<u64>) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
+/// Holes cannot be punched portably.
+///
+/// # Errors
+///
+/// Always `Unsupported`.
+pub fn punch(_file: &File, _range: Range<u64>) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
 /// Nothing extends a file portably that could not cut it as well, when others
 /// append to it meanwhile.
 ///

@@ -226,33 +226,17 @@ impl VirtualFile {
         Ok(done)
     }
 
-    /// Writes zeros over the bytes `range`.
-    fn zero(&self, range: Range<u64>) -> Result<(), FileAccessError> {
-        static ZEROS: [u8; 1 << 16] = [0; 1 << 16];
-        let end = range.end.min(self.len);
-        let mut at = range.start;
-        while at < end {
-            let step = (end - at).min(ZEROS.len() as u64);
-            at += self.write_at(at, &ZEROS[..step as usize])? as u64;
-        }
-        Ok(())
-    }
-
     /// Writes zeros over the bytes `range` as in a file that has been empty there:
     /// what stands for no element stays as it is.
     ///
     /// # Errors
     ///
-    /// As [`write_at`](VirtualFile::write_at).
+    /// When a byte cannot be written; some of the others then are.
     pub fn fill(&self, range: Range<u64>) -> Result<(), FileAccessError> {
-        let range = range.start..range.end.min(self.len);
-        let mut start = range.start;
-        for (segment, part, _) in self.parts(&(range.start..range.end.max(range.start))) {
-            let end = start + part.len() as u64;
-            if !matches!(segment, Segment::Literal { .. }) {
-                self.zero(start..end)?;
+        for (segment, part, from) in self.parts(&range) {
+            if let Segment::View { mapping, layout } = segment {
+                mapping.fill(layout, from..from + part.len() as u64)?;
             }
-            start = end;
         }
         Ok(())
     }
@@ -331,15 +315,17 @@ impl VirtualFile {
     }
 
     /// Where a write can end that is to end at about byte `at`: no literal is cut there, and
-    /// no element of up to eight bytes that is aligned in the backing file.
-    pub fn boundary(&self, at: u64) -> u64 {
+    /// no word of `word` bytes that is aligned in the backing file.
+    pub fn boundary(&self, at: u64, word: u64) -> u64 {
         let ending = self.segments.iter().find(|(start, segment)| {
             let end = start + segment.len();
             (*start..end).contains(&at)
         });
         match ending {
             None => at,
-            Some((start, Segment::View { layout, .. })) => start + layout.boundary(at - start),
+            Some((start, Segment::View { layout, .. })) => {
+                start + layout.boundary(at - start, word)
+            }
             Some((start, segment)) => start + segment.len(),
         }
     }

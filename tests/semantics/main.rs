@@ -13,6 +13,7 @@ mod content;
 mod csv;
 mod fields;
 mod foreign;
+mod gaps;
 mod looking;
 mod modes;
 mod native;

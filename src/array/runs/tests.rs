@@ -186,7 +186,7 @@ fn a_view_has_bytes_of_a_range_where_nested_loops_have() {
 }
 
 #[test]
-fn no_aligned_element_is_cut_at_a_boundary() {
+fn no_aligned_word_is_cut_at_a_boundary() {
     for dtype in ["u1", "<i2", "<f8", "<f4,<f8", "<f8,<i2", "V12"] {
         for offset in [0, 4, 7, 128] {
             let parsed = DType::parse(dtype).unwrap();
@@ -194,13 +194,14 @@ fn no_aligned_element_is_cut_at_a_boundary() {
             let array = View::contiguous(parsed, offset, shape, Order::C).unwrap();
             for view in views_of(&array) {
                 let (layout, places) = (view.layout(), naive(&view));
-                for at in 0..layout.nbytes() {
-                    let boundary = layout.boundary(at);
-                    assert!(boundary <= at && at - boundary < 8, "{view:?} {at}");
+                let words = |at| [8, 32].map(|word| (at, word));
+                for (at, word) in (0..layout.nbytes()).flat_map(words) {
+                    let boundary = layout.boundary(at, word);
+                    assert!(boundary <= at && at - boundary < word, "{view:?} {at}");
                     let before = boundary.checked_sub(1).map(|k| places[k as usize]);
                     // Where the file goes on, a new word of it begins.
                     let goes_on = before == places[boundary as usize].checked_sub(1);
-                    let is_aligned = places[boundary as usize].is_multiple_of(8);
+                    let is_aligned = places[boundary as usize].is_multiple_of(word);
                     let begins_block = boundary.is_multiple_of(layout.block());
                     assert!(!goes_on || is_aligned || begins_block, "{view:?} {at}");
                 }

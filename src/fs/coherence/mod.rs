@@ -266,6 +266,36 @@ impl Coherence {
         self.begin(&mut self.state(), bytes)
     }
 
+    /// Has `apply` make a change of the bytes `bytes` of the backing file that the kernel
+    /// writes back from pages of `own`. Pages of other inodes that it makes old are
+    /// invalidated afterwards: before the answer, for who waits for what has been deferred
+    /// until then.
+    pub(super) fn write_back<T>(
+        &self,
+        own: u64,
+        bytes: &Range<u64>,
+        apply: impl FnOnce() -> T,
+    ) -> T {
+        let guard = self.change_at_once(bytes);
+        let outcome = apply();
+        drop(guard);
+        self.invalidate_later(Some(own), bytes);
+        outcome
+    }
+
+    /// Makes `change` of the bytes `bytes` of the backing file: at once, or if a page is in
+    /// the way when it is gone.
+    pub(super) fn change(
+        &self,
+        bytes: Range<u64>,
+        change: impl FnOnce(Result<WriteGuard<'_>, FsError>) + Send + 'static,
+    ) {
+        match self.try_change(&bytes) {
+            Some(guard) => change(Ok(guard)),
+            None => self.defer(bytes, change),
+        }
+    }
+
     fn begin(&self, state: &mut State, bytes: &Range<u64>) -> WriteGuard<'_> {
         let number = state.number;
         state.number += 1;
