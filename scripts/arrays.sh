@@ -10,7 +10,9 @@ cd "$(dirname "$0")/.."
 
 need_numpy
 packages="${CARGO_TARGET_DIR:-target}/arrays"
-pip install --quiet --disable-pip-version-check --no-deps --upgrade --target "$packages" scikit-image scipy astropy
+grep -E '^(scikit-image|scipy|astropy)==' tests/requirements.txt |
+    pip install --quiet --disable-pip-version-check --no-deps --upgrade --target "$packages" \
+        -r /dev/stdin
 
 cp tests/data/iris.f64 tests/data/functional.nii "$into"
 cp "$packages/skimage/data/lfw_subset.npy" "$into/faces.npy"

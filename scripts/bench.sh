@@ -13,7 +13,7 @@ need_rust
 need_fuse
 need_numpy
 if ! python3 -c 'import matplotlib' 2>/dev/null; then
-    pip install --quiet --disable-pip-version-check matplotlib
+    pip install --quiet --disable-pip-version-check -r scripts/bench/requirements.txt
 fi
 cargo build --release --quiet --bins --example floor
 built="${CARGO_TARGET_DIR:-target}/release"

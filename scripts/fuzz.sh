@@ -12,7 +12,7 @@ cd "$(dirname "$0")/.."
 seconds="${1:-600}"
 need_rust
 if ! cargo +nightly --version >/dev/null 2>&1; then
-    echo "fuzz.sh: skipped: there is no nightly toolchain (rustup toolchain install nightly)"
+    skip fuzz.sh "there is no nightly toolchain (rustup toolchain install nightly)"
     exit 0
 fi
 install_packages g++

@@ -1,54 +1,158 @@
 #!/usr/bin/env bash
-# Installs what the tests need and runs all checks: format, lints, docs, the
-# direction of imports, the numbered claims and every test. The tests mount
-# real file systems; set ARRAYFS_SKIP_FUSE=1 to leave those out where there is
-# no FUSE.
+# Installs what the checks need and runs them: format, lints, docs, the
+# direction of imports, the numbered claims and the tests. Says of each step how
+# long it took, shows what a step printed if it failed, and ends with the number
+# of tests that passed, failed and were skipped. The tests mount real file
+# systems; set ARRAYFS_SKIP_FUSE=1 to skip those where there is no FUSE.
+#
+#   scripts/test.sh         what a change needs: minutes
+#   scripts/test.sh --all   and the portable twin, every language of README.txt,
+#                           random input, the turns of threads and short attacks
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/setup.sh
 
-install_packages fuse3 gcc libc6-dev proj-data mount strace \
-    e2fsprogs xfsprogs btrfs-progs acl attr make \
-    nfs-ganesha nfs-ganesha-vfs libnfs-utils openssh-client openssh-sftp-server \
-    curl file bsdextrautils less nginx-light parallel rsync unzip vim-tiny xxd zip \
-    gfortran nodejs fio git inotify-tools libglib2.0-bin perl samba smbclient \
-    man-db ffmpeg gnuplot-nox procps r-base-core shellcheck
-need_rust
-if [ -z "${ARRAYFS_SKIP_FUSE:-}" ]; then
-    need_fuse
-    need_fsx
-fi
+case "${1:-}" in
+    "") all= ;;
+    --all) all=1 ;;
+    *) echo "usage: scripts/test.sh [--all]" >&2; exit 2 ;;
+esac
 
-need_numpy
-# Real arrays that come inside other packages, of which only the files are wanted.
 target="${CARGO_TARGET_DIR:-target}"
-"$target/venv/bin/pip" install --quiet --disable-pip-version-check --no-deps \
-    scikit-image scipy astropy
-# Programs that are run, with what they depend on.
-"$target/venv/bin/pip" install --quiet --disable-pip-version-check duckdb joblib h5py
+logs="$target/test-logs"
+rm -rf "$logs"
+mkdir -p "$logs"
+logs="$(cd "$logs" && pwd)"
 
-step() {
-    printf '\n== %s\n' "$*"
-    "$@"
+passed=0
+failed=0
+failed_steps=()
+running=
+log=
+
+# Whatever ends this script, what the step at hand has printed is shown.
+exec 3>&1
+trap 'if [ -n "$running" ]; then { echo "BROKEN OFF"; cat "$log"; } >&3; fi' EXIT
+
+begin() {
+    running="$1"
+    log="$logs/${1//[^A-Za-z0-9]/-}.log"
+    export ARRAYFS_SKIPPED="$log.skipped"
+    started=$SECONDS
+    printf '%-48s' "$running"
 }
 
-step shellcheck -x scripts/*.sh .ci/run
-step cargo fmt --check
-step cargo clippy --all-targets --quiet -- -D warnings
-step env RUSTDOCFLAGS='-D warnings' cargo doc --no-deps --quiet
-step scripts/check-direction.sh
-step scripts/check-claims.sh
-step cargo test
-step scripts/interleavings.sh
-step scripts/languages.sh
-step scripts/fuzz.sh 15
-# Whether they work, not how long anything takes.
-step cargo bench --quiet --bench kernels -- --test
-step scripts/bench.sh --quick
+# step NAME COMMAND...: runs a command whose output matters only if it fails.
+step() {
+    local status=0
+    begin "$1"
+    shift
+    "$@" >"$log" 2>&1 </dev/null || status=$?
+    count
+    if [ "$status" = 0 ]; then
+        printf '%5d s%s\n' "$((SECONDS - started))" "$counted"
+    else
+        printf '%5d s%s  FAILED\n' "$((SECONDS - started))" "$counted"
+        cat "$log"
+        failed_steps+=("$running")
+    fi
+    running=
+}
 
-# Once more with the portable twin of what only Linux has, as macOS builds it.
-portable=(env RUSTFLAGS='--cfg arrayfs_portable' CARGO_TARGET_DIR="$target/portable")
-step "${portable[@]}" cargo clippy --all-targets --quiet -- -D warnings
-# What does not depend on it is left out, and the suites that extend files all over, which
-# cannot be done portably: backing, ends, numpy, users.
-step "${portable[@]}" cargo test --lib --bins --test command --test semantics
+# Adds up what the test runners among the commands of a step have counted.
+count() {
+    local counts ran well
+    counts="$(sed -nE 's/^ *Summary \[.*\] *([0-9]+)(\/[0-9]+)? tests? run: ([0-9]+) passed.*/\1 \3/p' "$log")"
+    if [ -z "$counts" ]; then
+        counts="$(sed -nE 's/^test result: .* ([0-9]+) passed; ([0-9]+) failed;.*/\1 \2/p' "$log" |
+            awk '{ well += $1; badly += $2 } END { if (NR) print well + badly, well }')"
+    fi
+    counted=
+    if [ -n "$counts" ]; then
+        read -r ran well <<<"$counts"
+        failed=$((failed + ran - well))
+        # A test that skips itself has passed as far as its runner can tell.
+        if [ -e "$ARRAYFS_SKIPPED" ]; then
+            well=$((well - $(awk -F'\t' '$2 == "" && !seen[$1]++' "$ARRAYFS_SKIPPED" | wc -l)))
+        fi
+        passed=$((passed + well))
+        counted="  $well passed"
+    fi
+}
+
+# What has been skipped: each test or case once a step, with the reason.
+skipped() {
+    local list portably
+    for list in "$logs"/*.skipped; do
+        portably=
+        [[ "$list" != */portable-* ]] || portably=" (portable)"
+        [ ! -e "$list" ] || sort -u "$list" | sed -E "s/\t\t/: /; s/\t/: /g; s/$/$portably/"
+    done
+}
+
+# What later steps need is put into PATH, so this is not run apart from them.
+begin "install what the tests need"
+{
+    install_packages fuse3 gcc libc6-dev proj-data mount strace \
+        e2fsprogs xfsprogs btrfs-progs acl attr make \
+        nfs-ganesha nfs-ganesha-vfs libnfs-utils openssh-client openssh-sftp-server \
+        curl file bsdextrautils less nginx-light parallel rsync unzip vim-tiny xxd zip \
+        gfortran nodejs git inotify-tools libglib2.0-bin perl samba smbclient \
+        man-db ffmpeg gnuplot-nox procps shellcheck
+    need_rust
+    if [ "${ARRAYFS_SKIP_FUSE:-}" != 1 ]; then
+        need_fuse
+    fi
+    need_python_packages
+    if [ -n "$all" ]; then
+        install_packages r-base-core fio
+        need_fsx
+    fi
+} >"$log" 2>&1 </dev/null
+printf '%5d s\n' "$((SECONDS - started))"
+running=
+
+test=(cargo test --no-fail-fast)
+if cargo nextest --version >/dev/null 2>&1; then
+    test=(cargo nextest run)
+fi
+
+step "shell scripts: shellcheck" shellcheck -x scripts/*.sh .ci/run
+step "format: cargo fmt" cargo fmt --check
+step "lints: cargo clippy" cargo clippy --all-targets --quiet -- -D warnings
+step "docs: cargo doc" env RUSTDOCFLAGS='-D warnings' cargo doc --no-deps --quiet
+step "imports point down: check-direction.sh" scripts/check-direction.sh
+step "claims have tests: check-claims.sh" scripts/check-claims.sh
+step "build the tests" "${test[@]}" --no-run
+step "tests: ${test[*]}" "${test[@]}" -- --skip attacks::
+
+if [ -n "$all" ]; then
+    step "short attacks: the table of stress.sh" "${test[@]}" --test stress -- attacks::
+    step "languages of README.txt: languages.sh" scripts/languages.sh
+    step "turns of threads: interleavings.sh" scripts/interleavings.sh
+    step "random input: fuzz.sh" scripts/fuzz.sh 15
+    step "macOS compiles: check-macos.sh" scripts/check-macos.sh
+    # Whether they work, not how long anything takes.
+    step "benchmarks work: cargo bench" cargo bench --quiet --bench kernels -- --test
+    step "benchmarks work: bench.sh" scripts/bench.sh --quick
+    # The twin of what only Linux has, as macOS builds it. Left out are the suites that show
+    # nothing of it: parsers, languages, pages, and attacks on pages that it does not drop.
+    portable=(env RUSTFLAGS='--cfg arrayfs_portable' CARGO_TARGET_DIR="$target/portable")
+    step "portable lints: cargo clippy" "${portable[@]}" \
+        cargo clippy --all-targets --quiet -- -D warnings
+    step "portable tests: ${test[*]}" "${portable[@]}" "${test[@]}" --lib --bins \
+        --test backing --test command --test ends --test export --test fstab --test numpy \
+        --test semantics --test syscalls --test tools --test users
+fi
+
+skipped="$(skipped)"
+if [ -n "$skipped" ]; then
+    printf '\nskipped:\n%s\n' "$skipped"
+fi
+if [ "${#failed_steps[@]}" != 0 ]; then
+    printf '\nfailed steps:\n'
+    printf '%s\n' "${failed_steps[@]}"
+fi
+printf '\n%d passed, %d failed, %d skipped, in %d s\n' \
+    "$passed" "$failed" "$(grep -c . <<<"$skipped")" "$SECONDS"
+[ "${#failed_steps[@]}" = 0 ]

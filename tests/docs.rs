@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use common::{ARRAYFS, Dir, mounts_below};
+use common::{ARRAYFS, Dir, mounts_below, skip_case};
 
 /// Stands between what two commands print. No command prints it.
 const MARK: &str = "\u{1e}";
@@ -177,7 +177,7 @@ fn prepared(section: &Section) -> Option<Dir> {
     for need in &section.needs {
         let has = ["-c", "command -v -- \"$0\" || test -e \"$0\"", need];
         if !dir.command("sh", &has).run().status.success() {
-            eprintln!("skipped: {}: {need} is not installed", section.heading);
+            skip_case(&section.heading, &format!("{need} is not installed"));
             return None;
         }
     }

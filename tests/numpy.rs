@@ -13,7 +13,10 @@ fn run(script: &str) {
     let Some(dir) = Dir::with_fuse() else { return };
     let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/numpy");
     let script = scripts.join(script).display().to_string();
-    let arguments = ["-B", &script, "--arrayfs", ARRAYFS];
+    let mut arguments = vec!["-B", &script, "--arrayfs", ARRAYFS];
+    if cfg!(arrayfs_portable) {
+        arguments.push("--portable");
+    }
     // Each script has a deadline of its own.
     let output = dir.command("python3", &arguments).into_inner().output();
     let output = output.expect("python3 is missing: run scripts/test.sh");

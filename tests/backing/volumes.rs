@@ -9,7 +9,7 @@ use std::process::Command;
 
 use nix::fcntl::{FallocateFlags, fallocate};
 
-use crate::common::{Dir, TestCommand};
+use crate::common::{Dir, TestCommand, skip_case};
 
 /// A kind of file system.
 #[derive(Debug)]
@@ -76,8 +76,7 @@ impl FileSystem {
             (name, None) => Volume::tmpfs(dir, name, self.size),
             (name, Some(options)) => Volume::on_image(dir, name, self.size, options),
         };
-        made.inspect_err(|reason| eprintln!("skipped: {}: {reason}", self.name))
-            .ok()
+        made.inspect_err(|reason| skip_case(self.name, reason)).ok()
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::{Dir, Mount};
+use super::{Dir, JUDGES_DEADLINE, Mount};
 
 /// A raw array, as the command line has it.
 pub struct Raw {
@@ -130,7 +130,8 @@ pub fn judge(dir: &Dir, script: &str, arguments: &[String]) {
 #[track_caller]
 pub fn python<S: AsRef<std::ffi::OsStr>>(dir: &Dir, script: &str, arguments: &[S]) -> String {
     let command = dir.command("python3", &["-B", "-c", script]);
-    command.args(arguments).run().succeeds()
+    let command = command.args(arguments).within(JUDGES_DEADLINE);
+    command.run().succeeds()
 }
 
 impl Raw {

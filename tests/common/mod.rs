@@ -14,6 +14,7 @@ pub mod calls;
 mod machine;
 mod mount;
 mod run;
+mod skip;
 
 use std::fs;
 use std::os::unix::fs::chown;
@@ -23,7 +24,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub use machine::{INSTALLED, Machine};
 pub use mount::{Mount, process_with, rss_anon, watchdog_of};
-pub use run::{TestCommand, in_time, wait_for_process, wait_until};
+pub use run::{JUDGES_DEADLINE, TestCommand, in_time, wait_for_process, wait_until};
+pub use skip::{skip, skip_case};
 use tempfile::TempDir;
 
 /// The program under test.
@@ -66,7 +68,7 @@ impl Dir {
         match device {
             Ok(_) => Some(Dir::new()),
             Err(error) if std::env::var_os("ARRAYFS_SKIP_FUSE").is_some_and(|skip| skip == "1") => {
-                eprintln!("skipped: /dev/fuse: {error}");
+                skip(&format!("/dev/fuse: {error}"));
                 None
             }
             Err(error) => panic!(
@@ -79,7 +81,7 @@ impl Dir {
     /// A directory for a test that mounts and only root can run; `None` for others.
     pub fn for_root() -> Option<Dir> {
         if !nix::unistd::geteuid().is_root() {
-            eprintln!("skipped: this test needs root");
+            skip("it needs root");
             return None;
         }
         Dir::with_fuse()
@@ -211,6 +213,20 @@ pub fn growth_notice(file: &Path, mode: &str, from: usize, to: usize) -> String 
         ""
     };
     format!("arrayfs: {}: {what}{warning}\n", file.display())
+}
+
+/// The portable twin extends no file: where it is under test, this makes a file that is
+/// there long enough for an array that ends at `end`.
+pub fn lengthen_portably(file: &Path, end: u64) {
+    if !cfg!(arrayfs_portable) {
+        return;
+    }
+    let opened = fs::File::options().write(true).open(file);
+    if let Ok(opened) = opened
+        && opened.metadata().unwrap().len() < end
+    {
+        opened.set_len(end).unwrap();
+    }
 }
 
 fn list(directory: &Path, lines: &mut Vec<String>) {

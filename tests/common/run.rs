@@ -17,9 +17,13 @@ use nix::unistd::Pid;
 /// How long the program may take for anything that it does by itself.
 pub const DEADLINE: Duration = Duration::from_secs(30);
 
+/// How long a script may take that judges many files, each by several accesses.
+pub const JUDGES_DEADLINE: Duration = Duration::from_secs(120);
+
 /// A command to run to its end.
 pub struct TestCommand {
     command: Command,
+    deadline: Duration,
     directory: PathBuf,
 }
 
@@ -35,6 +39,7 @@ impl TestCommand {
         unsafe { command.pre_exec(hear_signals) };
         TestCommand {
             command,
+            deadline: DEADLINE,
             directory: directory.into(),
         }
     }
@@ -54,6 +59,12 @@ impl TestCommand {
     /// Runs it as another user, with a group of the same number.
     pub fn user(mut self, id: u32) -> TestCommand {
         self.command.uid(id).gid(id);
+        self
+    }
+
+    /// Gives it so much time instead of [`DEADLINE`].
+    pub fn within(mut self, deadline: Duration) -> TestCommand {
+        self.deadline = deadline;
         self
     }
 
@@ -88,9 +99,11 @@ impl TestCommand {
             .spawn()
             .unwrap_or_else(|error| panic!("{shown}: {error}"));
         let process = Pid::from_raw(child.id() as i32);
-        let output = in_time(&shown, move || child.wait_with_output()).unwrap_or_else(|| {
+        let deadline = self.deadline;
+        let output = ends_within(deadline, &shown, move || child.wait_with_output());
+        let output = output.unwrap_or_else(|| {
             let _ = kill(process, Signal::SIGKILL);
-            panic!("{shown}: neither ended nor closed its output in {DEADLINE:?}")
+            panic!("{shown}: neither ended nor closed its output in {deadline:?}")
         });
         let output = output.unwrap();
         Outcome {
@@ -173,11 +186,19 @@ pub fn in_time<T: Send + 'static>(
     name: &str,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Option<T> {
+    ends_within(DEADLINE, name, work)
+}
+
+fn ends_within<T: Send + 'static>(
+    deadline: Duration,
+    name: &str,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Option<T> {
     let (sender, receiver) = mpsc::channel();
     let thread =
         thread::Builder::new().name(name.chars().take(15).filter(|c| *c != '\0').collect());
     thread.spawn(move || sender.send(work())).unwrap();
-    receiver.recv_timeout(DEADLINE).ok()
+    receiver.recv_timeout(deadline).ok()
 }
 
 /// Waits for a condition that nothing announces.

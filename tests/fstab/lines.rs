@@ -180,6 +180,7 @@ fn claim_58_a_line_can_have_other_owners_and_bits_accepted() {
 }
 
 #[test]
+#[cfg_attr(arrayfs_portable, ignore = "files cannot be extended portably")]
 fn a_shape_beyond_the_file_extends_it_and_mount_passes_the_notice_on() {
     let Some(dir) = machine("DIR/data.bin DIR/mnt fuse.arrayfs extend,dtype=u1,shape=20x10 0 0")
     else {

@@ -30,9 +30,10 @@ TIME_LIMIT = 300.0
 class Session:
     """What a case works with: the program, a directory and random numbers of its own, and what a report will say."""
 
-    def __init__(self, arrayfs: str, extra_options: list[str], directory: Path, rng: np.random.Generator):
-        self.arrayfs = arrayfs
-        self.extra_options = extra_options
+    def __init__(self, arguments: argparse.Namespace, directory: Path, rng: np.random.Generator):
+        self.arrayfs = arguments.arrayfs
+        self.extra_options = arguments.option
+        self.extends_files = not arguments.portable
         self.directory = directory
         self.rng = rng
         self.subject = "nothing yet"
@@ -89,6 +90,7 @@ def parse_arguments(description: str, count: int) -> argparse.Namespace:
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
     parser.add_argument("--arrayfs", required=True, type=os.path.abspath, help="the program to test")
+    parser.add_argument("--portable", action="store_true", help="the program is the portable build: no --extend")
     parser.add_argument("--option", action="append", default=[], help="one for every mount: --option=--threads=1")
     parser.add_argument("--seed", type=int, default=1, help="what the random numbers start from")
     parser.add_argument("--cases", type=int, default=count, help="how many random cases (%(default)s)")
@@ -105,12 +107,12 @@ def run(arguments: argparse.Namespace, scratch: Path, named: dict[str, Case], ra
         directory.mkdir()
         number = int(name) if name.isdecimal() else zlib.crc32(name.encode())
         rng = np.random.default_rng([arguments.seed, number])
-        session = Session(arguments.arrayfs, arguments.option, directory, rng)
+        session = Session(arguments, directory, rng)
         try:
             case(session)
         except BaseException:  # A KeyboardInterrupt is to be reported as well.
             again = ["--arrayfs", arguments.arrayfs, *(f"--option={option}" for option in arguments.option)]
-            again += ["--seed", str(arguments.seed), "--case", name]
+            again += [*(["--portable"] if arguments.portable else []), "--seed", str(arguments.seed), "--case", name]
             print(
                 traceback.format_exc(),
                 f"FAILED: {Path(sys.argv[0]).name}, seed {arguments.seed}, case {name}",

@@ -1,6 +1,7 @@
 """A mounted array and its twin in memory: what is written into the one is assigned in NumPy to the other."""
 
 import contextlib
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -59,6 +60,9 @@ def mounted_twin(
     file = session.directory / "array.bin"
     file.write_bytes(before)
     grows = mode == "r+" and len(before) < raw.end
+    if grows and not session.extends_files:
+        os.truncate(file, raw.end)
+        grows = False
     with session.mount(
         file,
         raw.options(session.rng, mode, len(before)) + (["--extend"] if grows else []) + list(options),

@@ -50,7 +50,8 @@ pub fn cases() -> Vec<Case> {
         format!("{start}\n{requests}; kill -QUIT $(cat pid)")
     };
     let samba = |command: &str| {
-        let end = "kill $(cat $smb/smbd.pid); rm -r $smb";
+        // It removes the file at its end.
+        let end = "kill $(cat $smb/smbd.pid)\n    while [ -e $smb/smbd.pid ]; do sleep 0.1; done; rm -r $smb";
         format!("{SAMBA}\nclient '{command}' > said 2>&1 || cat said; {end}")
     };
     let file = "get http://x/rows/3";

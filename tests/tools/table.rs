@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use crate::case::Case;
-use crate::common::{Dir, Mount, TestCommand, wait_until};
+use crate::common::{Dir, Mount, TestCommand, skip_case, wait_until};
 
 /// The tools that are no part of every system, with their Debian packages.
 const PACKAGES: [(&str, &str); 22] = [
@@ -85,7 +85,7 @@ fn judge(dir: &Dir, arguments: &[&str], input: &str) -> String {
 fn run(dir: &Dir, place: &Path, case: &Case) -> Option<String> {
     let is_missing = |tool: &str| is_used_by(&case.command, tool) && !is_installed(tool);
     if let Some(tool) = HEAVY.iter().find(|tool| is_missing(tool)) {
-        eprintln!("skipped: {}: {tool} is not installed", case.command);
+        skip_case(&case.command, &format!("{tool} is not installed"));
         return None;
     }
     if let Some((tool, package)) = PACKAGES.iter().find(|(tool, _)| is_missing(tool)) {

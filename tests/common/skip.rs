@@ -1,0 +1,45 @@
+//! What this machine cannot run. A test says so here instead of failing, and
+//! `scripts/test.sh` counts it as skipped, not as passed.
+
+use std::fs::File;
+use std::io::Write;
+use std::path::Path;
+
+/// Says that the test at hand is left out, because of what is missing here.
+pub fn skip(why: &str) {
+    record("", why);
+}
+
+/// Says the same of one case of the test at hand; the others are run.
+pub fn skip_case(case: &str, why: &str) {
+    record(case, why);
+}
+
+/// Says it on standard error, and to the file `ARRAYFS_SKIPPED`, as a line of
+/// three columns: the test, the case if it is not all of it, and the reason.
+fn record(case: &str, why: &str) {
+    let test = test_name();
+    let is_part = if case.is_empty() { "" } else { ": " };
+    eprintln!("skipped: {test}{is_part}{case}: {why}");
+    let Some(list) = std::env::var_os("ARRAYFS_SKIPPED") else {
+        return;
+    };
+    let columns = [&test, case, why].map(|column| column.replace(['\t', '\n'], " "));
+    let line = columns.join("\t") + "\n";
+    // In one write, since tests that run at the same time append to it too.
+    let file = File::options().append(true).create(true).open(list);
+    file.unwrap().write_all(line.as_bytes()).unwrap();
+}
+
+/// The test that this thread or, with cargo-nextest, this process is for.
+fn test_name() -> String {
+    let program = std::env::args().next().unwrap_or_default();
+    let suite = Path::new(&program).file_stem().unwrap_or_default();
+    let suite = suite.to_string_lossy();
+    // Cargo appends a hash.
+    let suite = suite.rsplit_once('-').map_or(&*suite, |(name, _)| name);
+    let thread = std::thread::current();
+    let test = std::env::var("NEXTEST_TEST_NAME");
+    let test = test.unwrap_or_else(|_| thread.name().unwrap_or_default().to_owned());
+    format!("{suite}::{test}")
+}
