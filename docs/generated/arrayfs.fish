@@ -14,7 +14,7 @@ complete -c arrayfs -l mode -d 'r: read only; r+: read and write; w+: create the
 r+\t''
 w+\t''
 c\t''"
-complete -c arrayfs -l cache -d 'What may be cached: never, what a read returns is what the file holds now; auto, while a file is open; always, if nobody else writes the file [default: never]' -r -f -a "never\t''
+complete -c arrayfs -l cache -d 'What may be cached: never, what a read returns is what the file holds now; auto, while a file is open; always, if nobody else writes the file [default: never; on read-only mounts auto, where the kernel cannot map files otherwise (before Linux 6.6)]' -r -f -a "never\t''
 auto\t''
 always\t''"
 complete -c arrayfs -l passthrough -d 'Where the kernel may read the file itself: auto, where the whole file is mounted read-only; rw, where it is writable too, and other views cannot be mapped shared then; never [default: auto]' -r -f -a "auto\t''

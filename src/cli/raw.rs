@@ -110,7 +110,8 @@ pub(super) struct RawOptions {
 
     /// What may be cached: never, what a read returns is what the file holds
     /// now; auto, while a file is open; always, if nobody else writes the file
-    /// [default: never]
+    /// [default: never; on read-only mounts auto, where the kernel cannot map
+    /// files otherwise (before Linux 6.6)]
     #[arg(long, value_name = "WHEN", help_heading = "The mount")]
     pub cache: Option<OsString>,
 

@@ -11,6 +11,7 @@
 
 pub mod arrays;
 pub mod calls;
+mod kernel;
 mod machine;
 mod mount;
 mod run;
@@ -21,9 +22,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+pub use kernel::{Ability, kernel_can, needs};
 pub use machine::{INSTALLED, Machine};
 pub use mount::{Mount, process_with, watchdog_of};
-pub use run::{TestCommand, in_time, wait_for_process, wait_until};
+pub use run::{TestCommand, deadline, in_time, wait_for_process, wait_until};
 use tempfile::TempDir;
 
 /// The program under test.
