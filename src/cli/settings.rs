@@ -184,7 +184,7 @@ fn read_dtype(
 }
 
 /// What may be cached, and how many bytes of it here.
-fn caching(raw: &RawOptions, items: &MountOptions) -> Result<(Cache, u64), UsageError> {
+fn caching(raw: &RawOptions, items: &MountOptions) -> Result<(Option<Cache>, u64), UsageError> {
     let cache = either("cache", &raw.cache, items, |value| {
         choice("cache", value, "never, auto or always", |text| {
             Cache::ALL.into_iter().find(|cache| cache.name() == text)
@@ -193,7 +193,7 @@ fn caching(raw: &RawOptions, items: &MountOptions) -> Result<(Cache, u64), Usage
     let size = either("cache-size", &raw.cache_size, items, |value| {
         choice("cache-size", value, "a number of bytes, as in 32M", bytes)
     })?;
-    Ok((cache.unwrap_or_default(), size.unwrap_or(CACHE_SIZE)))
+    Ok((cache, size.unwrap_or(CACHE_SIZE)))
 }
 
 fn options(raw: &RawOptions, items: &MountOptions) -> Result<Options, UsageError> {
@@ -297,7 +297,10 @@ mod tests {
         );
         assert!(!description.read_only && !settings.foreground && !settings.options.pad);
         assert_eq!(settings.options.access, Access::Owner);
-        assert_eq!(settings.options.umask, None);
+        assert_eq!(
+            (settings.options.umask, settings.options.cache),
+            (None, None)
+        );
     }
 
     #[test]
@@ -318,7 +321,7 @@ mod tests {
                 "{line}"
             );
             assert_eq!(description.mode, Mode::CopyOnWrite, "{line}");
-            assert_eq!(settings.options.cache, Cache::Auto, "{line}");
+            assert_eq!(settings.options.cache, Some(Cache::Auto), "{line}");
             assert_eq!(
                 settings.options.passthrough,
                 Passthrough::ReadWrite,

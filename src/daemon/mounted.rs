@@ -112,7 +112,10 @@ impl Mounted {
             notices::tell_of_growth(file, settings.description.mode, growth, Tense::Done);
         }
         notices::tell_of_array(file, &summary);
-        mounted.read_ahead(settings.options.cache);
+        if mounted.session.refuses_mappings() {
+            notices::tell_of_refused_mappings(file, settings.description.mode);
+        }
+        mounted.read_ahead();
         if settings.named_after_file {
             // Whoever does not read it has the mount all the same.
             let _ = writeln!(io::stdout(), "{}", mountpoint.display());
@@ -165,7 +168,8 @@ impl Mounted {
 
     /// Has the kernel fill its pages by requests as large as any, where it fills
     /// some for reads.
-    fn read_ahead(&self, cache: Cache) {
+    fn read_ahead(&self) {
+        let cache = self.session.cache();
         let Some(mount) = self.mount.as_ref().filter(|_| cache != Cache::Never) else {
             return;
         };

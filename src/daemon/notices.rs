@@ -39,6 +39,19 @@ pub(super) fn tell_of_growth(file: &Path, mode: Mode, growth: Growth, tense: Ten
     say(&format!("{}: {what}{warning}", file.display()), None);
 }
 
+/// That nobody can map files of the mount shared, and what to do about it.
+pub(super) fn tell_of_refused_mappings(file: &Path, mode: Mode) {
+    let what = "this kernel, before Linux 6.6, cannot map files of this mount shared (ENODEV)";
+    let hint = match mode {
+        Mode::ReadOnly => "--cache auto allows it",
+        Mode::ReadWrite | Mode::Write | Mode::CopyOnWrite => {
+            "--mode r, or --cache auto, allows it for reading"
+        }
+    };
+    say(&format!("{}: {what}", file.display()), Some(hint));
+    log::info!("{}: {what}: {hint}", file.display());
+}
+
 /// What the array is, if anything was assumed or left over; on a terminal always.
 pub(super) fn tell_of_array(file: &Path, array: &Summary) {
     if array.is_news() || io::stderr().is_terminal() {

@@ -1,5 +1,6 @@
 //! What is agreed with the kernel before the first request: the abilities that are
-//!request for where it offers them, and the size of a request.
+//!request for where it offers them, and the size of a request. What a mount does
+//! differently on another kernel is decided by what that offers, not by its version.
 
 use fuser::{InitFlags, KernelConfig};
 
@@ -16,8 +17,18 @@ pub(super) struct Capabilities {
     pub(super) shared: bool,
 }
 
+/// What the kernel can do that not every kernel can.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Offer {
+    /// Map files shared that are open for direct I/O (Linux 6.6).
+    pub(super) direct_mappings: bool,
+    /// Read and write files in the backing file itself (Linux 6.9).
+    pub(super) passthrough: bool,
+}
+
 /// Asks for what this file system needs of the kernel, and for what is wished for.
-pub(super) fn negotiate(config: &mut KernelConfig, capabilities: Capabilities) {
+/// Returns what the kernel offers.
+pub(super) fn negotiate(config: &mut KernelConfig, capabilities: Capabilities) -> Offer {
     let wanted = InitFlags::FUSE_PARALLEL_DIROPS
         // Both, or the kernel never asks for attributes with the names.
         | InitFlags::FUSE_DO_READDIRPLUS
@@ -47,5 +58,9 @@ pub(super) fn negotiate(config: &mut KernelConfig, capabilities: Capabilities) {
     if capabilities.passthrough {
         // The file below may be on any file system that is not itself stacked.
         let _ = config.set_max_stack_depth(1);
+    }
+    Offer {
+        direct_mappings: offered.contains(InitFlags::FUSE_DIRECT_IO_ALLOW_MMAP),
+        passthrough: offered.contains(InitFlags::FUSE_PASSTHROUGH),
     }
 }

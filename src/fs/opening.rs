@@ -11,8 +11,9 @@ use std::sync::atomic::Ordering;
 use fuser::BackingId;
 
 use super::error::FsError;
-use super::negotiation::Capabilities;
+use super::negotiation::{Capabilities, Offer};
 use super::operations::ArrayFs;
+use super::{Cache, Options};
 use crate::platform;
 use crate::tree::Node;
 use crate::vfile::VirtualFile;
@@ -123,6 +124,33 @@ impl ArrayFs {
             passthrough,
             shared: platform::NOTIFIES && !(passthrough && self.appearance.writable),
         }
+    }
+
+    /// The kernel has made its `offer`: caches from now on what `options` say. By default
+    /// that is nothing, but where it is needed to map files shared, and no writes through
+    /// the mount are in the way.
+    pub(super) fn decide_caching(&self, options: &Options, offer: Offer) {
+        let default = match offer.direct_mappings || self.appearance.writable {
+            true => Cache::Never,
+            false => Cache::Auto,
+        };
+        let cache = options.cache.unwrap_or(default);
+        if cache != Cache::Never {
+            let alone = cache == Cache::Always;
+            let mapping = self.tree.mapping();
+            mapping.count_changes();
+            mapping.enable_column_cache(options.cache_size, alone);
+        }
+        self.page_cache.decide(cache);
+        // The first and only time.
+        let _ = self.offer.set(offer);
+    }
+
+    /// Whether the kernel refuses to map any file shared, although pages could be dropped.
+    pub(super) fn refuses_mappings(&self) -> bool {
+        let offer = self.offer.get();
+        let is_offered = offer.is_some_and(|offer| offer.direct_mappings);
+        platform::NOTIFIES && !is_offered && !self.page_cache.caches()
     }
 
     /// Whether the kernel may have pages of files that nobody has open.

@@ -3,7 +3,7 @@
 
 use std::ffi::OsStr;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use fuser::FileAttr;
 use nix::sys::time::TimeSpec;
@@ -15,6 +15,7 @@ use super::coherence::Coherence;
 use super::dentry_eviction::Waker;
 use super::error::FsError;
 use super::handle::{Handle, Handles};
+use super::negotiation::Offer;
 use super::page_cache::PageCacheValidity;
 use super::passthrough::PassthroughFiles;
 use super::stats::Stats;
@@ -36,6 +37,8 @@ pub(super) struct ArrayFs {
     pub(super) handles: Handles,
     pub(super) passthrough: PassthroughFiles,
     pub(super) page_cache: PageCacheValidity,
+    /// What the kernel can do, once it is known.
+    pub(super) offer: OnceLock<Offer>,
     pub(super) truncations: Truncations,
     monitor: BackingFileMonitor,
     /// Keeps the pages that the kernel fills like the file.
@@ -83,7 +86,6 @@ impl ArrayFs {
         tree: Tree,
         appearance: Appearance,
         passthrough: PassthroughFiles,
-        page_cache: PageCacheValidity,
         coherence: Arc<Coherence>,
         eviction: Waker,
         xattr: bool,
@@ -93,7 +95,8 @@ impl ArrayFs {
             appearance,
             handles: Handles::default(),
             passthrough,
-            page_cache,
+            page_cache: PageCacheValidity::new(),
+            offer: OnceLock::new(),
             truncations: Truncations::default(),
             monitor: BackingFileMonitor::default(),
             coherence,

@@ -82,8 +82,9 @@ pub struct Options {
     pub quiet: bool,
     /// Who may use the mount.
     pub access: Access,
-    /// What may be cached.
-    pub cache: Cache,
+    /// What may be cached; by default as much as lets files be mapped shared on a
+    /// read-only mount.
+    pub cache: Option<Cache>,
     /// The most bytes of neighbours of what is read that the daemon keeps.
     pub cache_size: u64,
     /// Where the kernel may bypass the daemon.

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::num::NonZero;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use lru::LruCache;
 
@@ -23,7 +23,8 @@ const MOST: NonZero<usize> = NonZero::new(4096).expect("is not zero");
 /// The files that the kernel may keep pages of.
 #[derive(Debug)]
 pub(super) struct PageCacheValidity {
-    cache: Cache,
+    /// What may be cached; nothing until the kernel is known.
+    cache: OnceLock<Cache>,
     files: Arc<Mutex<Files>>,
 }
 
@@ -48,14 +49,9 @@ struct Files {
 
 impl PageCacheValidity {
     /// No file yet.
-    pub(super) fn new(cache: Cache) -> PageCacheValidity {
-        // Pages that cannot be dropped must not be kept.
-        let cache = match platform::NOTIFIES {
-            true => cache,
-            false => Cache::Never,
-        };
+    pub(super) fn new() -> PageCacheValidity {
         PageCacheValidity {
-            cache,
+            cache: OnceLock::new(),
             files: Arc::new(Mutex::new(Files {
                 read: LruCache::new(MOST),
                 dropping: HashMap::new(),
@@ -63,14 +59,24 @@ impl PageCacheValidity {
         }
     }
 
+    /// From now on what `cache` says may be cached. To be called once.
+    pub(super) fn decide(&self, cache: Cache) {
+        // Pages that cannot be dropped must not be kept.
+        let cache = match platform::NOTIFIES {
+            true => cache,
+            false => Cache::Never,
+        };
+        self.cache.get_or_init(|| cache);
+    }
+
     /// Whether files that are only read may be read through the page cache.
     pub(super) fn caches(&self) -> bool {
-        self.cache != Cache::Never
+        self.mode() != Cache::Never
     }
 
     /// What may be cached.
     pub(super) fn mode(&self) -> Cache {
-        self.cache
+        self.cache.get().copied().unwrap_or(Cache::Never)
     }
 
     /// How many files the kernel may keep pages of.
@@ -88,7 +94,7 @@ impl PageCacheValidity {
         if !self.caches() {
             return None;
         }
-        let is_promised = self.cache == Cache::Always;
+        let is_promised = self.mode() == Cache::Always;
         let now = (is_promised || now.is_past_timestamp_granularity()).then_some(now);
         let mut files = self.files();
         if let Some(stamp) = files.read.get_mut(&inode) {
@@ -109,7 +115,7 @@ impl PageCacheValidity {
     ) -> Option<Dropping> {
         let mut files = self.files();
         let is_dropping = files.dropping.contains_key(&inode);
-        let good = match (files.read.get(&inode), self.cache) {
+        let good = match (files.read.get(&inode), self.mode()) {
             (Some(_), Cache::Always) => now().is_some(),
             (Some(Some(stamp)), _) => !is_dropping && Some(*stamp) == now(),
             _ => false,
@@ -166,6 +172,13 @@ fn locked(files: &Mutex<Files>) -> MutexGuard<'_, Files> {
 mod tests {
     use super::*;
 
+    /// No file yet, where `cache` says what may be cached.
+    fn new(cache: Cache) -> PageCacheValidity {
+        let validity = PageCacheValidity::new();
+        validity.decide(cache);
+        validity
+    }
+
     /// Opens a file, and has it used.
     fn open(validity: &PageCacheValidity, now: Option<Stamp>) -> bool {
         validity.opened(7, || now).is_none()
@@ -177,7 +190,7 @@ mod tests {
             if !platform::NOTIFIES {
                 return;
             }
-            let validity = PageCacheValidity::new(cache);
+            let validity = new(cache);
             assert!(!open(&validity, Some(Stamp::after(1))));
             validity.filled(7, Stamp::after(1));
             validity.filled(7, Stamp::after(1));
@@ -187,14 +200,14 @@ mod tests {
             // They have been dropped, whatever the file looks like now.
             assert_eq!(open(&validity, Some(Stamp::after(1))), changed, "{cache:?}");
         }
-        let never = PageCacheValidity::new(Cache::Never);
+        let never = new(Cache::Never);
         assert_eq!(never.filled(7, Stamp::after(1)), None);
         assert!(!never.caches() && !never.has(7));
     }
 
     #[test]
     fn pages_that_were_filled_before_and_after_a_change_are_not_good() {
-        let validity = PageCacheValidity::new(Cache::Auto);
+        let validity = new(Cache::Auto);
         validity.filled(7, Stamp::after(1));
         validity.filled(7, Stamp::after(2));
         assert!(!open(&validity, Some(Stamp::after(2))));
@@ -208,7 +221,7 @@ mod tests {
         }
         let now = Stamp::of_a_new_file();
         for (cache, is_good) in [(Cache::Auto, false), (Cache::Always, true)] {
-            let validity = PageCacheValidity::new(cache);
+            let validity = new(cache);
             validity.filled(7, now);
             assert_eq!(open(&validity, Some(now)), is_good, "{cache:?}");
         }
@@ -219,7 +232,7 @@ mod tests {
         if !platform::NOTIFIES {
             return;
         }
-        let validity = PageCacheValidity::new(Cache::Auto);
+        let validity = new(Cache::Auto);
         let now = || Some(Stamp::after(2));
         validity.filled(7, Stamp::after(1));
         let first = validity.opened(7, now).unwrap();
@@ -250,7 +263,7 @@ mod tests {
         if !platform::NOTIFIES {
             return;
         }
-        let validity = PageCacheValidity::new(Cache::Auto);
+        let validity = new(Cache::Auto);
         for inode in 0..MOST.get() as u64 {
             assert_eq!(validity.filled(inode, Stamp::after(1)), None);
         }

@@ -125,7 +125,7 @@ mod tests {
         };
         let source = Plan::new(&path, &description).unwrap().map().unwrap();
         let options = Options {
-            cache: Cache::Auto,
+            cache: Some(Cache::Auto),
             threads: Some(1),
             ..Options::default()
         };

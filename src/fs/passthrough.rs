@@ -45,7 +45,9 @@ impl PassthroughFiles {
             Passthrough::Never => false,
             Passthrough::Auto => !writable,
             // What is cached would not follow what is written past the daemon.
-            Passthrough::ReadWrite => !writable || options.cache == Cache::Never,
+            Passthrough::ReadWrite => {
+                !writable || matches!(options.cache, None | Some(Cache::Never))
+            }
         };
         // What copies on write must not reach the file; and a FUSE file system
         // below might take a truncation at its word.

@@ -17,6 +17,7 @@ use fuser::{
     ReplyOpen, ReplyPoll, ReplyStatfs, ReplyWrite, ReplyXattr, Request, TimeOrNow, WriteFlags,
 };
 
+use super::Options;
 use super::admission::Admission;
 use super::answer::{failed, refuse, reply, with_buffer, written};
 use super::attr::time_spec;
@@ -36,20 +37,23 @@ pub(super) const ATTRIBUTE_LIFETIME: Duration = Duration::from_secs(1);
 pub(super) struct Protocol {
     fs: Arc<ArrayFs>,
     admission: Arc<Admission>,
+    options: Options,
     ended: Mutex<Option<Box<dyn FnOnce() + Send>>>,
 }
 
 impl Protocol {
-    /// Answers with the operations of `fs`, and calls `ended` once no more
-    /// requests will come.
+    /// Answers with the operations of `fs`, which cache what `options` and the kernel
+    /// say, and calls `ended` once no more requests will come.
     pub(super) fn new(
         fs: Arc<ArrayFs>,
         admission: Arc<Admission>,
+        options: Options,
         ended: impl FnOnce() + Send + 'static,
     ) -> Protocol {
         Protocol {
             fs,
             admission,
+            options,
             ended: Mutex::new(Some(Box::new(ended))),
         }
     }
@@ -61,7 +65,8 @@ impl Protocol {
 
 impl Filesystem for Protocol {
     fn init(&mut self, _req: &Request, config: &mut KernelConfig) -> io::Result<()> {
-        negotiate(config, self.fs.capabilities());
+        let offer = negotiate(config, self.fs.capabilities());
+        self.fs.decide_caching(&self.options, offer);
         Ok(())
     }
 

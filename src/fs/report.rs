@@ -23,6 +23,7 @@ impl ArrayFs {
                 "gathers": usage.gathers,
             })
         });
+        let offer = self.offer.get();
         let report = json!({
             "version": env!("CARGO_PKG_VERSION"),
             "uptime_seconds": self.stats.uptime().as_secs_f64(),
@@ -33,6 +34,10 @@ impl ArrayFs {
                 "files_kept": self.page_cache.count(),
                 "pages_dropped": self.coherence.invalidations(),
                 "column_cache": column_cache,
+            },
+            "kernel": {
+                "direct_mappings": offer.is_some_and(|offer| offer.direct_mappings),
+                "passthrough": offer.is_some_and(|offer| offer.passthrough),
             },
             "passthrough": {
                 "allowed": self.passthrough.allowed(),

@@ -15,7 +15,6 @@ use super::coherence::{self, Coherence};
 use super::dentry_eviction::{self, Waker};
 use super::negotiation::MAX_REQUEST;
 use super::operations::ArrayFs;
-use super::page_cache::PageCacheValidity;
 use super::passthrough::PassthroughFiles;
 use super::protocol::Protocol;
 use super::{Access, Cache, MountFlag, Options};
@@ -156,13 +155,6 @@ impl Session {
         ended: impl FnOnce() + Send + 'static,
     ) -> Result<(Session, Pending), MountError> {
         let meta = source.meta.clone();
-        if options.cache != Cache::Never {
-            let alone = options.cache == Cache::Always;
-            source.mapping.count_changes();
-            source
-                .mapping
-                .enable_column_cache(options.cache_size, alone);
-        }
         source.mapping.read_by_several(options.workers());
         let appearance = Appearance {
             uid: options.uid,
@@ -191,7 +183,6 @@ impl Session {
             tree,
             appearance,
             passthrough,
-            PageCacheValidity::new(options.cache),
             coherence.clone(),
             waker,
             options.xattr,
@@ -203,7 +194,7 @@ impl Session {
         };
         let config = config(options, &meta.file, meta.writable);
         let admission = Arc::new(Admission::default());
-        let protocol = Protocol::new(fs.clone(), admission.clone(), ended);
+        let protocol = Protocol::new(fs.clone(), admission.clone(), options.clone(), ended);
         let session = fuser::Session::new(protocol, mountpoint, &config).map_err(refused)?;
         let notifier = session.notifier();
         let background = session.spawn().map_err(refused)?;
@@ -224,6 +215,17 @@ impl Session {
     /// that somebody has tried to open before.
     pub fn admit(&self) {
         self.admission.admit();
+    }
+
+    /// What may be cached.
+    pub fn cache(&self) -> Cache {
+        self.fs.page_cache.mode()
+    }
+
+    /// Whether this kernel refuses to map any file of the mount shared. It does so without
+    /// asking, so nobody can be told of it later.
+    pub fn refuses_mappings(&self) -> bool {
+        self.fs.refuses_mappings()
     }
 
     /// How long nobody has asked for anything, or had a file open.

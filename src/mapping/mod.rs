@@ -24,7 +24,7 @@ use std::ops::Range;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use memmap2::{MmapOptions, MmapRaw};
 use nix::sys::stat::futimens;
@@ -81,8 +81,8 @@ pub struct Mapping {
     /// The size of a block device in bytes, which `fstat` does not tell.
     device_size: Option<u64>,
     /// What the kernel tells of writes by others, if anything is kept that they make old.
-    changes: Option<ChangeCounter>,
-    column_cache: Option<ColumnCache>,
+    changes: OnceLock<ChangeCounter>,
+    column_cache: OnceLock<ColumnCache>,
     threads: ThreadBudget,
     readahead: ReadaheadState,
 }
@@ -135,8 +135,8 @@ impl Mapping {
             path,
             mode,
             device_size,
-            changes: None,
-            column_cache: None,
+            changes: OnceLock::new(),
+            column_cache: OnceLock::new(),
             threads: ThreadBudget::new(1),
             readahead: ReadaheadState::default(),
         };
@@ -151,21 +151,25 @@ impl Mapping {
 
     /// From now on has the kernel tell of writes by others, so that [stamps](Self::stamp)
     /// differ after them even where times do not.
-    pub fn count_changes(&mut self) {
-        self.changes = ChangeCounter::new(&self.file);
+    pub fn count_changes(&self) {
+        if let Some(changes) = ChangeCounter::new(&self.file) {
+            // Who has begun before goes on counting.
+            let _ = self.changes.set(changes);
+        }
     }
 
     /// From now on keeps up to `limit` bytes of the neighbours of columns that are
     /// read. What is read then is what the file held when its size or times
     /// changed last, or later. Unless it is written here `alone`, none are kept until
     /// those times have [settled](Stamp::is_past_timestamp_granularity).
-    pub fn enable_column_cache(&mut self, limit: u64, alone: bool) {
-        self.column_cache = Some(ColumnCache::new(limit, alone));
+    pub fn enable_column_cache(&self, limit: u64, alone: bool) {
+        self.column_cache
+            .get_or_init(|| ColumnCache::new(limit, alone));
     }
 
     /// What has become of the memory for neighbours; `None` if none are kept.
     pub fn column_cache_usage(&self) -> Option<ColumnCacheUsage> {
-        self.column_cache.as_ref().map(ColumnCache::usage)
+        self.column_cache.get().map(ColumnCache::usage)
     }
 
     /// The bytes of the file up to the end of the array.
@@ -180,7 +184,7 @@ impl Mapping {
     /// What the system reports.
     pub fn stamp(&self) -> io::Result<Stamp> {
         // Before: what is told of later comes after the times.
-        let changes = self.changes.as_ref().map_or(0, ChangeCounter::count);
+        let changes = self.changes.get().map_or(0, ChangeCounter::count);
         Ok(Stamp::new(&self.metadata()?, changes))
     }
 
@@ -235,7 +239,7 @@ impl Mapping {
     /// When not even the first byte could be read: the file has become too
     /// short, or its storage fails.
     pub fn read(&self, view: &Layout, at: u64, out: &mut [u8]) -> Result<usize, AccessError> {
-        let column_cache = self.column_cache.as_ref();
+        let column_cache = self.column_cache.get();
         match column_cache.and_then(|found| found.read(self, view, at, out)) {
             Some(count) => Ok(count),
             None => self.read_now(view, at, out),
@@ -263,7 +267,7 @@ impl Mapping {
             return Err(AccessError::ReadOnly { mode });
         }
         let outcome = self.transfer_in_bounds(view, at, TransferBuffer::Data(data));
-        if let Some(column_cache) = &self.column_cache {
+        if let Some(column_cache) = self.column_cache.get() {
             column_cache.drop_all();
         }
         outcome

@@ -44,8 +44,8 @@ impl Mapping {
         }
         // Why it cannot be done is told by the stores.
         platform::punch(&self.file, pages.clone()).ok()?;
-        if let Some(neighbours) = &self.column_cache {
-            neighbours.drop_all();
+        if let Some(column_cache) = self.column_cache.get() {
+            column_cache.drop_all();
         }
         let shown = |byte: u64| range.start + (byte - bytes.start);
         Some(shown(pages.start)..shown(pages.end))

@@ -11,6 +11,7 @@
 
 pub mod arrays;
 pub mod calls;
+mod kernel;
 mod machine;
 mod mount;
 mod run;
@@ -22,9 +23,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+pub use kernel::{Ability, kernel_can, needs};
 pub use machine::{INSTALLED, Machine};
 pub use mount::{Mount, process_with, rss_anon, watchdog_of};
-pub use run::{JUDGES_DEADLINE, TestCommand, in_time, wait_for_process, wait_until};
+pub use run::{JUDGES_DEADLINE, TestCommand, deadline, in_time, wait_for_process, wait_until};
 pub use skip::{skip, skip_case};
 use tempfile::TempDir;
 

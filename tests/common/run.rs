@@ -14,8 +14,12 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{SigHandler, Signal, kill};
 use nix::unistd::Pid;
 
-/// How long the program may take for anything that it does by itself.
-pub const DEADLINE: Duration = Duration::from_secs(30);
+/// How long the program may take for anything that it does by itself: 30 seconds, or
+/// more on a machine that is emulated.
+pub fn deadline() -> Duration {
+    let said = std::env::var("ARRAYFS_TEST_DEADLINE").ok();
+    Duration::from_secs(said.map_or(30, |seconds| seconds.parse().unwrap()))
+}
 
 /// How long a script may take that judges many files, each by several accesses.
 pub const JUDGES_DEADLINE: Duration = Duration::from_secs(120);
@@ -39,7 +43,7 @@ impl TestCommand {
         unsafe { command.pre_exec(hear_signals) };
         TestCommand {
             command,
-            deadline: DEADLINE,
+            deadline: deadline(),
             directory: directory.into(),
         }
     }
@@ -106,13 +110,26 @@ impl TestCommand {
             panic!("{shown}: neither ended nor closed its output in {deadline:?}")
         });
         let output = output.unwrap();
+        let (about_kernel, stderr) = about_kernel(&String::from_utf8_lossy(&output.stderr));
         Outcome {
             status: output.status,
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+            stderr,
+            about_kernel,
             shown,
         }
     }
+}
+
+/// What was printed of the kernel's limits, with the hint below it, and all else, which is
+/// the same on every kernel.
+fn about_kernel(stderr: &str) -> (String, String) {
+    let lines: Vec<&str> = stderr.split_inclusive('\n').collect();
+    let is_told = |at: usize| lines[at].contains(": this kernel, before Linux");
+    let (told, rest): (Vec<_>, Vec<_>) = (0..lines.len())
+        .partition(|&at| is_told(at) || at > 0 && is_told(at - 1) && lines[at].starts_with("  "));
+    let text = |numbers: Vec<usize>| numbers.into_iter().map(|at| lines[at]).collect();
+    (text(told), text(rest))
 }
 
 /// Has a process start as from a terminal, although the tests may have been
@@ -129,7 +146,9 @@ fn hear_signals() -> io::Result<()> {
 pub struct Outcome {
     pub status: ExitStatus,
     pub stdout: String,
+    /// But for what is [about the kernel](Self::about_kernel).
     pub stderr: String,
+    pub about_kernel: String,
     shown: String,
 }
 
@@ -139,9 +158,13 @@ impl fmt::Display for Outcome {
             status,
             stdout,
             stderr,
+            about_kernel,
             shown,
         } = self;
-        write!(f, "{shown}\n{status}\nstdout: {stdout}\nstderr: {stderr}")
+        write!(
+            f,
+            "{shown}\n{status}\nstdout: {stdout}\nstderr: {stderr}{about_kernel}"
+        )
     }
 }
 
@@ -186,7 +209,7 @@ pub fn in_time<T: Send + 'static>(
     name: &str,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Option<T> {
-    ends_within(DEADLINE, name, work)
+    ends_within(deadline(), name, work)
 }
 
 fn ends_within<T: Send + 'static>(
@@ -207,8 +230,9 @@ pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
     let start = Instant::now();
     while !condition() {
         assert!(
-            start.elapsed() < DEADLINE,
-            "{what}: not within {DEADLINE:?}"
+            start.elapsed() < deadline(),
+            "{what}: not within {:?}",
+            deadline()
         );
         thread::yield_now();
     }

@@ -11,7 +11,7 @@ use nix::sys::signal::Signal;
 
 use crate::common::arrays::{at, mounted, python};
 use crate::common::calls::{errno, open, truncated};
-use crate::common::{Dir, Mount, in_time};
+use crate::common::{Ability, Dir, Mount, in_time, needs};
 
 /// What the log says of a mount where a file has been opened past the daemon.
 const SAYS: &str = ": the kernel reads whole-file views itself";
@@ -37,6 +37,9 @@ fn numbered(len: usize) -> Vec<u8> {
 #[test]
 #[cfg_attr(arrayfs_portable, ignore = "there is no passthrough portably")]
 fn claim_45_the_kernel_reads_what_shows_the_whole_file_itself() {
+    if !needs(Ability::Passthrough) {
+        return;
+    }
     let Some(dir) = Dir::for_root() else { return };
     let bytes = numbered(10_000);
     let raw = dir.file("data.bin", &bytes);
@@ -167,6 +170,9 @@ fn claim_45_a_file_on_a_fuse_file_system_is_read_by_the_daemon() {
 #[test]
 #[cfg_attr(arrayfs_portable, ignore = "there is no passthrough portably")]
 fn claim_45_such_a_file_is_as_long_as_the_backing_file() {
+    if !needs(Ability::Passthrough) {
+        return;
+    }
     let Some(dir) = Dir::for_root() else { return };
     let file = dir.file("data.bin", numbered(10_000));
     let mut mount = mounted(&dir, &file, &["--shape", "10,1000", "--mode", "r"]);
@@ -222,6 +228,9 @@ fn claim_46_what_is_written_past_the_daemon_is_read_through_every_view() {
 #[test]
 #[cfg_attr(arrayfs_portable, ignore = "there is no passthrough portably")]
 fn claim_46_what_is_written_past_the_daemon_is_not_lost_to_a_page_of_another_view() {
+    if !needs(Ability::Passthrough) {
+        return;
+    }
     let Some(dir) = Dir::for_root() else { return };
     let file = dir.file("data.bin", numbered(4 * 4096));
     let mount = mounted(&dir, &file, &["--shape", "4,4096", "--passthrough", "rw"]);

@@ -11,7 +11,7 @@ use nix::sys::signal::Signal;
 
 use crate::common::arrays::mounted;
 use crate::common::calls::Numbers;
-use crate::common::{Dir, Mount};
+use crate::common::{Ability, Dir, Mount, kernel_can};
 use crate::traffic::Client;
 use crate::views::{Array, KINDS};
 use crate::workers::{Board, Count, Crew, Worker};
@@ -42,10 +42,10 @@ type Round = (Vec<(&'static str, &'static str)>, &'static [&'static str]);
 /// Mounts that cache.
 const CACHES: [&[&str]; 2] = [&["--cache", "auto"], &["--cache", "always"]];
 
-/// Each writes and then reads what it wrote.
-fn reading(round: usize) -> Vec<(&'static str, &'static str)> {
-    let task = match round % 3 {
-        2 => "read without mapping",
+/// Each writes and then reads what it wrote, through mappings too where `maps` is set.
+fn reading(round: usize, maps: bool) -> Vec<(&'static str, &'static str)> {
+    let task = match (round % 3, maps) {
+        (2, _) | (_, false) => "read without mapping",
         _ => "read",
     };
     vec![(task, ""); CLIENTS]
@@ -63,7 +63,8 @@ fn storing(round: usize) -> Vec<(&'static str, &'static str)> {
 
 /// Each writes and then reads what it wrote.
 pub fn pairs(budget: &Budget) -> Outcome {
-    rounds(budget, |round| (reading(round), &[]))
+    let maps = kernel_can(Ability::DirectMappings);
+    rounds(budget, |round| (reading(round, maps), &[]))
 }
 
 /// The same where the kernel reads and writes the whole file itself.
@@ -76,7 +77,10 @@ pub fn pairs_past_the_daemon(budget: &Budget) -> Outcome {
 
 /// The same through caches.
 pub fn pairs_through_caches(budget: &Budget) -> Outcome {
-    rounds(budget, |round| (reading(round), CACHES[round / 4 % 2]))
+    let maps = kernel_can(Ability::DirectMappings);
+    rounds(budget, |round| {
+        (reading(round, maps), CACHES[round / 4 % 2])
+    })
 }
 
 /// Two of the eight store through mappings.

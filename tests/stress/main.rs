@@ -29,10 +29,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use common::{Dir, skip};
+use common::{Ability, Dir, deadline, kernel_can, needs, skip};
 
-/// How long a row takes as a test, at the most.
-const SHORT: Duration = Duration::from_secs(6);
+/// How long a row takes as a test, at the most: 6 seconds, or more on a machine that is
+/// emulated.
+fn short() -> Duration {
+    deadline() / 5
+}
 
 /// An attack.
 struct Row {
@@ -44,6 +47,8 @@ struct Row {
     short: u64,
     /// How often it has been done when it counts as proven.
     reach: u64,
+    /// What it needs of the kernel.
+    needs: Option<Ability>,
     run: fn(&Budget) -> Outcome,
 }
 
@@ -115,14 +120,16 @@ impl Outcome {
 }
 
 /// Defines the table, and a test for each row:
-/// `name: what is counted, how often for a test, how often to prove it, function`.
+/// `name: what is counted, how often for a test, how often to prove it, function`, and
+/// what is needed of the kernel.
 macro_rules! rows {
-    ($($name:ident: $what:literal, $short:literal, $reach:literal, $run:path;)*) => {
+    ($($name:ident: $what:literal, $short:literal, $reach:literal, $run:path $(, $needs:ident)?;)*) => {
         const ROWS: &[Row] = &[$(Row {
             name: stringify!($name),
             what: $what,
             short: $short,
             reach: $reach,
+            needs: [$(Ability::$needs)?].first().copied(),
             run: $run,
         },)*];
 
@@ -138,7 +145,10 @@ macro_rules! rows {
                     return;
                 }
                 let row = ROWS.iter().find(|row| row.name == stringify!($name)).unwrap();
-                let outcome = attempt(row, row.short, Some(SHORT));
+                if !row.needs.is_none_or(needs) {
+                    return;
+                }
+                let outcome = attempt(row, row.short, Some(short()));
                 eprintln!("{}: {} done, {}", row.what, outcome.done, outcome.note);
                 if outcome.is_skipped {
                     return skip(&outcome.note);
@@ -153,13 +163,13 @@ rows! {
     pairs_of_write_and_read: "write, then read through another view: stale or torn",
         20_000, 1_000_000, coherence::pairs;
     writes_beside_mappings: "the same while two others store through mappings",
-        10_000, 200_000, coherence::mapped;
+        10_000, 200_000, coherence::mapped, DirectMappings;
     pairs_past_the_daemon: "write, then read, with --passthrough rw",
         10_000, 300_000, coherence::pairs_past_the_daemon;
     pairs_through_caches: "write, then read, with --cache auto and always",
         20_000, 500_000, coherence::pairs_through_caches;
     writes_beside_mappings_and_caches: "the same while two others store through mappings",
-        10_000, 200_000, coherence::mapped_through_caches;
+        10_000, 200_000, coherence::mapped_through_caches, DirectMappings;
     several_writers: "writes of the same elements by several: all reads fit one order",
         6_000, 400_000, writers::several;
     several_writers_through_caches: "the same with --cache auto and always, and mapped",
@@ -167,35 +177,35 @@ rows! {
     several_writers_and_truncations: "the same while two of them truncate",
         4_000, 200_000, writers::beside_truncations;
     several_writers_and_stores: "the same while two others store through mappings",
-        4_000, 100_000, writers::beside_stores;
+        4_000, 100_000, writers::beside_stores, DirectMappings;
     rivals_below: "writes of 1 MiB, part of it written below meanwhile: which stays",
         100, 2_000, writers::rivals;
     rivals_in_views: "the same, that part written through a row",
         100, 2_000, writers::rivals_in_views;
     copies_beside_mappings: "copies and holes beside others who store and write there",
-        2_000, 100_000, beside::copies;
+        2_000, 100_000, beside::copies, DirectMappings;
     opens_beside_writers: "views opened anew while others write to the file, --cache auto",
         20_000, 1_000_000, beside::opens;
     truncations_beside_mappings: "truncations beside mappings, stores and writes: nobody waits",
-        4_000, 200_000, beside::truncations;
+        4_000, 200_000, beside::truncations, DirectMappings;
     frozen_storage: "mapped pages read while a write waits for frozen storage",
-        200, 5_000, storage::frozen;
+        200, 5_000, storage::frozen, DirectMappings;
     killed_daemons: "daemon killed amid writes and stores, file compared",
-        15, 300, coherence::killed;
+        15, 300, coherence::killed, DirectMappings;
     aborted_daemons: "SIGABRT amid stores and writes: nobody waits for ever",
-        8, 100, ends::aborted;
+        8, 100, ends::aborted, DirectMappings;
     faulting_daemons: "SIGSEGV amid stores and writes: nobody waits for ever",
-        8, 100, ends::segmentation_fault;
+        8, 100, ends::segmentation_fault, DirectMappings;
     quit_daemons: "SIGQUIT amid stores and writes: nobody waits for ever",
-        8, 100, ends::quit;
+        8, 100, ends::quit, DirectMappings;
     killed_groups: "process group killed amid stores and writes: nobody waits for ever",
-        8, 100, ends::group_killed;
+        8, 100, ends::group_killed, DirectMappings;
     killed_ends: "daemon killed as it unmounts amid stores and writes: nobody waits for ever",
-        8, 100, ends::killed_while_ending;
+        8, 100, ends::killed_while_ending, DirectMappings;
     killed_watchdogs: "daemon and watchdog killed amid stores and writes: -u frees the mount",
-        8, 100, ends::all_killed;
+        8, 100, ends::all_killed, DirectMappings;
     memory_ends: "daemon out of memory amid stores and writes: nobody waits for ever",
-        4, 100, ends::out_of_memory;
+        4, 100, ends::out_of_memory, DirectMappings;
     mount_cycles: "mount, traffic, unmount: nothing is left",
         12, 500, mounts::cycles;
     long_lived_mount: "write and read on one mount, which does not grow",
@@ -209,17 +219,17 @@ rows! {
     interrupted_requests: "signals amid requests of megabytes, clients killed",
         2_000, 100_000, requests::interrupted;
     thousands_of_mappings: "mappings, all of which show what is written",
-        2_000, 50_000, hostile::mappings;
+        2_000, 50_000, hostile::mappings, DirectMappings;
     stopped_clients: "writes while a client with stored pages is stopped",
-        3_000, 100_000, hostile::stopped;
+        3_000, 100_000, hostile::stopped, DirectMappings;
     no_more_threads: "mounts without a thread more: stores, truncations, writes",
-        2, 20, limits::without_threads;
+        2, 20, limits::without_threads, DirectMappings;
     crowds: "rows of 1 MiB written by 600 threads while others have them mapped",
-        1_200, 100_000, limits::crowd;
+        1_200, 100_000, limits::crowd, DirectMappings;
     mapped_buffers: "reads and writes whose memory is another view's mapping",
-        1_000, 50_000, requests::buffers;
+        1_000, 50_000, requests::buffers, DirectMappings;
     truncated_files: "backing file cut and made whole again amid reads and writes",
-        200, 3_000, storage::cut_short;
+        200, 3_000, storage::cut_short, DirectMappings;
     displaced_files: "backing file replaced or deleted",
         9, 300, storage::displaced;
     full_storage: "writes to sparse files on full file systems",
@@ -243,6 +253,9 @@ fn attempt(row: &Row, count: u64, time: Option<Duration>) -> Outcome {
     static ALONE: Mutex<()> = Mutex::new(());
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let budget = Budget::new(count, time);
+    if !row.needs.is_none_or(kernel_can) {
+        return Outcome::skipped("the kernel cannot do what it needs");
+    }
     let run = AssertUnwindSafe(|| (row.run)(&budget));
     catch_unwind(run).unwrap_or_else(|_| Outcome {
         failures: 1,

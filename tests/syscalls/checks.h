@@ -34,6 +34,14 @@ static const bool portable = true;
 static const bool portable = false;
 #endif
 
+/* Whether the kernel maps files shared that are open for direct I/O, as those are that
+   can be written. */
+#ifdef NO_DIRECT_MAPPINGS
+static const bool direct_mappings = false;
+#else
+static const bool direct_mappings = true;
+#endif
+
 /* What is checked: the file, its last name, and the directory that holds it. */
 extern const char *path, *name;
 extern int directory;

@@ -232,7 +232,8 @@ static void end(int signal)
 static bool belongs(int where)
 {
     return !((where & ON_ARRAYS && !is_array) || (where & WRITABLE && mode == 'r') ||
-             (where & READ_ONLY && mode != 'r') || (where & SHARED && portable));
+             (where & READ_ONLY && mode != 'r') || (where & SHARED && portable) ||
+             (where & SHARED && mode != 'r' && !direct_mappings));
 }
 
 int main(int count, char **arguments)

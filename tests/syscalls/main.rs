@@ -11,8 +11,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use common::Dir;
 use common::arrays::{Raw, at, put};
+use common::{Ability, Dir, kernel_can};
 
 /// The array whose files are checked. Its rows and columns take more than three pages.
 const ARRAY: Raw = Raw {
@@ -32,7 +32,7 @@ const VIEWS: [(&str, usize, &str); 4] = [
 ];
 
 /// The C files, compiled to a program.
-fn compiled(dir: &Dir) -> PathBuf {
+fn compiled(dir: &Dir, maps: bool) -> PathBuf {
     let program = dir.join("checks");
     let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/syscalls");
     let sources = fs::read_dir(sources).unwrap();
@@ -42,6 +42,9 @@ fn compiled(dir: &Dir) -> PathBuf {
     let mut options = vec!["-std=gnu11", "-D_GNU_SOURCE", "-O1", "-Wall", "-Wextra"];
     if cfg!(arrayfs_portable) {
         options.push("-DPORTABLE");
+    }
+    if !maps {
+        options.push("-DNO_DIRECT_MAPPINGS");
     }
     let compiler = dir.command("cc", &options).args(&sources);
     compiler.args(&["-o"]).args(&[&program]).run().succeeds();
@@ -92,8 +95,9 @@ fn twins(dir: &Dir, view: &str, bytes: [&[u8]; 2]) -> [PathBuf; 2] {
 /// Runs the checks on views of arrays that are mounted in `mode`, and on
 /// regular files of the same bytes, which have to end alike.
 fn views_answer_as_regular_files(mode: &str) {
+    let maps = kernel_can(Ability::DirectMappings);
     let Some(dir) = Dir::with_fuse() else { return };
-    compiled(&dir);
+    compiled(&dir, maps);
     let places = ARRAY.places(&dir);
     let len = places["data"].iter().max().unwrap() + 10;
     let original: Vec<u8> = (0..len).map(|k| (k % 251) as u8).collect();

@@ -34,7 +34,7 @@ fn mapped(array: &View, limit: u64) -> (File, Mapping, tempfile::NamedTempFile) 
     let bytes: Vec<u8> = (0..end).map(|k| (k * 7 % 251) as u8).collect();
     std::fs::write(backing.path(), bytes).unwrap();
     let opened = BackingFile::open(backing.path(), Mode::ReadWrite).unwrap();
-    let mut mapping = Mapping::new(opened, &(array.offset()..end)).unwrap().0;
+    let mapping = Mapping::new(opened, &(array.offset()..end)).unwrap().0;
     mapping.enable_column_cache(limit, true);
     (backing.reopen().unwrap(), mapping, backing)
 }
@@ -54,7 +54,7 @@ fn bytes(file: &File, view: &Layout, range: Range<u64>) -> Vec<u8> {
 }
 
 fn kept(mapping: &Mapping) -> usize {
-    mapping.column_cache.as_ref().unwrap().kept().blocks.len()
+    mapping.column_cache.get().unwrap().kept().blocks.len()
 }
 
 #[test]
@@ -109,7 +109,7 @@ fn columns_are_read_as_they_are_whoever_writes_in_between() {
                 }
                 _ => {}
             }
-            let held = mapping.column_cache.as_ref().unwrap().kept();
+            let held = mapping.column_cache.get().unwrap().kept();
             assert!(held.bytes <= limit && held.gathering.is_empty());
         }
         assert!(most > 0, "{array:?}");
@@ -139,7 +139,7 @@ fn neighbours_are_gathered_for_the_second_column_and_not_for_one_far_away() {
 #[test]
 fn nothing_is_kept_while_others_may_be_writing() {
     let array = array("<f4", &[100, 100]);
-    let (file, mut mapping, _backing) = mapped(&array, 1 << 20);
+    let (file, mapping, _backing) = mapped(&array, 1 << 20);
     mapping.enable_column_cache(1 << 20, false);
     for column in 0..20 {
         let view = array.take(1, column).unwrap().layout();

@@ -8,7 +8,7 @@ use std::thread;
 use memmap2::MmapRaw;
 
 use crate::common::calls::open;
-use crate::common::{Dir, Mount, rss_anon};
+use crate::common::{Ability, Dir, Mount, needs, rss_anon};
 
 /// How many threads write at a time, each a row of this many bytes.
 const ROWS: usize = 64;
@@ -26,6 +26,9 @@ fn threads(mount: &Mount) -> usize {
 #[test]
 #[cfg_attr(arrayfs_portable, ignore = "views cannot be mapped shared portably")]
 fn claim_56_many_writers_to_mapped_bytes_cost_no_thread_and_bounded_memory() {
+    if !needs(Ability::DirectMappings) {
+        return;
+    }
     let Some(dir) = Dir::with_fuse() else { return };
     let file = dir.file("data.bin", vec![0; ROWS * ROW]);
     let mount = dir.mount(&file, &["--shape", &format!("{ROWS},{ROW}")]);

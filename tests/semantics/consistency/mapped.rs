@@ -3,8 +3,8 @@
 
 use std::fs;
 
-use crate::common::Dir;
 use crate::common::arrays::judge;
+use crate::common::{Ability, Dir, needs};
 
 /// Maps every kind of view, writes through every other, and looks at the pages.
 const MAPPED: &str = r#"
@@ -38,6 +38,9 @@ for turn in range(300):
 #[test]
 #[cfg_attr(arrayfs_portable, ignore = "views cannot be mapped shared portably")]
 fn claim_40_mapped_pages_show_what_is_written_through_other_views() {
+    if !needs(Ability::DirectMappings) {
+        return;
+    }
     let Some(dir) = Dir::with_fuse() else { return };
     let file = dir.file("data.bin", [7; 64 * 96]);
     let mount = dir.mount(&file, &["--shape", "64,96"]);
@@ -82,6 +85,9 @@ assert outcomes == [0, 0], outcomes
 #[test]
 #[cfg_attr(arrayfs_portable, ignore = "views cannot be mapped shared portably")]
 fn claim_41_a_write_is_not_lost_to_a_page_that_others_store_to() {
+    if !needs(Ability::DirectMappings) {
+        return;
+    }
     let Some(dir) = Dir::with_fuse() else { return };
     let file = dir.file("data.bin", [0; 4096]);
     let mount = dir.mount(&file, &["--shape", "64,64"]);
@@ -160,6 +166,9 @@ except OSError as error:
 #[test]
 #[cfg_attr(arrayfs_portable, ignore = "views cannot be mapped shared portably")]
 fn claim_44_a_daemon_that_is_killed_takes_nobody_with_it() {
+    if !needs(Ability::DirectMappings) {
+        return;
+    }
     let Some(dir) = Dir::with_fuse() else { return };
     let file = dir.file("data.bin", [0; 4096]);
     for _ in 0..10 {

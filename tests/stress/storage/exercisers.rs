@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::process::Command;
 
 use super::Tally;
-use crate::common::{Dir, Mount, TestCommand};
+use crate::common::{Ability, Dir, Mount, TestCommand, kernel_can};
 use crate::{Budget, Outcome};
 
 /// How many operations fsx does at a time.
@@ -22,9 +22,6 @@ max = 65536
 [weights]
 read = 10
 write = 10
-mapread = 10
-mapwrite = 10
-invalidate = 1
 fsync = 1
 fdatasync = 1
 sendfile = 5
@@ -32,6 +29,10 @@ posix_fadvise = 1
 copy_file_range = 5
 truncate = 0
 ";
+
+/// More of the weights, where files can be mapped shared, or cannot.
+const MAPPED: &str = "mapread = 10\nmapwrite = 10\ninvalidate = 1\n";
+const NOT_MAPPED: &str = "mapread = 0\nmapwrite = 0\ninvalidate = 0\n";
 
 fn is_installed(program: &str) -> bool {
     Command::new(program).arg("--version").output().is_ok()
@@ -42,6 +43,10 @@ pub fn fsx(budget: &Budget) -> Outcome {
     if !is_installed("fsx") {
         return Outcome::skipped("fsx is not installed");
     }
+    let weights = match kernel_can(Ability::DirectMappings) {
+        true => MAPPED,
+        false => NOT_MAPPED,
+    };
     let Some(dir) = Dir::with_fuse() else {
         return Outcome::skipped("no FUSE");
     };
@@ -51,7 +56,7 @@ pub fn fsx(budget: &Budget) -> Outcome {
         .set_len(256 * 1021 * 4)
         .unwrap();
     let mount = dir.mount(&file, &["--dtype", "f4", "--shape", "256,1021"]);
-    let settings = dir.file("fsx.toml", SETTINGS);
+    let settings = dir.file("fsx.toml", format!("{SETTINGS}{weights}"));
     let tally = Tally::default();
     let mut counts = [0; VIEWS.len()];
     for number in 0.. {
@@ -90,6 +95,10 @@ pub fn fio(budget: &Budget) -> Outcome {
     if !is_installed("fio") {
         return Outcome::skipped("fio is not installed");
     }
+    let engines = match kernel_can(Ability::DirectMappings) {
+        true => ["psync", "mmap", "psync"],
+        false => ["psync"; 3],
+    };
     let Some(dir) = Dir::with_fuse() else {
         return Outcome::skipped("no FUSE");
     };
@@ -103,7 +112,7 @@ pub fn fio(budget: &Budget) -> Outcome {
     let tally = Tally::default();
     let (mut done, mut number) = (0, 0);
     while budget.lasts(done) {
-        let engine = ["psync", "mmap", "psync"][number % 3];
+        let engine = engines[number % 3];
         let job = job(&mount, engine, number);
         let command = TestCommand::new("fio", dir.path())
             .args(&["--output-format=json", "--output=report.json"])

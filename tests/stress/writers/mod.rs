@@ -14,8 +14,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use crate::common::Dir;
 use crate::common::arrays::mounted;
+use crate::common::{Ability, Dir, kernel_can};
 use crate::workers::{Board, Count, Crew, Worker, now};
 use crate::{Budget, Outcome};
 use client::Client;
@@ -72,7 +72,10 @@ pub fn several(budget: &Budget) -> Outcome {
 pub fn through_caches(budget: &Budget) -> Outcome {
     let round = |options, tasks: &[&'static str]| Round {
         options,
-        traits: "maps cached",
+        traits: match kernel_can(Ability::DirectMappings) {
+            true => "maps cached",
+            false => "cached",
+        },
         tasks: tasks.to_vec(),
     };
     let rounds = [
@@ -215,7 +218,7 @@ fn several_writers_of_an_ordinary_file_are_judged_right() {
             root: Path::new(""),
             shape: number,
         };
-        let budget = Budget::new(4_000, Some(crate::SHORT / 3));
+        let budget = Budget::new(4_000, Some(crate::short() / 3));
         let (board, mut histories) = setting.run(&budget, &round, "");
         histories.end(shape, &fs::read(&file).unwrap(), now());
         assert_eq!(histories.judge("an ordinary file"), 0);

@@ -1,0 +1,45 @@
+//! What the kernel offers, as a mount says that it was agreed. Tests of what not every
+//! kernel can do are skipped where it cannot, whatever its version.
+
+use std::fs;
+use std::sync::OnceLock;
+
+use super::{Dir, skip};
+
+/// What not every kernel can do.
+#[derive(Debug, Clone, Copy)]
+pub enum Ability {
+    /// Map files shared that are open for direct I/O.
+    DirectMappings,
+    /// Read and write files in the backing file itself.
+    Passthrough,
+}
+
+/// Whether the kernel has an ability that a test needs; says why it is skipped if not. To
+/// be called before the test has a directory.
+pub fn needs(ability: Ability) -> bool {
+    let can = kernel_can(ability);
+    if !can {
+        skip(&format!("the kernel lacks {ability:?}"));
+    }
+    can
+}
+
+/// Whether the kernel has an ability. Where tests do not mount, they say so themselves.
+pub fn kernel_can(ability: Ability) -> bool {
+    static OFFER: OnceLock<Option<serde_json::Value>> = OnceLock::new();
+    let offer = OFFER.get_or_init(|| {
+        let dir = Dir::with_fuse()?;
+        let (mount, outcome) = super::Mount::start(&dir, &dir.file("data.bin", [0]), &[]);
+        outcome.succeeds();
+        let stats = fs::read(mount.join(".arrayfs/stats")).unwrap();
+        let mut stats: serde_json::Value = serde_json::from_slice(&stats).unwrap();
+        Some(stats["kernel"].take())
+    });
+    let Some(offer) = offer else { return true };
+    let member = match ability {
+        Ability::DirectMappings => "direct_mappings",
+        Ability::Passthrough => "passthrough",
+    };
+    offer[member].as_bool().unwrap()
+}
