@@ -231,11 +231,12 @@ impl Kernel {
                     written.send(());
                 });
             }
-            let guard = coherence.change_at_once(&all);
-            *file.lock().unwrap() = bytes;
-            drop(guard);
-            if scheme != Scheme::NoInvalidation {
-                coherence.invalidate_later(Some(view as u64), &all);
+            let apply = || *file.lock().unwrap() = bytes;
+            if scheme == Scheme::NoInvalidation {
+                let _guard = coherence.change_at_once(&all);
+                apply();
+            } else {
+                coherence.write_back(view as u64, &all, apply);
             }
             written.send(());
         });
@@ -268,14 +269,9 @@ impl Kernel {
                     apply();
                     return coherence.defer(byte, move |_| answer.send(()));
                 }
-                if let Some(guard) = coherence.try_change(&byte) {
-                    let guard = (scheme != Scheme::NoGuard).then_some(guard);
-                    apply();
-                    drop(guard);
-                    return answer.send(());
-                }
-                coherence.defer(byte, move |guard| {
+                coherence.change(byte, move |guard| {
                     let guard = guard.unwrap_or_else(|error| panic!("{error}"));
+                    let guard = (scheme != Scheme::NoGuard).then_some(guard);
                     apply();
                     drop(guard);
                     answer.send(());
