@@ -12,7 +12,7 @@ install_packages fuse3 gcc libc6-dev proj-data mount strace \
     nfs-ganesha nfs-ganesha-vfs libnfs-utils openssh-client openssh-sftp-server \
     curl file bsdextrautils less nginx-light parallel rsync unzip vim-tiny xxd zip \
     gfortran nodejs fio git inotify-tools libglib2.0-bin perl samba smbclient \
-    man-db ffmpeg gnuplot-nox procps r-base-core shellcheck
+    man-db ffmpeg gnuplot-nox procps r-base-core shellcheck miller sqlite3
 need_rust
 if [ -z "${ARRAYFS_SKIP_FUSE:-}" ]; then
     need_fuse
@@ -25,7 +25,8 @@ target="${CARGO_TARGET_DIR:-target}"
 "$target/venv/bin/pip" install --quiet --disable-pip-version-check --no-deps \
     scikit-image scipy astropy
 # Programs that are run, with what they depend on.
-"$target/venv/bin/pip" install --quiet --disable-pip-version-check duckdb joblib h5py
+"$target/venv/bin/pip" install --quiet --disable-pip-version-check duckdb joblib h5py \
+    'pandas==3.1.*' 'polars==2.1.*'
 
 step() {
     printf '\n== %s\n' "$*"

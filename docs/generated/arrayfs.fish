@@ -20,6 +20,8 @@ always\t''"
 complete -c arrayfs -l passthrough -d 'Where the kernel may read the file itself: auto, where the whole file is mounted read-only; rw, where it is writable too, and other views cannot be mapped shared then; never [default: auto]' -r -f -a "auto\t''
 rw\t''
 never\t''"
+complete -c arrayfs -l csv -d 'Form of the files in csv/: unpadded, with a last column, _, of blanks; padded, with blanks before numbers, and nan and NaT as NumPy writes them [default: unpadded]' -r -f -a "unpadded\t''
+padded\t''"
 complete -c arrayfs -l generate -d 'Print the man page, or the completions of a shell: man, bash, zsh, fish' -r -f -a "man\t''
 bash\t''
 zsh\t''

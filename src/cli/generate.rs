@@ -17,12 +17,13 @@ use super::value::choice;
 const NAME: &str = "arrayfs";
 
 /// The options that take one of a few words, and what these are.
-const WORDS: [(&str, &[&str]); 6] = [
+const WORDS: [(&str, &[&str]); 7] = [
     ("format", &["raw", "npy"]),
     ("order", &["C", "F"]),
     ("mode", &["r", "r+", "w+", "c"]),
     ("cache", &["never", "auto", "always"]),
     ("passthrough", &["auto", "rw", "never"]),
+    ("csv", &["unpadded", "padded"]),
     ("generate", &["man", "bash", "zsh", "fish"]),
 ];
 

@@ -134,6 +134,12 @@ pub(super) struct RawOptions {
     #[arg(long, help_heading = "The mount")]
     pub pad: bool,
 
+    /// Form of the files in csv/: unpadded, with a last column, _, of blanks; padded,
+    /// with blanks before numbers, and nan and NaT as NumPy writes them [default:
+    /// unpadded]
+    #[arg(long, value_name = "FORM", help_heading = "The mount")]
+    pub csv: Option<OsString>,
+
     /// Serve extended attributes: user.dtype, user.shape, user.ndim, user.size,
     /// user.itemsize; with them ls -l takes ten times as long
     #[arg(long, help_heading = "The mount")]

@@ -141,7 +141,8 @@ impl Session {
             quiet: options.quiet,
             copier: Copier::of(meta.mode),
         };
-        let (tree, pending) = Tree::new(source, mountpoint, options.pad).map_err(|error| {
+        let tree = Tree::new(source, mountpoint, options.pad, options.csv);
+        let (tree, pending) = tree.map_err(|error| {
             let file = meta.file.clone();
             MountError::Tree { file, error }
         })?;

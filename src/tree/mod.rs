@@ -19,7 +19,7 @@ use std::sync::Arc;
 use crate::array::{Index, Order, Shape, View};
 use crate::mapping::{Mapping, Pending};
 use crate::source::{Meta, Source};
-use crate::vfile::{Segment, VirtualFile};
+use crate::vfile::{CsvForm, Segment, VirtualFile};
 use array_directory::{ArrayDirectories, ArrayDirectory};
 use generation::Generations;
 use inode::Inodes;
@@ -46,7 +46,7 @@ pub enum TreeError {
 ///
 /// As [`Tree::new`].
 pub fn check(meta: &Meta) -> Result<(), TreeError> {
-    numbered(meta, &ArrayDirectories::of(meta)).map(|_| ())
+    numbered(meta, &ArrayDirectories::of(meta, CsvForm::default())).map(|_| ())
 }
 
 /// How the inode numbers of an array's nodes are made up.
@@ -90,24 +90,31 @@ impl Tree {
     };
 
     /// The tree of the array of `source` as it is mounted on `mountpoint`, index
-    /// names listed padded with zeros if `pad` is set; and what is still to be
-    /// done to the backing file.
+    /// names listed padded with zeros if `pad` is set, text in the form `csv`; and
+    /// what is still to be done to the backing file.
     ///
     /// # Errors
     ///
     /// When the array has more slices than there are inode numbers.
-    pub fn new(source: Source, mountpoint: &Path, pad: bool) -> Result<(Tree, Pending), TreeError> {
+    pub fn new(
+        source: Source,
+        mountpoint: &Path,
+        pad: bool,
+        csv: CsvForm,
+    ) -> Result<(Tree, Pending), TreeError> {
         let Source {
             mapping,
             pending,
             meta,
             preamble,
         } = source;
-        let directories = ArrayDirectories::of(&meta);
+        let directories = ArrayDirectories::of(&meta, csv);
         let inodes = numbered(&meta, &directories)?;
         let tree = Tree {
             mapping: Arc::new(mapping),
-            readme: readme::text(&meta, mountpoint, pad).into_bytes().into(),
+            readme: readme::text(&meta, mountpoint, pad, csv)
+                .into_bytes()
+                .into(),
             meta,
             preamble,
             generations: Generations::new(&directories.arrays[0].meta),

@@ -18,7 +18,11 @@ fn write(reading: &Reading) -> Section {
     }
     let last = reading.last();
     // A table has two axes, so the others are given an index each.
-    let (outer, table) = last.split_at(last.len().saturating_sub(2));
+    let outer = last.len().saturating_sub(2);
+    let is_table = reading.has_of_shape("csv", &reading.shape()[outer..]);
+    // Where a row is too long for a line, it has a file, with an element a line.
+    let outer = if is_table { outer } else { outer + 1 };
+    let (outer, table) = last.split_at(outer);
     let name = match outer {
         [] => "csv/data.csv".to_owned(),
         [row] => format!("csv/rows/{row}.csv"),
@@ -31,7 +35,9 @@ fn write(reading: &Reading) -> Section {
     };
     let file = shell::quoted(&reading.path(&name));
     let mut note = Vec::new();
-    if !outer.is_empty() {
+    if !is_table {
+        note.push("A row is too long for a line of text: this is the last row, a line an element.");
+    } else if !outer.is_empty() {
         note.push("Text has two dimensions, so this is the last table.");
     }
     if matches!(reading.element(), Element::Bytes(_) | Element::Text(_)) {

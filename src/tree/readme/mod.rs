@@ -17,6 +17,7 @@ mod shell;
 use std::path::Path;
 
 use crate::source::Meta;
+use crate::vfile::CsvForm;
 use reading::{Language, Reading};
 
 /// The languages that are told how to read the array, in the order of the text.
@@ -33,12 +34,12 @@ const LANGUAGES: [Language; 9] = [
 ];
 
 /// The text for the array that `meta` describes, mounted on `mountpoint`, index
-/// names listed padded if `pad` is set.
+/// names listed padded if `pad` is set, text in the form `csv`.
 ///
 /// Below a heading, which is underlined, the lines of code are indented by four
 /// blanks, and nothing else is.
-pub(super) fn text(meta: &Meta, mountpoint: &Path, pad: bool) -> String {
-    let whole = Reading::new(meta, mountpoint);
+pub(super) fn text(meta: &Meta, mountpoint: &Path, pad: bool, csv: CsvForm) -> String {
+    let whole = Reading::new(meta, mountpoint, csv);
     let element = whole.of_a_field();
     let mut text = overview::text(meta, &whole, pad);
     text += &overview::reading(&whole, element.as_ref());

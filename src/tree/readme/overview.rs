@@ -58,6 +58,40 @@ pub(super) fn text(meta: &Meta, whole: &Reading, pad: bool) -> String {
     } else {
         text += "\n";
     }
+    text += &blanks(whole);
+    text
+}
+
+/// What is to be said of text whose lines end with blanks.
+fn blanks(whole: &Reading) -> String {
+    if !whole.has("csv") || !whole.has_blanks() {
+        return String::new();
+    }
+    let mut text = String::from(
+        "Each line in csv/ ends with a column of blanks, which makes all lines equally long: leave \
+         it out.\n",
+    );
+    let is_number = matches!(
+        whole.dtype().kind(),
+        Kind::Bool | Kind::Int | Kind::UInt | Kind::Float | Kind::Complex
+    );
+    let columns = match whole.shape() {
+        [_] => "0".to_owned(),
+        [_, columns] => format!("range({columns})"),
+        _ => return text,
+    };
+    if is_number && whole.size() > 0 && whole.has_of_shape("csv", whole.shape()) {
+        let dtype = whole.dtype();
+        // Left to itself it takes axes of length 1 away.
+        let axes = if whole.shape().contains(&1) {
+            format!(", ndmin={}", whole.ndim())
+        } else {
+            String::new()
+        };
+        text += &format!(
+            "numpy.loadtxt('csv/data.csv', '{dtype}', delimiter=',', usecols={columns}{axes}) does.\n"
+        );
+    }
     text
 }
 

@@ -9,7 +9,7 @@ use crate::array::{Order, Shape, View};
 use crate::dtype::{ByteOrder, DType, Kind};
 use crate::source::Meta;
 use crate::tree::name;
-use crate::vfile::ENCODINGS;
+use crate::vfile::{CsvForm, encodings};
 
 /// A language that the text has lines for.
 pub(super) struct Language {
@@ -93,15 +93,17 @@ pub(super) struct Reading {
     /// The names of the fields that lead to the array, if it is not the whole.
     pub fields: Vec<String>,
     pub writable: bool,
+    csv: CsvForm,
     view: View,
 }
 
 impl Reading {
-    /// The array that `meta` describes, mounted on `mountpoint`.
+    /// The array that `meta` describes, mounted on `mountpoint` with text in the
+    /// form `csv`.
     ///
     /// A path that cannot be shown as text is left out: relative to the mount,
     /// everything can be.
-    pub(super) fn new(meta: &Meta, mountpoint: &Path) -> Reading {
+    pub(super) fn new(meta: &Meta, mountpoint: &Path, csv: CsvForm) -> Reading {
         let shown = mountpoint.to_str().filter(|path| is_plain(path));
         Reading {
             directory: shown.map_or(String::new(), |path| {
@@ -110,6 +112,7 @@ impl Reading {
             absolute: shown.is_some(),
             fields: Vec::new(),
             writable: meta.writable,
+            csv,
             view: meta.view.clone(),
         }
     }
@@ -166,13 +169,25 @@ impl Reading {
 
     /// Whether elements of this type can be had in the encoding of this folder.
     pub(super) fn has(&self, folder: &str) -> bool {
-        let one = View::contiguous(self.dtype().clone(), 0, Shape::default(), Order::C);
-        let mut encodings = ENCODINGS.iter();
+        self.has_of_shape(folder, &[])
+    }
+
+    /// Whether what has such a shape and elements of this type can be had in the
+    /// encoding of this folder.
+    pub(super) fn has_of_shape(&self, folder: &str, shape: &[u64]) -> bool {
+        let shape = Shape::new(shape.to_vec());
+        let view = View::contiguous(self.dtype().clone(), 0, shape, Order::C);
+        let mut encodings = encodings(self.csv).iter();
         let encoding = encodings.find(|encoding| encoding.folder == Some(folder));
         let len = encoding
-            .zip(one.ok())
-            .map(|(encoding, one)| (encoding.len)(&one));
+            .zip(view.ok())
+            .map(|(encoding, view)| (encoding.len)(&view));
         len.flatten().is_some()
+    }
+
+    /// Whether the last column of all text is one of blanks.
+    pub(super) fn has_blanks(&self) -> bool {
+        self.csv == CsvForm::Unpadded
     }
 
     /// A file of the array, by its name in the array's directory.

@@ -1,6 +1,6 @@
 //! The encodings in which every view can be had. Each is a file here and a row
-//! of [`ENCODINGS`]: where its files lie, what they are called, how long they
-//! are and of which segments they are made.
+//! of the table that [`encodings`] returns: where its files lie, what they are
+//! called, how long they are and of which segments they are made.
 
 mod csv;
 mod npy;
@@ -8,7 +8,7 @@ mod raw;
 
 use std::sync::Arc;
 
-use super::Segment;
+use super::{CsvForm, Segment};
 use crate::array::View;
 use crate::mapping::Mapping;
 
@@ -30,5 +30,13 @@ pub struct Encoding {
     pub is_equivalent: fn(&[u8], &[u8]) -> bool,
 }
 
-/// All encodings; the first is that of the array directories themselves.
-pub static ENCODINGS: [Encoding; 3] = [raw::ENCODING, npy::ENCODING, csv::ENCODING];
+/// All encodings, with text in the form `csv`; the first is that of the array
+/// directories themselves.
+pub fn encodings(csv: CsvForm) -> &'static [Encoding] {
+    static UNPADDED: [Encoding; 3] = [raw::ENCODING, npy::ENCODING, csv::UNPADDED];
+    static PADDED: [Encoding; 3] = [raw::ENCODING, npy::ENCODING, csv::PADDED];
+    match csv {
+        CsvForm::Unpadded => &UNPADDED,
+        CsvForm::Padded => &PADDED,
+    }
+}

@@ -10,9 +10,10 @@ pub(super) const SINGLE_WIDTH: u64 = 16;
 pub(super) const DOUBLE_WIDTH: u64 = 24;
 
 /// Writes a number as Python and C read it: `1.0`, `-0.0`, `1e-7`, `1e16`,
-/// `nan`, `-inf`. The point says that it is no integer.
-pub(super) fn real<F: ryu::Float>(value: F, text: &mut Short) {
-    text.push(lower_nan(ryu::Buffer::new().format(value)));
+/// `-inf`, or `nan` as given. The point says that it is no integer.
+pub(super) fn real<F: ryu::Float>(value: F, nan: &str, text: &mut Short) {
+    let mut buffer = ryu::Buffer::new();
+    text.push(spelled(buffer.format(value), nan));
 }
 
 /// Writes a complex number as Python reads it: `(1-0j)`, `(nan+infj)`,
@@ -22,9 +23,9 @@ pub(super) fn complex<F: ryu::Float>(re: F, im: F, text: &mut Short) {
         text.push(buffer.strip_suffix(".0").unwrap_or(buffer));
     };
     text.push("(");
-    part(lower_nan(ryu::Buffer::new().format(re)), text);
+    part(spelled(ryu::Buffer::new().format(re), "nan"), text);
     let mut buffer = ryu::Buffer::new();
-    let im = lower_nan(buffer.format(im));
+    let im = spelled(buffer.format(im), "nan");
     if !im.starts_with('-') {
         text.push("+");
     }
@@ -32,8 +33,9 @@ pub(super) fn complex<F: ryu::Float>(re: F, im: F, text: &mut Short) {
     text.push("j)");
 }
 
-fn lower_nan(text: &str) -> &str {
-    if text == "NaN" { "nan" } else { text }
+/// The text of a number by ryu, with this for what is none.
+fn spelled<'a>(text: &'a str, nan: &'a str) -> &'a str {
+    if text == "NaN" { nan } else { text }
 }
 
 /// The double whose shortest text is the shortest that reads back to the half
@@ -122,7 +124,7 @@ mod tests {
             (f64::NEG_INFINITY, "-inf"),
         ] {
             let mut text = Short::new();
-            real(value, &mut text);
+            real(value, "nan", &mut text);
             assert_eq!(text.as_str(), expected);
         }
     }
@@ -148,7 +150,7 @@ mod tests {
         let mut longest = 0;
         for bits in 0..=u16::MAX {
             let mut text = Short::new();
-            real(half(bits), &mut text);
+            real(half(bits), "nan", &mut text);
             longest = longest.max(text.as_str().len());
             let back: f64 = text.as_str().parse().unwrap();
             let exact = half::f16::from_bits(bits);
