@@ -72,6 +72,11 @@ fn text_reads_back_as_the_values_of_the_array() {
 }
 
 #[test]
+fn readers_of_tables_find_the_types_and_the_values_of_the_array() {
+    run("csv_readers.py");
+}
+
+#[test]
 fn extended_attributes_say_what_numpy_says() {
     run("xattrs.py");
 }

@@ -23,7 +23,7 @@ _arrayfs() {
 
     case "${cmd}" in
         arrayfs)
-            opts="-o -h -V -f -v -u --dtype --shape --offset --extend --cache-size --pad --xattr --threads --idle-timeout --info --list --help --version --foreground --ready-fd --replace-dead --verbose --format --order --mode --cache --passthrough --generate --unmount --log-file"
+            opts="-o -h -V -f -v -u --dtype --shape --offset --extend --cache-size --pad --xattr --threads --idle-timeout --info --list --help --version --foreground --ready-fd --replace-dead --verbose --format --order --mode --cache --passthrough --csv --generate --unmount --log-file"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -79,6 +79,10 @@ _arrayfs() {
                     ;;
                 --passthrough)
                     COMPREPLY=($(compgen -W "auto rw never" -- "${cur}"))
+                    return 0
+                    ;;
+                --csv)
+                    COMPREPLY=($(compgen -W "unpadded padded" -- "${cur}"))
                     return 0
                     ;;
                 --generate)

@@ -20,6 +20,8 @@ always\t''"
 complete -c arrayfs -l passthrough -d 'Bypass the daemon for whole-file views: auto, rw, never [default: auto]' -r -f -a "auto\t''
 rw\t''
 never\t''"
+complete -c arrayfs -l csv -d 'Form of the text in csv/: unpadded or padded [default: unpadded]' -r -f -a "unpadded\t''
+padded\t''"
 complete -c arrayfs -l generate -d 'Print the man page or shell completions: man, bash, zsh, fish' -r -f -a "man\t''
 bash\t''
 zsh\t''

@@ -18,11 +18,12 @@ use crate::source::Format;
 const NAME: &str = "arrayfs";
 
 /// The options that take one of a few words, and what these are.
-const WORDS: [(&str, &[&str]); 5] = [
+const WORDS: [(&str, &[&str]); 6] = [
     ("order", &["C", "F"]),
     ("mode", &["r", "r+", "w+", "c"]),
     ("cache", &["never", "auto", "always"]),
     ("passthrough", &["auto", "rw", "never"]),
+    ("csv", &["unpadded", "padded"]),
     ("generate", &["man", "bash", "zsh", "fish"]),
 ];
 

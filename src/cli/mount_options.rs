@@ -24,7 +24,7 @@ const SWITCHES: [&str; 11] = [
 
 /// Items that need a value: the command's long options, then those that only
 /// mounts have.
-const VALUED: [&str; 16] = [
+const VALUED: [&str; 17] = [
     "format",
     "dtype",
     "shape",
@@ -34,6 +34,7 @@ const VALUED: [&str; 16] = [
     "cache",
     "cache-size",
     "passthrough",
+    "csv",
     "threads",
     "log-file",
     "idle-timeout",

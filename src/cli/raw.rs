@@ -164,6 +164,18 @@ pub(super) struct RawOptions {
     #[arg(long, help_heading = "The mount")]
     pub pad: bool,
 
+    /// Form of the text in csv/: unpadded or padded [default: unpadded]
+    ///
+    /// unpadded: values without blanks, and a last column, _, of blanks. padded: numbers are
+    /// padded with blanks on the left, and not-a-number and not-a-time are nan and NaT.
+    #[arg(
+        long,
+        value_name = "FORM",
+        help_heading = "The mount",
+        hide_short_help = true
+    )]
+    pub csv: Option<OsString>,
+
     /// Serve extended attributes: user.dtype, user.shape, ...
     ///
     /// They are user.dtype, user.shape, user.ndim, user.size and user.itemsize. They make ls -l

@@ -18,6 +18,7 @@ use crate::dtype::{DType, DTypeError};
 use crate::fs::{Access, Cache, Options, Passthrough};
 use crate::mapping::Mode;
 use crate::source::{Description, Format};
+use crate::vfile::CsvForm;
 
 const MAX_THREADS: usize = 64;
 
@@ -211,6 +212,11 @@ fn options(raw: &RawOptions, items: &MountOptions) -> Result<Options, UsageError
             },
         )
     })?;
+    let csv = either("csv", &raw.csv, items, |value| {
+        choice("csv", value, "unpadded or padded", |text| {
+            CsvForm::ALL.into_iter().find(|form| form.name() == text)
+        })
+    })?;
     let threads = either("threads", &raw.threads, items, |value| {
         choice("threads", value, "a number from 1 to 64", |text| {
             decimal(text).filter(|threads| (1..=MAX_THREADS).contains(threads))
@@ -235,6 +241,7 @@ fn options(raw: &RawOptions, items: &MountOptions) -> Result<Options, UsageError
     })?;
     Ok(Options {
         pad: raw.pad || items.has("pad"),
+        csv: csv.unwrap_or_default(),
         xattr: raw.xattr || items.has("xattr"),
         uid: id("uid")?,
         gid: id("gid")?,
@@ -301,14 +308,15 @@ mod tests {
             (settings.options.umask, settings.options.cache),
             (None, None)
         );
+        assert_eq!(settings.options.csv, CsvForm::Unpadded);
     }
 
     #[test]
     fn every_long_option_can_be_given_both_ways() {
         let long = "--format raw --dtype f4 --shape 3x-1 --order f --offset 8 --mode c --cache auto \
-            --passthrough rw --threads 3 --log-file /log --pad --xattr --foreground --verbose";
+            --passthrough rw --threads 3 --log-file /log --csv padded --pad --xattr --foreground --verbose";
         let items = "-o dtype=f4,shape=3x-1,order=F -o offset=8,mode=c,cache=auto,passthrough=rw \
-            -o threads=3,log-file=/log,pad,xattr,foreground,verbose,format=raw";
+            -o threads=3,log-file=/log,csv=padded,pad,xattr,foreground,verbose,format=raw";
         for line in [long, items, &format!("{long} {items}")] {
             let settings = settings(line);
             let description = &settings.description;
@@ -330,6 +338,7 @@ mod tests {
             assert_eq!(settings.options.threads, Some(3), "{line}");
             assert_eq!(settings.log.file, Some("/log".into()), "{line}");
             assert!(settings.options.pad && settings.options.xattr, "{line}");
+            assert_eq!(settings.options.csv, CsvForm::Padded, "{line}");
             assert!(settings.foreground, "{line}");
             assert!(settings.log.verbosity > 0, "{line}");
         }
@@ -431,6 +440,7 @@ mod tests {
                 "--passthrough yes",
                 "passthrough 'yes': expected auto, rw or never",
             ),
+            ("--csv pad", "csv 'pad': expected unpadded or padded"),
             ("-o uid=me", "uid 'me': expected a number"),
             ("-o gid=4294967295", "gid '4294967295': expected a number"),
             ("-o umask=8", "umask '8': expected octal digits, up to 777"),

@@ -1,6 +1,7 @@
 //! How a mount behaves, as far as the file system itself is concerned.
 
 use crate::platform;
+use crate::vfile::CsvForm;
 
 /// Who may use the mount.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -70,6 +71,8 @@ pub enum MountFlag {
 pub struct Options {
     /// Whether index names are listed padded with zeros.
     pub pad: bool,
+    /// How the files of `csv/` are laid out.
+    pub csv: CsvForm,
     /// Whether extended attributes are served.
     pub xattr: bool,
     /// The owner to show instead of the backing file's.

@@ -164,8 +164,9 @@ impl Session {
             quiet: options.quiet,
             copier: Copier::of(meta.mode),
         };
-        let readme = readme::text(&meta, mountpoint, options.pad);
-        let (tree, pending) = Tree::new(source, readme, options.pad).map_err(|error| {
+        let readme = readme::text(&meta, mountpoint, options.pad, options.csv);
+        let tree = Tree::new(source, readme, options.pad, options.csv);
+        let (tree, pending) = tree.map_err(|error| {
             let file = meta.file.clone();
             MountError::Tree { file, error }
         })?;

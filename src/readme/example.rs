@@ -7,6 +7,7 @@ use crate::array::View;
 use crate::dtype::Kind;
 use crate::source::Meta;
 use crate::tree::name;
+use crate::vfile::CsvForm;
 
 /// An array of the mount, and where its files are.
 #[derive(Debug, Clone)]
@@ -18,15 +19,18 @@ pub(super) struct Example {
     /// The names of the fields that lead to the array, if it is not the whole.
     pub fields: Vec<String>,
     pub writable: bool,
+    /// The form of the text in `csv/`.
+    pub csv: CsvForm,
     pub view: View,
 }
 
 impl Example {
-    /// The array that `meta` describes, mounted on `mountpoint`.
+    /// The array that `meta` describes, mounted on `mountpoint` with text in the form
+    /// `csv`.
     ///
     /// A path that cannot be shown as text is left out: relative to the mount,
     /// everything can be.
-    pub(super) fn new(meta: &Meta, mountpoint: &Path) -> Example {
+    pub(super) fn new(meta: &Meta, mountpoint: &Path, csv: CsvForm) -> Example {
         let shown = mountpoint.to_str().filter(|path| is_plain(path));
         let directory = shown.map(|path| format!("{}/", path.trim_end_matches('/')));
         Example {
@@ -34,6 +38,7 @@ impl Example {
             directory: directory.unwrap_or_default(),
             fields: Vec::new(),
             writable: meta.writable,
+            csv,
             view: meta.view.clone(),
         }
     }

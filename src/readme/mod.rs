@@ -9,6 +9,7 @@ mod words;
 use std::path::Path;
 
 use crate::source::Meta;
+use crate::vfile::CsvForm;
 use example::Example;
 use words::Words;
 
@@ -71,11 +72,11 @@ const OVERVIEW: &str = include_str!("templates/overview.txt");
 const FILES: &str = include_str!("templates/files.txt");
 
 /// The text for the array that `meta` describes, mounted on `mountpoint`, index
-/// names listed padded if `pad` is set.
+/// names listed padded if `pad` is set, text in the form `csv`.
 ///
 /// Lines of code are indented by four blanks or more, and nothing else is.
-pub fn text(meta: &Meta, mountpoint: &Path, pad: bool) -> String {
-    let whole = Example::new(meta, mountpoint);
+pub fn text(meta: &Meta, mountpoint: &Path, pad: bool, csv: CsvForm) -> String {
+    let whole = Example::new(meta, mountpoint, csv);
     let field = whole.of_a_field();
     let mut words = Words::of_mount(meta, &whole, field.as_ref(), pad);
     words.set("files", columns(&template::render(FILES, &words)));

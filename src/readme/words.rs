@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::example::Example;
-use crate::array::{Order, View};
+use crate::array::{Order, Shape, View};
 use crate::dtype::{ByteOrder, DType, Kind, TimeUnit, Unit};
 use crate::mapping::Mode;
 use crate::source::Meta;
 use crate::tree::name;
-use crate::vfile::ENCODINGS;
+use crate::vfile::{CsvForm, encodings};
 
 /// The words of types, as NumPy calls them: kinds, and kinds with their bits.
 const TYPES: &str = "bool int int8 int16 int32 int64 uint uint8 uint16 uint32 uint64 \
@@ -55,14 +55,14 @@ impl Words {
         words.set_condition("writable", example.writable);
         words.set_condition("empty", example.is_empty());
         // The encodings by the name of their folder: npy, csv.
-        for encoding in &ENCODINGS {
+        for encoding in encodings(example.csv) {
             if let Some(folder) = encoding.folder {
                 words.set_condition(folder, encoding.shows(example.view.dtype()));
             }
         }
         words.of_dtype(example.view.dtype());
         words.of_shape(&example.view);
-        words.of_table(example.view.shape().lengths());
+        words.of_table(example);
         words
     }
 
@@ -155,9 +155,25 @@ impl Words {
     }
 
     /// The file in `csv/` with the last table, and where its last element is.
-    fn of_table(&mut self, lengths: &[u64]) {
+    ///
+    /// Where a row is too long for a line of text, that is the file of the last row,
+    /// with a line for each element.
+    fn of_table(&mut self, example: &Example) {
+        let lengths = example.view.shape().lengths();
         let last: Vec<u64> = lengths.iter().map(|n| n.saturating_sub(1)).collect();
-        let (outer, table) = last.split_at(last.len().saturating_sub(2));
+        let outer = last.len().saturating_sub(2);
+        let has_text = |shape: &[u64]| {
+            let shape = Shape::new(shape.to_vec());
+            let text = encodings(example.csv).iter();
+            let mut text = text.filter(|encoding| encoding.folder == Some("csv"));
+            text.any(|encoding| encoding.shows_shape(example.view.dtype(), shape.clone()))
+        };
+        let is_table = has_text(&lengths[outer..]);
+        self.set_condition("too_wide", !is_table);
+        self.set_condition("blanks", example.csv == CsvForm::Unpadded);
+        self.set_condition("whole_text", has_text(lengths));
+        let outer = outer + usize::from(!is_table && outer < last.len());
+        let (outer, table) = last.split_at(outer);
         let file = match outer {
             [] => "data".to_owned(),
             [row] => format!("rows/{row}"),
@@ -201,6 +217,30 @@ impl Words {
         words.set_condition("copy_on_write", meta.mode == Mode::CopyOnWrite);
         words.set_condition("absolute", whole.absolute);
         words.set_condition("pad", pad);
+        let number_kind = matches!(
+            dtype.kind(),
+            Kind::Bool | Kind::Int | Kind::UInt | Kind::Float | Kind::Complex
+        );
+        let lengths = view.shape().lengths();
+        // What numpy.loadtxt needs to leave the blanks out, and to keep axes of length 1.
+        let usecols = match lengths {
+            [_] => "0".to_owned(),
+            [_, columns] => format!("range({columns})"),
+            _ => String::new(),
+        };
+        let is_read = number_kind && view.size() > 0 && words.holds("whole_text");
+        words.set_condition("loadtxt", is_read && !usecols.is_empty());
+        words.set("usecols", usecols);
+        let keeps = format!(", ndmin={}", view.ndim());
+        words.set(
+            "ndmin",
+            if lengths.contains(&1) {
+                keeps
+            } else {
+                String::new()
+            },
+        );
+        words.set("dtype_name", dtype.to_string());
         let time = |kind: &Kind| matches!(kind, Kind::DateTime(_) | Kind::TimeDelta(_));
         let times = field.is_some_and(|field| time(field.view.dtype().kind()));
         words.set_condition("times", times);
@@ -296,7 +336,7 @@ pub(super) mod tests {
             mode: Mode::ReadWrite,
             writable: true,
         };
-        let whole = Example::new(&meta, "/m".as_ref());
+        let whole = Example::new(&meta, "/m".as_ref(), CsvForm::default());
         let mut overview = Words::of_mount(&meta, &whole, None, false);
         overview.set("files", "");
         (Words::of_example(&whole, str::to_owned), overview)

@@ -7,7 +7,7 @@ use super::name;
 use super::node::{Folder, Node};
 use crate::array::View;
 use crate::source::Meta;
-use crate::vfile::{ENCODINGS, Encoding};
+use crate::vfile::{CsvForm, Encoding, encodings};
 
 /// A directory that shows one array in one encoding.
 #[derive(Debug)]
@@ -31,16 +31,21 @@ pub(super) struct Array {
 }
 
 /// All array directories of a mount; the first place is the root.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct ArrayDirectories {
     pub(super) arrays: Vec<Array>,
     pub(super) list: Vec<ArrayDirectory>,
+    encodings: &'static [Encoding],
 }
 
 impl ArrayDirectories {
-    /// Those of the array that `meta` describes.
-    pub(super) fn of(meta: &Meta) -> ArrayDirectories {
-        let mut directories = ArrayDirectories::default();
+    /// Those of the array that `meta` describes, with text in the form `csv`.
+    pub(super) fn of(meta: &Meta, csv: CsvForm) -> ArrayDirectories {
+        let mut directories = ArrayDirectories {
+            arrays: Vec::new(),
+            list: Vec::new(),
+            encodings: encodings(csv),
+        };
         directories.add(meta, String::new(), Node::folder(0, Folder::Top));
         directories
     }
@@ -80,9 +85,10 @@ impl ArrayDirectories {
             nested: Vec::new(),
             fields: Vec::new(),
         };
-        self.list.push(directory(&ENCODINGS[0], name, parent));
+        let encodings = self.encodings;
+        self.list.push(directory(&encodings[0], name, parent));
         let dtype = meta.view.dtype();
-        for encoding in ENCODINGS.iter().filter(|encoding| encoding.shows(dtype)) {
+        for encoding in encodings.iter().filter(|encoding| encoding.shows(dtype)) {
             let Some(folder) = encoding.folder else {
                 continue;
             };

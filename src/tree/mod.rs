@@ -18,6 +18,7 @@ use std::sync::Arc;
 use crate::array::{Index, Shape, View};
 use crate::mapping::{Mapping, Pending};
 use crate::source::{Meta, Source};
+use crate::vfile::CsvForm;
 use array_directory::{ArrayDirectories, ArrayDirectory};
 pub use file::Pin;
 use generation::Generations;
@@ -45,7 +46,7 @@ pub enum TreeError {
 ///
 /// As [`Tree::new`].
 pub fn check(meta: &Meta) -> Result<(), TreeError> {
-    numbered(meta, &ArrayDirectories::of(meta)).map(|_| ())
+    numbered(meta, &ArrayDirectories::of(meta, CsvForm::default())).map(|_| ())
 }
 
 /// How the inode numbers of an array's nodes are made up.
@@ -84,19 +85,24 @@ impl Tree {
 
     /// The tree of the array of `source`, and what is still to be done to the backing
     /// file. `readme` is the content of `README.txt`. Index names are listed padded
-    /// with zeros if `pad` is set.
+    /// with zeros if `pad` is set; text has the form `csv`.
     ///
     /// # Errors
     ///
     /// When the array has more slices than there are inode numbers.
-    pub fn new(source: Source, readme: String, pad: bool) -> Result<(Tree, Pending), TreeError> {
+    pub fn new(
+        source: Source,
+        readme: String,
+        pad: bool,
+        csv: CsvForm,
+    ) -> Result<(Tree, Pending), TreeError> {
         let Source {
             mapping,
             pending,
             meta,
             preamble,
         } = source;
-        let directories = ArrayDirectories::of(&meta);
+        let directories = ArrayDirectories::of(&meta, csv);
         let inodes = numbered(&meta, &directories)?;
         let tree = Tree {
             mapping: Arc::new(mapping),

@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 use crate::array::{Layout, View};
 use crate::mapping::{AccessError, Mapping};
-pub use encoding::{ENCODINGS, Encoding};
-pub use text::Table;
+pub use encoding::{Encoding, encodings};
+pub use text::{CsvForm, Table};
 
 /// Why bytes of a virtual file could not be read or written.
 #[derive(Debug, thiserror::Error)]

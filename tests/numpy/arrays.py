@@ -107,7 +107,7 @@ class RawArray:
             return ["-o", ",".join(f"{name}={value}" for name, value in given.items())] if given else []
         if "shape" in given:
             given["shape"] = pick(rng, [given["shape"], ",".join(map(str, shape)) or "()", str(tuple(shape))])
-        if "dtype" in given and self.dtype.names and "{" not in given["dtype"] and "[" not in given["dtype"]:
+        if "dtype" in given and self.dtype.names and given["dtype"][0] not in "{[":
             given["dtype"] = given["dtype"].replace("+", ",")
         return [f"--{name}={value}" for name, value in given.items()]
 

@@ -1,4 +1,4 @@
-"""Judges the text of arrays. Reads a line of JSON for each: its dtype, shape, bytes and text, in hexadecimal.
+"""Judges the text of arrays. Reads a line of JSON for each: its dtype, shape, form, bytes and text, in hexadecimal.
 
 The text is compared with the values by Python's `csv`, and where the values are numbers by `numpy.loadtxt` and
 `numpy.genfromtxt`. Prints how many tables were right, or the first that is not.
@@ -41,10 +41,10 @@ def digits(text: str) -> str:
     return text.lower().split("e")[0].replace(".", "").lstrip("-0").rstrip("0")
 
 
-def check_float(cell: str, value: np.floating) -> None:
+def check_float(cell: str, value: np.floating, form: str) -> None:
     """That the cell reads back to the same bits and is the shortest that does."""
     if np.isnan(value):
-        assert cell == "nan"
+        assert cell == {"unpadded": "NaN", "padded": "nan"}[form], cell
         return
     back = type(value)(float(cell))
     assert back.tobytes() == value.tobytes(), (cell, value)
@@ -60,17 +60,19 @@ def check_complex(cell: str, value: np.complexfloating) -> None:
         assert np.isnan(part) if np.isnan(original) else part.tobytes() == original.tobytes(), (cell, value)
 
 
-def expected(value: np.ndarray) -> str:
+def expected(value: np.ndarray, form: str) -> str:
     """The text of a value that is no floating-point number."""
     dtype = value.dtype
     if dtype.kind == "b":
         return str(int(value.view("u1") != 0))
     if dtype.kind in "iu":
         return str(int(value))
-    if dtype.kind == "m" or dtype.str[1:] == "M8":
+    if dtype.kind in "mM":
         count = int(value.view(dtype.byteorder + "i8"))
-        return "NaT" if count == -(2**63) else str(count)
-    if dtype.kind == "M":
+        if count == -(2**63):
+            return {"unpadded": "", "padded": "NaT"}[form]
+        if dtype.kind == "m" or dtype.str[1:] == "M8":
+            return str(count)
         # It takes bytes in swapped order for what they are not.
         return str(np.datetime_as_string(value.astype(dtype.newbyteorder("="))))
     if dtype.kind == "S":
@@ -82,21 +84,22 @@ def expected(value: np.ndarray) -> str:
     return value.tobytes().hex()
 
 
-def check_cell(cell: str, value: np.ndarray, padded: bool) -> None:
+def check_cell(cell: str, value: np.ndarray, form: str, padded: bool) -> None:
     if padded:
         cell = cell.lstrip(" ")
     native = value.dtype.newbyteorder("=")
     if value.dtype.kind == "f":
-        check_float(cell, value.astype(native)[()])
+        check_float(cell, value.astype(native)[()], form)
     elif value.dtype.kind == "c":
         check_complex(cell, value.astype(native)[()])
     else:
-        assert cell == expected(value), (cell, expected(value))
+        assert cell == expected(value, form), (cell, expected(value, form))
 
 
-def check_table(array: np.ndarray, text: str, size: int) -> None:
+def check_table(array: np.ndarray, text: str, size: int, form: str = "unpadded") -> None:
+    """That the text, in this form of `--csv`, has the values of the array, and lines of equal length."""
     columns = leaves(array.dtype)
-    padded = not any(dtype.kind in "SUV" for _, dtype in columns)
+    padded = form == "padded" and not any(dtype.kind in "SUV" for _, dtype in columns)
     rows = array.reshape({0: (1, 1), 1: (-1, 1), 2: array.shape}[array.ndim])
     records = list(csv.reader(io.StringIO(text, newline="")))
     last = [] if padded else ["_"]
@@ -116,7 +119,7 @@ def check_table(array: np.ndarray, text: str, size: int) -> None:
             assert record.pop().strip(" ") == "", "the last column"
         assert len(record) == len(cells)
         for cell, value in zip(record, cells):
-            check_cell(cell, value, padded)
+            check_cell(cell, value, form, padded)
 
 
 def check_same(read: np.ndarray, array: np.ndarray) -> None:
@@ -137,8 +140,8 @@ def check_same(read: np.ndarray, array: np.ndarray) -> None:
         assert np.all(same), (read[~same], array[~same])
 
 
-def check_readers(array: np.ndarray, text: str) -> None:
-    """That NumPy's readers find the same numbers, given the dtype and the delimiter."""
+def check_readers(array: np.ndarray, text: str, form: str = "unpadded") -> None:
+    """That NumPy's readers find the same numbers, given the dtype, the delimiter, and the columns that are not blanks."""
     kinds = {dtype.kind for _, dtype in leaves(array.dtype)}
     if array.size == 0 or kinds & set("SUV") or (array.dtype.names and array.ndim == 2):
         return
@@ -147,9 +150,11 @@ def check_readers(array: np.ndarray, text: str) -> None:
         return
     native = array.astype(array.dtype.newbyteorder("="))
     options = {"dtype": native.dtype, "delimiter": ","}
+    if form == "unpadded":
+        options["usecols"] = range(len(leaves(array.dtype)) * (array.shape[1] if array.ndim == 2 else 1))
     skipped = 1 if array.dtype.names else 0
     # After blanks they do not know `NaT`, and overlook the sign of a year.
-    stripped = "NaT" in text or ("M" in kinds and " -" in text)
+    stripped = form == "padded" and ("NaT" in text or ("M" in kinds and " -" in text))
     if stripped and "b" in kinds:
         return  # Of text that went through a converter, "0" is true.
     converters = str.strip if stripped else None
@@ -173,8 +178,8 @@ def check(case: dict) -> None:
     data, text = bytes.fromhex(case["data"]), bytes.fromhex(case["text"])
     array = np.frombuffer(data, dtype).reshape(case["shape"]) if data else np.empty(case["shape"], dtype)
     decoded = text.decode("utf-8", "surrogateescape")
-    check_table(array, decoded, len(text))
-    check_readers(array, decoded)
+    check_table(array, decoded, len(text), case["form"])
+    check_readers(array, decoded, case["form"])
 
 
 def main() -> None:
@@ -185,7 +190,7 @@ def main() -> None:
         try:
             check(case)
         except Exception as error:
-            print(f"{type(error).__name__}: {error}\n{case['dtype']} {case['shape']}")
+            print(f"{type(error).__name__}: {error}\n{case['dtype']} {case['shape']} {case['form']}")
             print(f"bytes {case['data'][:2000]}\ntext {bytes.fromhex(case['text'])[:2000]}")
             raise
         count += 1

@@ -194,7 +194,7 @@ def check_piece(session: Session, descriptor: int, view: View, expected: bytes) 
     same_bytes(view.path, expected[offset : offset + size], os.pread(descriptor, size, offset), offset)
 
 
-def check_text(session: Session, mount: Mount, table: Table, mode: str) -> None:
+def check_text(session: Session, mount: Mount, table: Table, mode: str, form: str = "unpadded") -> None:
     """The file reads back as the array, whole; its size is known before; and a piece of it is that of the whole."""
     session.note(f"read {table.path!r}")
     size = os.stat(mount.path(table.path)).st_size
@@ -209,6 +209,6 @@ def check_text(session: Session, mount: Mount, table: Table, mode: str) -> None:
             piece = os.pread(file.fileno(), count, offset)
             same_bytes(table.path, text[offset : offset + count], piece, offset)
     try:
-        check_table(table.array, text.decode("utf-8", "surrogateescape"), size)
+        check_table(table.array, text.decode("utf-8", "surrogateescape"), size, form)
     except AssertionError as error:
         raise Failure(f"{table.path}: {error}; the text is {text[:2000]!r}") from error

@@ -128,12 +128,11 @@ walk();
 
 
 def awk(section: str, array: Array) -> Program:
-    """The table is printed field by field, but for the blanks that make up the width of lines with text; then row 0."""
+    """The table is printed field by field, but for the blanks at its end; then row 0."""
     section, _, row = section.partition("\n")
     before, _, rest = section.partition("-F, '")
     _, _, after = rest.partition("'")
-    last = "NF - 1" if array.kind in "SUV" else "NF"
-    everything = f"{{ for (k = 1; k <= {last}; k++) print $k }}"
+    everything = "{ for (k = 1; k < NF; k++) print $k }"
     text = f"{section}\necho ----\nawk -F, 'END {{ print NR }}'{after}\n{before}-F, '{everything}'{after}\n{row}"
     table = array.array[(-1,) * max(array.array.ndim - 2, 0)]
     return Program(text, str(len(table) if array.array.ndim else 1), "C")

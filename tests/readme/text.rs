@@ -4,7 +4,7 @@
 
 use std::fs;
 
-use crate::common::arrays::mounted;
+use crate::common::arrays::{mounted, python};
 use crate::common::{Dir, Mount};
 
 /// The lines below a heading, without their indentation.
@@ -36,6 +36,34 @@ fn code(readme: &str, heading: &str) -> String {
 
 fn readme(mount: &Mount) -> String {
     fs::read_to_string(mount.join("README.txt")).unwrap()
+}
+
+#[test]
+fn numbers_in_text_are_read_by_the_call_that_is_named() {
+    const READ: &str = r#"
+import os, sys
+import numpy
+os.chdir(sys.argv[1])
+line = next(line for line in open("README.txt") if line.startswith("numpy.loadtxt("))
+read, expected = eval(line.removesuffix(" does.\n")), numpy.load("npy/data.npy")
+assert read.dtype == expected.dtype and numpy.array_equal(read, expected), (line, read)
+"#;
+    let Some(dir) = Dir::with_fuse() else { return };
+    let file = dir.file("a.bin", [1; 96]);
+    for (dtype, shape) in [
+        ("f8", "3,4"),
+        (">i4", "24"),
+        ("c16", "6,1"),
+        ("?", "8,12"),
+        ("u1", "96,1"),
+        ("f2", "1,48"),
+    ] {
+        let mount = mounted(&dir, &file, &["--dtype", dtype, "--shape", shape]);
+        python(&dir, READ, &[mount.point().to_str().unwrap()]);
+        mount.unmount();
+    }
+    let padded = mounted(&dir, &file, &["--dtype", "f8", "--csv", "padded"]);
+    assert!(!readme(&padded).contains("blanks, which"));
 }
 
 #[test]

@@ -136,13 +136,13 @@ def same_text(dtype: np.dtype, value: object, text: str) -> bool:
     if dtype.kind == "V":
         return text.strip() == value.tobytes().hex()
     if dtype.kind == "M":
-        return np.datetime64(text.strip()).astype(dtype) == value or text.strip() == "NaT" == str(value)
+        return text == "" if np.isnat(value) else np.datetime64(text).astype(dtype) == value
     if dtype.kind == "m":
-        return text.strip() == str(value.astype("i8")) or text.strip() == "NaT" == str(value)
+        return text == ("" if np.isnat(value) else str(value.astype("i8")))
     if dtype.kind == "c":
         return same_complex(dtype, text.strip(), value)
     if dtype.kind == "f":
-        return np.array(text.strip()).astype(dtype) == value or (value != value and text.strip() == "nan")
+        return np.array(text.strip()).astype(dtype) == value or (value != value and text == "NaN")
     return int(text) == value
 
 

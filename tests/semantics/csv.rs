@@ -14,6 +14,7 @@ sys.path.insert(0, os.environ["TEXT_JUDGE"])
 import text_judge, warnings
 warnings.simplefilter("ignore")
 
+form = os.environ["CSV_FORM"]
 for root, _, whole in arrays():
     for prefix, a in [("", whole), ("T/", whole.T)][: max(1, min(whole.ndim, 2))]:
         directory = f"{root}/{prefix}csv"
@@ -25,8 +26,8 @@ for root, _, whole in arrays():
             assert os.stat(path).st_size == len(text), (a.dtype, name)
             part = np.frombuffer(stored_bytes(part), a.dtype).reshape(part.shape) if part.size else part
             decoded = text.decode("utf-8", "surrogateescape")
-            text_judge.check_table(part, decoded, len(text))
-            text_judge.check_readers(part, decoded)
+            text_judge.check_table(part, decoded, len(text), form)
+            text_judge.check_readers(part, decoded, form)
             with open(path, "rb", buffering=0) as file:
                 for start in range(0, len(text), max(1, len(text) // 9)):
                     piece = os.pread(file.fileno(), 13, start)
@@ -35,6 +36,15 @@ for root, _, whole in arrays():
 
 #[test]
 fn claim_34_text_reads_back_to_the_values() {
+    text_reads_back_to_the_values("unpadded", &[]);
+}
+
+#[test]
+fn claim_35_padded_text_reads_back_to_the_values() {
+    text_reads_back_to_the_values("padded", &["--csv", "padded"]);
+}
+
+fn text_reads_back_to_the_values(form: &str, options: &[&str]) {
     let Some(dir) = Dir::with_fuse() else { return };
     let bytes = (0..2000_u64).map(|k| (k * k * 31 + k * 7).to_le_bytes()[usize::from(k % 3 == 0)]);
     let file = dir.file("data.bin", Vec::from_iter(bytes));
@@ -60,9 +70,12 @@ fn claim_34_text_reads_back_to_the_values() {
         [nested, "2,3", "F", "0"],
         ["[('x','<i2'),('s','S4'),('v','V2')]", "6", "C", "0"],
     ];
-    let (_mounts, arguments) = mount_each(&dir, &file, &["--mode", "r"], &described);
+    let options = [&["--mode", "r"], options].concat();
+    let (_mounts, arguments) = mount_each(&dir, &file, &options, &described);
     let scripts = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/numpy");
-    let prelude = format!("import os; os.environ['TEXT_JUDGE'] = {scripts:?}\n{COMPARE}");
+    let prelude = format!(
+        "import os; os.environ.update(TEXT_JUDGE={scripts:?}, CSV_FORM={form:?})\n{COMPARE}"
+    );
     judge(&dir, &prelude, &arguments);
 }
 
@@ -86,6 +99,36 @@ fn claim_34_lines_have_the_documented_form() {
     let Some(dir) = Dir::with_fuse() else { return };
     let dtype = python::<&str>(&dir, RECORDS, &[]);
     let numbers = dir.mount(&dir.join("numbers"), &["--dtype", "f8", "--shape", "2,3"]);
+    // Three values of up to 24 bytes, three commas and the end of the line.
+    let line = |text: &str| format!("{text:<75}\n");
+    let text = fs::read_to_string(numbers.join("csv/data.csv")).unwrap();
+    assert_eq!(
+        text,
+        line("1.5,-0.0,NaN,") + &line("1e-7,123456789.125,inf,")
+    );
+    let line = |text: &str| format!("{text:<25}\n");
+    let row = fs::read_to_string(numbers.join("csv/rows/1.csv")).unwrap();
+    assert_eq!(row, line("1e-7,") + &line("123456789.125,") + &line("inf,"));
+    numbers.unmount();
+
+    check_records(
+        &dir,
+        &["--dtype", dtype.trim()],
+        &[
+            "a,\"b,c\",n.z,n.t,m[0][0],m[0][1],s,v,_",
+            "1,0.1,(1-2j),2001-02-03T04:05:06,-7,8,\"a,b\",01ff,",
+            "0,-inf,(nan+0j),,0,32767,\"say \"\"\",0000,",
+            "0,1e300,(0+0.5j),1970-01-01T00:00:00,1,2,plain,6162,",
+        ],
+    );
+}
+
+#[test]
+fn claim_35_padded_lines_have_the_documented_form() {
+    let Some(dir) = Dir::with_fuse() else { return };
+    let dtype = python::<&str>(&dir, RECORDS, &[]);
+    let options = ["--dtype", "f8", "--shape", "2,3", "-o", "csv=padded"];
+    let numbers = dir.mount(&dir.join("numbers"), &options);
     let width = 24;
     let line = |cells: [&str; 3]| cells.map(|cell| format!("{cell:>width$}")).join(",") + "\n";
     let expected = line(["1.5", "-0.0", "nan"]) + &line(["1e-7", "123456789.125", "inf"]);
@@ -98,19 +141,50 @@ fn claim_34_lines_have_the_documented_form() {
     assert_eq!(row, cell("1e-7") + &cell("123456789.125") + &cell("inf"));
     numbers.unmount();
 
-    let records = dir.mount(&dir.join("records"), &["--dtype", dtype.trim()]);
+    check_records(
+        &dir,
+        &["--dtype", dtype.trim(), "--csv", "padded"],
+        &[
+            "a,\"b,c\",n.z,n.t,m[0][0],m[0][1],s,v,_",
+            "1,0.1,(1-2j),2001-02-03T04:05:06,-7,8,\"a,b\",01ff,",
+            "0,-inf,(nan+0j),NaT,0,32767,\"say \"\"\",0000,",
+            "0,1e300,(0+0.5j),1970-01-01T00:00:00,1,2,plain,6162,",
+        ],
+    );
+}
+
+/// Compares the text of the records with these lines, without the blanks at
+/// their ends, and the lengths of those after the heading.
+#[track_caller]
+fn check_records(dir: &Dir, options: &[&str], expected: &[&str]) {
+    let records = dir.mount(&dir.join("records"), options);
     let text = fs::read_to_string(records.join("csv/data.csv")).unwrap();
     let lines: Vec<&str> = text.lines().collect();
-    assert_eq!(lines[0], "a,\"b,c\",n.z,n.t,m[0][0],m[0][1],s,v,_");
-    for (line, expected) in lines[1..].iter().zip([
-        "1,0.1,(1-2j),2001-02-03T04:05:06,-7,8,\"a,b\",01ff,",
-        "0,-inf,(nan+0j),NaT,0,32767,\"say \"\"\",0000,",
-        "0,1e300,(0+0.5j),1970-01-01T00:00:00,1,2,plain,6162,",
-    ]) {
-        assert_eq!(line.trim_end_matches(' '), expected);
-        assert_eq!(line.len(), lines[1].len());
+    let trimmed: Vec<&str> = lines
+        .iter()
+        .map(|line| line.trim_end_matches(' '))
+        .collect();
+    assert_eq!(trimmed, expected);
+    assert!(lines[2..].iter().all(|line| line.len() == lines[1].len()));
+}
+
+#[test]
+fn claim_35_only_padded_lines_can_be_longer_than_1_mib() {
+    let Some(dir) = Dir::with_fuse() else { return };
+    let file = dir.file("data.bin", [0; 2 * 8 * 50_000]);
+    let options = ["--dtype", "f8", "--shape", "2,50000"];
+    let mount = dir.mount(&file, &options);
+    let found = fs::metadata(mount.join("csv/data.csv"));
+    assert_eq!(errno(found), libc::ENOENT);
+    for there in ["csv/rows/1.csv", "csv/slices/:,:9.csv", "T/csv/data.csv"] {
+        assert!(mount.join(there).exists(), "{there}");
     }
-    assert_eq!(lines.len(), 4);
+    let awk = fs::read_to_string(mount.join("README.txt")).unwrap();
+    assert!(awk.contains("/csv/rows/1.csv"), "{awk}");
+    mount.unmount();
+    let mount = dir.mount(&file, &[&options[..], &["--csv", "padded"]].concat());
+    let size = fs::metadata(mount.join("csv/data.csv")).unwrap().len();
+    assert_eq!(size, 2 * 25 * 50_000);
 }
 
 #[test]
@@ -152,7 +226,7 @@ fn claim_34_what_has_more_axes_or_no_exact_text_is_not_there() {
 }
 
 #[test]
-fn claim_35_any_part_of_a_long_text_comes_at_once() {
+fn claim_34_any_part_of_a_long_text_comes_at_once() {
     let Some(dir) = Dir::with_fuse() else { return };
     const ROWS: u64 = 1 << 30;
     let file = File::create(dir.join("sparse")).unwrap();
@@ -162,16 +236,16 @@ fn claim_35_any_part_of_a_long_text_comes_at_once() {
     let options = ["--dtype", "f8", "--shape", &format!("{ROWS},2")];
     let mount = dir.mount(&dir.join("sparse"), &options);
     let path = mount.join("csv/data.csv");
-    assert_eq!(fs::metadata(&path).unwrap().len(), ROWS * 50);
-    let zero = format!("{:>24},{:>24}\n", "0.0", "0.0");
-    let last = format!("{:>24},{:>24}\n", "0.0", "1.5");
+    assert_eq!(fs::metadata(&path).unwrap().len(), ROWS * 51);
+    let zero = format!("{:<50}\n", "0.0,0.0,");
+    let last = format!("{:<50}\n", "0.0,1.5,");
     let tail = dir.command("tail", &["-n", "2"]).args(&[&path]).run();
     assert_eq!(tail.succeeds(), zero.clone() + &last);
-    let mut line = vec![0; 50];
+    let mut line = vec![0; 51];
     let opened = File::open(&path).unwrap();
-    opened.read_exact_at(&mut line, ROWS / 2 * 50).unwrap();
+    opened.read_exact_at(&mut line, ROWS / 2 * 51).unwrap();
     assert_eq!(line, zero.as_bytes());
     let end = mount.join("csv/cols/1.csv");
-    let tail = dir.command("tail", &["-c", "4"]).args(&[&end]).run();
-    assert_eq!(tail.succeeds(), "1.5\n");
+    let tail = dir.command("tail", &["-c", "26"]).args(&[&end]).run();
+    assert_eq!(tail.succeeds(), format!("{:<25}\n", "1.5,"));
 }

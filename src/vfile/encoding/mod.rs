@@ -1,6 +1,6 @@
 //! The encodings in which every view can be had. Each is a file here and a row
-//! of [`ENCODINGS`]: where its files lie, what they are called, how long they
-//! are and of which segments they are made.
+//! of the table that [`encodings`] returns: where its files lie, what they are
+//! called, how long they are and of which segments they are made.
 
 mod csv;
 mod npy;
@@ -8,7 +8,7 @@ mod raw;
 
 use std::sync::Arc;
 
-use super::Segment;
+use super::{CsvForm, Segment};
 use crate::array::{Order, Shape, View};
 use crate::dtype::DType;
 use crate::mapping::Mapping;
@@ -34,10 +34,23 @@ pub struct Encoding {
 impl Encoding {
     /// Whether it can show elements of this type: it has a file of one.
     pub fn shows(&self, dtype: &DType) -> bool {
-        let one = View::contiguous(dtype.clone(), 0, Shape::default(), Order::C);
-        one.is_ok_and(|view| (self.len)(&view).is_some())
+        self.shows_shape(dtype, Shape::default())
+    }
+
+    /// Whether it has a file of a contiguous array of this type and shape.
+    pub fn shows_shape(&self, dtype: &DType, shape: Shape) -> bool {
+        let array = View::contiguous(dtype.clone(), 0, shape, Order::C);
+        array.is_ok_and(|view| (self.len)(&view).is_some())
     }
 }
 
-/// All encodings; the first is that of the array directories themselves.
-pub static ENCODINGS: [Encoding; 3] = [raw::ENCODING, npy::ENCODING, csv::ENCODING];
+/// All encodings, with text in the form `csv`; the first is that of the array
+/// directories themselves.
+pub fn encodings(csv: CsvForm) -> &'static [Encoding] {
+    static UNPADDED: [Encoding; 3] = [raw::ENCODING, npy::ENCODING, csv::UNPADDED];
+    static PADDED: [Encoding; 3] = [raw::ENCODING, npy::ENCODING, csv::PADDED];
+    match csv {
+        CsvForm::Unpadded => &UNPADDED,
+        CsvForm::Padded => &PADDED,
+    }
+}

@@ -202,7 +202,7 @@ impl Columns {
     {
         match &self.parts {
             Parts::Number(number) => {
-                let text = number.text(writer.window.bytes(at, number.size())?);
+                let text = number.text(writer.window.bytes(at, number.size())?, writer.form);
                 if writer.padded {
                     let used = text.as_bytes().len() as u64 + 1;
                     writer.out.push_blanks(self.width.saturating_sub(used));

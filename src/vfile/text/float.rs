@@ -10,16 +10,16 @@ pub(super) const SINGLE_WIDTH: u64 = 16;
 pub(super) const DOUBLE_WIDTH: u64 = 24;
 
 /// Writes a number as Python and C read it: `1.0`, `-0.0`, `1e-7`, `1e16`,
-/// `nan`, `-inf`. The point says that it is no integer.
-pub(super) fn real<F: zmij::Float>(value: F, text: &mut Short) {
-    push(zmij::Buffer::new().format(value), text);
+/// `-inf`, or `nan` as given. The point says that it is no integer.
+pub(super) fn real<F: zmij::Float>(value: F, nan: &str, text: &mut Short) {
+    push(zmij::Buffer::new().format(value), nan, text);
 }
 
 /// Writes a complex number as Python reads it: `(1-0j)`, `(nan+infj)`,
 /// `(1.5e-7+2j)`.
 pub(super) fn complex<F: zmij::Float>(re: F, im: F, text: &mut Short) {
     let part = |number: &str, text: &mut Short| {
-        push(number.strip_suffix(".0").unwrap_or(number), text);
+        push(number.strip_suffix(".0").unwrap_or(number), "nan", text);
     };
     text.push("(");
     part(zmij::Buffer::new().format(re), text);
@@ -33,13 +33,13 @@ pub(super) fn complex<F: zmij::Float>(re: F, im: F, text: &mut Short) {
 }
 
 /// Appends what `zmij` makes of a number, but `nan` for `NaN` and `1e16` for `1e+16`.
-fn push(number: &str, text: &mut Short) {
+fn push(number: &str, nan: &str, text: &mut Short) {
     match number.split_once('+') {
         Some((digits, exponent)) => {
             text.push(digits);
             text.push(exponent);
         }
-        None if number == "NaN" => text.push("nan"),
+        None if number == "NaN" => text.push(nan),
         None => text.push(number),
     }
 }
@@ -130,7 +130,7 @@ mod tests {
             (f64::NEG_INFINITY, "-inf"),
         ] {
             let mut text = Short::new();
-            real(value, &mut text);
+            real(value, "nan", &mut text);
             assert_eq!(text.as_str(), expected);
         }
     }
@@ -156,7 +156,7 @@ mod tests {
         let mut longest = 0;
         for bits in 0..=u16::MAX {
             let mut text = Short::new();
-            real(half(bits), &mut text);
+            real(half(bits), "nan", &mut text);
             longest = longest.max(text.as_str().len());
             let back: f64 = text.as_str().parse().unwrap();
             let exact = half::f16::from_bits(bits);

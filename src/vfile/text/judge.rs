@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::json;
 
+use super::CsvForm;
 use super::tests::whole;
 use crate::dtype::DType;
 
@@ -95,19 +96,24 @@ const STRUCTURED: &[&str] = &[
     "[('a',[('b','<i2'),('c',[('d','?'),('e,\"','<f8')],(2,))],(3,)),('n','S5')]",
 ];
 
+fn case(dtype: &str, shape: &[u64], form: CsvForm, data: &[u8]) -> String {
+    let case = json!({
+        "dtype": dtype,
+        "shape": shape,
+        "form": form.name(),
+        "data": hexadecimal(data),
+        "text": hexadecimal(&whole(dtype, shape, form, data)),
+    });
+    case.to_string()
+}
+
 fn cases() -> Vec<String> {
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
     let mut cases = Vec::new();
     let mut add = |text: &str, shape: &[u64], random: &mut Random| {
         let dtype = DType::parse(text).unwrap();
         let data = random.bytes(&dtype, shape.iter().product());
-        let text = json!({
-            "dtype": text,
-            "shape": shape,
-            "data": hexadecimal(&data),
-            "text": hexadecimal(&whole(text, shape, &data)),
-        });
-        cases.push(text.to_string());
+        cases.extend(CsvForm::ALL.map(|form| case(text, shape, form, &data)));
     };
     for dtype in plain_types() {
         for shape in [&[][..], &[400], &[40, 5], &[0], &[0, 3], &[3, 0]] {
@@ -121,13 +127,7 @@ fn cases() -> Vec<String> {
     }
     // Every half.
     let halves: Vec<u8> = (0..=u16::MAX).flat_map(u16::to_le_bytes).collect();
-    let case = json!({
-        "dtype": "<f2",
-        "shape": [1 << 16],
-        "data": hexadecimal(&halves),
-        "text": hexadecimal(&whole("<f2", &[1 << 16], &halves)),
-    });
-    cases.push(case.to_string());
+    cases.extend(CsvForm::ALL.map(|form| case("<f2", &[1 << 16], form, &halves)));
     cases
 }
 

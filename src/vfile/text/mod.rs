@@ -2,10 +2,12 @@
 //! lines equally long, so that any byte of it can be rendered alone. Which
 //! files are such tables, and what they are called, is decided by `encoding`.
 //!
-//! Numbers are padded on the left with blanks to the width of the longest, so
-//! that each column has its place. Where a row holds text, nothing is padded;
-//! a last column, `_`, holds the blanks that the values leave. The types of
-//! structured arrays put a heading first: the names of all columns.
+//! Values are unpadded, since many readers take a number after a blank for
+//! text. A last column, `_`, holds the blanks that the values of a line leave.
+//! In the padded form numbers have blanks before them instead, up to the width
+//! of the longest, so that each column has its place; rows that hold strings
+//! are unpadded even so. Structured types have a heading: the names of all
+//! columns.
 
 mod columns;
 mod datetime;
@@ -30,6 +32,29 @@ use window::Window;
 /// What stands between the values of a line, and between the names of the heading.
 const SEPARATOR: u8 = b',';
 
+/// How the files of `csv/` are laid out, `--csv`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum CsvForm {
+    /// Unpadded values, then a column of blanks; `NaN`, and nothing for `NaT`.
+    #[default]
+    Unpadded,
+    /// Numbers that blanks pad on the left; `nan` and `NaT`.
+    Padded,
+}
+
+impl CsvForm {
+    /// All of them.
+    pub const ALL: [CsvForm; 2] = [CsvForm::Unpadded, CsvForm::Padded];
+
+    /// The name of the form as the option's value.
+    pub fn name(self) -> &'static str {
+        match self {
+            CsvForm::Unpadded => "unpadded",
+            CsvForm::Padded => "padded",
+        }
+    }
+}
+
 /// The name of the column of blanks, and the end of the heading.
 const LAST_NAME: &[u8] = b"_\n";
 
@@ -37,6 +62,7 @@ const LAST_NAME: &[u8] = b"_\n";
 #[derive(Debug, Clone)]
 pub struct Table {
     columns: Columns,
+    form: CsvForm,
     /// Whether each value has its full width, and no column of blanks follows.
     padded: bool,
     rows: u64,
@@ -50,15 +76,15 @@ pub struct Table {
     len: u64,
 }
 
-/// The longest line with words, in bytes: where a column begins depends on those
+/// The longest unpadded line, in bytes: where a column begins depends on those
 /// before it, so that a part of such a line costs as much as all before it.
-const MAX_LINE_OF_STRINGS: u64 = 1 << 20;
+const MAX_UNPADDED_LINE: u64 = 1 << 20;
 
 impl Table {
     /// The table of `view`; `None` where it has no text: more than two axes, a
-    /// type without one, a size that 63 bits cannot count, or lines of more than
-    /// 1 MiB with text in them.
-    pub fn new(view: &View) -> Option<Table> {
+    /// type without one, a size that 63 bits cannot count, or unpadded lines of
+    /// more than 1 MiB.
+    pub fn new(view: &View, form: CsvForm) -> Option<Table> {
         let itemsize = view.dtype().itemsize();
         let (rows, in_a_row) = match view.ndim() {
             0 => (1, None),
@@ -70,7 +96,7 @@ impl Table {
         if let Some(count) = in_a_row {
             columns = columns.repeated(count, itemsize);
         }
-        let padded = !columns.has_strings();
+        let padded = form == CsvForm::Padded && !columns.has_strings();
         let names = columns.heading_width(0, false);
         let heading = match view.dtype().kind() {
             Kind::Structured(_) if !padded => names.saturating_add(LAST_NAME.len() as u64),
@@ -82,13 +108,14 @@ impl Table {
         } else {
             columns.width().saturating_add(1)
         };
-        if !padded && line > MAX_LINE_OF_STRINGS {
+        if !padded && line > MAX_UNPADDED_LINE {
             return None;
         }
         let len = rows.checked_mul(line)?.checked_add(heading)?;
         i64::try_from(len).ok()?;
         Some(Table {
             columns,
+            form,
             padded,
             rows,
             row_bytes: in_a_row.unwrap_or(1) * itemsize,
@@ -125,6 +152,7 @@ impl Table {
     ) -> Result<usize, AccessError> {
         let limit = self.bytes_for(at.saturating_add(out.len() as u64));
         let mut writer = RowWriter {
+            form: self.form,
             padded: self.padded,
             window: Window::new(fetch, self.itemsize, limit),
             out: RangeWriter::new(at, out),
@@ -194,6 +222,7 @@ impl Table {
 /// What it takes to write values: where their bytes come from, how they are
 /// set, and where their text goes.
 struct RowWriter<'a, F> {
+    form: CsvForm,
     padded: bool,
     window: Window<F>,
     out: RangeWriter<'a>,

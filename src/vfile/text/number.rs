@@ -1,6 +1,7 @@
 //! Values whose text is short and has a largest width: truth values, numbers
 //! and times, one column each.
 
+use super::CsvForm;
 use super::datetime::{self, NAT};
 use super::float::{self, DOUBLE_WIDTH, HALF_WIDTH, SINGLE_WIDTH};
 use super::short::Short;
@@ -79,27 +80,32 @@ impl Number {
     }
 
     /// The text of the value that has these bytes, [`size`](Number::size) of them.
-    pub(super) fn text(&self, bytes: &[u8]) -> Short {
+    pub(super) fn text(&self, bytes: &[u8], form: CsvForm) -> Short {
         let mut text = Short::new();
+        // Readers infer a column of floats from `NaN` and one of times from nothing.
+        let (nan, nat) = match form {
+            CsvForm::Unpadded => ("NaN", ""),
+            CsvForm::Padded => ("nan", "NaT"),
+        };
         let (re, im) = bytes.split_at(bytes.len() / 2);
         match self.form {
             NumberFormat::Bool => text.push(if bytes == [0] { "0" } else { "1" }),
             NumberFormat::Int => text.push_integer(self.signed(bytes), 0),
             NumberFormat::UInt => text.push(itoa::Buffer::new().format(self.word(bytes))),
-            NumberFormat::Half => float::real(float::half(self.word(bytes) as u16), &mut text),
-            NumberFormat::Single => float::real(self.single(bytes), &mut text),
-            NumberFormat::Double => float::real(self.double(bytes), &mut text),
+            NumberFormat::Half => float::real(float::half(self.word(bytes) as u16), nan, &mut text),
+            NumberFormat::Single => float::real(self.single(bytes), nan, &mut text),
+            NumberFormat::Double => float::real(self.double(bytes), nan, &mut text),
             NumberFormat::SingleComplex => {
                 float::complex(self.single(re), self.single(im), &mut text)
             }
             NumberFormat::DoubleComplex => {
                 float::complex(self.double(re), self.double(im), &mut text)
             }
+            NumberFormat::DateTime(_) | NumberFormat::TimeDelta if self.signed(bytes) == NAT => {
+                text.push(nat)
+            }
             NumberFormat::DateTime(step) => datetime::write(self.signed(bytes), step, &mut text),
-            NumberFormat::TimeDelta => match self.signed(bytes) {
-                NAT => text.push("NaT"),
-                count => text.push_integer(count, 0),
-            },
+            NumberFormat::TimeDelta => text.push_integer(self.signed(bytes), 0),
         }
         text
     }
@@ -136,7 +142,8 @@ mod tests {
 
     fn text(dtype: &str, bytes: &[u8]) -> (String, u64) {
         let number = Number::of(&DType::parse(dtype).unwrap()).unwrap();
-        (number.text(bytes).as_str().to_owned(), number.width())
+        let text = number.text(bytes, CsvForm::Padded);
+        (text.as_str().to_owned(), number.width())
     }
 
     #[test]

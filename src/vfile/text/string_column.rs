@@ -154,6 +154,7 @@ fn pieces(at: u64, len: u64) -> impl Iterator<Item = (u64, usize)> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::CsvForm;
     use super::super::tests::whole;
 
     fn utf32(text: &str, length: usize) -> Vec<u8> {
@@ -163,7 +164,7 @@ mod tests {
     }
 
     fn value(dtype: &str, data: &[u8]) -> Vec<u8> {
-        let text = whole(dtype, &[], data);
+        let text = whole(dtype, &[], CsvForm::Unpadded, data);
         let end = text.iter().rposition(|byte| !b" \n".contains(byte));
         let (comma, value) = text[..=end.unwrap()].split_last().unwrap();
         assert_eq!(*comma, b',');

@@ -3,14 +3,16 @@
 
 use std::io;
 
+use super::CsvForm::{self, Padded, Unpadded};
 use super::Table;
 use crate::array::{Order, Shape, View};
 use crate::dtype::DType;
 use crate::mapping::AccessError;
 
-pub(super) fn table(dtype: &str, shape: &[u64]) -> Option<Table> {
+pub(super) fn table(dtype: &str, shape: &[u64], form: CsvForm) -> Option<Table> {
     let dtype = DType::parse(dtype).unwrap();
-    Table::new(&View::contiguous(dtype, 0, Shape::new(shape.to_vec()), Order::C).unwrap())
+    let view = View::contiguous(dtype, 0, Shape::new(shape.to_vec()), Order::C).unwrap();
+    Table::new(&view, form)
 }
 
 /// Reads from `data`, of which the bytes from `good` on fail, in pieces of
@@ -37,116 +39,197 @@ fn fetch(data: &[u8]) -> impl FnMut(u64, &mut [u8]) -> Result<usize, AccessError
 }
 
 /// The whole text of an array of these bytes.
-pub(super) fn whole(dtype: &str, shape: &[u64], data: &[u8]) -> Vec<u8> {
-    let table = table(dtype, shape).unwrap();
+pub(super) fn whole(dtype: &str, shape: &[u64], form: CsvForm, data: &[u8]) -> Vec<u8> {
+    let table = table(dtype, shape, form).unwrap();
     let mut out = vec![b'?'; table.len() as usize];
     let read = table.read(0, &mut out, fetch(data)).unwrap();
     assert_eq!(read as u64, table.len(), "{dtype} {shape:?}");
     out
 }
 
-fn text(dtype: &str, shape: &[u64], data: &[u8]) -> String {
-    String::from_utf8(whole(dtype, shape, data)).unwrap()
+fn text(dtype: &str, shape: &[u64], form: CsvForm, data: &[u8]) -> String {
+    String::from_utf8(whole(dtype, shape, form, data)).unwrap()
 }
 
 const NESTED: &str = "[('a','<i2'),('b','u1',(2,)),('c',[('x','?'),('y,\"','u1')],(2,))]";
 
 #[test]
 fn a_line_is_a_row() {
-    assert_eq!(text("i1", &[], &[5]), "   5\n");
-    assert_eq!(text("i1", &[3], &[0, 1, 0x80]), "   0\n   1\n-128\n");
-    assert_eq!(text("u1", &[2, 2], &[0, 1, 20, 255]), "  0,  1\n 20,255\n");
-    assert_eq!(text("?", &[2, 1], &[0, 9]), "0\n1\n");
+    for (dtype, shape, data, unpadded, padded) in [
+        ("i1", &[][..], &[5][..], "5,   \n", "   5\n"),
+        (
+            "i1",
+            &[3],
+            &[0, 1, 0x80],
+            "0,   \n1,   \n-128,\n",
+            "   0\n   1\n-128\n",
+        ),
+        (
+            "u1",
+            &[2, 2],
+            &[0, 1, 20, 255],
+            "0,1,    \n20,255, \n",
+            "  0,  1\n 20,255\n",
+        ),
+        ("?", &[2, 1], &[0, 9], "0,\n1,\n", "0\n1\n"),
+    ] {
+        assert_eq!(text(dtype, shape, Unpadded, data), unpadded);
+        assert_eq!(text(dtype, shape, Padded, data), padded);
+    }
 }
 
 #[test]
-fn rows_with_text_end_with_a_column_of_blanks() {
-    assert_eq!(text("S2", &[], b"ab"), "ab,    \n");
-    assert_eq!(text("S1", &[2, 2], b"ab,\0"), "a,b,      \n\",\",,     \n");
+fn what_is_no_number_and_no_time_is_what_readers_know() {
+    let nan = f32::NAN.to_le_bytes();
+    let nat = i64::MIN.to_le_bytes();
+    for (dtype, data, unpadded, padded) in [
+        ("<f4", &nan[..], "NaN", "nan"),
+        ("<M8[s]", &nat, "", "NaT"),
+        ("<M8", &nat, "", "NaT"),
+        ("<m8[D]", &nat, "", "NaT"),
+        ("<c8", &[nan, nan].concat(), "(nan+nanj)", "(nan+nanj)"),
+    ] {
+        let line = text(dtype, &[], Unpadded, data);
+        assert_eq!(line.trim_end_matches([' ', '\n']), format!("{unpadded},"));
+        assert_eq!(text(dtype, &[], Padded, data).trim(), padded, "{dtype}");
+    }
+    let record = [&nan[..], &nat, b"x"].concat();
+    let dtype = "[('f','<f4'),('t','<M8[D]'),('s','S1')]";
+    assert!(text(dtype, &[], Unpadded, &record).starts_with("f,t,s,_\nNaN,,x, "));
+    assert!(text(dtype, &[], Padded, &record).starts_with("f,t,s,_\nnan,NaT,x, "));
+}
+
+#[test]
+fn rows_with_text_are_unpadded_in_either_form() {
     let record = "[('n','u1'),('s','S2')]";
-    assert_eq!(
-        text(record, &[2], b"\x07ab\xff\"\0"),
-        "n,s,_\n7,ab,      \n255,\"\"\"\",  \n"
-    );
-    assert_eq!(
-        text(record, &[1, 2], b"\x07ab\xff\"\0"),
-        "[0].n,[0].s,[1].n,[1].s,_\n7,ab,255,\"\"\"\",        \n"
-    );
+    for form in CsvForm::ALL {
+        assert_eq!(text("S2", &[], form, b"ab"), "ab,    \n");
+        assert_eq!(
+            text("S1", &[2, 2], form, b"ab,\0"),
+            "a,b,      \n\",\",,     \n"
+        );
+        assert_eq!(
+            text(record, &[2], form, b"\x07ab\xff\"\0"),
+            "n,s,_\n7,ab,      \n255,\"\"\"\",  \n"
+        );
+        assert_eq!(
+            text(record, &[1, 2], form, b"\x07ab\xff\"\0"),
+            "[0].n,[0].s,[1].n,[1].s,_\n7,ab,255,\"\"\"\",        \n"
+        );
+    }
 }
 
 #[test]
 fn structured_types_have_a_heading() {
     let data = [1, 2, 3, 4, 1, 5, 0, 6];
+    let heading = "a,b[0],b[1],c[0].x,\"c[0].y,\"\"\",c[1].x,\"c[1].y,\"\"\"";
     assert_eq!(
-        text(NESTED, &[1], &data),
-        "a,b[0],b[1],c[0].x,\"c[0].y,\"\"\",c[1].x,\"c[1].y,\"\"\"\n   513,  3,  4,1,  5,0,  6\n"
+        text(NESTED, &[1], Padded, &data),
+        format!("{heading}\n   513,  3,  4,1,  5,0,  6\n")
     );
     assert_eq!(
-        text("[('m','u1',(2,2))]", &[1, 2], &[1, 2, 3, 4, 5, 6, 7, 8]),
+        text(NESTED, &[1], Unpadded, &data),
+        format!("{heading},_\n513,3,4,1,5,0,6,           \n")
+    );
+    let matrix = "[('m','u1',(2,2))]";
+    assert_eq!(
+        text(matrix, &[1, 2], Padded, &[1, 2, 3, 4, 5, 6, 7, 8]),
         "[0].m[0][0],[0].m[0][1],[0].m[1][0],[0].m[1][1],\
          [1].m[0][0],[1].m[0][1],[1].m[1][0],[1].m[1][1]\n  1,  2,  3,  4,  5,  6,  7,  8\n"
     );
     assert_eq!(
-        text("[('a,',[('b','?'),('c','?')]),('d','?')]", &[], &[1, 0, 1]),
+        text(matrix, &[], Unpadded, &[1, 2, 3, 200]),
+        "m[0][0],m[0][1],m[1][0],m[1][1],_\n1,2,3,200,      \n"
+    );
+    let quoted = "[('a,',[('b','?'),('c','?')]),('d','?')]";
+    assert_eq!(
+        text(quoted, &[], Padded, &[1, 0, 1]),
         "\"a,.b\",\"a,.c\",d\n1,0,1\n"
     );
-    assert_eq!(text("[('_','S1')]", &[0], b""), "_,_\n");
+    assert_eq!(text("[('_','S1')]", &[0], Padded, b""), "_,_\n");
+    assert_eq!(text("[('_','f4')]", &[0], Unpadded, b""), "_,_\n");
 }
 
 #[test]
 fn fields_stand_in_their_order_and_padding_is_not_shown() {
     let dtype = "{'names':['b','a'],'formats':['u1','u1'],'offsets':[3,1],'itemsize':5}";
     let data = [9, 1, 9, 2, 9, 9, 3, 9, 4, 9];
-    assert_eq!(text(dtype, &[2], &data), "b,a\n  2,  1\n  4,  3\n");
-}
-
-#[test]
-fn empty_views_have_no_lines_or_empty_ones() {
-    for (dtype, shape, expected) in [
-        ("f8", &[0][..], ""),
-        ("f8", &[0, 3], ""),
-        ("f8", &[3, 0], "\n\n\n"),
-        ("S5", &[0, 3], ""),
-        ("S5", &[2, 0], "\n\n"),
-        ("[('x','f4')]", &[0], "x\n"),
-        ("[('x','f4')]", &[2, 0], "\n\n\n"),
-        ("[('x','S4')]", &[2, 0], "_\n\n\n"),
-        ("[('x','f4'),('m','f4',(0,))]", &[0, 1], "[0].x\n"),
-    ] {
-        assert_eq!(text(dtype, shape, b""), expected, "{dtype} {shape:?}");
-    }
-    let data = [0; 8];
+    assert_eq!(text(dtype, &[2], Padded, &data), "b,a\n  2,  1\n  4,  3\n");
     assert_eq!(
-        text("[('x','?'),('m','u1',(3,0)),('p','V7')]", &[1], &data),
-        "x,p,_\n0,00000000000000,\n"
+        text(dtype, &[2], Unpadded, &data),
+        "b,a,_\n2,1,    \n4,3,    \n"
     );
 }
 
 #[test]
-fn views_without_a_text_have_no_table() {
-    assert!(table("u1", &[1, 1, 1]).is_none());
-    assert!(table("f16", &[1]).is_none());
-    assert!(table("c32", &[1]).is_none());
-    assert!(table("[('x','f4'),('y','f16',(2,))]", &[1]).is_none());
-    // 25 bytes of text for each 8 of data.
-    assert!(table("f8", &[i64::MAX as u64 / 8]).is_none());
-    assert!(table("f8", &[1, i64::MAX as u64 / 8]).is_none());
-    assert!(table("f8", &[i64::MAX as u64 / 25]).is_some());
+fn empty_views_have_no_lines_or_empty_ones() {
+    for (dtype, shape, unpadded, padded) in [
+        ("f8", &[0][..], "", ""),
+        ("f8", &[0, 3], "", ""),
+        ("f8", &[3, 0], "\n\n\n", "\n\n\n"),
+        ("S5", &[0, 3], "", ""),
+        ("S5", &[2, 0], "\n\n", "\n\n"),
+        ("[('x','f4')]", &[0], "x,_\n", "x\n"),
+        ("[('x','f4')]", &[2, 0], "_\n\n\n", "\n\n\n"),
+        ("[('x','S4')]", &[2, 0], "_\n\n\n", "_\n\n\n"),
+        (
+            "[('x','f4'),('m','f4',(0,))]",
+            &[0, 1],
+            "[0].x,_\n",
+            "[0].x\n",
+        ),
+    ] {
+        assert_eq!(
+            text(dtype, shape, Unpadded, b""),
+            unpadded,
+            "{dtype} {shape:?}"
+        );
+        assert_eq!(text(dtype, shape, Padded, b""), padded, "{dtype} {shape:?}");
+    }
+    for form in CsvForm::ALL {
+        assert_eq!(
+            text(
+                "[('x','?'),('m','u1',(3,0)),('p','V7')]",
+                &[1],
+                form,
+                &[0; 8]
+            ),
+            "x,p,_\n0,00000000000000,\n"
+        );
+    }
 }
 
-/// Arrays of every form, small enough to read every part of.
-fn small() -> Vec<(&'static str, Vec<u64>)> {
+#[test]
+fn views_without_a_text_have_no_table() {
+    for form in CsvForm::ALL {
+        assert!(table("u1", &[1, 1, 1], form).is_none());
+        assert!(table("f16", &[1], form).is_none());
+        assert!(table("c32", &[1], form).is_none());
+        assert!(table("[('x','f4'),('y','f16',(2,))]", &[1], form).is_none());
+        // More than 25 bytes of text for each 8 of data.
+        assert!(table("f8", &[i64::MAX as u64 / 8], form).is_none());
+        assert!(table("f8", &[1, i64::MAX as u64 / 8], form).is_none());
+        assert!(table("f8", &[i64::MAX as u64 / 26], form).is_some());
+    }
+}
+
+/// Arrays of every kind, small enough to read every part of, in each form that
+/// differs.
+fn small() -> Vec<(&'static str, Vec<u64>, CsvForm)> {
     let mut small = Vec::new();
-    for dtype in [
-        "u1",
-        ">f8",
-        "S3",
-        "<U2",
-        NESTED,
-        "[('s','S2'),('n','<i2',(2,)),('t,',[('u','S1')],(11,))]",
+    for (dtype, forms) in [
+        ("u1", &CsvForm::ALL[..]),
+        (">f8", &CsvForm::ALL),
+        ("S3", &[Unpadded]),
+        ("<U2", &[Unpadded]),
+        (NESTED, &CsvForm::ALL),
+        (
+            "[('s','S2'),('n','<i2',(2,)),('t,',[('u','S1')],(11,))]",
+            &[Unpadded],
+        ),
     ] {
         for shape in [vec![], vec![3], vec![2, 2], vec![0, 2], vec![2, 0]] {
-            small.push((dtype, shape));
+            small.extend(forms.iter().map(|&form| (dtype, shape.clone(), form)));
         }
     }
     small
@@ -159,18 +242,21 @@ fn bytes(count: usize) -> Vec<u8> {
 
 #[test]
 fn every_part_is_that_of_the_whole() {
-    for (dtype, shape) in small() {
-        let table = table(dtype, &shape).unwrap();
+    for (dtype, shape, form) in small() {
+        let table = table(dtype, &shape, form).unwrap();
         let data = bytes(
             (shape.iter().product::<u64>() * DType::parse(dtype).unwrap().itemsize()) as usize,
         );
-        let whole = whole(dtype, &shape, &data);
+        let whole = whole(dtype, &shape, form, &data);
         for at in 0..=whole.len() {
             for end in at..=whole.len() {
                 let mut out = vec![b'?'; end - at];
                 let read = table.read(at as u64, &mut out, fetch(&data)).unwrap();
                 assert_eq!(read, end - at);
-                assert!(out == whole[at..end], "{dtype} {shape:?} {at}..{end}");
+                assert!(
+                    out == whole[at..end],
+                    "{dtype} {shape:?} {form:?} {at}..{end}"
+                );
             }
         }
     }
@@ -178,18 +264,21 @@ fn every_part_is_that_of_the_whole() {
 
 #[test]
 fn what_precedes_a_failing_byte_is_rendered() {
-    for (dtype, shape) in small() {
-        let table = table(dtype, &shape).unwrap();
+    for (dtype, shape, form) in small() {
+        let table = table(dtype, &shape, form).unwrap();
         let itemsize = DType::parse(dtype).unwrap().itemsize();
         let data = bytes((shape.iter().product::<u64>() * itemsize) as usize);
-        let whole = whole(dtype, &shape, &data);
+        let whole = whole(dtype, &shape, form, &data);
         let mut before = 0;
         for good in 0..=data.len() {
             for piece in [1, 3, 1000] {
                 let mut out = vec![b'?'; whole.len()];
                 let read = table.read(0, &mut out, failing_fetch(&data, good, piece));
                 let read = read.unwrap_or(0);
-                assert!(out[..read] == whole[..read], "{dtype} {shape:?} {good}");
+                assert!(
+                    out[..read] == whole[..read],
+                    "{dtype} {shape:?} {form:?} {good}"
+                );
                 assert!(read >= before && (read < whole.len() || good == data.len()));
                 before = read;
                 // From where it stopped there is only the error.
@@ -212,19 +301,27 @@ fn any_place_of_a_huge_table_is_rendered_alone() {
     };
     let huge = 1 << 40;
     let mut out = [b'?'; 40];
-    for (dtype, shape, end) in [
-        ("f8", &[huge][..], "0.0\n"),
-        ("f8", &[1, huge], "0.0\n"),
-        ("f8", &[huge, 3], "0.0\n"),
-        ("S5", &[huge], ",            \n"),
-        ("[('m','u1',(1024,1024,1024))]", &[1024], ",  0,  0\n"),
+    for (dtype, shape, form, end) in [
+        ("f8", &[huge][..], Unpadded, "0.0,                     \n"),
+        ("f8", &[huge], Padded, "0.0\n"),
+        ("f8", &[1, huge], Padded, "0.0\n"),
+        ("f8", &[huge, 3], Padded, "0.0\n"),
+        ("f8", &[huge, 2], Unpadded, "                 \n"),
+        ("S5", &[huge], Unpadded, ",            \n"),
+        (
+            "[('m','u1',(1024,1024,1024))]",
+            &[1024],
+            Padded,
+            ",  0,  0\n",
+        ),
         (
             "[('m','S1',(7,)),('r',[('x','u1')],(3,))]",
             &[huge],
+            Padded,
             "   \n",
         ),
     ] {
-        let table = table(dtype, shape).unwrap();
+        let table = table(dtype, shape, form).unwrap();
         assert_eq!(table.read(table.len() - 40, &mut out, zeros).unwrap(), 40);
         assert!(
             out.ends_with(end.as_bytes()),
@@ -236,7 +333,8 @@ fn any_place_of_a_huge_table_is_rendered_alone() {
 
 #[test]
 fn any_place_of_a_huge_heading_is_rendered_alone() {
-    let table = table("[('m','u1',(1024,1024)),('n','u1')]", &[1, 1000]).unwrap();
+    let dtype = "[('m','u1',(1024,1024)),('n','u1')]";
+    let table = table(dtype, &[1, 1000], Padded).unwrap();
     let line = 1000 * 4 * ((1 << 20) + 1);
     let heading = table.len() - line;
     let mut out = [b'?'; 44];
@@ -247,14 +345,18 @@ fn any_place_of_a_huge_heading_is_rendered_alone() {
 }
 
 #[test]
-fn lines_of_words_have_a_longest() {
-    for (dtype, shape, exists) in [
-        ("S10", &[3, 40_000][..], true),
-        ("S10", &[3, 50_000], false),
-        ("S600000", &[2], false),
-        ("f8", &[3, 50_000], true),
-        ("[('m','S1',(400000,)),('n','f4')]", &[], false),
+fn unpadded_lines_have_a_longest() {
+    for (dtype, shape, unpadded, padded) in [
+        ("S10", &[3, 40_000][..], true, true),
+        ("S10", &[3, 50_000], false, false),
+        ("S600000", &[2], false, false),
+        ("f8", &[3, 40_000], true, true),
+        ("f8", &[3, 50_000], false, true),
+        ("[('m','S1',(400000,)),('n','f4')]", &[], false, false),
+        ("[('m','u1',(400000,)),('n','f4')]", &[], false, true),
     ] {
-        assert_eq!(table(dtype, shape).is_some(), exists, "{dtype} {shape:?}");
+        let exists = |form| table(dtype, shape, form).is_some();
+        assert_eq!(exists(Unpadded), unpadded, "{dtype} {shape:?}");
+        assert_eq!(exists(Padded), padded, "{dtype} {shape:?}");
     }
 }

@@ -10,7 +10,7 @@ use std::thread;
 
 use memmap2::{MmapOptions, MmapRaw};
 
-use super::oracle::View;
+use super::oracle::{View, padded};
 use super::probe::{ALL, Probe, State, open, paths};
 use super::{Tally, Watchdog};
 use crate::common::arrays::Raw;
@@ -94,7 +94,7 @@ impl<'a> Scene<'a> {
             .map(|_| 1 + numbers.below(255) as u8)
             .collect();
         let file = dir.file("data.bin", &content);
-        let mut mount = raw.mount(dir, &file, "r+");
+        let mut mount = dir.mount(&file, &padded(raw, "r+"));
         mount.expect_warning(SHORTENED);
         let paths = paths(*rows, *columns, *text);
         let probe = Probe::new(tally, (dir, &mount), (raw, &paths), content, true);

@@ -7,6 +7,7 @@ use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 
 use super::failing_fs::{FailingFile, Failure};
+use super::oracle::padded;
 use super::probe::{ALL, PAGE, Probe, State, open, paths};
 use super::{Tally, Watchdog};
 use nix::sys::signal::Signal;
@@ -94,7 +95,7 @@ impl<'a> Scene<'a> {
         let file = File::options().write(true).open(storage.path()).unwrap();
         file.write_all_at(&content, 0).unwrap();
         file.sync_all().unwrap();
-        let mut mount = ARRAY.mount(dir, &storage.path(), mode);
+        let mut mount = dir.mount(&storage.path(), &padded(&ARRAY, mode));
         mount.expect_warning("os error");
         let paths = paths(ROWS, COLUMNS, true);
         let probe = Probe::new(tally, (dir, &mount), (&ARRAY, &paths), content, mode != "r");

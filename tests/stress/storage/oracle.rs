@@ -64,7 +64,15 @@ pub struct View {
     pub bytes: Vec<Byte>,
 }
 
-/// The views at these paths of a mounted array. The text files in it have to be of `<i4`.
+/// The options of an array whose text has each element at a place of its own.
+pub fn padded<'a>(raw: &Raw, mode: &'a str) -> Vec<&'a str> {
+    let mut options = raw.options();
+    options.extend(["--mode", mode, "--csv", "padded"]);
+    options
+}
+
+/// The views at these paths of a mounted array. The text files in it have to be of `<i4`,
+/// and [`padded`].
 pub fn views(dir: &Dir, raw: &Raw, mount: &Mount, paths: &[String]) -> Vec<View> {
     let described = [raw.dtype, raw.shape, raw.order, raw.offset].map(String::from);
     let printed = python(dir, PLACES, &[&described, paths].concat());
