@@ -48,7 +48,7 @@ mod tests {
         fn log(&self, record: &Record) {
             let count = match record.target() {
                 "arrayfs::fs::request" => &self.requests,
-                "arrayfs::fs::trouble" => &self.monitor,
+                "arrayfs::fs::backing_monitor" => &self.monitor,
                 _ => return,
             };
             count.fetch_add(1, Ordering::SeqCst);

@@ -29,13 +29,19 @@ fn array(dtype: &str, shape: &[u64]) -> View {
 /// A file for an array, and a mapping of it that keeps up to `limit` bytes, also when
 /// the file has just been changed.
 fn mapped(array: &View, limit: u64) -> (File, Mapping, tempfile::NamedTempFile) {
+    let (file, mapping, backing) = mapped_alone(array);
+    mapping.enable_column_cache(limit, true);
+    (file, mapping, backing)
+}
+
+/// The same without a cache.
+fn mapped_alone(array: &View) -> (File, Mapping, tempfile::NamedTempFile) {
     let backing = tempfile::NamedTempFile::new().unwrap();
     let end = array.offset() + array.nbytes();
     let bytes: Vec<u8> = (0..end).map(|k| (k * 7 % 251) as u8).collect();
     std::fs::write(backing.path(), bytes).unwrap();
     let opened = BackingFile::open(backing.path(), Mode::ReadWrite).unwrap();
     let mapping = Mapping::new(opened, &(array.offset()..end)).unwrap().0;
-    mapping.enable_column_cache(limit, true);
     (backing.reopen().unwrap(), mapping, backing)
 }
 
@@ -139,7 +145,7 @@ fn neighbours_are_gathered_for_the_second_column_and_not_for_one_far_away() {
 #[test]
 fn nothing_is_kept_while_others_may_be_writing() {
     let array = array("<f4", &[100, 100]);
-    let (file, mapping, _backing) = mapped(&array, 1 << 20);
+    let (file, mapping, _backing) = mapped_alone(&array);
     mapping.enable_column_cache(1 << 20, false);
     for column in 0..20 {
         let view = array.take(1, column).unwrap().layout();
