@@ -1,6 +1,6 @@
 //! `README.txt`: what the mounted array is, which files there are, and for each
 //! language the lines that read and write it in this very mount. The text is in
-//! `templates/`: a file for each language, and a row of [`LANGUAGES`] with it.
+//! `templates/`: a file for each language, and a row of `LANGUAGES` with it.
 
 mod example;
 mod template;
