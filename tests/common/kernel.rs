@@ -4,7 +4,7 @@
 use std::fs;
 use std::sync::OnceLock;
 
-use super::{Dir, skip};
+use super::{Dir, Turn, has_fuse, skip};
 
 /// What not every kernel can do.
 #[derive(Debug, Clone, Copy)]
@@ -15,8 +15,7 @@ pub enum Ability {
     Passthrough,
 }
 
-/// Whether the kernel has an ability that a test needs; says why it is skipped if not. To
-/// be called before the test has a directory.
+/// Whether the kernel has an ability that a test needs; says why it is skipped if not.
 pub fn needs(ability: Ability) -> bool {
     let can = kernel_can(ability);
     if !can {
@@ -28,14 +27,20 @@ pub fn needs(ability: Ability) -> bool {
 /// Whether the kernel has an ability. Where tests do not mount, they say so themselves.
 pub fn kernel_can(ability: Ability) -> bool {
     static OFFER: OnceLock<Option<serde_json::Value>> = OnceLock::new();
+    // Before the cell, which makes whoever has the turn wait for this.
+    let turn = OFFER.get().is_none().then(Turn::unless_taken);
     let offer = OFFER.get_or_init(|| {
-        let dir = Dir::with_fuse()?;
+        if !has_fuse() {
+            return None;
+        }
+        let dir = Dir::of_turn(None);
         let (mount, outcome) = super::Mount::start(&dir, &dir.file("data.bin", [0]), &[]);
         outcome.succeeds();
         let stats = fs::read(mount.join(".arrayfs/stats")).unwrap();
         let mut stats: serde_json::Value = serde_json::from_slice(&stats).unwrap();
         Some(stats["kernel"].take())
     });
+    drop(turn);
     let Some(offer) = offer else { return true };
     let member = match ability {
         Ability::DirectMappings => "direct_mappings",

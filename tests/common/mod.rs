@@ -17,6 +17,7 @@ mod mount;
 mod run;
 mod skip;
 
+use std::cell::Cell;
 use std::fs;
 use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
@@ -42,15 +43,60 @@ pub struct Dir {
     machine: Option<Machine>,
     path: PathBuf,
     _temporary: TempDir,
-    _alone: MutexGuard<'static, ()>,
+    _turn: Option<Turn>,
 }
 
+/// The right of a thread to have the one directory.
+struct Turn(MutexGuard<'static, ()>);
+
 static ALONE: Mutex<()> = Mutex::new(());
+
+thread_local! {
+    static HAS_TURN: Cell<bool> = const { Cell::new(false) };
+}
+
+impl Turn {
+    /// `None` for the thread that has it already.
+    fn unless_taken() -> Option<Turn> {
+        (!HAS_TURN.get()).then(Turn::new)
+    }
+
+    fn new() -> Turn {
+        let guard = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+        HAS_TURN.set(true);
+        Turn(guard)
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        HAS_TURN.set(false);
+    }
+}
+
+/// Whether tests can mount; they are skipped where that is wanted.
+fn has_fuse() -> bool {
+    let device = fs::File::options().read(true).write(true).open("/dev/fuse");
+    match device {
+        Ok(_) => true,
+        Err(error) if std::env::var_os("ARRAYFS_SKIP_FUSE").is_some_and(|skip| skip == "1") => {
+            skip(&format!("/dev/fuse: {error}"));
+            false
+        }
+        Err(error) => panic!(
+            "/dev/fuse: {error}; this test mounts, which needs FUSE \
+             (ARRAYFS_SKIP_FUSE=1 skips it)"
+        ),
+    }
+}
 
 impl Dir {
     /// An empty directory, open to every user.
     pub fn new() -> Dir {
-        let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+        Dir::of_turn(Some(Turn::new()))
+    }
+
+    fn of_turn(turn: Option<Turn>) -> Dir {
         nix::sys::prctl::set_child_subreaper(true).unwrap();
         let temporary = tempfile::tempdir().unwrap();
         let path = temporary.path().canonicalize().unwrap();
@@ -60,24 +106,13 @@ impl Dir {
             machine: None,
             path,
             _temporary: temporary,
-            _alone: alone,
+            _turn: turn,
         }
     }
 
     /// A directory for a test that mounts; `None` where such tests are to be skipped.
     pub fn with_fuse() -> Option<Dir> {
-        let device = fs::File::options().read(true).write(true).open("/dev/fuse");
-        match device {
-            Ok(_) => Some(Dir::new()),
-            Err(error) if std::env::var_os("ARRAYFS_SKIP_FUSE").is_some_and(|skip| skip == "1") => {
-                skip(&format!("/dev/fuse: {error}"));
-                None
-            }
-            Err(error) => panic!(
-                "/dev/fuse: {error}; this test mounts, which needs FUSE \
-                 (ARRAYFS_SKIP_FUSE=1 skips it)"
-            ),
-        }
+        has_fuse().then(Dir::new)
     }
 
     /// A directory for a test that mounts and only root can run; `None` for others.
