@@ -1,6 +1,6 @@
-//! The permission bits of the backing file as far as its access control list goes
-//! along with them. The list is read again only when the file's ctime says that it may
-//! have changed, since every `stat` and each entry of a listing asks for the bits.
+//! The permission bits of the backing file within its access control list. They are asked for at
+//! every `stat` and for every listed entry, so the list is read again only after the file's
+//! ctime has changed.
 
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
@@ -10,26 +10,25 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use super::backing_monitor::BackingFileMonitor;
 use crate::mapping::Mapping;
 
-/// How old a ctime has to be before it tells of every change: no clock of a file system
-/// is coarser than that.
+/// The age at which a ctime is final: no file system has coarser timestamps.
 const SETTLING: Duration = Duration::from_secs(2);
 
-/// What there is left where the list cannot be read.
+/// The limit when the access control list cannot be read.
 const OWNER_ONLY: u32 = 0o700;
 
-/// The ctime of the backing file in seconds and nanoseconds.
+/// The ctime of the backing file: seconds and nanoseconds.
 type Ctime = (i64, i64);
 
-/// What the access control list of the backing file leaves of its bits.
+/// A mask of the permission bits that the access control list of the backing file allows.
 #[derive(Debug, Default)]
 pub(super) struct AclLimit {
-    /// The bits it left when the file had this ctime.
+    /// The mask, and the ctime of the file when it was computed.
     known: Mutex<Option<(Ctime, u32)>>,
 }
 
 impl AclLimit {
-    /// The permission bits of the file of `mapping`, of which `found` has just been
-    /// found, that let nobody do what its list forbids.
+    /// The permission bits of the file of `mapping` that grant nothing its access control list
+    /// denies. `found` is its current metadata. `monitor` logs a failure.
     pub(super) fn bits(
         &self,
         mapping: &Mapping,
@@ -55,13 +54,13 @@ impl AclLimit {
             let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
             *known = Some((ctime, limit));
         }
-        // If a list has just been set or removed the bits are other ones.
+        // If an access control list was set or removed meanwhile, the bits have changed with it.
         let now = mapping.metadata().map_or(0, |found| found.mode());
         mode & now & limit
     }
 }
 
-/// Whether whatever changes the file from `now` on gives it another ctime.
+/// Whether every change of the file after `now` changes its ctime.
 fn is_past_timestamp_granularity(ctime: Ctime, now: SystemTime) -> bool {
     let Ok(now) = now.duration_since(UNIX_EPOCH) else {
         return false;
@@ -82,7 +81,7 @@ mod tests {
             ((997, 999_999_999), true),
             ((998, 0), false),
             ((1000, 0), false),
-            // A clock that was set back.
+            // The clock was set back.
             ((2000, 0), false),
             ((-5, 0), true),
         ] {

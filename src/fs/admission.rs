@@ -1,7 +1,6 @@
-//! Files are opened once the backing file is what the mode makes of it. A mount can
-//! be seen before that, and what was written to it then would be zeroed under `w+`
-//! after it was acknowledged. An OPEN that comes too early is kept and answered
-//! later, so that it holds up neither a worker nor the start.
+//! Delays OPEN until the backing file has the contents that the mode requires. The mount is
+//! visible earlier, and under `w+` a write at that time would be zeroed after it was
+//! acknowledged. A waiting OPEN occupies no worker thread.
 
 use std::mem;
 use std::sync::{Mutex, PoisonError};
@@ -10,7 +9,7 @@ use super::panics::catch_panic;
 
 type Opening = Box<dyn FnOnce() + Send>;
 
-/// Whether files can be opened, and what waits for that.
+/// Whether files can be opened, and the waiting OPEN requests.
 #[derive(Default)]
 pub(super) struct Admission(Mutex<State>);
 
@@ -21,8 +20,8 @@ struct State {
 }
 
 impl Admission {
-    /// Does `opening`, now or when files can be opened. If that never comes it is
-    /// dropped, which answers it with EIO.
+    /// Runs `opening`, now or once files can be opened. If that never happens, `opening` is
+    /// dropped, and fuser replies EIO.
     pub(super) fn pass(&self, opening: impl FnOnce() + Send + 'static) {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if state.admits {
@@ -33,7 +32,7 @@ impl Admission {
         }
     }
 
-    /// From now on files can be opened.
+    /// Lets files be opened from now on.
     pub(super) fn admit(&self) {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         state.admits = true;

@@ -1,6 +1,6 @@
-//! Trouble with the backing file, for the log: what clients are told as an
-//! errno somebody has to be able to look up, and a client that tries again and
-//! again must not fill the disk with it.
+//! Log messages about the backing file: failed accesses, of which clients see only the errno,
+//! and a backing file that was moved or replaced. Repeated messages are suppressed, so that a
+//! client that retries does not fill the disk.
 
 use std::collections::HashMap;
 use std::io;
@@ -11,41 +11,41 @@ use std::time::{Duration, Instant};
 use super::error::FsError;
 use crate::mapping::{AccessError, Mapping};
 
-/// How long an errno is not logged again.
+/// The shortest time between log messages for one errno.
 const QUIET: Duration = Duration::from_secs(60);
 
-/// How often the backing file is looked for.
+/// The shortest time between checks of the path.
 const WATCH: Duration = Duration::from_secs(1);
 
-/// When each errno was logged last, and whether the file is still in its place.
+/// The time of the last log message for each errno, and the state of the path.
 #[derive(Debug, Default)]
 pub(super) struct BackingFileMonitor {
     logged: Mutex<HashMap<i32, Instant>>,
     path_state: Mutex<PathState>,
 }
 
-/// What is known of the backing file's place.
+/// Whether the path still leads to the backing file.
 #[derive(Debug, Default)]
 enum PathState {
-    /// Nobody has looked yet.
+    /// Not checked yet.
     #[default]
     Unknown,
-    /// The file was there then.
+    /// It did, at the last check.
     Kept(Instant),
-    /// It was not, and that has been logged.
+    /// It does not, and this has been logged.
     Lost,
 }
 
 impl BackingFileMonitor {
-    /// Logs that an operation on `file` failed, if the file below is to blame
-    /// and it has not been logged lately.
+    /// Logs a failed operation on `file`, if the backing file caused it and its errno has not
+    /// been logged recently.
     pub(super) fn note(&self, file: &Path, failed: &FsError) {
         let FsError::Access(error) = failed else {
             return;
         };
         let is_harmless = match error {
             AccessError::ReadOnly { .. } => true,
-            // The file system has no such operation.
+            // The file system below lacks the operation.
             AccessError::Io(error) => error.kind() == io::ErrorKind::Unsupported,
             AccessError::Shrunk { .. } => false,
         };
@@ -54,8 +54,8 @@ impl BackingFileMonitor {
         }
     }
 
-    /// Looks once in a while whether the path still leads to the backing file, and
-    /// logs once that it does not.
+    /// Checks from time to time whether the path still leads to the backing file. Logs once that
+    /// it does not.
     pub(super) fn watch(&self, mapping: &Mapping) {
         let Ok(mut path_state) = self.path_state.try_lock() else {
             return;

@@ -1,5 +1,5 @@
-//! Listing directories: from any place on, in bounded memory, with what is asked
-//! for of each entry and no more.
+//! Directory listings: from any cursor, in bounded memory. Attributes are read only for entries
+//! that need them.
 
 use fuser::{FileAttr, FileType};
 
@@ -9,8 +9,12 @@ use super::operations::ArrayFs;
 use crate::tree::Node;
 
 impl ArrayFs {
-    /// Hands the entries of a directory to `add` from the `cursor`-th on, each
-    /// with the cursor of the next, until it returns true for full.
+    /// Passes the entries of a directory to `add`, from index `cursor` on, until `add` returns
+    /// true because its buffer is full. Each entry has the cursor of the next.
+    ///
+    /// # Errors
+    ///
+    /// When the inode is stale or is not a directory.
     pub(super) fn list(
         &self,
         inode: u64,
@@ -53,29 +57,29 @@ impl ArrayFs {
     }
 }
 
-/// An entry of a directory being listed.
+/// An entry of a directory.
 #[derive(Debug)]
 pub(super) struct Listed<'a> {
     fs: &'a ArrayFs,
     /// The name.
     pub(super) name: &'a str,
     node: Node,
-    /// The cursor of the entry that comes after it.
+    /// The cursor of the next entry.
     pub(super) next: u64,
 }
 
 impl Listed<'_> {
-    /// Its inode number.
+    /// The inode number.
     pub(super) fn inode(&self) -> u64 {
         self.fs.tree.inode(self.node)
     }
 
-    /// Whether it is a directory or a file.
+    /// The file type.
     pub(super) fn kind(&self) -> FileType {
         kind(self.node.is_directory())
     }
 
-    /// What `stat` shows of it.
+    /// The attributes.
     pub(super) fn attributes(&self) -> Result<FileAttr, FsError> {
         self.fs.attributes_of(self.node)
     }

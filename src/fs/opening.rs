@@ -1,6 +1,6 @@
-//! Opening and closing files: whether the kernel is to ask for each read and
-//! write, to use its page cache, or to go to the backing file itself, and what
-//! ends with the last use.
+//! OPEN and RELEASE: the I/O mode of each open file, the features asked of the kernel for it,
+//! and the bookkeeping at the last release. Whether cached pages are still valid is left to
+//! `page_cache`, the backing files of passthrough to `passthrough`.
 
 use std::io;
 use std::mem;
@@ -21,20 +21,24 @@ use crate::vfile::VirtualFile;
 /// How the kernel reads and writes an open file.
 #[derive(Debug)]
 pub(super) enum IoMode {
-    /// By a request each time.
+    /// Direct I/O: a request for each read and write.
     Direct,
-    /// Through its page cache, of which it may keep what it has.
+    /// Through the page cache.
     Cached {
-        /// Whether it may.
+        /// Whether pages from earlier opens stay valid.
         keep: bool,
     },
-    /// In the backing file itself.
+    /// Passthrough: on the backing file, without the daemon.
     Passthrough(Arc<BackingId>),
 }
 
 impl ArrayFs {
-    /// Opens a file, and returns its handle number and how the kernel is to read
-    /// and write it. `register` has the kernel learn of the backing file.
+    /// Opens a file. Returns its handle number and I/O mode. `register` registers the backing
+    /// file with the kernel for passthrough.
+    ///
+    /// # Errors
+    ///
+    /// When the inode is stale, is a directory, or is opened for writing and not writable.
     pub(super) fn open(
         &self,
         inode: u64,
@@ -59,15 +63,15 @@ impl ArrayFs {
         let io_mode = match self.open_passthrough(node, writes, &file, register) {
             Some(backing) => {
                 if writes {
-                    // What is written from now on is not heard of.
+                    // The daemon does not see writes by passthrough.
                     self.truncations.drop_all();
                 }
                 IoMode::Passthrough(backing)
             }
-            // What is written must be seen by the daemon before the pages.
+            // Writes must reach the daemon before they change pages, so writers get direct I/O.
             None if !writes && self.may_cache(&file) => {
                 dropping = self.page_cache.opened(inode, || {
-                    // Whoever reads what was truncated has to be heard of.
+                    // Reads must reach the daemon to end the truncated state.
                     let is_marked = self.truncations.is_marked(inode);
                     let stamp = self.tree.mapping().stamp().ok();
                     stamp.filter(|_| !is_marked)
@@ -83,8 +87,8 @@ impl ArrayFs {
         Ok((number, io_mode))
     }
 
-    /// Whether a file may be read through the kernel's page cache, whose pages fail as a
-    /// whole where the backing file has been cut short.
+    /// Whether a file may be read through the page cache. Not if the backing file is too short
+    /// for it: a page fails as a whole.
     fn may_cache(&self, file: &VirtualFile) -> bool {
         let end = file.covering_range(&(0..file.len())).end;
         self.page_cache.caches() && self.tree.mapping().reaches(end)
@@ -103,7 +107,7 @@ impl ArrayFs {
             return None;
         }
         let (inode, mapping) = (self.tree.inode(node), self.tree.mapping());
-        // What is written past the daemon takes no set-user-id bit away.
+        // Writes by passthrough do not clear the set-user-id bit.
         let may = || {
             mapping.has_size(file.len())
                 && !self.truncations.is_marked(inode)
@@ -113,11 +117,10 @@ impl ArrayFs {
             .opened(inode, writes, mapping, may, register)
     }
 
-    /// What the kernel is asked for.
+    /// The features to ask the kernel for.
     ///
-    /// Views can be mapped shared where pages can be dropped that have become old. Of
-    /// what is written past the daemon it does not hear, and a page that was stored to
-    /// would later be written back over it.
+    /// Shared mappings need page invalidation, which passthrough writes bypass: the daemon does
+    /// not see them, and a dirty page would later be written back over them.
     pub(super) fn capabilities(&self) -> Capabilities {
         let passthrough = self.passthrough.allowed();
         Capabilities {
@@ -126,9 +129,8 @@ impl ArrayFs {
         }
     }
 
-    /// The kernel has made its `offer`: caches from now on what `options` say. By default
-    /// that is nothing, but where it is needed to map files shared, and no writes through
-    /// the mount are in the way.
+    /// Decides the cache mode from `options` and the `features` of the kernel. The default is
+    /// `auto` where shared mappings need it and the mount is read-only, otherwise `never`.
     pub(super) fn decide_caching(&self, options: &Options, offer: Offer) {
         let default = match offer.direct_mappings || self.appearance.writable {
             true => Cache::Never,
@@ -142,23 +144,24 @@ impl ArrayFs {
             mapping.enable_column_cache(options.cache_size, alone);
         }
         self.page_cache.decide(cache);
-        // The first and only time.
+        // INIT comes once, so the cell is empty.
         let _ = self.offer.set(offer);
     }
 
-    /// Whether the kernel refuses to map any file shared, although pages could be dropped.
+    /// Whether the kernel refuses every shared mapping: it cannot map files open for direct I/O,
+    /// and files do not go through the page cache.
     pub(super) fn refuses_mappings(&self) -> bool {
         let offer = self.offer.get();
         let is_offered = offer.is_some_and(|offer| offer.direct_mappings);
         platform::NOTIFIES && !is_offered && !self.page_cache.caches()
     }
 
-    /// Whether the kernel may have pages of files that nobody has open.
+    /// Whether the kernel may hold pages of files that are not open.
     pub(super) fn keeps_pages(&self) -> bool {
         self.page_cache.caches()
     }
 
-    /// A descriptor of an open file has been closed.
+    /// Handles FLUSH: a descriptor of an open file was closed.
     pub(super) fn flushed(&self, handle: u64) -> Result<(), FsError> {
         let handle = self.handles.get(handle)?;
         self.truncations.flushed(&handle);
@@ -168,7 +171,7 @@ impl ArrayFs {
         Ok(())
     }
 
-    /// The last use of an open file is over.
+    /// Handles RELEASE: all descriptors and mappings of an open file are gone.
     pub(super) fn release(&self, handle: u64) {
         if let Some(handle) = self.handles.close(handle) {
             drop(OpenInode {
@@ -181,12 +184,12 @@ impl ArrayFs {
     }
 }
 
-/// An inode that is open once more, until this is dropped or left to a handle.
+/// Counts an inode as open, until this is dropped or handed over to a handle.
 struct OpenInode<'a> {
     fs: &'a ArrayFs,
     inode: u64,
     writes: bool,
-    /// Closed by the one who used it last.
+    /// Whether no write came after the last FLUSH.
     idle: bool,
 }
 

@@ -1,9 +1,7 @@
-//! What the kernel keeps of a file in its page cache after the last close
-//! (`--cache`), and how that is known to be good at the next open: under
-//! `always` by the user's promise, under `auto` by the backing file's times, once
-//! these have settled.
-//! What is written through the mount drops the pages concerned in any case,
-//! which is the business of `coherence`.
+//! Which files the kernel may keep pages of after the last close (`--cache`), and whether these
+//! pages are still valid at the next open. Under `always` they are valid by the user's promise;
+//! under `auto`, if the backing file's timestamps have not changed and are past their
+//! granularity. Invalidation after writes through the mount is left to `coherence`.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -17,19 +15,19 @@ use super::Cache;
 use crate::mapping::Stamp;
 use crate::platform;
 
-/// How many files the kernel keeps pages of that nobody has open.
+/// The most files of which the kernel keeps pages while they are not open.
 const MOST: NonZero<usize> = NonZero::new(4096).expect("is not zero");
 
-/// The files that the kernel may keep pages of.
+/// The files of which the kernel may keep pages.
 #[derive(Debug)]
 pub(super) struct PageCacheValidity {
-    /// What may be cached; nothing until the kernel is known.
+    /// The cache mode. Unset until INIT, which counts as `never`.
     cache: OnceLock<Cache>,
     files: Arc<Mutex<Files>>,
 }
 
-/// The kernel drops the pages of an inode as it opens it, and may not have done so, until
-/// this is [ended](Self::end) or dropped.
+/// An OPEN without `FOPEN_KEEP_CACHE`, at which the kernel invalidates the pages of the inode.
+/// It may not have done so yet, until this is [finished](Self::finish) or dropped.
 #[derive(Debug)]
 pub(super) struct Dropping {
     files: Arc<Mutex<Files>>,
@@ -39,16 +37,16 @@ pub(super) struct Dropping {
 
 #[derive(Debug)]
 struct Files {
-    /// The stamp of the file below when each was read, by inode number; `None` if that
-    /// says nothing, or has changed since.
+    /// The stamp of the backing file when the pages of each inode were filled. `None` if the
+    /// stamp was not past timestamp granularity, or if it has changed between fills.
     read: LruCache<u64, Option<Stamp>>,
-    /// How many opened each whose pages the kernel drops as it does so, and may not have
-    /// dropped yet. Until then nobody may have what it keeps.
+    /// The number of pending [`OpenInvalidation`]s of each inode. While there are any, its pages
+    /// are not valid.
     dropping: HashMap<u64, usize>,
 }
 
 impl PageCacheValidity {
-    /// No file yet.
+    /// No files yet.
     pub(super) fn new() -> PageCacheValidity {
         PageCacheValidity {
             cache: OnceLock::new(),
@@ -59,9 +57,9 @@ impl PageCacheValidity {
         }
     }
 
-    /// From now on what `cache` says may be cached. To be called once.
+    /// Sets the cache mode. Only the first call has an effect.
     pub(super) fn decide(&self, cache: Cache) {
-        // Pages that cannot be dropped must not be kept.
+        // The kernel must not keep pages that cannot be invalidated.
         let cache = match platform::NOTIFIES {
             true => cache,
             false => Cache::Never,
@@ -69,17 +67,17 @@ impl PageCacheValidity {
         self.cache.get_or_init(|| cache);
     }
 
-    /// Whether files that are only read may be read through the page cache.
+    /// Whether files opened for reading go through the page cache.
     pub(super) fn caches(&self) -> bool {
         self.mode() != Cache::Never
     }
 
-    /// What may be cached.
+    /// The cache mode.
     pub(super) fn mode(&self) -> Cache {
         self.cache.get().copied().unwrap_or(Cache::Never)
     }
 
-    /// How many files the kernel may keep pages of.
+    /// The number of files of which the kernel may keep pages.
     pub(super) fn count(&self) -> usize {
         self.files().read.len()
     }
@@ -88,8 +86,8 @@ impl PageCacheValidity {
         locked(&self.files)
     }
 
-    /// Pages of `inode` are about to be filled, and the backing file is as `now`
-    /// says. Returns the file that is no longer kept because of that.
+    /// Records that pages of `inode` are being filled while the backing file has the stamp
+    /// `now`. Returns the inode that is evicted for it, if any.
     pub(super) fn filled(&self, inode: u64, now: Stamp) -> Option<u64> {
         if !self.caches() {
             return None;
@@ -105,9 +103,9 @@ impl PageCacheValidity {
         gone.map(|(inode, _)| inode)
     }
 
-    /// `inode` is being opened, of a file that is as `now` says, if its pages can be good at
-    /// all. Returns `None` if those that the kernel has of it are still so. If not it drops
-    /// them before it uses what is opened so.
+    /// Checks the pages of `inode` at OPEN. `now` is the stamp of the backing file, or `None` if
+    /// pages cannot be valid at all. Returns `None` if the pages are still valid. Otherwise the
+    /// kernel has to invalidate them at this OPEN.
     pub(super) fn opened(
         &self,
         inode: u64,
@@ -132,19 +130,19 @@ impl PageCacheValidity {
         })
     }
 
-    /// Pages of `inode` are about to be dropped: until then nobody is given them.
+    /// Forgets `inode`, whose pages have become invalid.
     pub(super) fn forget(&self, inode: u64) {
         self.files().read.pop(&inode);
     }
 
-    /// Whether pages of `inode` are kept when nobody has it open.
+    /// Whether the pages of `inode` are kept while it is not open.
     pub(super) fn has(&self, inode: u64) -> bool {
         self.caches() && self.files().read.contains(&inode)
     }
 }
 
 impl Dropping {
-    /// The one who opened the inode uses it: the pages have been dropped that were there.
+    /// Notes that the kernel has invalidated the pages, since it has used the new handle.
     pub(super) fn end(&self) {
         if self.is_over.load(Ordering::Relaxed) || self.is_over.swap(true, Ordering::SeqCst) {
             return;
@@ -172,14 +170,14 @@ fn locked(files: &Mutex<Files>) -> MutexGuard<'_, Files> {
 mod tests {
     use super::*;
 
-    /// No file yet, where `cache` says what may be cached.
+    /// No files yet, under the mode `cache`.
     fn new(cache: Cache) -> PageCacheValidity {
         let validity = PageCacheValidity::new();
         validity.decide(cache);
         validity
     }
 
-    /// Opens a file, and has it used.
+    /// Opens a file and uses it. Whether its pages were valid.
     fn open(validity: &PageCacheValidity, now: Option<Stamp>) -> bool {
         validity.opened(7, || now).is_none()
     }
@@ -197,7 +195,7 @@ mod tests {
             assert!(validity.has(7));
             assert!(open(&validity, Some(Stamp::after(1))), "{cache:?}");
             assert_eq!(open(&validity, Some(Stamp::after(2))), changed, "{cache:?}");
-            // They have been dropped, whatever the file looks like now.
+            // The pages are invalidated, even if the stamp matches again.
             assert_eq!(open(&validity, Some(Stamp::after(1))), changed, "{cache:?}");
         }
         let never = new(Cache::Never);
@@ -236,16 +234,16 @@ mod tests {
         let now = || Some(Stamp::after(2));
         validity.filled(7, Stamp::after(1));
         let first = validity.opened(7, now).unwrap();
-        // By one who has had it open before.
+        // By a handle that was opened earlier.
         validity.filled(7, Stamp::after(2));
         let second = validity.opened(7, now).unwrap();
-        // It counts once, however often it is used.
+        // An OPEN counts once, however often the handle is used.
         first.end();
         first.end();
         validity.filled(7, Stamp::after(2));
         let third = validity.opened(7, now).unwrap();
         drop((first, second));
-        // A panic in the midst of an open leaves nothing behind.
+        // A panic during OPEN leaves no entry behind.
         let opening = || {
             let _dropping = validity.opened(7, now);
             panic!("in the midst of an open");

@@ -1,8 +1,7 @@
-//! Files that the kernel reads and writes in the backing file itself, past the
-//! daemon ("passthrough", Linux' Documentation/filesystems/fuse/fuse-passthrough.rst):
-//! those that show all of it, from its first byte to its last. Which of them are
-//! is decided here, once for all who have one open together, since the kernel
-//! takes no other of the same inode meanwhile.
+//! Files that the kernel reads and writes without the daemon ("passthrough", see
+//! Documentation/filesystems/fuse/fuse-passthrough.rst in Linux). Eligible are files that show
+//! the whole backing file in place. The first OPEN of an inode decides for all its open handles,
+//! since the kernel does not mix passthrough and other handles of one inode.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -17,40 +16,40 @@ use super::{Cache, Options, Passthrough};
 use crate::mapping::{Mapping, Mode};
 use crate::platform;
 
-/// Which files are open past the daemon.
+/// The files that are open in passthrough mode.
 #[derive(Debug)]
 pub(super) struct PassthroughFiles {
-    /// Whether any may be.
+    /// Whether passthrough is enabled for the mount.
     allowed: bool,
-    /// Whether the log says which way was taken.
+    /// Whether the outcome of the first registration has been logged.
     told: AtomicBool,
-    /// Files that could be, by inode number.
+    /// The open eligible files, by inode number.
     open: Mutex<HashMap<u64, Opens>>,
 }
 
-/// How a file is open.
+/// The open handles of a file.
 #[derive(Debug)]
 struct Opens {
     count: usize,
-    /// How many of them write.
+    /// The number of handles opened for writing.
     writers: usize,
-    /// The backing file as the kernel knows it, if it serves the file itself.
+    /// The backing file as registered with the kernel. `None` if the daemon serves the file.
     backing: Option<Arc<BackingId>>,
 }
 
 impl PassthroughFiles {
-    /// None yet, in a mount of `mapping` that can be written if it is `writable`.
+    /// No open files. `writable` says whether the mount of `mapping` is writable.
     pub(super) fn new(options: &Options, mapping: &Mapping, writable: bool) -> PassthroughFiles {
         let wanted = match options.passthrough {
             Passthrough::Never => false,
             Passthrough::Auto => !writable,
-            // What is cached would not follow what is written past the daemon.
+            // Passthrough writes do not invalidate cached pages.
             Passthrough::ReadWrite => {
                 !writable || matches!(options.cache, None | Some(Cache::Never))
             }
         };
-        // What copies on write must not reach the file; and a FUSE file system
-        // below might take a truncation at its word.
+        // Copy-on-write changes must not reach the backing file. A FUSE file system below might
+        // really truncate the file.
         let allowed = platform::PASSTHROUGH
             && wanted
             && mapping.mode() != Mode::CopyOnWrite
@@ -62,12 +61,12 @@ impl PassthroughFiles {
         }
     }
 
-    /// Whether any file may be open past the daemon.
+    /// Whether passthrough is enabled for the mount.
     pub(super) fn allowed(&self) -> bool {
         self.allowed
     }
 
-    /// How many files the kernel serves itself at the moment.
+    /// The number of files that the kernel serves at present.
     pub(super) fn count(&self) -> usize {
         let opens = self.opens();
         opens
@@ -80,10 +79,9 @@ impl PassthroughFiles {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// `inode`, which shows all of the file below, has been opened: the backing
-    /// file to give the kernel, or `None` if the daemon serves it. The first who
-    /// opens it decides, by whether it `may` be served so now, and whether the
-    /// kernel takes what `register` gives it.
+    /// Counts an OPEN of `inode`, which shows the whole backing file. Returns the backing id for
+    /// the reply, or `None` if the daemon serves the file. The first OPEN decides: by
+    /// `is_eligible`, and by whether the kernel accepts the file from `register`.
     pub(super) fn opened(
         &self,
         inode: u64,
@@ -129,7 +127,7 @@ impl PassthroughFiles {
         outcome.ok().map(Arc::new)
     }
 
-    /// An open file of `inode`, and all mappings of it, are gone.
+    /// Counts the RELEASE of a handle of `inode`.
     pub(super) fn released(&self, inode: u64, writes: bool) {
         if !self.allowed {
             return;
@@ -143,8 +141,8 @@ impl PassthroughFiles {
         }
     }
 
-    /// Does `work` unless `inode` is open past the daemon, or any file that can be written
-    /// so: the daemon would not hear of what is written.
+    /// Runs `work` unless the kernel serves `inode`, or serves any file that is open for
+    /// writing. The daemon would not see those writes.
     pub(super) fn unless_written(&self, inode: u64, work: impl FnOnce()) {
         if !self.allowed {
             return work();

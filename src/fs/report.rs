@@ -1,18 +1,18 @@
-//! `.arrayfs/stats`: what the mount has done so far, as of the moment at which
-//! the file is opened.
+//! The contents of `.arrayfs/stats`, made when the file is opened. The counting itself is done
+//! by `stats` and `request`.
 
 use serde_json::{Value, json};
 
 use super::operations::ArrayFs;
 
 impl ArrayFs {
-    /// The path of a node, for people to read.
+    /// The path of a node, for log messages.
     pub(super) fn path(&self, inode: u64) -> String {
         let node = self.tree.node(inode);
         node.map_or_else(|| "?".into(), |node| self.tree.path(node))
     }
 
-    /// What `.arrayfs/stats` says, a JSON object.
+    /// The contents of `.arrayfs/stats`: a JSON object.
     pub(super) fn report(&self) -> String {
         let column_cache = self.tree.mapping().column_cache_usage();
         let column_cache = column_cache.map_or(Value::Null, |usage| {

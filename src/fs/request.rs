@@ -1,5 +1,5 @@
-//! A request from its arrival to its answer: counted, timed and, if asked for,
-//! logged.
+//! The guard around a request, from its arrival to its reply. It counts and times the request,
+//! and logs it at debug level.
 
 use std::cell::Cell;
 use std::ffi::{OsStr, OsString};
@@ -13,24 +13,24 @@ use super::operations::ArrayFs;
 use super::stats::RequestKind;
 use crate::platform::os_error_message;
 
-/// A request that is being answered. It counts as answered when it is dropped.
+/// A request in progress. Dropping it counts the request as answered.
 pub(super) struct RequestGuard {
     fs: Arc<ArrayFs>,
     kind: RequestKind,
     inode: u64,
-    /// The name that is looked for in the directory that the inode is, for the log.
+    /// The name in the directory `inode`, for the log.
     name: Option<OsString>,
-    /// The bytes of the file that it is about.
+    /// The bytes of the file that are read, written or reserved.
     range: Option<Range<u64>>,
     came: Instant,
-    /// Whether the log told of requests when it came: a level that is raised
-    /// meanwhile is about those that follow.
+    /// Whether debug messages were enabled on arrival. A later change of the level applies to
+    /// later requests.
     logged: bool,
     errno: Cell<Option<i32>>,
 }
 
 impl RequestGuard {
-    /// A request about the node `inode` that has just come.
+    /// A request for the node `inode` that has just arrived.
     pub(super) fn new(fs: &Arc<ArrayFs>, kind: RequestKind, inode: u64) -> RequestGuard {
         RequestGuard {
             fs: fs.clone(),
@@ -44,24 +44,24 @@ impl RequestGuard {
         }
     }
 
-    /// The same, about what is called `name` there.
+    /// Adds the name in the directory.
     pub(super) fn named(mut self, name: &OsStr) -> RequestGuard {
         self.name = self.logged.then(|| name.to_owned());
         self
     }
 
-    /// The same, about `len` bytes from `at`.
+    /// Adds a range of `len` bytes at offset `at`.
     pub(super) fn of(mut self, at: u64, len: u64) -> RequestGuard {
         self.range = Some(at..at.saturating_add(len));
         self
     }
 
-    /// It has moved so many bytes.
+    /// Adds `bytes` to the bytes moved by requests of this kind.
     pub(super) fn moved(&self, bytes: usize) {
         self.fs.stats.moved(self.kind, bytes);
     }
 
-    /// Its answer is an error.
+    /// Records the errno of the reply.
     pub(super) fn failed(&self, errno: i32) {
         self.errno.set(Some(errno));
     }
@@ -74,7 +74,7 @@ impl Drop for RequestGuard {
         self.fs
             .stats
             .answered(self.kind, took, errno.is_some() || panics);
-        // A second panic would end the process.
+        // A panic of the logger during another panic would abort the process.
         if !self.logged || panics {
             return;
         }

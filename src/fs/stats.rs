@@ -1,12 +1,12 @@
-//! What the mount has done so far: requests by kind, how many failed, the bytes
-//! they moved, and how long they took. Who counts is the business of `request`.
+//! Statistics of a mount: for each kind of request, the count, errors, bytes moved and latency.
+//! The counting itself is done by `request`.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value, json};
 
-/// Kinds of requests.
+/// The kinds of requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum RequestKind {
     Lookup,
@@ -45,28 +45,28 @@ impl RequestKind {
         (RequestKind::Refused, "refused"),
     ];
 
-    /// The name of the FUSE request, in small letters.
+    /// The name of the FUSE request, in lower case.
     pub(super) fn name(self) -> &'static str {
         RequestKind::ALL[self as usize].1
     }
 }
 
-/// Steps of a factor of two that are told apart: up to 2³² µs.
+/// The number of powers of two in the histogram: up to 2^47 ns, about 39 hours.
 const OCTAVES: usize = 44;
 
-/// Steps within each.
+/// The number of buckets in each power of two.
 const STEPS: usize = 8;
 
-/// How many requests took how long, in classes of which each is an eighth wider
-/// than where it begins.
+/// A histogram of latencies. The width of each bucket is an eighth of its lower power of two, so
+/// its relative error is at most an eighth.
 #[derive(Debug)]
 struct Latencies {
-    /// By the class of the time in nanoseconds.
+    /// The count of each bucket, by time in nanoseconds.
     counts: [AtomicU64; OCTAVES * STEPS],
     longest: AtomicU64,
 }
 
-/// What requests of a kind have come to.
+/// The totals of one kind of request.
 #[derive(Debug)]
 struct Counter {
     failed: AtomicU64,
@@ -74,11 +74,11 @@ struct Counter {
     latencies: Latencies,
 }
 
-/// What the mount has done so far.
+/// The statistics of a mount.
 #[derive(Debug)]
 pub(super) struct Stats {
     started: Instant,
-    /// When the last request was answered, in milliseconds after the start.
+    /// The time of the last reply, in milliseconds after the start.
     used: AtomicU64,
     counters: [Counter; RequestKind::ALL.len()],
 }
@@ -96,8 +96,8 @@ impl Latencies {
         self.longest.fetch_max(nanoseconds, Ordering::Relaxed);
     }
 
-    /// How many there are, and the longest of each of these shares of them, in
-    /// nanoseconds, to within an eighth.
+    /// The total count, and the given quantiles in nanoseconds. Each is an upper bound that
+    /// exceeds the true value by at most an eighth.
     fn shares<const N: usize>(&self, shares: [f64; N]) -> (u64, [u64; N]) {
         let counts = self.counts.each_ref().map(|n| n.load(Ordering::Relaxed));
         let count = counts.iter().sum::<u64>();
@@ -115,16 +115,16 @@ impl Latencies {
     }
 }
 
-/// The class that a time belongs to.
+/// The bucket of a latency.
 fn class(nanoseconds: u64) -> usize {
     let time = nanoseconds.max(STEPS as u64);
     let octave = time.ilog2() as usize;
-    // Its three bits below the first.
+    // The three bits after the leading one.
     let step = (time >> (octave - 3)) as usize % STEPS;
     ((octave - 3) * STEPS + step).min(OCTAVES * STEPS - 1)
 }
 
-/// The first time behind a class.
+/// The first time, in nanoseconds, past the end of a bucket.
 fn end_of(class: usize) -> u64 {
     let (octave, step) = (class / STEPS, class % STEPS);
     ((STEPS + step + 1) as u64) << octave
@@ -144,7 +144,7 @@ impl Stats {
         }
     }
 
-    /// A request has been answered.
+    /// Counts a request that has been answered.
     pub(super) fn answered(&self, kind: RequestKind, took: Duration, failed: bool) {
         let counter = &self.counters[kind as usize];
         counter.latencies.add(nanoseconds(took));
@@ -155,24 +155,24 @@ impl Stats {
         self.used.fetch_max(now, Ordering::Relaxed);
     }
 
-    /// A request of this kind has moved so many bytes.
+    /// Adds `bytes` to the bytes moved by this kind of request.
     pub(super) fn moved(&self, kind: RequestKind, bytes: usize) {
         let counter = &self.counters[kind as usize];
         counter.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
-    /// How long ago the last request was answered, or the mount began.
+    /// The time since the last reply, or since the start of the mount.
     pub(super) fn unused(&self) -> Duration {
         let used = Duration::from_millis(self.used.load(Ordering::Relaxed));
         self.started.elapsed().saturating_sub(used)
     }
 
-    /// How long ago the mount began.
+    /// The time since the start of the mount.
     pub(super) fn uptime(&self) -> Duration {
         self.started.elapsed()
     }
 
-    /// The requests of each kind that there has been one of.
+    /// The totals as a JSON object, without kinds that have not occurred.
     pub(super) fn requests(&self) -> Value {
         let kinds = RequestKind::ALL.iter().zip(&self.counters);
         let requests = kinds.filter_map(|(&(_, name), counter)| {

@@ -1,6 +1,5 @@
-//! Writing to open files: the gap that is filled before a write, what is kept of one that
-//! is deferred, and the write itself. When each may begin is decided by `answer` and
-//! `coherence`.
+//! Writes to open files: the gap before a write, the copied data of a deferred write, and the
+//! write itself. The order of writes and page invalidations is left to `answer` and `coherence`.
 
 use std::ops::Range;
 
@@ -9,27 +8,27 @@ use super::error::FsError;
 use super::operations::ArrayFs;
 use crate::vfile::VirtualFile;
 
-/// A write as the kernel hands it over.
+/// A WRITE request.
 #[derive(Debug)]
 pub(super) struct Write<'a> {
-    /// The first byte.
+    /// The offset in the file, in bytes.
     pub(super) at: u64,
-    /// The bytes.
+    /// The bytes to write.
     pub(super) data: &'a [u8],
-    /// The flags that the file was opened with.
+    /// The open flags of the file.
     pub(super) flags: i32,
-    /// The bytes come from a mapping's page, not from a write.
+    /// Whether this is a write-back of a page that was stored to through a mapping.
     pub(super) from_page_cache: bool,
 }
 
 impl Write<'_> {
-    /// Its bytes of the file.
+    /// The bytes of the file that are written.
     pub(super) fn range(&self) -> Range<u64> {
         self.at..self.at.saturating_add(self.data.len() as u64)
     }
 }
 
-/// Bytes of a truncated file that are to be filled with zeros.
+/// Bytes of a truncated file that have to be filled with zeros.
 #[derive(Debug)]
 pub(super) struct Gap {
     inode: u64,
@@ -38,15 +37,15 @@ pub(super) struct Gap {
 }
 
 impl Gap {
-    /// Its bytes of the backing file, from the first to the last.
+    /// Their covering range in the backing file.
     pub(super) fn backing(&self) -> Range<u64> {
         self.file.covering_range(&self.range)
     }
 }
 
 impl ArrayFs {
-    /// What a write of the bytes `range` of an open file can touch: the bytes of the backing
-    /// file, from the first to the last, and whether a [gap](Self::gap) before them.
+    /// The covering range, in the backing file, of a write of the bytes `range` of an open file,
+    /// and whether there is a [gap](Self::gap) before them.
     pub(super) fn touched(
         &self,
         handle: u64,
@@ -61,15 +60,15 @@ impl ArrayFs {
         ))
     }
 
-    /// What is to be filled first before byte `end` of `file`, the node `inode`, is written;
-    /// `None` once nothing is left. Past the end nothing can be written.
+    /// The next step of the gap before byte `end` of `file`, the node `inode`. `None` if there
+    /// is no gap, or if `end` is past the end of the file, where nothing can be written.
     pub(super) fn gap(&self, inode: u64, file: &VirtualFile, end: u64) -> Option<Gap> {
         let range = self.truncations.gap(inode, end)?;
         let file = file.clone();
         (end <= file.len()).then_some(Gap { inode, file, range })
     }
 
-    /// The same of an open file.
+    /// The next step of the gap before byte `end` of an open file.
     pub(super) fn gap_of(&self, handle: u64, end: u64) -> Result<Option<Gap>, FsError> {
         let handle = self.handles.get(handle)?;
         Ok(self.gap(handle.inode, &handle.file, end))
@@ -79,7 +78,7 @@ impl ArrayFs {
     ///
     /// # Errors
     ///
-    /// When that cannot be done.
+    /// When the bytes cannot be written.
     pub(super) fn fill_gap(&self, gap: &Gap) -> Result<(), FsError> {
         let Gap { inode, file, range } = gap;
         self.truncations.written(*inode, file, range);
@@ -88,8 +87,8 @@ impl ArrayFs {
         Ok(())
     }
 
-    /// Keeps the data of a write from byte `at` of an open file that is deferred: all of
-    /// it, or if too many are the elements in about a page.
+    /// Copies the data of a deferred write at offset `at` of an open file: all of it, or when no
+    /// buffer is free, about a page of whole elements.
     pub(super) fn keep_data(
         &self,
         handle: u64,
@@ -97,7 +96,7 @@ impl ArrayFs {
         data: &[u8],
     ) -> Result<DeferredData, FsError> {
         const PAGE: u64 = 4096;
-        // As long as the longest element that is written whole.
+        // The longest element, in bytes, that is never split.
         const WORD: u64 = 8;
         let file = &self.handles.get(handle)?.file;
         let end = file.boundary(at.saturating_add(PAGE), WORD);
@@ -105,8 +104,8 @@ impl ArrayFs {
         Ok(self.coherence.buffers.keep(data, short)?)
     }
 
-    /// The bytes of the backing file that giving a node its size can touch: none,
-    /// unless it counts as truncated.
+    /// The covering range, in the backing file, of what a resize of a node to its full size can
+    /// write. Empty unless the node is truncated.
     pub(super) fn reach_of_node(&self, inode: u64) -> Range<u64> {
         match self.truncations.is_marked(inode) {
             true => self.bytes_of_node(inode),
@@ -114,14 +113,15 @@ impl ArrayFs {
         }
     }
 
-    /// The bytes of the backing file that a node shows, and what lies between them.
+    /// The covering range of a node in the backing file. Empty if the node has no array bytes.
     pub(super) fn bytes_of_node(&self, inode: u64) -> Range<u64> {
         let node = self.tree.node(inode);
         let file = node.and_then(|node| self.tree.open(node));
         file.map_or(0..0, |(file, _pin)| file.covering_range(&(0..file.len())))
     }
 
-    /// Writes, and returns how many bytes were taken; fewer only at the end.
+    /// Writes, and returns the number of bytes written: fewer than asked only at the end of the
+    /// file or before bytes that cannot be written.
     pub(super) fn write(&self, handle: u64, write: &Write<'_>) -> Result<usize, FsError> {
         let handle = self.handles.get(handle)?;
         let range = write.range();

@@ -1,5 +1,6 @@
-//! Which pages of which files the kernel may have filled, and with them which
-//! bytes of the backing file others may have mapped.
+//! The byte ranges of each file whose pages the kernel may hold, and with them the bytes of the
+//! backing file that those pages show. The order of fills, changes and invalidations is left to
+//! the parent module.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -9,48 +10,47 @@ use rangemap::RangeSet;
 use super::extents::ExtentIndex;
 use crate::vfile::VirtualFile;
 
-/// The most ranges that are told apart in one file. Beyond them its pages count
-/// as filled from the first to the last.
+/// The most disjoint ranges kept for one file. Beyond that, all pages from the first to the last
+/// count as filled.
 const MAX_RANGES: usize = 1024;
 
-/// The files that have pages, by inode number.
+/// The files of which the kernel may hold pages, by inode number.
 #[derive(Debug)]
 pub(super) struct Pages {
-    /// The bytes in a page. The kernel drops whole pages only.
+    /// The page size in bytes. The kernel invalidates whole pages only.
     size: u64,
     files: HashMap<u64, Filled>,
-    /// The bytes of the backing file that each shows, and what lies between them.
+    /// The covering range of each file in the backing file.
     extents: ExtentIndex,
-    /// How many ranges have been invalidated.
+    /// The number of invalidations begun; the next id.
     invalidations: u64,
 }
 
-/// The filled pages of a file.
+/// The filled pages of one file.
 #[derive(Debug)]
 struct Filled {
     file: VirtualFile,
-    /// The bytes in a page.
+    /// The page size in bytes.
     page: u64,
-    /// Its bytes in them.
+    /// The filled bytes of the file.
     ranges: RangeSet<u64>,
-    /// Ranges that are being invalidated: the kernel may not have dropped them yet. Each
-    /// has its number.
+    /// Ranges being invalidated, each with its id. The kernel may still hold these pages.
     invalidating: Vec<(u64, Range<u64>)>,
 }
 
-/// Pages of a file that show bytes which are about to change.
+/// Pages of a file that show bytes about to change, or already changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Stale {
     pub(super) inode: u64,
     pub(super) range: Range<u64>,
-    /// Which invalidation this is.
+    /// The id of this invalidation.
     pub(super) number: u64,
-    /// Whether it was begun by somebody else, who finishes it.
+    /// Whether an earlier call began this invalidation. That caller finishes it.
     pub(super) is_anothers: bool,
 }
 
 impl Pages {
-    /// None, of `size` bytes each.
+    /// No filled pages; the page size is `size` bytes.
     pub(super) fn new(size: u64) -> Pages {
         Pages {
             size,
@@ -60,7 +60,7 @@ impl Pages {
         }
     }
 
-    /// Notes that the bytes `range` of `file`, the node `inode`, are being filled.
+    /// Records that the bytes `range` of `file`, the node `inode`, are being filled.
     pub(super) fn fill(&mut self, inode: u64, file: &VirtualFile, range: Range<u64>) {
         let filled = self.files.entry(inode).or_insert_with(|| {
             self.extents
@@ -75,7 +75,7 @@ impl Pages {
         filled.add(range);
     }
 
-    /// Forgets a file, which nobody has open or mapped any longer.
+    /// Forgets a file of which the kernel holds no pages any longer.
     pub(super) fn forget(&mut self, inode: u64) {
         if let Some(filled) = self.files.remove(&inode) {
             let file = filled.file;
@@ -84,8 +84,8 @@ impl Pages {
         }
     }
 
-    /// Whether a page shows one of the bytes `changed` of the backing file, those of the
-    /// inode `own` aside and those that are known to be `invalidated`.
+    /// Whether a page shows some of the bytes `changed` of the backing file. Pages of the inode
+    /// `except` and the pages `invalidated` do not count.
     pub(super) fn show(
         &self,
         changed: &Range<u64>,
@@ -100,10 +100,11 @@ impl Pages {
         })
     }
 
-    /// The pages that show bytes `changed` of the backing file, those of the inode `own`
-    /// aside, also those whose invalidation has begun before. They count as shown until
-    /// it is [finished](Self::finish_invalidation), since a page that was stored to is
-    /// written back first.
+    /// Begins to invalidate all pages that show bytes `changed` of the backing file, except
+    /// those of the inode `except`. Returns them, together with those whose invalidation has
+    /// begun before. They count as filled until
+    /// [`finish_invalidation`](Self::finish_invalidation), since the kernel writes dirty pages
+    /// back first.
     pub(super) fn begin_invalidation(
         &mut self,
         changed: &Range<u64>,
@@ -154,7 +155,8 @@ impl Pages {
         })
     }
 
-    /// These pages have been dropped. What was filled anew meanwhile stays.
+    /// Removes the records of these pages, which the kernel has dropped. Pages that were filled
+    /// again meanwhile stay recorded.
     pub(super) fn finish_invalidation(&mut self, stale: &[Stale]) {
         for stale in stale.iter().filter(|stale| !stale.is_anothers) {
             if let Some(filled) = self.files.get_mut(&stale.inode) {
@@ -170,23 +172,22 @@ impl Pages {
 }
 
 impl Filled {
-    /// Whether a page, be it one that is being invalidated and is not known to be
-    /// `invalidated`, can show bytes `changed`.
+    /// Whether a page can show bytes `changed` of the backing file. Pages that are being
+    /// invalidated count, except those in `invalidated`.
     fn shows(&self, changed: &Range<u64>, invalidated: &[Stale]) -> bool {
         let is_gone = |number: u64| invalidated.iter().any(|stale| stale.number == number);
         let mut invalidating = self.invalidated_over(changed);
         invalidating.any(|(number, _)| !is_gone(*number)) || self.over(changed).next().is_some()
     }
 
-    /// The ranges that are being invalidated and can show bytes `changed`.
+    /// The ranges being invalidated that can show bytes `changed` of the backing file.
     fn invalidated_over(&self, changed: &Range<u64>) -> impl Iterator<Item = &(u64, Range<u64>)> {
         let reach = self.file.file_range_showing(changed);
         let ranges = self.invalidating.iter();
         ranges.filter(move |(_, range)| range.start < reach.end && reach.start < range.end)
     }
 
-    /// The filled bytes in pages of which some can lie in the bytes `changed` of
-    /// the backing file.
+    /// The filled bytes, by whole pages, that can show bytes `changed` of the backing file.
     fn over(&self, changed: &Range<u64>) -> impl Iterator<Item = Range<u64>> {
         let reach = self.file.file_range_showing(changed);
         let reach = self.whole_pages(&reach);
@@ -209,7 +210,7 @@ impl Filled {
         }
     }
 
-    /// Adds a range, which can be empty.
+    /// Adds a range. It may be empty.
     fn add(&mut self, range: Range<u64>) {
         if range.is_empty() {
             return;
@@ -235,7 +236,7 @@ pub(super) mod tests {
     use crate::mapping::{BackingFile, Mapping, Mode};
     use crate::vfile::Segment;
 
-    /// Starts and ends.
+    /// Start and end of each range.
     type Ranges = &'static [(u64, u64)];
 
     /// Files of `len` bytes that begin at `offsets` of a backing file.
@@ -254,7 +255,7 @@ pub(super) mod tests {
         offsets.iter().map(file).collect()
     }
 
-    /// Inodes and ranges.
+    /// Inode and range of each.
     fn told(stale: &[Stale]) -> Vec<(u64, Range<u64>)> {
         let told = |stale: &Stale| (stale.inode, stale.range.clone());
         stale.iter().map(told).collect()
@@ -263,8 +264,8 @@ pub(super) mod tests {
     #[test]
     fn ranges_are_joined_and_cut() {
         let file = &files(100, &[1000])[0];
-        // What is filled; which bytes of the backing file change; what is invalidated; and
-        // the ranges that are left.
+        // The filled ranges, the changed bytes of the backing file, the invalidated ranges, and
+        // the ranges that stay filled.
         let cases: [(Ranges, Range<u64>, Ranges, Ranges); 12] = [
             (&[], 1000..1100, &[], &[]),
             (&[(10, 20)], 1000..1010, &[], &[(10, 20)]),
@@ -358,10 +359,10 @@ pub(super) mod tests {
         assert_eq!(told(&second), [(7, 0..10), (7, 3..5), (7, 10..20)]);
         assert_eq!(second.iter().filter(|stale| stale.is_anothers).count(), 1);
         assert!(pages.show(&(0..20), None, &first) && !pages.show(&(0..20), None, &second));
-        // The first still waits for its own, which the second does not take from it.
+        // The first invalidation is still in progress: the second does not finish it.
         pages.finish_invalidation(&second);
         assert!(pages.show(&(0..10), None, &[]) && !pages.show(&(10..20), None, &[]));
-        // What is invalidated later is gone for nobody.
+        // A later invalidation does not count as done for an earlier one.
         pages.fill(7, file, 10..20);
         let third = pages.begin_invalidation(&(10..20), None);
         assert!(pages.show(&(0..20), None, &second));
@@ -400,7 +401,7 @@ pub(super) mod tests {
             seed % end
         };
         let mut pages = Pages::new(1);
-        // Inode and byte of the file.
+        // Inode, and byte of the file.
         let mut filled = BTreeSet::new();
         let mut leaving = BTreeSet::new();
         let mut begun = Vec::new();

@@ -1,11 +1,11 @@
-//! Fills, changes and what each of them waits for, without threads that take turns.
+//! Fills, changes and their order of waiting, without an invalidation thread.
 
 use std::sync::atomic::AtomicUsize;
 
 use super::pages::tests::files;
 use super::*;
 
-/// Has the pages of `file` filled from `range`, and says how often that was answered.
+/// Fills pages of `inode` with the bytes `range` of `file`. Counts the answers.
 fn fill(coherence: &Coherence, inode: u64, file: &VirtualFile, range: Range<u64>) -> Answered {
     let answered = Answered::default();
     let count = answered.0.clone();
@@ -24,7 +24,7 @@ impl Answered {
     }
 }
 
-/// Gives the answers that are due.
+/// Sends the answers that are due.
 fn answer(coherence: &Coherence) {
     let answers: Vec<Answer> = coherence.state().answers.drain(..).collect();
     answers.into_iter().for_each(|answer| answer());
@@ -39,12 +39,12 @@ fn a_fill_waits_for_a_change_of_its_bytes_and_for_no_other() {
     assert_eq!(fill(&coherence, 1, &files[1], 0..100).count(), 1);
     assert_eq!(fill(&coherence, 2, &files[0], 20..100).count(), 1);
     let parked = fill(&coherence, 3, &files[0], 0..15);
-    // The note is there before the changes are over.
+    // The fill is recorded before the changes have ended.
     assert!(coherence.try_change(&(0..1)).is_none());
     drop(other);
     answer(&coherence);
     assert_eq!(parked.count(), 0);
-    // A change that comes later is not waited for.
+    // The fill does not wait for a change that begins later.
     let later = coherence.change_at_once(&(12..13));
     drop(change);
     answer(&coherence);
@@ -81,14 +81,14 @@ fn a_fill_of_bytes_of_a_change_that_is_prepared_is_held_for_a_moment() {
     let preparation = Preparation::new(&coherence, 10..20);
     assert_eq!(fill(&coherence, 1, file, 20..100).count(), 1);
     let held = fill(&coherence, 1, file, 0..15);
-    // It is not in the way of the change.
+    // A held fill does not block the change.
     drop(coherence.try_change(&(10..15)).unwrap());
     answer(&coherence);
     assert_eq!(held.count(), 0);
     drop(preparation);
     answer(&coherence);
     assert_eq!(held.count(), 1);
-    // Nor for longer than a moment, whatever becomes of the change.
+    // The hold ends after a moment, even if the change does not run.
     let _preparation = Preparation::new(&coherence, 10..20);
     let held = fill(&coherence, 2, file, 0..15);
     let completing = coherence.clone();

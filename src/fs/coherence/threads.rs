@@ -1,6 +1,6 @@
-//! The two threads that wait in place of workers. The invalidation thread has the kernel
-//! drop pages, and makes the changes that those were in the way of. The completion thread
-//! answers fills that had to wait.
+//! The two threads that wait so that workers need not. The invalidation thread has the kernel
+//! invalidate pages and runs deferred changes. The completion thread answers fills that had to
+//! wait. What has to wait, and for what, is left to the parent module.
 
 use std::collections::VecDeque;
 use std::io;
@@ -21,11 +21,11 @@ use super::{
     Preparation, State, Task, overlap,
 };
 
-/// Starts both threads, which end with the [stop](Coherence::stop) of the mount.
+/// Starts both threads. They end with [`stop`](Coherence::stop).
 ///
 /// # Errors
 ///
-/// When one of them cannot be started.
+/// When a thread cannot be started.
 pub(in super::super) fn serve(coherence: Arc<Coherence>, notifier: Notifier) -> io::Result<()> {
     let invalidate = move |Stale { inode, range, .. }: &Stale| {
         let (start, len) = (range.start as i64, (range.end - range.start) as i64);
@@ -41,7 +41,7 @@ pub(in super::super) fn serve(coherence: Arc<Coherence>, notifier: Notifier) -> 
 }
 
 impl Coherence {
-    /// Does what is deferred, until the mount ends.
+    /// Runs the queued tasks until the mount ends.
     pub(super) fn run_tasks(&self, invalidate: impl Fn(&Stale)) {
         while let Some(task) = self.next_task() {
             catch_panic(|| self.run(task, &invalidate));
@@ -55,15 +55,14 @@ impl Coherence {
         state.tasks.pop_front()
     }
 
-    /// Gives answers when they are due, until the mount ends, and lets no fill be held for
-    /// long.
+    /// Sends the answers that are due until the mount ends, and releases held fills in time.
     pub(super) fn run_answers(&self) {
         while let Some(answers) = self.next_answers() {
             answers.into_iter().for_each(catch_panic);
         }
     }
 
-    /// The answers that are due; none where a fill has been held for long enough.
+    /// The answers that are due; empty after `MAX_HOLD` without one. `None` when the mount ends.
     fn next_answers(&self) -> Option<VecDeque<Answer>> {
         let is_idle = |state: &mut State| {
             state.answers.is_empty() && state.held.is_empty() && !state.is_stopped
@@ -94,8 +93,8 @@ impl Coherence {
         }
     }
 
-    /// Makes a change once the pages that are in the way have been invalidated, or gives
-    /// it up if there are always some.
+    /// Runs a change once the pages that show its bytes have been invalidated. Fails it with
+    /// EBUSY after `MAX_ATTEMPTS`.
     fn make(&self, bytes: &Range<u64>, change: DeferredChange, invalidate: &impl Fn(&Stale)) {
         let preparation = Preparation::new(self, bytes.clone());
         for _ in 0..MAX_ATTEMPTS {
@@ -115,7 +114,7 @@ impl Coherence {
         change(Err(FsError::Busy));
     }
 
-    /// Has these pages invalidated. Returns which, unless the mount ends.
+    /// Has the kernel invalidate these pages, and returns them. `None` when the mount ends.
     fn invalidate(&self, stale: Vec<Stale>, invalidate: &impl Fn(&Stale)) -> Option<Vec<Stale>> {
         let invalidation = Invalidation {
             coherence: self,
@@ -131,18 +130,18 @@ impl Coherence {
 }
 
 impl Stale {
-    /// Whether a fill is of these pages, or of some beside them that may be the same.
+    /// Whether a fill is of these pages, or of adjacent ones that may be in the same folio.
     fn meets(&self, fill: &HeldFill) -> bool {
         let pages = fill.range.start.saturating_sub(PAGE)..fill.range.end.saturating_add(PAGE);
         self.inode == fill.inode && overlap(&self.range, &pages)
     }
 }
 
-/// A page is being invalidated until this is dropped.
+/// An invalidation by the kernel, in progress until this is dropped.
 struct UnderWay<'a>(&'a Coherence);
 
 impl UnderWay<'_> {
-    /// Unless the mount ends.
+    /// `None` when the mount ends.
     fn new(coherence: &Coherence) -> Option<UnderWay<'_>> {
         let mut state = coherence.state();
         state.is_invalidating = !state.is_stopped;
