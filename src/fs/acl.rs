@@ -11,7 +11,7 @@ use super::backing_monitor::BackingFileMonitor;
 use crate::mapping::Mapping;
 
 /// The age at which a ctime is final: no file system has coarser timestamps.
-const SETTLING: Duration = Duration::from_secs(2);
+const TIMESTAMP_GRANULARITY: Duration = Duration::from_secs(2);
 
 /// The limit when the access control list cannot be read.
 const OWNER_ONLY: u32 = 0o700;
@@ -23,7 +23,7 @@ type Ctime = (i64, i64);
 #[derive(Debug, Default)]
 pub(super) struct AclLimit {
     /// The mask, and the ctime of the file when it was computed.
-    known: Mutex<Option<(Ctime, u32)>>,
+    cached: Mutex<Option<(Ctime, u32)>>,
 }
 
 impl AclLimit {
@@ -37,8 +37,8 @@ impl AclLimit {
     ) -> u32 {
         let mode = found.mode();
         let ctime = (found.ctime(), found.ctime_nsec());
-        let known = *self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((at, limit)) = known
+        let cached = *self.cached.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((at, limit)) = cached
             && at == ctime
         {
             return mode & limit;
@@ -46,13 +46,13 @@ impl AclLimit {
         let limit = match mapping.acl_limit() {
             Ok(limit) => limit,
             Err(error) => {
-                monitor.note(mapping.path(), &error.into());
+                monitor.log_error(mapping.path(), &error.into());
                 return mode & OWNER_ONLY;
             }
         };
         if is_past_timestamp_granularity(ctime, SystemTime::now()) {
-            let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-            *known = Some((ctime, limit));
+            let mut cached = self.cached.lock().unwrap_or_else(PoisonError::into_inner);
+            *cached = Some((ctime, limit));
         }
         // If an access control list was set or removed meanwhile, the bits have changed with it.
         let now = mapping.metadata().map_or(0, |found| found.mode());
@@ -65,8 +65,8 @@ fn is_past_timestamp_granularity(ctime: Ctime, now: SystemTime) -> bool {
     let Ok(now) = now.duration_since(UNIX_EPOCH) else {
         return false;
     };
-    let settled = i128::from(ctime.0) * 1_000_000_000 + i128::from(ctime.1);
-    settled + (SETTLING.as_nanos() as i128) < now.as_nanos() as i128
+    let past = i128::from(ctime.0) * 1_000_000_000 + i128::from(ctime.1);
+    past + (TIMESTAMP_GRANULARITY.as_nanos() as i128) < now.as_nanos() as i128
 }
 
 #[cfg(test)]
@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_ctime_is_settled_when_it_is_two_seconds_old() {
+    fn a_ctime_is_final_after_two_seconds() {
         let now = UNIX_EPOCH + Duration::from_secs(1000);
         for (ctime, expected) in [
             ((500, 0), true),

@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 
 use super::panics::catch_panic;
 
-type Opening = Box<dyn FnOnce() + Send>;
+type DeferredOpen = Box<dyn FnOnce() + Send>;
 
 /// Whether files can be opened, and the waiting OPEN requests.
 #[derive(Default)]
@@ -15,16 +15,16 @@ pub(super) struct Admission(Mutex<State>);
 
 #[derive(Default)]
 struct State {
-    admits: bool,
-    waiting: Vec<Opening>,
+    is_admitted: bool,
+    waiting: Vec<DeferredOpen>,
 }
 
 impl Admission {
     /// Runs `opening`, now or once files can be opened. If that never happens, `opening` is
     /// dropped, and fuser replies EIO.
-    pub(super) fn pass(&self, opening: impl FnOnce() + Send + 'static) {
+    pub(super) fn run_when_admitted(&self, opening: impl FnOnce() + Send + 'static) {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.admits {
+        if state.is_admitted {
             drop(state);
             opening();
         } else {
@@ -35,7 +35,7 @@ impl Admission {
     /// Lets files be opened from now on.
     pub(super) fn admit(&self) {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        state.admits = true;
+        state.is_admitted = true;
         let waiting = mem::take(&mut state.waiting);
         drop(state);
         waiting.into_iter().for_each(catch_panic);
@@ -49,17 +49,17 @@ mod tests {
     use std::sync::mpsc::channel;
 
     #[test]
-    fn an_opening_waits_until_it_is_admitted_and_later_ones_do_not() {
+    fn an_open_waits_until_it_is_admitted_and_later_ones_do_not() {
         let (sender, done) = channel();
         let admission = Arc::new(Admission::default());
         for number in [1, 2] {
             let sender = sender.clone();
-            admission.pass(move || sender.send(number).unwrap());
+            admission.run_when_admitted(move || sender.send(number).unwrap());
         }
         assert_eq!(done.try_iter().count(), 0);
         admission.admit();
         assert_eq!(done.try_iter().collect::<Vec<_>>(), [1, 2]);
-        admission.pass(move || sender.send(3).unwrap());
+        admission.run_when_admitted(move || sender.send(3).unwrap());
         assert_eq!(done.try_iter().collect::<Vec<_>>(), [3]);
     }
 }

@@ -48,9 +48,9 @@ pub(super) use reply;
 /// Replies with the number of bytes written, or with an errno.
 macro_rules! written {
     ($request:ident, $reply:ident, $outcome:expr) => {
-        reply!($request, $reply, $outcome, taken => {
-            $request.moved(taken);
-            $reply.written(taken as u32);
+        reply!($request, $reply, $outcome, count => {
+            $request.moved(count);
+            $reply.written(count as u32);
         })
     };
 }
@@ -97,7 +97,7 @@ impl ArrayFs {
     pub(super) fn answer_truncation(&self, inode: u64, answer: impl FnOnce(&ArrayFs)) {
         answer(self);
         if self.keeps_pages() {
-            let bytes = self.bytes_of_node(inode);
+            let bytes = self.node_extent(inode);
             self.coherence.invalidate_later(None, &bytes);
         }
     }
@@ -108,7 +108,7 @@ impl ArrayFs {
     /// Stale pages are invalidated after the reply, since during SETATTR(size) the kernel
     /// suspends write-back of that inode.
     pub(super) fn answer_resize(&self, inode: u64, answer: impl FnOnce(&ArrayFs)) {
-        let bytes = self.reach_of_node(inode);
+        let bytes = self.resize_extent(inode);
         answer(self);
         self.coherence.invalidate_later(None, &bytes);
     }
@@ -133,7 +133,7 @@ impl ArrayFs {
     /// Applies a write-back of the kernel at once. Stale pages of other inodes are invalidated
     /// afterwards.
     pub(super) fn write_back(&self, inode: u64, handle: u64, write: &Write<'_>) -> Outcome {
-        let (bytes, _) = self.touched(handle, &write.range())?;
+        let (bytes, _) = self.write_extent(handle, &write.range())?;
         let coherence = &self.coherence;
         coherence.write_back(inode, &bytes, || self.write(handle, write))
     }
@@ -146,8 +146,8 @@ impl ArrayFs {
         write: &Write<'_>,
         answer: impl FnOnce(Outcome) + Send + 'static,
     ) {
-        let (bytes, has_gap) = match self.touched(handle, &write.range()) {
-            Ok(touched) => touched,
+        let (bytes, has_gap) = match self.write_extent(handle, &write.range()) {
+            Ok(write_extent) => write_extent,
             Err(error) => return answer(Err(error)),
         };
         if !has_gap && let Some(guard) = self.coherence.try_change(&bytes) {
@@ -155,15 +155,15 @@ impl ArrayFs {
             drop(guard);
             return answer(written);
         }
-        let data = match self.keep_data(handle, write.at, write.data) {
+        let data = match self.copy_data(handle, write.offset, write.data) {
             Ok(data) => data,
             Err(error) => return answer(Err(error)),
         };
-        let (fs, at, flags) = (self.clone(), write.at, write.flags);
+        let (fs, offset, flags) = (self.clone(), write.offset, write.flags);
         let apply = move |guard: Result<WriteGuard<'_>, FsError>| {
             let written = guard.and_then(|guard| {
                 let write = Write {
-                    at,
+                    offset,
                     data: data.bytes(),
                     flags,
                     from_page_cache: false,
@@ -179,7 +179,7 @@ impl ArrayFs {
             return self.coherence.defer(bytes, apply);
         }
         let coherence = self.coherence.clone();
-        fill_gap(self.clone(), handle, at, move |filled| match filled {
+        fill_gap(self.clone(), handle, offset, move |filled| match filled {
             Ok(()) => coherence.change(bytes, apply),
             Err(error) => apply(Err(error)),
         });
@@ -221,11 +221,11 @@ fn fill_gap(
     done: impl FnOnce(Result<(), FsError>) + Send + 'static,
 ) {
     loop {
-        let gap = match fs.gap_of(handle, end) {
+        let gap = match fs.gap_of_handle(handle, end) {
             Ok(Some(gap)) => gap,
             outcome => return done(outcome.map(drop)),
         };
-        let Some(guard) = fs.coherence.try_change(&gap.backing()) else {
+        let Some(guard) = fs.coherence.try_change(&gap.extent()) else {
             return fill_gap_later(fs, handle, end, done);
         };
         if let Err(error) = fs.fill_gap(&gap) {
@@ -242,12 +242,12 @@ fn fill_gap_later(
     end: u64,
     done: impl FnOnce(Result<(), FsError>) + Send + 'static,
 ) {
-    let gap = match fs.gap_of(handle, end) {
+    let gap = match fs.gap_of_handle(handle, end) {
         Ok(Some(gap)) => gap,
         outcome => return done(outcome.map(drop)),
     };
     let coherence = fs.coherence.clone();
-    coherence.defer(gap.backing(), move |guard| {
+    coherence.defer(gap.extent(), move |guard| {
         match guard.and_then(|_guard| fs.fill_gap(&gap)) {
             Ok(()) => fill_gap_later(fs, handle, end, done),
             Err(error) => done(Err(error)),

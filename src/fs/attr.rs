@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn who_copies_on_write_may_write() {
+    fn the_user_of_mode_c_may_write() {
         let copier = Copier {
             uid: Uid::from_raw(1000),
             groups: vec![Gid::from_raw(100)],

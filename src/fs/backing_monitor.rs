@@ -12,10 +12,10 @@ use super::error::FsError;
 use crate::mapping::{AccessError, Mapping};
 
 /// The shortest time between log messages for one errno.
-const QUIET: Duration = Duration::from_secs(60);
+const LOG_INTERVAL: Duration = Duration::from_secs(60);
 
 /// The shortest time between checks of the path.
-const WATCH: Duration = Duration::from_secs(1);
+const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The time of the last log message for each errno, and the state of the path.
 #[derive(Debug, Default)]
@@ -31,16 +31,16 @@ enum PathState {
     #[default]
     Unknown,
     /// It did, at the last check.
-    Kept(Instant),
+    InPlace(Instant),
     /// It does not, and this has been logged.
-    Lost,
+    Displaced,
 }
 
 impl BackingFileMonitor {
     /// Logs a failed operation on `file`, if the backing file caused it and its errno has not
     /// been logged recently.
-    pub(super) fn note(&self, file: &Path, failed: &FsError) {
-        let FsError::Access(error) = failed else {
+    pub(super) fn log_error(&self, file: &Path, failure: &FsError) {
+        let FsError::Access(error) = failure else {
             return;
         };
         let is_harmless = match error {
@@ -49,8 +49,8 @@ impl BackingFileMonitor {
             AccessError::Io(error) => error.kind() == io::ErrorKind::Unsupported,
             AccessError::Shrunk { .. } => false,
         };
-        if !is_harmless && self.is_due(failed.errno().code()) {
-            log::error!("{}: {failed}", file.display());
+        if !is_harmless && self.is_due(failure.errno().code()) {
+            log::error!("{}: {failure}", file.display());
         }
     }
 
@@ -61,16 +61,16 @@ impl BackingFileMonitor {
             return;
         };
         match *path_state {
-            PathState::Lost => return,
-            PathState::Kept(last) if last.elapsed() < WATCH => return,
+            PathState::Displaced => return,
+            PathState::InPlace(last) if last.elapsed() < CHECK_INTERVAL => return,
             _ => {}
         }
         *path_state = match mapping.displaced() {
-            None => PathState::Kept(Instant::now()),
+            None => PathState::InPlace(Instant::now()),
             Some(how) => {
                 let path = mapping.path().display();
                 log::warn!("{path}: has been {how}; the mount goes on with the file it had opened");
-                PathState::Lost
+                PathState::Displaced
             }
         };
     }
@@ -80,7 +80,7 @@ impl BackingFileMonitor {
         let mut logged = self.logged.lock().unwrap_or_else(PoisonError::into_inner);
         let due = logged
             .get(&errno)
-            .is_none_or(|&last| now.duration_since(last) >= QUIET);
+            .is_none_or(|&last| now.duration_since(last) >= LOG_INTERVAL);
         if due {
             logged.insert(errno, now);
         }

@@ -37,13 +37,13 @@ impl Waker {
 ///
 /// When the thread cannot be started.
 pub(super) fn start(
-    surplus: impl Fn() -> Option<(u64, Box<str>)> + Send + 'static,
+    next_excess_name: impl Fn() -> Option<(u64, Box<str>)> + Send + 'static,
     wakes: Receiver<()>,
     notifier: Notifier,
 ) -> io::Result<()> {
     let work = move || {
         while wakes.recv().is_ok() {
-            while let Some((directory, name)) = surplus() {
+            while let Some((directory, name)) = next_excess_name() {
                 forget_name(&notifier, directory, &name);
             }
         }
@@ -57,6 +57,6 @@ fn forget_name(notifier: &Notifier, directory: u64, name: &str) {
     if let Err(error) = notifier.inval_entry(INodeNo(directory), OsStr::new(name))
         && error.kind() != io::ErrorKind::NotFound
     {
-        log::debug!("the kernel keeps the name {name:?}: {error}");
+        log::debug!("cannot evict the name {name:?} from the kernel: {error}");
     }
 }

@@ -14,10 +14,10 @@ pub(super) enum FsError {
     #[error("no such name")]
     NotFound,
     /// The name is longer than `statfs` allows.
-    #[error("the name is too long")]
+    #[error("name too long")]
     NameTooLong,
     /// The kernel used an inode or handle number that does not exist.
-    #[error("no such node")]
+    #[error("no such inode or handle")]
     Stale,
     /// The array determines the tree, and its sizes, owners and permission bits.
     #[error("the tree cannot be changed")]
@@ -35,16 +35,16 @@ pub(super) enum FsError {
     #[error("past the end")]
     PastEnd,
     /// There is no data, or no hole, at or after the offset.
-    #[error("nothing there")]
+    #[error("no data or hole at or after the offset")]
     NothingThere,
     /// There is no such extended attribute.
     #[error("no such attribute")]
     NoAttribute,
     /// The caller's buffer is too small.
-    #[error("too small a buffer")]
+    #[error("buffer too small")]
     SmallBuffer,
     /// Readers fill pages of the file again as fast as the kernel invalidates them.
-    #[error("pages of the file are in use")]
+    #[error("readers refill the pages of the file")]
     Busy,
     /// The operation is not supported.
     #[error("not supported")]

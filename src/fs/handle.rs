@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use slab::Slab;
 
 use super::error::FsError;
-use super::page_cache::Dropping;
+use super::page_cache::OpenInvalidation;
 use crate::tree::Pin;
 use crate::vfile::VirtualFile;
 
@@ -24,7 +24,7 @@ pub(super) struct Handle {
     /// a mapping or an inherited descriptor, may never write.
     pub(super) idle: AtomicBool,
     /// The invalidation of cached pages by this OPEN, if it needs one.
-    pub(super) dropping: Option<Dropping>,
+    pub(super) open_invalidation: Option<OpenInvalidation>,
     /// The number of write-back errors when this handle last reported.
     errors_seen: AtomicU64,
     _pin: Option<Pin>,
@@ -54,14 +54,14 @@ impl Handles {
         file: VirtualFile,
         pin: Option<Pin>,
         writes: bool,
-        dropping: Option<Dropping>,
+        open_invalidation: Option<OpenInvalidation>,
     ) -> u64 {
         let handle = Handle {
             inode,
             file,
             writes,
             idle: AtomicBool::new(false),
-            dropping,
+            open_invalidation,
             errors_seen: AtomicU64::new(self.errors.found.load(Ordering::SeqCst)),
             _pin: pin,
         };
@@ -95,7 +95,7 @@ impl Handles {
     }
 
     /// Records the outcome of a write-back. Every handle open now reports a failure once.
-    pub(super) fn note(&self, outcome: Result<(), FsError>) {
+    pub(super) fn record_write_back(&self, outcome: Result<(), FsError>) {
         if let Err(error) = outcome {
             log::error!("write-back failed: {error}");
             let errno = error.errno().code();
@@ -109,7 +109,7 @@ impl Handles {
     /// # Errors
     ///
     /// The last such error.
-    pub(super) fn report(&self, handle: &Handle) -> Result<(), FsError> {
+    pub(super) fn take_error(&self, handle: &Handle) -> Result<(), FsError> {
         let found = self.errors.found.load(Ordering::SeqCst);
         if handle.errors_seen.swap(found, Ordering::SeqCst) == found {
             return Ok(());
@@ -128,16 +128,16 @@ mod tests {
         let handles = Handles::default();
         let open = || handles.open(7, VirtualFile::new([]), None, true, None);
         let numbers = [open(), open()];
-        handles.note(Ok(()));
-        handles.note(Err(io::Error::from_raw_os_error(libc::ENOSPC).into()));
+        handles.record_write_back(Ok(()));
+        handles.record_write_back(Err(io::Error::from_raw_os_error(libc::ENOSPC).into()));
         let later = handles.get(open()).unwrap();
         for number in numbers {
             let handle = handles.get(number).unwrap();
-            let error = handles.report(&handle).unwrap_err();
+            let error = handles.take_error(&handle).unwrap_err();
             assert_eq!(error.errno().code(), libc::ENOSPC);
-            assert!(handles.report(&handle).is_ok());
+            assert!(handles.take_error(&handle).is_ok());
         }
-        assert!(handles.report(&later).is_ok());
+        assert!(handles.take_error(&later).is_ok());
     }
 
     #[test]

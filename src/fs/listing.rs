@@ -19,7 +19,7 @@ impl ArrayFs {
         &self,
         inode: u64,
         cursor: u64,
-        mut add: impl FnMut(Listed<'_>) -> bool,
+        mut add: impl FnMut(DirectoryEntry<'_>) -> bool,
     ) -> Result<(), FsError> {
         let directory = self.node(inode)?;
         if !directory.is_directory() {
@@ -30,7 +30,7 @@ impl ArrayFs {
             .unwrap_or(usize::MAX)
             .min(dots.len());
         for (k, (name, node)) in dots.into_iter().enumerate().skip(first) {
-            if add(self.listed(name, node, k as u64 + 1)) {
+            if add(self.directory_entry(name, node, k as u64 + 1)) {
                 return Ok(());
             }
         }
@@ -40,15 +40,15 @@ impl ArrayFs {
                 return Ok(());
             };
             let next = k + 1 + dots.len() as u64;
-            if add(self.listed(&entry.name, entry.node, next)) {
+            if add(self.directory_entry(&entry.name, entry.node, next)) {
                 return Ok(());
             }
         }
         Ok(())
     }
 
-    fn listed<'a>(&'a self, name: &'a str, node: Node, next: u64) -> Listed<'a> {
-        Listed {
+    fn directory_entry<'a>(&'a self, name: &'a str, node: Node, next: u64) -> DirectoryEntry<'a> {
+        DirectoryEntry {
             fs: self,
             name,
             node,
@@ -59,7 +59,7 @@ impl ArrayFs {
 
 /// An entry of a directory.
 #[derive(Debug)]
-pub(super) struct Listed<'a> {
+pub(super) struct DirectoryEntry<'a> {
     fs: &'a ArrayFs,
     /// The name.
     pub(super) name: &'a str,
@@ -68,7 +68,7 @@ pub(super) struct Listed<'a> {
     pub(super) next: u64,
 }
 
-impl Listed<'_> {
+impl DirectoryEntry<'_> {
     /// The inode number.
     pub(super) fn inode(&self) -> u64 {
         self.fs.tree.inode(self.node)

@@ -13,12 +13,12 @@ pub(super) struct Capabilities {
     /// The kernel serves some files from the backing file itself.
     pub(super) passthrough: bool,
     /// Views can be mapped shared.
-    pub(super) shared: bool,
+    pub(super) shared_mappings: bool,
 }
 
 /// Optional features that the kernel offers.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Offer {
+pub(super) struct KernelFeatures {
     /// Shared mappings of files open for direct I/O (Linux 6.6).
     pub(super) direct_mappings: bool,
     /// Passthrough to the backing file (Linux 6.9).
@@ -27,7 +27,7 @@ pub(super) struct Offer {
 
 /// Requests the capabilities that the file system needs, and those in `capabilities`, as far as
 /// the kernel offers them. Returns the optional features that it offers.
-pub(super) fn negotiate(config: &mut KernelConfig, capabilities: Capabilities) -> Offer {
+pub(super) fn negotiate(config: &mut KernelConfig, capabilities: Capabilities) -> KernelFeatures {
     let wanted = InitFlags::FUSE_PARALLEL_DIROPS
         // Both are needed, or the kernel never sends READDIRPLUS.
         | InitFlags::FUSE_DO_READDIRPLUS
@@ -41,7 +41,7 @@ pub(super) fn negotiate(config: &mut KernelConfig, capabilities: Capabilities) -
         false => InitFlags::empty(),
     };
     // Lets files that are open for direct I/O be mapped shared.
-    let mapped = match capabilities.shared {
+    let mappings = match capabilities.shared_mappings {
         true => InitFlags::FUSE_DIRECT_IO_ALLOW_MMAP,
         false => InitFlags::empty(),
     };
@@ -49,7 +49,7 @@ pub(super) fn negotiate(config: &mut KernelConfig, capabilities: Capabilities) -
         true => InitFlags::FUSE_PASSTHROUGH,
         false => InitFlags::empty(),
     };
-    let wanted = wanted | privileges | mapped | passthrough;
+    let wanted = wanted | privileges | mappings | passthrough;
     let offered = config.capabilities();
     // Cannot fail: only offered capabilities are requested.
     let _ = config.add_capabilities(wanted & offered);
@@ -58,7 +58,7 @@ pub(super) fn negotiate(config: &mut KernelConfig, capabilities: Capabilities) -
         // The backing file may be on any file system that is not stacked itself.
         let _ = config.set_max_stack_depth(1);
     }
-    Offer {
+    KernelFeatures {
         direct_mappings: offered.contains(InitFlags::FUSE_DIRECT_IO_ALLOW_MMAP),
         passthrough: offered.contains(InitFlags::FUSE_PASSTHROUGH),
     }

@@ -11,7 +11,7 @@ use std::sync::atomic::Ordering;
 use fuser::BackingId;
 
 use super::error::FsError;
-use super::negotiation::{Capabilities, Offer};
+use super::negotiation::{Capabilities, KernelFeatures};
 use super::operations::ArrayFs;
 use super::{Cache, Options};
 use crate::platform;
@@ -58,32 +58,34 @@ impl ArrayFs {
             return Ok((number, IoMode::Direct));
         }
         let (file, pin) = self.tree.open(node).ok_or(FsError::Stale)?;
-        let opened = OpenInode::new(self, inode, writes);
-        let mut dropping = None;
+        let guard = OpenGuard::new(self, inode, writes);
+        let mut open_invalidation = None;
         let io_mode = match self.open_passthrough(node, writes, &file, register) {
             Some(backing) => {
                 if writes {
                     // The daemon does not see writes by passthrough.
-                    self.truncations.drop_all();
+                    self.truncations.end_all();
                 }
                 IoMode::Passthrough(backing)
             }
             // Writes must reach the daemon before they change pages, so writers get direct I/O.
             None if !writes && self.may_cache(&file) => {
-                dropping = self.page_cache.opened(inode, || {
+                open_invalidation = self.page_cache.opened(inode, || {
                     // Reads must reach the daemon to end the truncated state.
-                    let is_marked = self.truncations.is_marked(inode);
+                    let is_truncated = self.truncations.is_truncated(inode);
                     let stamp = self.tree.mapping().stamp().ok();
-                    stamp.filter(|_| !is_marked)
+                    stamp.filter(|_| !is_truncated)
                 });
-                let keep = dropping.is_none();
+                let keep = open_invalidation.is_none();
                 IoMode::Cached { keep }
             }
             None => IoMode::Direct,
         };
         let pin = Some(pin);
-        let number = self.handles.open(inode, file, pin, writes, dropping);
-        opened.leave_to_handle();
+        let number = self
+            .handles
+            .open(inode, file, pin, writes, open_invalidation);
+        guard.disarm();
         Ok((number, io_mode))
     }
 
@@ -91,7 +93,7 @@ impl ArrayFs {
     /// for it: a page fails as a whole.
     fn may_cache(&self, file: &VirtualFile) -> bool {
         let end = file.covering_range(&(0..file.len())).end;
-        self.page_cache.caches() && self.tree.mapping().reaches(end)
+        self.page_cache.is_enabled() && self.tree.mapping().reaches(end)
     }
 
     fn open_passthrough(
@@ -102,19 +104,19 @@ impl ArrayFs {
         register: impl FnOnce(BorrowedFd<'_>) -> io::Result<BackingId>,
     ) -> Option<Arc<BackingId>> {
         // A header must not be overwritten.
-        let is_fixed = self.appearance.writable && file.has_literals();
-        if !self.passthrough.allowed() || is_fixed || !self.tree.is_in_place(node, file) {
+        let has_header = self.appearance.writable && file.has_literals();
+        if !self.passthrough.is_enabled() || has_header || !self.tree.is_in_place(node, file) {
             return None;
         }
         let (inode, mapping) = (self.tree.inode(node), self.tree.mapping());
         // Writes by passthrough do not clear the set-user-id bit.
-        let may = || {
+        let is_eligible = || {
             mapping.has_size(file.len())
-                && !self.truncations.is_marked(inode)
+                && !self.truncations.is_truncated(inode)
                 && !(self.appearance.writable && mapping.has_set_id())
         };
         self.passthrough
-            .opened(inode, writes, mapping, may, register)
+            .opened(inode, writes, mapping, is_eligible, register)
     }
 
     /// The features to ask the kernel for.
@@ -122,43 +124,43 @@ impl ArrayFs {
     /// Shared mappings need page invalidation, which passthrough writes bypass: the daemon does
     /// not see them, and a dirty page would later be written back over them.
     pub(super) fn capabilities(&self) -> Capabilities {
-        let passthrough = self.passthrough.allowed();
+        let passthrough = self.passthrough.is_enabled();
         Capabilities {
             passthrough,
-            shared: platform::NOTIFIES && !(passthrough && self.appearance.writable),
+            shared_mappings: platform::NOTIFIES && !(passthrough && self.appearance.writable),
         }
     }
 
     /// Decides the cache mode from `options` and the `features` of the kernel. The default is
     /// `auto` where shared mappings need it and the mount is read-only, otherwise `never`.
-    pub(super) fn decide_caching(&self, options: &Options, offer: Offer) {
-        let default = match offer.direct_mappings || self.appearance.writable {
+    pub(super) fn decide_caching(&self, options: &Options, features: KernelFeatures) {
+        let default = match features.direct_mappings || self.appearance.writable {
             true => Cache::Never,
             false => Cache::Auto,
         };
         let cache = options.cache.unwrap_or(default);
         if cache != Cache::Never {
-            let alone = cache == Cache::Always;
+            let trusts_file = cache == Cache::Always;
             let mapping = self.tree.mapping();
             mapping.count_changes();
-            mapping.enable_column_cache(options.cache_size, alone);
+            mapping.enable_column_cache(options.cache_size, trusts_file);
         }
         self.page_cache.decide(cache);
         // INIT comes once, so the cell is empty.
-        let _ = self.offer.set(offer);
+        let _ = self.features.set(features);
     }
 
     /// Whether the kernel refuses every shared mapping: it cannot map files open for direct I/O,
     /// and files do not go through the page cache.
     pub(super) fn refuses_mappings(&self) -> bool {
-        let offer = self.offer.get();
-        let is_offered = offer.is_some_and(|offer| offer.direct_mappings);
-        platform::NOTIFIES && !is_offered && !self.page_cache.caches()
+        let features = self.features.get();
+        let can_map_direct = features.is_some_and(|features| features.direct_mappings);
+        platform::NOTIFIES && !can_map_direct && !self.page_cache.is_enabled()
     }
 
     /// Whether the kernel may hold pages of files that are not open.
     pub(super) fn keeps_pages(&self) -> bool {
-        self.page_cache.caches()
+        self.page_cache.is_enabled()
     }
 
     /// Handles FLUSH: a descriptor of an open file was closed.
@@ -166,7 +168,7 @@ impl ArrayFs {
         let handle = self.handles.get(handle)?;
         self.truncations.flushed(&handle);
         if handle.writes {
-            self.show_times();
+            self.update_mtime();
         }
         Ok(())
     }
@@ -174,7 +176,7 @@ impl ArrayFs {
     /// Handles RELEASE: all descriptors and mappings of an open file are gone.
     pub(super) fn release(&self, handle: u64) {
         if let Some(handle) = self.handles.close(handle) {
-            drop(OpenInode {
+            drop(OpenGuard {
                 fs: self,
                 inode: handle.inode,
                 writes: handle.writes,
@@ -185,7 +187,7 @@ impl ArrayFs {
 }
 
 /// Counts an inode as open, until this is dropped or handed over to a handle.
-struct OpenInode<'a> {
+struct OpenGuard<'a> {
     fs: &'a ArrayFs,
     inode: u64,
     writes: bool,
@@ -193,13 +195,13 @@ struct OpenInode<'a> {
     idle: bool,
 }
 
-impl OpenInode<'_> {
-    fn new(fs: &ArrayFs, inode: u64, writes: bool) -> OpenInode<'_> {
+impl OpenGuard<'_> {
+    fn new(fs: &ArrayFs, inode: u64, writes: bool) -> OpenGuard<'_> {
         if writes {
             fs.truncations.opened(inode);
         }
         fs.coherence.opened(inode);
-        OpenInode {
+        OpenGuard {
             fs,
             inode,
             writes,
@@ -207,19 +209,20 @@ impl OpenInode<'_> {
         }
     }
 
-    fn leave_to_handle(self) {
+    fn disarm(self) {
         mem::forget(self);
     }
 }
 
-impl Drop for OpenInode<'_> {
+impl Drop for OpenGuard<'_> {
     fn drop(&mut self) {
-        let OpenInode { fs, inode, .. } = *self;
+        let OpenGuard { fs, inode, .. } = *self;
         if self.writes {
             fs.truncations.released(inode, self.idle);
-            fs.show_times();
+            fs.update_mtime();
         }
-        fs.coherence.released(inode, || fs.page_cache.has(inode));
+        fs.coherence
+            .released(inode, || fs.page_cache.contains(inode));
         fs.passthrough.released(inode, self.writes);
     }
 }

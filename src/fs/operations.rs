@@ -15,7 +15,7 @@ use super::coherence::Coherence;
 use super::dentry_eviction::Waker;
 use super::error::FsError;
 use super::handle::{Handle, Handles};
-use super::negotiation::Offer;
+use super::negotiation::KernelFeatures;
 use super::page_cache::PageCacheValidity;
 use super::passthrough::PassthroughFiles;
 use super::stats::Stats;
@@ -38,7 +38,7 @@ pub(super) struct ArrayFs {
     pub(super) passthrough: PassthroughFiles,
     pub(super) page_cache: PageCacheValidity,
     /// The optional features of the kernel. Unset until INIT.
-    pub(super) offer: OnceLock<Offer>,
+    pub(super) features: OnceLock<KernelFeatures>,
     pub(super) truncations: Truncations,
     monitor: BackingFileMonitor,
     /// Keeps the kernel's pages coherent with the backing file.
@@ -96,7 +96,7 @@ impl ArrayFs {
             handles: Handles::default(),
             passthrough,
             page_cache: PageCacheValidity::new(),
-            offer: OnceLock::new(),
+            features: OnceLock::new(),
             truncations: Truncations::default(),
             monitor: BackingFileMonitor::default(),
             coherence,
@@ -201,7 +201,11 @@ impl ArrayFs {
     /// Changes the attributes of a node. Times are set on the backing file; a size of 0
     /// truncates; the full size ends a truncation. Other values must equal the current ones,
     /// unless `quiet` is set, which ignores them.
-    pub(super) fn change(&self, inode: u64, change: &AttributeChange) -> Result<FileAttr, FsError> {
+    pub(super) fn set_attributes(
+        &self,
+        inode: u64,
+        change: &AttributeChange,
+    ) -> Result<FileAttr, FsError> {
         let node = self.node(inode)?;
         let shown = self.attributes_of(node)?;
         let same = |wanted: Option<u32>, shown| wanted.is_none_or(|wanted| wanted == shown);
@@ -226,21 +230,21 @@ impl ArrayFs {
         let inode = self.tree.inode(node);
         if size == attrs.len {
             let (file, _pin) = self.tree.open(node).ok_or(FsError::Stale)?;
-            if self.truncations.is_marked(inode) {
+            if self.truncations.is_truncated(inode) {
                 while let Some(gap) = self.gap(inode, &file, size) {
-                    let _guard = self.coherence.change_at_once(&gap.backing());
+                    let _guard = self.coherence.change_at_once(&gap.extent());
                     self.fill_gap(&gap)?;
                 }
-                self.truncations.read(inode);
+                self.truncations.end(inode);
                 self.page_cache.forget(inode);
-                self.touch();
-                self.show_times();
+                self.record_write_time();
+                self.update_mtime();
             }
             Ok(())
         } else if size == 0 {
             let (file, _pin) = self.tree.open(node).ok_or(FsError::Stale)?;
-            let mark = || self.truncations.truncated(inode, file);
-            self.passthrough.unless_written(inode, mark);
+            let begin = || self.truncations.begin(inode, file);
+            self.passthrough.run_unless_bypassed(inode, begin);
             Ok(())
         } else {
             Err(FsError::NotPermitted)
@@ -255,26 +259,26 @@ impl ArrayFs {
         Ok(self.times.set(mapping, change.atime, change.mtime)?)
     }
 
-    /// Reads into `out` from the byte `at`, and returns the number of bytes: fewer than asked
+    /// Reads into `out` from the byte `offset`, and returns the number of bytes: fewer than asked
     /// only at the end of the file or before bytes that cannot be read. A fill of a page fails
     /// at such bytes instead, since the kernel takes a short page for the end of the file.
     pub(super) fn read(
         &self,
         handle: u64,
-        at: u64,
+        offset: u64,
         out: &mut [u8],
         into_page_cache: bool,
     ) -> Result<usize, FsError> {
         let handle = self.handles.get(handle)?;
-        if let Some(dropping) = &handle.dropping {
+        if let Some(invalidation) = &handle.open_invalidation {
             // The first READ by a handle shows that the kernel has finished its OPEN.
-            dropping.end();
+            invalidation.finish();
         }
-        self.truncations.read(handle.inode);
+        self.truncations.end(handle.inode);
         self.log_backing_errors(|| {
-            let mut count = handle.file.read_at(at, out)?;
+            let mut count = handle.file.read_at(offset, out)?;
             while into_page_cache && count < out.len() {
-                let next = at + count as u64;
+                let next = offset + count as u64;
                 match handle.file.read_at(next, &mut out[count..])? {
                     0 => break,
                     more => count += more,
@@ -284,12 +288,12 @@ impl ArrayFs {
         })
     }
 
-    /// Records that `count` bytes of an open file from `at` are being read into pages. Then
+    /// Records that `count` bytes of an open file from `offset` are being read into pages. Then
     /// calls `answer`, which reads them, once no change of these bytes is in progress.
     pub(super) fn fill(
         &self,
         handle: u64,
-        at: u64,
+        offset: u64,
         count: usize,
         answer: impl FnOnce() + Send + 'static,
     ) {
@@ -297,21 +301,21 @@ impl ArrayFs {
             Ok(handle) if platform::NOTIFIES => handle,
             _ => return answer(),
         };
-        self.keep(handle.inode);
-        let range = at..at.saturating_add(count as u64);
+        self.record_page_fill(handle.inode);
+        let range = offset..offset.saturating_add(count as u64);
         self.coherence
             .fill(handle.inode, &handle.file, &range, answer);
     }
 
     /// Records that the kernel may keep the pages of `inode` that are about to be filled.
-    fn keep(&self, inode: u64) {
-        if !self.page_cache.caches() {
+    fn record_page_fill(&self, inode: u64) {
+        if !self.page_cache.is_enabled() {
             return;
         }
         let stamp = self.tree.mapping().stamp().ok();
-        let gone = stamp.and_then(|stamp| self.page_cache.filled(inode, stamp));
-        if let Some(gone) = gone {
-            self.coherence.no_longer_kept(gone);
+        let evicted = stamp.and_then(|stamp| self.page_cache.filled(inode, stamp));
+        if let Some(evicted) = evicted {
+            self.coherence.forget_if_closed(evicted);
         }
     }
 
@@ -321,37 +325,37 @@ impl ArrayFs {
         operation: impl FnOnce() -> Result<T, FsError>,
     ) -> Result<T, FsError> {
         operation().inspect_err(|error| {
-            self.monitor.note(self.tree.mapping().path(), error);
+            self.monitor.log_error(self.tree.mapping().path(), error);
         })
     }
 
-    /// The number of bytes that a read of `size` bytes from `at` returns.
-    pub(super) fn readable(&self, handle: u64, at: u64, size: u32) -> Result<usize, FsError> {
-        let rest = self.handles.get(handle)?.file.len().saturating_sub(at);
+    /// The number of bytes that a read of `size` bytes from `offset` returns.
+    pub(super) fn readable(&self, handle: u64, offset: u64, size: u32) -> Result<usize, FsError> {
+        let rest = self.handles.get(handle)?.file.len().saturating_sub(offset);
         Ok(rest.min(u64::from(size)) as usize)
     }
 
     /// Records the time of a write to the array.
-    pub(super) fn touch(&self) {
-        self.note_trouble(self.times.written(self.tree.mapping()));
+    pub(super) fn record_write_time(&self) {
+        self.log_times_error(self.times.record_write(self.tree.mapping()));
     }
 
     /// Updates the backing file's mtime to the last write.
-    pub(super) fn show_times(&self) {
-        self.note_trouble(self.times.show(self.tree.mapping()));
+    pub(super) fn update_mtime(&self) {
+        self.log_times_error(self.times.update_mtime(self.tree.mapping()));
     }
 
     /// Logs a failure to read or set the backing file's times. The write itself has succeeded.
-    fn note_trouble(&self, outcome: std::io::Result<()>) {
+    fn log_times_error(&self, outcome: std::io::Result<()>) {
         // Logging is the only effect.
         let _ = self.log_backing_errors(|| Ok(outcome?));
     }
 
     pub(super) fn flush_range(&self, handle: &Handle, range: Range<u64>) -> Result<(), FsError> {
-        self.show_times();
+        self.update_mtime();
         let outcome = handle.file.flush(range).map_err(FsError::from);
-        self.handles.note(outcome);
-        self.handles.report(handle)
+        self.handles.record_write_back(outcome);
+        self.handles.take_error(handle)
     }
 
     /// Writes the bytes of an open file to the disk.
@@ -362,13 +366,14 @@ impl ArrayFs {
 
     /// Writes the whole array to the disk.
     pub(super) fn sync_all(&self) -> std::io::Result<()> {
-        self.show_times();
+        self.update_mtime();
         let outcome = self.tree.mapping().flush_all();
         if let Err(error) = &outcome {
             let copy = error
                 .raw_os_error()
                 .map_or_else(|| error.kind().into(), std::io::Error::from_raw_os_error);
-            self.handles.note(Err(AccessError::Io(copy).into()));
+            self.handles
+                .record_write_back(Err(AccessError::Io(copy).into()));
         }
         outcome
     }
@@ -388,19 +393,19 @@ impl ArrayFs {
             return Err(FsError::PastEnd);
         }
         if range.end == handle.file.len() && !keep_size {
-            self.truncations.read(handle.inode);
+            self.truncations.end(handle.inode);
         }
         self.log_backing_errors(|| Ok(handle.file.allocate(range)?))
     }
 
     /// Implements `lseek` with `SEEK_DATA` and `SEEK_HOLE`: the whole file is data, with a hole
     /// at its end.
-    pub(super) fn seek(&self, handle: u64, at: i64, whence: i32) -> Result<i64, FsError> {
+    pub(super) fn seek(&self, handle: u64, offset: i64, whence: i32) -> Result<i64, FsError> {
         let len = self.handles.get(handle)?.file.len();
-        let inside = u64::try_from(at).is_ok_and(|at| at < len);
+        let inside = u64::try_from(offset).is_ok_and(|offset| offset < len);
         match whence {
             libc::SEEK_DATA | libc::SEEK_HOLE if !inside => Err(FsError::NothingThere),
-            libc::SEEK_DATA => Ok(at),
+            libc::SEEK_DATA => Ok(offset),
             libc::SEEK_HOLE => i64::try_from(len).map_err(|_| FsError::Invalid),
             _ => Err(FsError::Invalid),
         }

@@ -10,7 +10,7 @@ pub(super) fn catch_panic(work: impl FnOnce()) {
     // maps or numbers that are updated in one step.
     let outcome = catch_unwind(AssertUnwindSafe(work));
     if outcome.is_err() {
-        log::error!("a request was ended by the panic above; the mount goes on");
+        log::error!("a request panicked (see above); it fails with EIO and the mount continues");
     }
 }
 
@@ -47,7 +47,7 @@ mod tests {
         fn log(&self, record: &Record) {
             let count = match record.target() {
                 "arrayfs::fs::request" => &self.requests,
-                "arrayfs::fs::trouble" => &self.monitor,
+                "arrayfs::fs::backing_monitor" => &self.monitor,
                 _ => return,
             };
             count.fetch_add(1, Ordering::SeqCst);
@@ -104,7 +104,7 @@ mod tests {
     ];
 
     #[test]
-    fn a_request_that_panics_fails_alone_and_holds_up_no_other() {
+    fn a_request_that_panics_fails_alone_and_blocks_no_other() {
         if !Path::new("/dev/fuse").exists() || !nix::unistd::geteuid().is_root() {
             return;
         }

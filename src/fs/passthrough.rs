@@ -20,16 +20,16 @@ use crate::platform;
 #[derive(Debug)]
 pub(super) struct PassthroughFiles {
     /// Whether passthrough is enabled for the mount.
-    allowed: bool,
+    is_enabled: bool,
     /// Whether the outcome of the first registration has been logged.
-    told: AtomicBool,
+    has_logged: AtomicBool,
     /// The open eligible files, by inode number.
-    open: Mutex<HashMap<u64, Opens>>,
+    open: Mutex<HashMap<u64, OpenHandles>>,
 }
 
 /// The open handles of a file.
 #[derive(Debug)]
-struct Opens {
+struct OpenHandles {
     count: usize,
     /// The number of handles opened for writing.
     writers: usize,
@@ -50,20 +50,20 @@ impl PassthroughFiles {
         };
         // Copy-on-write changes must not reach the backing file. A FUSE file system below might
         // really truncate the file.
-        let allowed = platform::PASSTHROUGH
+        let is_enabled = platform::PASSTHROUGH
             && wanted
             && mapping.mode() != Mode::CopyOnWrite
             && mapping.can_be_reopened();
         PassthroughFiles {
-            allowed,
-            told: AtomicBool::new(false),
+            is_enabled,
+            has_logged: AtomicBool::new(false),
             open: Mutex::default(),
         }
     }
 
     /// Whether passthrough is enabled for the mount.
-    pub(super) fn allowed(&self) -> bool {
-        self.allowed
+    pub(super) fn is_enabled(&self) -> bool {
+        self.is_enabled
     }
 
     /// The number of files that the kernel serves at present.
@@ -75,7 +75,7 @@ impl PassthroughFiles {
             .count()
     }
 
-    fn opens(&self) -> MutexGuard<'_, HashMap<u64, Opens>> {
+    fn opens(&self) -> MutexGuard<'_, HashMap<u64, OpenHandles>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -87,16 +87,16 @@ impl PassthroughFiles {
         inode: u64,
         writes: bool,
         mapping: &Mapping,
-        may: impl FnOnce() -> bool,
+        is_eligible: impl FnOnce() -> bool,
         register: impl FnOnce(BorrowedFd<'_>) -> io::Result<BackingId>,
     ) -> Option<Arc<BackingId>> {
         let mut opens = self.opens();
         let opens = match opens.entry(inode) {
             Entry::Occupied(found) => found.into_mut(),
-            Entry::Vacant(place) => {
-                let backing = may().then(|| self.registered(mapping, register));
+            Entry::Vacant(vacant) => {
+                let backing = is_eligible().then(|| self.register(mapping, register));
                 let backing = backing.flatten();
-                place.insert(Opens {
+                vacant.insert(OpenHandles {
                     count: 0,
                     writers: 0,
                     backing,
@@ -108,13 +108,13 @@ impl PassthroughFiles {
         opens.backing.clone()
     }
 
-    fn registered(
+    fn register(
         &self,
         mapping: &Mapping,
         register: impl FnOnce(BorrowedFd<'_>) -> io::Result<BackingId>,
     ) -> Option<Arc<BackingId>> {
         let outcome = register(mapping.descriptor());
-        if !self.told.swap(true, Ordering::Relaxed) {
+        if !self.has_logged.swap(true, Ordering::Relaxed) {
             let path = mapping.path().display();
             match &outcome {
                 Ok(_) => log::info!("{path}: the kernel reads whole-file views itself"),
@@ -129,7 +129,7 @@ impl PassthroughFiles {
 
     /// Counts the RELEASE of a handle of `inode`.
     pub(super) fn released(&self, inode: u64, writes: bool) {
-        if !self.allowed {
+        if !self.is_enabled {
             return;
         }
         if let Entry::Occupied(mut found) = self.opens().entry(inode) {
@@ -143,8 +143,8 @@ impl PassthroughFiles {
 
     /// Runs `work` unless the kernel serves `inode`, or serves any file that is open for
     /// writing. The daemon would not see those writes.
-    pub(super) fn unless_written(&self, inode: u64, work: impl FnOnce()) {
-        if !self.allowed {
+    pub(super) fn run_unless_bypassed(&self, inode: u64, work: impl FnOnce()) {
+        if !self.is_enabled {
             return work();
         }
         let opens = self.opens();

@@ -66,8 +66,8 @@ impl Protocol {
 
 impl Filesystem for Protocol {
     fn init(&mut self, _req: &Request, config: &mut KernelConfig) -> io::Result<()> {
-        let offer = negotiate(config, self.fs.capabilities());
-        self.fs.decide_caching(&self.options, offer);
+        let features = negotiate(config, self.fs.capabilities());
+        self.fs.decide_caching(&self.options, features);
         Ok(())
     }
 
@@ -80,7 +80,7 @@ impl Filesystem for Protocol {
 
     fn lookup(&self, _req: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEntry) {
         self.fs.serve(RequestKind::Lookup, parent.0, |request| {
-            let request = request.named(name);
+            let request = request.with_name(name);
             reply!(request, reply, self.fs.lookup(parent.0, name), attr => {
                 let generation = self.generation(attr.ino);
                 reply.entry_with_ttls(&ATTRIBUTE_LIFETIME, &ENTRY_LIFETIME, &attr, generation);
@@ -125,7 +125,7 @@ impl Filesystem for Protocol {
                 mtime: mtime.filter(|_| size.is_none()).map(time_spec),
             };
             let answer = move |fs: &ArrayFs| {
-                let changed = fs.change(ino.0, &change);
+                let changed = fs.set_attributes(ino.0, &change);
                 reply!(request, reply, changed, attr => reply.attr(&ATTRIBUTE_LIFETIME, &attr));
             };
             match size {
@@ -141,23 +141,23 @@ impl Filesystem for Protocol {
         self.fs.serve(RequestKind::Open, ino.0, |request| {
             let writes = flags.acc_mode() != OpenAccMode::O_RDONLY;
             let fs = self.fs.clone();
-            self.admission.pass(move || {
+            self.admission.run_when_admitted(move || {
                 let register = |file: BorrowedFd<'_>| reply.open_backing(file);
                 let opened = fs.open(ino.0, writes, register);
                 reply!(request, reply, opened, (number, io_mode) => {
-                    let (number, how) = (FileHandle(number), match writes {
+                    let (number, flags) = (FileHandle(number), match writes {
                         true => FopenFlags::empty(),
                         false => FopenFlags::FOPEN_NOFLUSH,
                     });
                     let direct =
                         FopenFlags::FOPEN_DIRECT_IO | FopenFlags::FOPEN_PARALLEL_DIRECT_WRITES;
                     match io_mode {
-                        IoMode::Passthrough(backing) => reply.opened_passthrough(number, how, &backing),
+                        IoMode::Passthrough(backing) => reply.opened_passthrough(number, flags, &backing),
                         IoMode::Cached { keep: true } => {
-                            reply.opened(number, how | FopenFlags::FOPEN_KEEP_CACHE);
+                            reply.opened(number, flags | FopenFlags::FOPEN_KEEP_CACHE);
                         }
-                        IoMode::Cached { keep: false } => reply.opened(number, how),
-                        IoMode::Direct => reply.opened(number, how | direct),
+                        IoMode::Cached { keep: false } => reply.opened(number, flags),
+                        IoMode::Direct => reply.opened(number, flags | direct),
                     }
                 });
             });
@@ -176,7 +176,7 @@ impl Filesystem for Protocol {
         reply: ReplyData,
     ) {
         self.fs.serve(RequestKind::Read, ino.0, |request| {
-            let request = request.of(offset, size.into());
+            let request = request.with_range(offset, size.into());
             // READ requests that fill the page cache have no lock owner; those for read(2) have
             // one.
             let into_page_cache = lock_owner.is_none();
@@ -214,9 +214,9 @@ impl Filesystem for Protocol {
         reply: ReplyWrite,
     ) {
         self.fs.serve(RequestKind::Write, ino.0, |request| {
-            let request = request.of(offset, data.len() as u64);
+            let request = request.with_range(offset, data.len() as u64);
             let write = Write {
-                at: offset,
+                offset,
                 data,
                 flags: flags.0,
                 from_page_cache: write_flags.contains(WriteFlags::FUSE_WRITE_CACHE),
@@ -359,7 +359,7 @@ impl Filesystem for Protocol {
         reply: ReplyEmpty,
     ) {
         self.fs.serve(RequestKind::Allocate, ino.0, |request| {
-            let request = request.of(offset, length);
+            let request = request.with_range(offset, length);
             // As in <linux/falloc.h>. Requests of other systems have a mode of 0.
             const KEEP_SIZE: i32 = 0x01;
             // After punching a hole or zeroing a range, the kernel zeroes its own pages of the

@@ -23,7 +23,7 @@ impl ArrayFs {
                 "gathers": usage.gathers,
             })
         });
-        let offer = self.offer.get();
+        let features = self.features.get();
         let report = json!({
             "version": env!("CARGO_PKG_VERSION"),
             "uptime_seconds": self.stats.uptime().as_secs_f64(),
@@ -36,11 +36,11 @@ impl ArrayFs {
                 "column_cache": column_cache,
             },
             "kernel": {
-                "direct_mappings": offer.is_some_and(|offer| offer.direct_mappings),
-                "passthrough": offer.is_some_and(|offer| offer.passthrough),
+                "direct_mappings": features.is_some_and(|features| features.direct_mappings),
+                "passthrough": features.is_some_and(|features| features.passthrough),
             },
             "passthrough": {
-                "allowed": self.passthrough.allowed(),
+                "allowed": self.passthrough.is_enabled(),
                 "open": self.passthrough.count(),
             },
         });

@@ -22,10 +22,10 @@ pub(super) struct RequestGuard {
     name: Option<OsString>,
     /// The bytes of the file that are read, written or reserved.
     range: Option<Range<u64>>,
-    came: Instant,
+    arrived: Instant,
     /// Whether debug messages were enabled on arrival. A later change of the level applies to
     /// later requests.
-    logged: bool,
+    is_logged: bool,
     errno: Cell<Option<i32>>,
 }
 
@@ -38,21 +38,21 @@ impl RequestGuard {
             inode,
             name: None,
             range: None,
-            came: Instant::now(),
-            logged: log::log_enabled!(log::Level::Debug),
+            arrived: Instant::now(),
+            is_logged: log::log_enabled!(log::Level::Debug),
             errno: Cell::new(None),
         }
     }
 
     /// Adds the name in the directory.
-    pub(super) fn named(mut self, name: &OsStr) -> RequestGuard {
-        self.name = self.logged.then(|| name.to_owned());
+    pub(super) fn with_name(mut self, name: &OsStr) -> RequestGuard {
+        self.name = self.is_logged.then(|| name.to_owned());
         self
     }
 
-    /// Adds a range of `len` bytes at offset `at`.
-    pub(super) fn of(mut self, at: u64, len: u64) -> RequestGuard {
-        self.range = Some(at..at.saturating_add(len));
+    /// Adds a range of `len` bytes at offset `offset`.
+    pub(super) fn with_range(mut self, offset: u64, len: u64) -> RequestGuard {
+        self.range = Some(offset..offset.saturating_add(len));
         self
     }
 
@@ -69,13 +69,13 @@ impl RequestGuard {
 
 impl Drop for RequestGuard {
     fn drop(&mut self) {
-        let (took, errno) = (self.came.elapsed(), self.errno.get());
+        let (took, errno) = (self.arrived.elapsed(), self.errno.get());
         let panics = thread::panicking();
         self.fs
             .stats
             .answered(self.kind, took, errno.is_some() || panics);
         // A panic of the logger during another panic would abort the process.
-        if !self.logged || panics {
+        if !self.is_logged || panics {
             return;
         }
         let (name, inode, path) = (self.kind.name(), self.inode, self.fs.path(self.inode));
@@ -88,10 +88,12 @@ impl Drop for RequestGuard {
                 os_error_message(&io::Error::from_raw_os_error(errno))
             )
         });
-        let below = self
+        let name_in_directory = self
             .name
             .as_ref()
-            .map_or(String::new(), |below| format!(" {below:?}"));
-        log::debug!("{name} {inode} /{path}{below}{bytes}, {took:?}{outcome}");
+            .map_or(String::new(), |name_in_directory| {
+                format!(" {name_in_directory:?}")
+            });
+        log::debug!("{name} {inode} /{path}{name_in_directory}{bytes}, {took:?}{outcome}");
     }
 }

@@ -201,9 +201,9 @@ impl Session {
         let background = session.spawn().map_err(refused)?;
         coherence::serve(coherence, notifier.clone()).map_err(refused)?;
         // A weak reference: the session may end during a notification.
-        let names = Arc::downgrade(&fs);
-        let surplus = move || names.upgrade()?.pop_excess_name();
-        dentry_eviction::start(surplus, wakes, notifier).map_err(refused)?;
+        let weak_fs = Arc::downgrade(&fs);
+        let next_excess_name = move || weak_fs.upgrade()?.pop_excess_name();
+        dentry_eviction::start(next_excess_name, wakes, notifier).map_err(refused)?;
         let session = Session {
             fs,
             admission,
@@ -232,7 +232,7 @@ impl Session {
     /// The time since the last request. Zero while files are open.
     pub fn unused(&self) -> Duration {
         match self.fs.handles.count() {
-            0 => self.fs.stats.unused(),
+            0 => self.fs.stats.idle_time(),
             _ => Duration::ZERO,
         }
     }

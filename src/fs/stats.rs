@@ -79,7 +79,7 @@ struct Counter {
 pub(super) struct Stats {
     started: Instant,
     /// The time of the last reply, in milliseconds after the start.
-    used: AtomicU64,
+    last_reply: AtomicU64,
     counters: [Counter; RequestKind::ALL.len()],
 }
 
@@ -92,31 +92,31 @@ impl Latencies {
     }
 
     fn add(&self, nanoseconds: u64) {
-        self.counts[class(nanoseconds)].fetch_add(1, Ordering::Relaxed);
+        self.counts[bucket(nanoseconds)].fetch_add(1, Ordering::Relaxed);
         self.longest.fetch_max(nanoseconds, Ordering::Relaxed);
     }
 
     /// The total count, and the given quantiles in nanoseconds. Each is an upper bound that
     /// exceeds the true value by at most an eighth.
-    fn shares<const N: usize>(&self, shares: [f64; N]) -> (u64, [u64; N]) {
+    fn quantiles<const N: usize>(&self, quantiles: [f64; N]) -> (u64, [u64; N]) {
         let counts = self.counts.each_ref().map(|n| n.load(Ordering::Relaxed));
         let count = counts.iter().sum::<u64>();
         let longest = self.longest.load(Ordering::Relaxed);
         let of = |share: f64| {
             let rank = ((count as f64 * share).ceil() as u64).max(1);
             let mut before = 0;
-            let class = counts.iter().position(|&n| {
+            let bucket = counts.iter().position(|&n| {
                 before += n;
                 before >= rank
             });
-            class.map_or(0, |class| end_of(class).min(longest))
+            bucket.map_or(0, |bucket| bucket_end(bucket).min(longest))
         };
-        (count, shares.map(of))
+        (count, quantiles.map(of))
     }
 }
 
 /// The bucket of a latency.
-fn class(nanoseconds: u64) -> usize {
+fn bucket(nanoseconds: u64) -> usize {
     let time = nanoseconds.max(STEPS as u64);
     let octave = time.ilog2() as usize;
     // The three bits after the leading one.
@@ -125,8 +125,8 @@ fn class(nanoseconds: u64) -> usize {
 }
 
 /// The first time, in nanoseconds, past the end of a bucket.
-fn end_of(class: usize) -> u64 {
-    let (octave, step) = (class / STEPS, class % STEPS);
+fn bucket_end(bucket: usize) -> u64 {
+    let (octave, step) = (bucket / STEPS, bucket % STEPS);
     ((STEPS + step + 1) as u64) << octave
 }
 
@@ -139,7 +139,7 @@ impl Stats {
         };
         Stats {
             started: Instant::now(),
-            used: AtomicU64::new(0),
+            last_reply: AtomicU64::new(0),
             counters: std::array::from_fn(counter),
         }
     }
@@ -152,7 +152,7 @@ impl Stats {
             counter.failed.fetch_add(1, Ordering::Relaxed);
         }
         let now = self.started.elapsed().as_millis() as u64;
-        self.used.fetch_max(now, Ordering::Relaxed);
+        self.last_reply.fetch_max(now, Ordering::Relaxed);
     }
 
     /// Adds `bytes` to the bytes moved by this kind of request.
@@ -162,9 +162,9 @@ impl Stats {
     }
 
     /// The time since the last reply, or since the start of the mount.
-    pub(super) fn unused(&self) -> Duration {
-        let used = Duration::from_millis(self.used.load(Ordering::Relaxed));
-        self.started.elapsed().saturating_sub(used)
+    pub(super) fn idle_time(&self) -> Duration {
+        let last_reply = Duration::from_millis(self.last_reply.load(Ordering::Relaxed));
+        self.started.elapsed().saturating_sub(last_reply)
     }
 
     /// The time since the start of the mount.
@@ -176,15 +176,15 @@ impl Stats {
     pub(super) fn requests(&self) -> Value {
         let kinds = RequestKind::ALL.iter().zip(&self.counters);
         let requests = kinds.filter_map(|(&(_, name), counter)| {
-            let (count, times) = counter.latencies.shares([0.5, 0.9, 0.99, 1.0]);
+            let (count, times) = counter.latencies.quantiles([0.5, 0.9, 0.99, 1.0]);
             let [p50, p90, p99, max] = times.map(|time| time as f64 / 1000.0);
-            let facts = json!({
+            let totals = json!({
                 "count": count,
                 "errors": counter.failed.load(Ordering::Relaxed),
                 "bytes": counter.bytes.load(Ordering::Relaxed),
                 "microseconds": {"p50": p50, "p90": p90, "p99": p99, "max": max},
             });
-            (count > 0).then(|| (name.to_owned(), facts))
+            (count > 0).then(|| (name.to_owned(), totals))
         });
         Value::Object(requests.collect::<Map<_, _>>())
     }
@@ -206,14 +206,14 @@ mod tests {
     }
 
     #[test]
-    fn a_time_is_less_than_an_eighth_before_the_end_of_its_class() {
+    fn buckets_are_at_most_an_eighth_wide() {
         for time in [8, 9, 15, 16, 17, 1000, 4095, 4096, 123_456_789, 1 << 46] {
-            let end = end_of(class(time));
+            let end = bucket_end(bucket(time));
             assert!(time < end && end <= time + time / 8 + 1, "{time}: {end}");
-            assert_eq!(class(end), class(time) + 1, "{time}");
+            assert_eq!(bucket(end), bucket(time) + 1, "{time}");
         }
-        assert_eq!((class(0), class(8)), (0, 0));
-        assert_eq!(class(u64::MAX), OCTAVES * STEPS - 1);
+        assert_eq!((bucket(0), bucket(8)), (0, 0));
+        assert_eq!(bucket(u64::MAX), OCTAVES * STEPS - 1);
     }
 
     #[test]

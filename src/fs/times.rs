@@ -23,14 +23,14 @@ pub(super) struct WriteTimes {
     /// time was set explicitly since.
     last: AtomicU64,
     /// The last write that mtime may not reflect.
-    unshown: Mutex<Option<Unshown>>,
+    pending: Mutex<Option<PendingWrite>>,
     /// Locked while the times of the backing file are set.
-    setting: Mutex<()>,
+    times_lock: Mutex<()>,
 }
 
 /// A write that the backing file's mtime may not reflect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Unshown {
+struct PendingWrite {
     /// The time of the write.
     written: Time,
     /// The tick of the kernel's coarse clock in which mtime was read.
@@ -57,7 +57,7 @@ impl WriteTimes {
     /// # Errors
     ///
     /// When the metadata cannot be read.
-    pub(super) fn written(&self, mapping: &Mapping) -> io::Result<()> {
+    pub(super) fn record_write(&self, mapping: &Mapping) -> io::Result<()> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
         let now = now.unwrap_or_default();
         let written = (now.as_secs() as i64, i64::from(now.subsec_nanos()));
@@ -66,8 +66,8 @@ impl WriteTimes {
             return Ok(());
         }
         let tick = time(platform::clock_tick());
-        let mut unshown = self.unshown();
-        match &mut *unshown {
+        let mut pending = self.pending();
+        match &mut *pending {
             Some(last) if last.tick == tick => last.written = last.written.max(written),
             other => {
                 let found = mapping.metadata()?;
@@ -75,7 +75,7 @@ impl WriteTimes {
                 let mtime = mtime(&found);
                 // A concurrent later write may have been recorded first.
                 let written = other.map_or(written, |last| last.written.max(written));
-                *other = Some(Unshown {
+                *other = Some(PendingWrite {
                     written,
                     tick,
                     mtime,
@@ -91,12 +91,12 @@ impl WriteTimes {
     /// # Errors
     ///
     /// When mtime cannot be read or set.
-    pub(super) fn show(&self, mapping: &Mapping) -> io::Result<()> {
-        if self.unshown().is_none() {
+    pub(super) fn update_mtime(&self, mapping: &Mapping) -> io::Result<()> {
+        if self.pending().is_none() {
             return Ok(());
         }
-        let _alone = self.setting();
-        let Some(last) = *self.unshown() else {
+        let _lock = self.lock_times();
+        let Some(last) = *self.pending() else {
             return Ok(());
         };
         let found = mapping.metadata()?;
@@ -116,7 +116,7 @@ impl WriteTimes {
             self.last.fetch_max(nanoseconds(shown), Ordering::Relaxed);
             set = Some(shown);
         }
-        self.is_shown(Some(last), set);
+        self.clear_pending(Some(last), set);
         Ok(())
     }
 
@@ -131,9 +131,9 @@ impl WriteTimes {
         atime: Option<TimeSpec>,
         mtime: Option<TimeSpec>,
     ) -> io::Result<()> {
-        let _alone = self.setting();
+        let _lock = self.lock_times();
         // Writes during the call count as later than it.
-        let (last, unshown) = (self.last.load(Ordering::Relaxed), *self.unshown());
+        let (last, pending) = (self.last.load(Ordering::Relaxed), *self.pending());
         let omit = TimeSpec::UTIME_OMIT;
         mapping.set_times(atime.unwrap_or(omit), mtime.unwrap_or(omit))?;
         if mtime.is_none() || !mapping.mode().writes_through() {
@@ -142,27 +142,29 @@ impl WriteTimes {
         let order = Ordering::Relaxed;
         let _ = self.last.compare_exchange(last, 0, order, order);
         let shown = self::mtime(&mapping.metadata()?);
-        self.is_shown(unshown, Some(shown));
+        self.clear_pending(pending, Some(shown));
         Ok(())
     }
 
     /// Clears `write`, which mtime reflects now or was set after. `set` is the new mtime, if it
     /// has just been set.
-    fn is_shown(&self, write: Option<Unshown>, set: Option<Time>) {
-        match &mut *self.unshown() {
-            unshown if *unshown == write => *unshown = None,
+    fn clear_pending(&self, write: Option<PendingWrite>, set: Option<Time>) {
+        match &mut *self.pending() {
+            pending if *pending == write => *pending = None,
             // A write that came meanwhile may have read mtime before it was set.
             Some(later) => later.mtime = set.unwrap_or(later.mtime),
             None => {}
         }
     }
 
-    fn unshown(&self) -> MutexGuard<'_, Option<Unshown>> {
-        self.unshown.lock().unwrap_or_else(PoisonError::into_inner)
+    fn pending(&self) -> MutexGuard<'_, Option<PendingWrite>> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn setting(&self) -> MutexGuard<'_, ()> {
-        self.setting.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock_times(&self) -> MutexGuard<'_, ()> {
+        self.times_lock
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -41,14 +41,14 @@ const STEP: u64 = 1 << 22;
 const PAGE: u64 = 4096;
 
 /// The most inodes that stay truncated while nobody has them open for writing.
-const UNOPENED: usize = 1024;
+const MAX_UNOPENED: usize = 1024;
 
 /// The inodes that are open for writing or truncated.
 #[derive(Debug)]
 pub(super) struct Truncations {
     inodes: Mutex<Inodes>,
     /// The number of truncated inodes, so that requests take no lock when there are none.
-    marks: AtomicUsize,
+    count: AtomicUsize,
 }
 
 #[derive(Debug)]
@@ -56,26 +56,26 @@ struct Inodes {
     /// The inodes that are open for writing.
     open: HashMap<u64, Writers>,
     /// The inodes truncated by path and not opened for writing since.
-    unopened: LruCache<u64, Arc<Mark>>,
-    marks: usize,
+    unopened: LruCache<u64, Arc<TruncatedState>>,
+    count: usize,
 }
 
 /// The open handles of an inode that can write.
 #[derive(Debug, Default)]
 struct Writers {
     /// The number of handles.
-    open: usize,
-    /// The number of handles without a FLUSH since their last write.
+    handles: usize,
+    /// The number of handles that were opened or written after their last FLUSH.
     ///
     /// The kernel sends FLUSH at once on `close`. RELEASE comes later, possibly after the next
     /// writer's OPEN.
     in_use: usize,
-    mark: Option<Arc<Mark>>,
+    state: Option<Arc<TruncatedState>>,
 }
 
 /// The end of what has been written to an inode since its truncation.
 #[derive(Debug)]
-struct Mark {
+struct TruncatedState {
     file: VirtualFile,
     /// Locked during each step of a fill.
     progress: Mutex<Progress>,
@@ -88,7 +88,7 @@ struct Progress {
     /// The number of writes that have begun.
     writes: u64,
     /// Whether the truncated state has ended, so that no more gaps are filled.
-    is_dropped: bool,
+    is_ended: bool,
 }
 
 impl Default for Truncations {
@@ -97,9 +97,9 @@ impl Default for Truncations {
             inodes: Mutex::new(Inodes {
                 open: HashMap::new(),
                 unopened: LruCache::unbounded(),
-                marks: 0,
+                count: 0,
             }),
-            marks: AtomicUsize::new(0),
+            count: AtomicUsize::new(0),
         }
     }
 }
@@ -109,23 +109,23 @@ impl Truncations {
     fn with<T>(&self, act: impl FnOnce(&mut Inodes) -> T) -> T {
         let mut inodes = self.inodes.lock().unwrap_or_else(PoisonError::into_inner);
         let outcome = act(&mut inodes);
-        self.marks.store(inodes.marks, Ordering::SeqCst);
+        self.count.store(inodes.count, Ordering::SeqCst);
         outcome
     }
 
-    fn mark_of(&self, inode: u64) -> Option<Arc<Mark>> {
-        match self.marks.load(Ordering::SeqCst) {
+    fn state_of(&self, inode: u64) -> Option<Arc<TruncatedState>> {
+        match self.count.load(Ordering::SeqCst) {
             0 => None,
-            _ => self.with(|inodes| inodes.mark(inode).cloned()),
+            _ => self.with(|inodes| inodes.state(inode).cloned()),
         }
     }
 
     /// Ends these truncated states. Waits for steps that are in progress.
-    fn drop_marks(&self, marks: impl IntoIterator<Item = (u64, Arc<Mark>)>) {
-        for (inode, mark) in marks {
+    fn end_states(&self, states: impl IntoIterator<Item = (u64, Arc<TruncatedState>)>) {
+        for (inode, state) in states {
             // Before the removal, so that the state stays visible during a step in progress.
-            mark.progress().is_dropped = true;
-            self.with(|inodes| inodes.forget(inode, &mark));
+            state.progress().is_ended = true;
+            self.with(|inodes| inodes.remove(inode, &state));
         }
     }
 
@@ -134,14 +134,14 @@ impl Truncations {
         let unused = self.with(|inodes| {
             let writers = inodes.open.get(&inode);
             let unused = writers.filter(|writers| writers.in_use == 0)?;
-            Some((inode, unused.mark.clone()?))
+            Some((inode, unused.state.clone()?))
         });
-        self.drop_marks(unused);
+        self.end_states(unused);
         self.with(|inodes| {
             let unopened = inodes.unopened.pop(&inode);
             let writers = inodes.open.entry(inode).or_default();
-            writers.mark = writers.mark.take().or(unopened);
-            writers.open += 1;
+            writers.state = writers.state.take().or(unopened);
+            writers.handles += 1;
             writers.in_use += 1;
         });
     }
@@ -149,14 +149,14 @@ impl Truncations {
     /// Handles a FLUSH of `handle`: a descriptor of it was closed.
     pub(super) fn flushed(&self, handle: &Handle) {
         if handle.writes && !handle.idle.swap(true, Ordering::SeqCst) {
-            self.with(|inodes| inodes.writers(handle, |writers| writers.in_use -= 1));
+            self.with(|inodes| inodes.update_writers(handle, |writers| writers.in_use -= 1));
         }
     }
 
     /// Counts `handle` as in use again: it is written after a FLUSH, through another descriptor.
-    fn used(&self, handle: &Handle) {
+    fn resume(&self, handle: &Handle) {
         if handle.writes && handle.idle.swap(false, Ordering::SeqCst) {
-            self.with(|inodes| inodes.writers(handle, |writers| writers.in_use += 1));
+            self.with(|inodes| inodes.update_writers(handle, |writers| writers.in_use += 1));
         }
     }
 
@@ -165,64 +165,64 @@ impl Truncations {
     pub(super) fn released(&self, inode: u64, idle: bool) {
         let last = self.with(|inodes| {
             let writers = inodes.open.get_mut(&inode)?;
-            writers.open -= 1;
+            writers.handles -= 1;
             writers.in_use -= usize::from(!idle);
-            let is_open = writers.open > 0;
-            let mark = writers.mark.clone().filter(|_| !is_open);
-            if !is_open && mark.is_none() {
+            let is_open = writers.handles > 0;
+            let state = writers.state.clone().filter(|_| !is_open);
+            if !is_open && state.is_none() {
                 inodes.open.remove(&inode);
             }
-            Some((inode, mark?))
+            Some((inode, state?))
         });
-        self.drop_marks(last);
+        self.end_states(last);
     }
 
     /// Begins the truncated state of `inode`, the file `file`. An earlier one ends.
-    pub(super) fn truncated(&self, inode: u64, file: VirtualFile) {
-        self.read(inode);
+    pub(super) fn begin(&self, inode: u64, file: VirtualFile) {
+        self.end(inode);
         let oldest = self.with(|inodes| {
             let progress = Mutex::default();
-            inodes.add(inode, Arc::new(Mark { file, progress }));
-            let is_full = inodes.unopened.len() > UNOPENED;
+            inodes.add(inode, Arc::new(TruncatedState { file, progress }));
+            let is_full = inodes.unopened.len() > MAX_UNOPENED;
             let oldest = inodes.unopened.peek_lru().filter(|_| is_full);
-            oldest.map(|(inode, mark)| (*inode, mark.clone()))
+            oldest.map(|(inode, state)| (*inode, state.clone()))
         });
-        self.drop_marks(oldest);
+        self.end_states(oldest);
     }
 
     /// Whether `inode` is truncated, so that a write may have a gap to fill.
-    pub(super) fn is_marked(&self, inode: u64) -> bool {
-        self.mark_of(inode).is_some()
+    pub(super) fn is_truncated(&self, inode: u64) -> bool {
+        self.state_of(inode).is_some()
     }
 
     /// Ends the truncated state of `inode`.
-    pub(super) fn read(&self, inode: u64) {
-        self.drop_marks(self.mark_of(inode).map(|mark| (inode, mark)));
+    pub(super) fn end(&self, inode: u64) {
+        self.end_states(self.state_of(inode).map(|state| (inode, state)));
     }
 
     /// Ends all truncated states. No gap is filled after this returns.
-    pub(super) fn drop_all(&self) {
-        self.drop_marks(self.with(|inodes| inodes.marks_but(None)));
+    pub(super) fn end_all(&self) {
+        self.end_states(self.with(|inodes| inodes.states_except(None)));
     }
 
     /// Ends the truncated state of all inodes but `inode` that show some of the bytes `range` of
     /// `file`, which are about to be written. Their gaps are not filled after this returns.
-    pub(super) fn written(&self, inode: u64, file: &VirtualFile, range: &Range<u64>) {
-        if self.marks.load(Ordering::SeqCst) == 0 {
+    pub(super) fn end_overlapping(&self, inode: u64, file: &VirtualFile, range: &Range<u64>) {
+        if self.count.load(Ordering::SeqCst) == 0 {
             return;
         }
-        let others = self.with(|inodes| inodes.marks_but(Some(inode)));
+        let others = self.with(|inodes| inodes.states_except(Some(inode)));
         // Outside the lock, since the comparison can take long.
-        let is_reached = |(_, mark): &(u64, Arc<Mark>)| file.overlaps(range, &mark.file);
-        self.drop_marks(others.into_iter().filter(is_reached));
+        let overlaps = |(_, state): &(u64, Arc<TruncatedState>)| file.overlaps(range, &state.file);
+        self.end_states(others.into_iter().filter(overlaps));
     }
 
     /// The bytes `start..end` of the first step of the gap before byte `end` of `inode`. `None`
     /// if there is no gap.
     pub(super) fn gap(&self, inode: u64, end: u64) -> Option<Range<u64>> {
-        let mark = self.mark_of(inode)?;
-        let (start, end) = (mark.progress().written, end.min(mark.file.len()));
-        let step = || mark.file.boundary(start.saturating_add(STEP), PAGE);
+        let state = self.state_of(inode)?;
+        let (start, end) = (state.progress().written, end.min(state.file.len()));
+        let step = || state.file.boundary(start.saturating_add(STEP), PAGE);
         (start < end).then(|| start..end.min(step()))
     }
 
@@ -233,7 +233,7 @@ impl Truncations {
     ///
     /// When the bytes cannot be written.
     pub(super) fn fill(&self, inode: u64, gap: &Range<u64>) -> Result<(), FsError> {
-        self.mark_of(inode).map_or(Ok(()), |mark| mark.fill(gap))
+        self.state_of(inode).map_or(Ok(()), |state| state.fill(gap))
     }
 
     /// Calls `write`, which writes the bytes `range` through `handle` and returns the number of
@@ -248,52 +248,52 @@ impl Truncations {
         range: &Range<u64>,
         write: impl FnOnce() -> Result<usize, FsError>,
     ) -> Result<usize, FsError> {
-        self.used(handle);
-        let mark = self.mark_of(handle.inode);
-        let Some(mark) = mark.filter(|_| range.start < handle.file.len()) else {
+        self.resume(handle);
+        let state = self.state_of(handle.inode);
+        let Some(state) = state.filter(|_| range.start < handle.file.len()) else {
             return write();
         };
-        let before = mark.advance(range.end);
+        let before = state.begin_write(range.end);
         let outcome = write();
-        let taken = outcome.as_ref().map_or(0, |&taken| taken as u64);
-        mark.retreat(before, range.start + taken);
+        let count = outcome.as_ref().map_or(0, |&count| count as u64);
+        state.end_write(before, range.start + count);
         outcome
     }
 }
 
 impl Inodes {
-    fn mark(&self, inode: u64) -> Option<&Arc<Mark>> {
+    fn state(&self, inode: u64) -> Option<&Arc<TruncatedState>> {
         match self.open.get(&inode) {
-            Some(writers) => writers.mark.as_ref(),
+            Some(writers) => writers.state.as_ref(),
             None => self.unopened.peek(&inode),
         }
     }
 
     /// Adds the truncated state of an inode, unless it has one.
-    fn add(&mut self, inode: u64, mark: Arc<Mark>) {
-        if self.mark(inode).is_some() {
+    fn add(&mut self, inode: u64, state: Arc<TruncatedState>) {
+        if self.state(inode).is_some() {
             return;
         }
-        self.marks += 1;
+        self.count += 1;
         match self.open.get_mut(&inode) {
-            Some(writers) => writers.mark = Some(mark),
+            Some(writers) => writers.state = Some(state),
             None => {
-                self.unopened.push(inode, mark);
+                self.unopened.push(inode, state);
             }
         }
     }
 
     /// Removes the truncated state of `inode` if it is still `state`, and the entry of the inode
     /// if nobody has it open.
-    fn forget(&mut self, inode: u64, mark: &Arc<Mark>) {
-        if self.mark(inode).is_none_or(|now| !Arc::ptr_eq(now, mark)) {
+    fn remove(&mut self, inode: u64, state: &Arc<TruncatedState>) {
+        if self.state(inode).is_none_or(|now| !Arc::ptr_eq(now, state)) {
             return;
         }
-        self.marks -= 1;
+        self.count -= 1;
         match self.open.get_mut(&inode) {
             Some(writers) => {
-                writers.mark = None;
-                if writers.open == 0 {
+                writers.state = None;
+                if writers.handles == 0 {
                     self.open.remove(&inode);
                 }
             }
@@ -304,16 +304,16 @@ impl Inodes {
     }
 
     /// The truncated states of all inodes except `inode`.
-    fn marks_but(&self, inode: Option<u64>) -> Vec<(u64, Arc<Mark>)> {
+    fn states_except(&self, inode: Option<u64>) -> Vec<(u64, Arc<TruncatedState>)> {
         let open = self.open.iter();
-        let open = open.filter_map(|(other, writers)| Some((*other, writers.mark.clone()?)));
+        let open = open.filter_map(|(other, writers)| Some((*other, writers.state.clone()?)));
         let unopened = self.unopened.iter();
-        let marks = open.chain(unopened.map(|(other, mark)| (*other, mark.clone())));
-        marks.filter(|(other, _)| Some(*other) != inode).collect()
+        let states = open.chain(unopened.map(|(other, state)| (*other, state.clone())));
+        states.filter(|(other, _)| Some(*other) != inode).collect()
     }
 
     /// Updates the counts of the inode of `handle`.
-    fn writers(&mut self, handle: &Handle, change: impl FnOnce(&mut Writers)) {
+    fn update_writers(&mut self, handle: &Handle, change: impl FnOnce(&mut Writers)) {
         // The entry exists as long as the handle.
         if let Some(writers) = self.open.get_mut(&handle.inode) {
             change(writers);
@@ -321,7 +321,7 @@ impl Inodes {
     }
 }
 
-impl Mark {
+impl TruncatedState {
     fn progress(&self) -> MutexGuard<'_, Progress> {
         self.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -329,7 +329,7 @@ impl Mark {
     /// Fills `gap` with zeros, if it begins where the written bytes end.
     fn fill(&self, gap: &Range<u64>) -> Result<(), FsError> {
         let mut progress = self.progress();
-        if progress.written == gap.start && !progress.is_dropped {
+        if progress.written == gap.start && !progress.is_ended {
             self.file.fill(gap.clone())?;
             progress.written = gap.end;
         }
@@ -338,7 +338,7 @@ impl Mark {
 
     /// Begins a write up to byte `end`, so that no gap is filled over it. Returns the progress
     /// before it.
-    fn advance(&self, end: u64) -> Progress {
+    fn begin_write(&self, end: u64) -> Progress {
         let mut progress = self.progress();
         let before = *progress;
         progress.written = before.written.max(end);
@@ -349,7 +349,7 @@ impl Mark {
     /// Ends the write that began with the progress `before`. It wrote up to byte `end` only,
     /// which a full disk can make shorter than planned. Leaves the progress alone if other
     /// writes have begun meanwhile.
-    fn retreat(&self, before: Progress, end: u64) {
+    fn end_write(&self, before: Progress, end: u64) {
         let mut progress = self.progress();
         if progress.writes == before.writes + 1 {
             progress.written = before.written.max(end);

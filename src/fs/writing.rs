@@ -12,7 +12,7 @@ use crate::vfile::VirtualFile;
 #[derive(Debug)]
 pub(super) struct Write<'a> {
     /// The offset in the file, in bytes.
-    pub(super) at: u64,
+    pub(super) offset: u64,
     /// The bytes to write.
     pub(super) data: &'a [u8],
     /// The open flags of the file.
@@ -24,7 +24,7 @@ pub(super) struct Write<'a> {
 impl Write<'_> {
     /// The bytes of the file that are written.
     pub(super) fn range(&self) -> Range<u64> {
-        self.at..self.at.saturating_add(self.data.len() as u64)
+        self.offset..self.offset.saturating_add(self.data.len() as u64)
     }
 }
 
@@ -38,7 +38,7 @@ pub(super) struct Gap {
 
 impl Gap {
     /// Their covering range in the backing file.
-    pub(super) fn backing(&self) -> Range<u64> {
+    pub(super) fn extent(&self) -> Range<u64> {
         self.file.covering_range(&self.range)
     }
 }
@@ -46,7 +46,7 @@ impl Gap {
 impl ArrayFs {
     /// The covering range, in the backing file, of a write of the bytes `range` of an open file,
     /// and whether there is a [gap](Self::gap) before them.
-    pub(super) fn touched(
+    pub(super) fn write_extent(
         &self,
         handle: u64,
         range: &Range<u64>,
@@ -69,7 +69,7 @@ impl ArrayFs {
     }
 
     /// The next step of the gap before byte `end` of an open file.
-    pub(super) fn gap_of(&self, handle: u64, end: u64) -> Result<Option<Gap>, FsError> {
+    pub(super) fn gap_of_handle(&self, handle: u64, end: u64) -> Result<Option<Gap>, FsError> {
         let handle = self.handles.get(handle)?;
         Ok(self.gap(handle.inode, &handle.file, end))
     }
@@ -81,40 +81,40 @@ impl ArrayFs {
     /// When the bytes cannot be written.
     pub(super) fn fill_gap(&self, gap: &Gap) -> Result<(), FsError> {
         let Gap { inode, file, range } = gap;
-        self.truncations.written(*inode, file, range);
+        self.truncations.end_overlapping(*inode, file, range);
         self.log_backing_errors(|| self.truncations.fill(*inode, range))?;
-        self.touch();
+        self.record_write_time();
         Ok(())
     }
 
-    /// Copies the data of a deferred write at offset `at` of an open file: all of it, or when no
+    /// Copies the data of a deferred write at `offset` of an open file: all of it, or when no
     /// buffer is free, about a page of whole elements.
-    pub(super) fn keep_data(
+    pub(super) fn copy_data(
         &self,
         handle: u64,
-        at: u64,
+        offset: u64,
         data: &[u8],
     ) -> Result<DeferredData, FsError> {
         const PAGE: u64 = 4096;
         // The longest element, in bytes, that is never split.
-        const WORD: u64 = 8;
+        const MAX_ELEMENT: u64 = 8;
         let file = &self.handles.get(handle)?.file;
-        let end = file.boundary(at.saturating_add(PAGE), WORD);
-        let short = usize::try_from(end.saturating_sub(at)).unwrap_or(data.len());
-        Ok(self.coherence.buffers.keep(data, short)?)
+        let end = file.boundary(offset.saturating_add(PAGE), MAX_ELEMENT);
+        let fallback_len = usize::try_from(end.saturating_sub(offset)).unwrap_or(data.len());
+        Ok(self.coherence.buffers.copy(data, fallback_len)?)
     }
 
     /// The covering range, in the backing file, of what a resize of a node to its full size can
     /// write. Empty unless the node is truncated.
-    pub(super) fn reach_of_node(&self, inode: u64) -> Range<u64> {
-        match self.truncations.is_marked(inode) {
-            true => self.bytes_of_node(inode),
+    pub(super) fn resize_extent(&self, inode: u64) -> Range<u64> {
+        match self.truncations.is_truncated(inode) {
+            true => self.node_extent(inode),
             false => 0..0,
         }
     }
 
     /// The covering range of a node in the backing file. Empty if the node has no array bytes.
-    pub(super) fn bytes_of_node(&self, inode: u64) -> Range<u64> {
+    pub(super) fn node_extent(&self, inode: u64) -> Range<u64> {
         let node = self.tree.node(inode);
         let file = node.and_then(|node| self.tree.open(node));
         file.map_or(0..0, |(file, _pin)| file.covering_range(&(0..file.len())))
@@ -125,27 +125,28 @@ impl ArrayFs {
     pub(super) fn write(&self, handle: u64, write: &Write<'_>) -> Result<usize, FsError> {
         let handle = self.handles.get(handle)?;
         let range = write.range();
-        self.truncations.written(handle.inode, &handle.file, &range);
-        let apply = || Ok(handle.file.write_at(write.at, write.data)?);
-        let taken = self.log_backing_errors(|| {
+        self.truncations
+            .end_overlapping(handle.inode, &handle.file, &range);
+        let apply = || Ok(handle.file.write_at(write.offset, write.data)?);
+        let count = self.log_backing_errors(|| {
             if !write.from_page_cache {
                 return self.truncations.write(&handle, &range, apply);
             }
-            self.truncations.read(handle.inode);
-            let mut taken = apply()?;
-            while taken < write.data.len() {
-                let next = write.at + taken as u64;
-                match handle.file.write_at(next, &write.data[taken..])? {
+            self.truncations.end(handle.inode);
+            let mut count = apply()?;
+            while count < write.data.len() {
+                let next = write.offset + count as u64;
+                match handle.file.write_at(next, &write.data[count..])? {
                     0 => break,
-                    more => taken += more,
+                    more => count += more,
                 }
             }
-            Ok(taken)
+            Ok(count)
         })?;
-        self.touch();
+        self.record_write_time();
         if write.flags & (libc::O_SYNC | libc::O_DSYNC) != 0 {
             self.flush_range(&handle, range)?;
         }
-        Ok(taken)
+        Ok(count)
     }
 }

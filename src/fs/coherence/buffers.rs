@@ -45,17 +45,17 @@ impl BufferPool {
     /// # Errors
     ///
     /// `OutOfMemory` when there is no memory for those bytes either.
-    pub(in super::super) fn keep(
+    pub(in super::super) fn copy(
         self: &Arc<BufferPool>,
         data: &[u8],
-        short: usize,
+        fallback_len: usize,
     ) -> io::Result<DeferredData> {
-        let is_long = data.len() > short && data.len() <= self.request;
+        let is_long = data.len() > fallback_len && data.len() <= self.request;
         let buffer = is_long.then(|| self.free().pop()).flatten();
         let pool = buffer.is_some().then(|| self.clone());
         let data = match &pool {
             Some(_) => data,
-            None => &data[..data.len().min(short)],
+            None => &data[..data.len().min(fallback_len)],
         };
         let mut bytes = buffer.map_or_else(|| reserved(data.len()), Ok)?;
         bytes.extend_from_slice(data);
@@ -92,27 +92,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_does_not_fit_is_taken_short_and_buffers_come_back() {
+    fn data_is_shortened_without_a_free_buffer_and_buffers_are_returned() {
         let data = vec![7; 100];
         let pool = BufferPool::new(100).unwrap();
-        let keep = |data: &[u8]| pool.keep(data, 10).unwrap();
+        let copy = |data: &[u8]| pool.copy(data, 10).unwrap();
         // Short writes take no buffer from the pool.
-        let short: Vec<_> = (0..2 * BUFFERS).map(|_| keep(&data[..10])).collect();
-        let mut whole: Vec<_> = (0..BUFFERS).map(|_| keep(&data)).collect();
+        let short: Vec<_> = (0..2 * BUFFERS).map(|_| copy(&data[..10])).collect();
+        let mut whole: Vec<_> = (0..BUFFERS).map(|_| copy(&data)).collect();
         assert!(
             whole
                 .iter()
                 .chain(&short)
-                .all(|kept| data.starts_with(kept.bytes()))
+                .all(|copied| data.starts_with(copied.bytes()))
         );
-        assert!(whole.iter().all(|kept| kept.bytes().len() == 100));
-        assert_eq!(keep(&data).bytes().len(), 10);
-        assert_eq!(keep(&data[..5]).bytes().len(), 5);
+        assert!(whole.iter().all(|copied| copied.bytes().len() == 100));
+        assert_eq!(copy(&data).bytes().len(), 10);
+        assert_eq!(copy(&data[..5]).bytes().len(), 5);
         whole.pop();
-        assert_eq!(keep(&data).bytes().len(), 100);
+        assert_eq!(copy(&data).bytes().len(), 100);
         drop(whole);
         assert_eq!(pool.free().len(), BUFFERS);
         // More than the request size is never copied at full length.
-        assert_eq!(keep(&[1; 101]).bytes().len(), 10);
+        assert_eq!(copy(&[1; 101]).bytes().len(), 10);
     }
 }

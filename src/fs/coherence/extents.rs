@@ -37,7 +37,7 @@ impl ExtentIndex {
     }
 
     /// The inodes of all ranges that overlap `bytes`, and of some that end shortly before it.
-    pub(super) fn near(&self, bytes: &Range<u64>) -> impl Iterator<Item = u64> {
+    pub(super) fn candidates(&self, bytes: &Range<u64>) -> impl Iterator<Item = u64> {
         let bytes = bytes.start..bytes.end.max(bytes.start);
         self.extents.iter().flat_map(move |(&class, extents)| {
             // The length of each is below 2 to the power of `class + 1`.
@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_extent_that_overlaps_is_near_and_few_others_are() {
+    fn candidates_are_all_overlapping_extents_and_few_others() {
         const ROWS: u64 = 50_000;
         let rows = (0..ROWS).map(|row| row * 4096..(row + 1) * 4096);
         let others = [
@@ -91,9 +91,15 @@ mod tests {
                 |extent: &Range<u64>| extent.start.max(bytes.start) < extent.end.min(bytes.end);
             let expected = (0..).zip(&extents).filter(|(_, extent)| overlaps(extent));
             let expected: BTreeSet<u64> = expected.map(|(inode, _)| inode).collect();
-            let near: BTreeSet<u64> = index.near(&bytes).collect();
-            assert!(near.is_superset(&expected), "{bytes:?}: {near:?}");
-            assert!(near.len() <= expected.len() + 4, "{bytes:?}: {near:?}");
+            let candidates: BTreeSet<u64> = index.candidates(&bytes).collect();
+            assert!(
+                candidates.is_superset(&expected),
+                "{bytes:?}: {candidates:?}"
+            );
+            assert!(
+                candidates.len() <= expected.len() + 4,
+                "{bytes:?}: {candidates:?}"
+            );
         }
         for (inode, extent) in (0..).zip(&extents) {
             assert!(!index.is_empty());

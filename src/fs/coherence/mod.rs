@@ -17,7 +17,7 @@
 //!    before it reads, and waits for the changes of its bytes that have begun. So either the
 //!    fill reads the changed bytes, or the change finds the fill recorded.
 //! 2. A change runs at once if no recorded fill shows its bytes.
-//! 3. Any other change is deferred to the invalidation thread, which holds no lock meanwhile. It
+//! 3. Any other change is deferred to the invalidation thread, which holds no guard meanwhile. It
 //!    removes the records, has the kernel invalidate the pages, and tries again from step 2,
 //!    since pages may have been filled again. The kernel writes dirty pages back before it drops
 //!    them. New fills of these bytes are held until the change has run, so that pages are not
@@ -71,10 +71,10 @@ const MAX_ATTEMPTS: usize = 1000;
 const PAGE: u64 = 4096;
 
 /// The longest time that a fill is held.
-const COURTESY: Duration = Duration::from_millis(2);
+const MAX_HOLD: Duration = Duration::from_millis(2);
 
 /// The longest time that the end of the mount waits for an invalidation in progress.
-const LAST_WAIT: Duration = Duration::from_secs(5);
+const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Runs with a guard once no page shows the bytes, or with an error if the change is abandoned.
 type DeferredChange = Box<dyn FnOnce(Result<WriteGuard<'_>, FsError>) + Send>;
@@ -112,7 +112,7 @@ struct State {
     /// The changes in progress: id, and byte range of the backing file.
     changes: Vec<(u64, Range<u64>)>,
     /// The id of the next change.
-    number: u64,
+    next_id: u64,
     /// The bytes of the backing file that the deferred change in preparation will modify.
     pending: Option<Range<u64>>,
     /// Fills that wait for `pending`.
@@ -147,7 +147,7 @@ struct ParkedFill {
 /// bytes wait for it.
 pub(super) struct WriteGuard<'a> {
     coherence: &'a Coherence,
-    number: u64,
+    id: u64,
 }
 
 /// Pages that the kernel is told to invalidate. They count as filled until this is dropped.
@@ -169,7 +169,7 @@ impl Coherence {
             state: Mutex::new(State {
                 pages: Pages::new(page),
                 changes: Vec::new(),
-                number: 0,
+                next_id: 0,
                 pending: None,
                 held: Vec::new(),
                 parked: Vec::new(),
@@ -216,7 +216,7 @@ impl Coherence {
         answer: impl FnOnce() + Send + 'static,
     ) {
         let mut state = self.state();
-        if state.holds(inode, file, range) {
+        if state.must_hold(inode, file, range) {
             state.held.push(HeldFill {
                 inode,
                 file: file.clone(),
@@ -226,7 +226,7 @@ impl Coherence {
             // The completion thread releases it after MAX_HOLD at the latest.
             return self.has_answer.notify_one();
         }
-        let awaited = state.note(inode, file, range);
+        let awaited = state.record_fill(inode, file, range);
         if awaited.is_empty() {
             drop(state);
             return answer();
@@ -240,7 +240,7 @@ impl Coherence {
         let mut state = self.state();
         let due: Vec<HeldFill> = state.held.extract_if(.., |fill| due(fill)).collect();
         for fill in due {
-            let awaited = state.note(fill.inode, &fill.file, &fill.range);
+            let awaited = state.record_fill(fill.inode, &fill.file, &fill.range);
             let answer = fill.answer;
             match awaited.is_empty() {
                 true => state.answers.push_back(answer),
@@ -253,13 +253,17 @@ impl Coherence {
     /// Begins a change of `bytes` of the backing file. `None` if a page shows some of them: the
     /// change then has to be [deferred](Self::defer).
     pub(super) fn try_change(&self, bytes: &Range<u64>) -> Option<WriteGuard<'_>> {
-        self.change_beside(bytes, &[])
+        self.try_change_after(bytes, &[])
     }
 
     /// Like [`try_change`](Self::try_change), where the pages `invalidated` do not count.
-    fn change_beside(&self, bytes: &Range<u64>, invalidated: &[Stale]) -> Option<WriteGuard<'_>> {
+    fn try_change_after(
+        &self,
+        bytes: &Range<u64>,
+        invalidated: &[Stale],
+    ) -> Option<WriteGuard<'_>> {
         let mut state = self.state();
-        let is_free = !state.pages.show(bytes, None, invalidated);
+        let is_free = !state.pages.is_shown(bytes, None, invalidated);
         is_free.then(|| self.begin(&mut state, bytes))
     }
 
@@ -274,14 +278,14 @@ impl Coherence {
     /// reply, so that [`answer_after`](Self::answer_after) waits for it.
     pub(super) fn write_back<T>(
         &self,
-        own: u64,
+        source: u64,
         bytes: &Range<u64>,
         apply: impl FnOnce() -> T,
     ) -> T {
         let guard = self.change_at_once(bytes);
         let outcome = apply();
         drop(guard);
-        self.invalidate_later(Some(own), bytes);
+        self.invalidate_later(Some(source), bytes);
         outcome
     }
 
@@ -299,11 +303,11 @@ impl Coherence {
     }
 
     fn begin(&self, state: &mut State, bytes: &Range<u64>) -> WriteGuard<'_> {
-        let number = state.number;
-        state.number += 1;
-        state.changes.push((number, bytes.clone()));
+        let id = state.next_id;
+        state.next_id += 1;
+        state.changes.push((id, bytes.clone()));
         let coherence = self;
-        WriteGuard { coherence, number }
+        WriteGuard { coherence, id }
     }
 
     /// Has the invalidation thread run `change` once no page shows `bytes` of the backing file.
@@ -317,10 +321,10 @@ impl Coherence {
 
     /// Queues the invalidation of all pages that show `bytes` of the backing file, which have
     /// changed. Pages of the inode `except` are left alone. Does not wait.
-    pub(super) fn invalidate_later(&self, own: Option<u64>, bytes: &Range<u64>) {
-        let mut stale = self.state().pages.begin_invalidation(bytes, own);
+    pub(super) fn invalidate_later(&self, except: Option<u64>, bytes: &Range<u64>) {
+        let mut stale = self.state().pages.begin_invalidation(bytes, except);
         // Their invalidation is queued or in progress already.
-        stale.retain(|stale| !stale.is_anothers);
+        stale.retain(|stale| !stale.was_begun_before);
         if !stale.is_empty() {
             self.push(Task::Invalidate(stale));
         }
@@ -348,7 +352,7 @@ impl Coherence {
 
     /// Counts the release of a handle of `inode`, with all its mappings. After the last one the
     /// kernel invalidates the pages before it reads any of them, unless it `keeps_pages`.
-    pub(super) fn released(&self, inode: u64, kept: impl FnOnce() -> bool) {
+    pub(super) fn released(&self, inode: u64, keeps_pages: impl FnOnce() -> bool) {
         let mut state = self.state();
         let Some(count) = state.open.get_mut(&inode) else {
             return;
@@ -356,7 +360,7 @@ impl Coherence {
         *count -= 1;
         if *count == 0 {
             state.open.remove(&inode);
-            if !kept() {
+            if !keeps_pages() {
                 state.pages.forget(inode);
             }
         }
@@ -364,7 +368,7 @@ impl Coherence {
 
     /// Forgets the fills of `inode` unless it is open: the kernel invalidates its pages at the
     /// next open.
-    pub(super) fn no_longer_kept(&self, inode: u64) {
+    pub(super) fn forget_if_closed(&self, inode: u64) {
         let mut state = self.state();
         if !state.open.contains_key(&inode) {
             state.pages.forget(inode);
@@ -379,43 +383,45 @@ impl Coherence {
         self.has_task.notify_all();
         self.has_answer.notify_all();
         // After this timeout, waiting longer does not help.
-        let goes_on = |state: &mut State| state.is_invalidating;
-        let _ = self.is_idle.wait_timeout_while(state, LAST_WAIT, goes_on);
+        let is_invalidating = |state: &mut State| state.is_invalidating;
+        let _ = self
+            .is_idle
+            .wait_timeout_while(state, STOP_TIMEOUT, is_invalidating);
     }
 }
 
 impl State {
     /// Whether a fill has to wait for the change in preparation. Pages that are being
     /// invalidated are exempt, because the kernel may wait for their fills.
-    fn holds(&self, inode: u64, file: &VirtualFile, range: &Range<u64>) -> bool {
+    fn must_hold(&self, inode: u64, file: &VirtualFile, range: &Range<u64>) -> bool {
         let pending = self.pending.as_ref();
         pending.is_some_and(|bytes| overlap(&file.file_range_showing(bytes), range))
             && !self.pages.is_invalidating(inode, range)
     }
 
     /// Records a fill. Returns the ids of the changes of its bytes that are in progress.
-    fn note(&mut self, inode: u64, file: &VirtualFile, range: &Range<u64>) -> Vec<u64> {
+    fn record_fill(&mut self, inode: u64, file: &VirtualFile, range: &Range<u64>) -> Vec<u64> {
         self.pages.fill(inode, file, range.clone());
-        let concerns = |(number, bytes): &(u64, Range<u64>)| {
-            overlap(&file.file_range_showing(bytes), range).then_some(*number)
+        let concerns = |(id, bytes): &(u64, Range<u64>)| {
+            overlap(&file.file_range_showing(bytes), range).then_some(*id)
         };
         self.changes.iter().filter_map(concerns).collect()
     }
 }
 
 /// The deferred change in preparation, until this is dropped.
-struct Preparation<'a>(&'a Coherence);
+struct PendingChange<'a>(&'a Coherence);
 
-impl Preparation<'_> {
+impl PendingChange<'_> {
     /// Begins the preparation of a change of `bytes` of the backing file. There is one at a
     /// time.
-    fn new(coherence: &Coherence, bytes: Range<u64>) -> Preparation<'_> {
+    fn new(coherence: &Coherence, bytes: Range<u64>) -> PendingChange<'_> {
         coherence.state().pending = Some(bytes);
-        Preparation(coherence)
+        PendingChange(coherence)
     }
 }
 
-impl Drop for Preparation<'_> {
+impl Drop for PendingChange<'_> {
     fn drop(&mut self) {
         self.0.state().pending = None;
         self.0.release(|_| true);
@@ -431,9 +437,9 @@ impl Drop for WriteGuard<'_> {
             answers,
             ..
         } = &mut *state;
-        changes.retain(|(number, _)| *number != self.number);
+        changes.retain(|(id, _)| *id != self.id);
         for fill in parked.iter_mut() {
-            fill.awaited.retain(|number| *number != self.number);
+            fill.awaited.retain(|id| *id != self.id);
         }
         let due = parked.extract_if(.., |fill| fill.awaited.is_empty());
         answers.extend(due.map(|fill| fill.answer));

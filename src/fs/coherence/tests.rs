@@ -31,7 +31,7 @@ fn answer(coherence: &Coherence) {
 }
 
 #[test]
-fn a_fill_waits_for_a_change_of_its_bytes_and_for_no_other() {
+fn a_fill_waits_for_changes_of_its_bytes_that_began_before_it() {
     let files = files(100, &[0, 200]);
     let coherence = Coherence::of_pages(1);
     let change = coherence.try_change(&(10..20)).unwrap();
@@ -56,16 +56,16 @@ fn a_fill_waits_for_a_change_of_its_bytes_and_for_no_other() {
 #[test]
 fn a_fill_waits_for_all_changes_of_its_bytes() {
     let file = &files(100, &[0])[0];
-    for is_first_over_first in [true, false] {
+    for first_ends_first in [true, false] {
         let coherence = Coherence::of_pages(1);
         let first = coherence.try_change(&(10..20)).unwrap();
         let second = coherence.try_change(&(30..40)).unwrap();
         let parked = fill(&coherence, 1, file, 0..100);
-        let (over, other) = match is_first_over_first {
+        let (ended, other) = match first_ends_first {
             true => (first, second),
             false => (second, first),
         };
-        drop(over);
+        drop(ended);
         answer(&coherence);
         assert_eq!(parked.count(), 0);
         drop(other);
@@ -75,21 +75,21 @@ fn a_fill_waits_for_all_changes_of_its_bytes() {
 }
 
 #[test]
-fn a_fill_of_bytes_of_a_change_that_is_prepared_is_held_for_a_moment() {
+fn a_fill_of_bytes_of_a_pending_change_is_held_for_a_moment() {
     let file = &files(100, &[0])[0];
     let coherence = Arc::new(Coherence::of_pages(1));
-    let preparation = Preparation::new(&coherence, 10..20);
+    let pending = PendingChange::new(&coherence, 10..20);
     assert_eq!(fill(&coherence, 1, file, 20..100).count(), 1);
     let held = fill(&coherence, 1, file, 0..15);
     // A held fill does not block the change.
     drop(coherence.try_change(&(10..15)).unwrap());
     answer(&coherence);
     assert_eq!(held.count(), 0);
-    drop(preparation);
+    drop(pending);
     answer(&coherence);
     assert_eq!(held.count(), 1);
     // The hold ends after a moment, even if the change does not run.
-    let _preparation = Preparation::new(&coherence, 10..20);
+    let _pending = PendingChange::new(&coherence, 10..20);
     let held = fill(&coherence, 2, file, 0..15);
     let completing = coherence.clone();
     let completion = std::thread::spawn(move || completing.run_answers());
@@ -101,7 +101,7 @@ fn a_fill_of_bytes_of_a_change_that_is_prepared_is_held_for_a_moment() {
 }
 
 #[test]
-fn a_change_that_panics_holds_up_nobody() {
+fn a_change_that_panics_blocks_no_fill() {
     let file = &files(100, &[0])[0];
     let coherence = Arc::new(Coherence::of_pages(1));
     let changing = coherence.clone();
@@ -114,7 +114,7 @@ fn a_change_that_panics_holds_up_nobody() {
 }
 
 #[test]
-fn pages_that_are_old_are_noted_once_however_often_they_are_to_be_invalidated() {
+fn the_invalidation_of_a_page_is_queued_once() {
     let file = &files(100, &[0])[0];
     let coherence = Coherence::of_pages(1);
     fill(&coherence, 1, file, 0..100);

@@ -17,8 +17,8 @@ use super::super::error::FsError;
 use super::super::panics::catch_panic;
 use super::pages::Stale;
 use super::{
-    Answer, COURTESY, Coherence, DeferredChange, HeldFill, Invalidation, MAX_ATTEMPTS, PAGE,
-    Preparation, State, Task, overlap,
+    Answer, Coherence, DeferredChange, HeldFill, Invalidation, MAX_ATTEMPTS, MAX_HOLD, PAGE,
+    PendingChange, State, Task, overlap,
 };
 
 /// Starts both threads. They end with [`stop`](Coherence::stop).
@@ -30,7 +30,7 @@ pub(in super::super) fn serve(coherence: Arc<Coherence>, notifier: Notifier) -> 
     let invalidate = move |Stale { inode, range, .. }: &Stale| {
         let (start, len) = (range.start as i64, (range.end - range.start) as i64);
         if let Err(error) = notifier.inval_inode(INodeNo(*inode), start, len) {
-            log::debug!("the kernel keeps pages of inode {inode}: {error}");
+            log::debug!("cannot invalidate pages of inode {inode}: {error}");
         }
     };
     let completing = coherence.clone();
@@ -72,7 +72,7 @@ impl Coherence {
         let is_waiting = |state: &mut State| state.answers.is_empty() && !state.is_stopped;
         let waited = self
             .has_answer
-            .wait_timeout_while(state, COURTESY, is_waiting);
+            .wait_timeout_while(state, MAX_HOLD, is_waiting);
         let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
         let answers = mem::take(&mut state.answers);
         let is_over = state.is_stopped && answers.is_empty();
@@ -85,7 +85,7 @@ impl Coherence {
 
     pub(super) fn run(&self, task: Task, invalidate: &impl Fn(&Stale)) {
         match task {
-            Task::Change(bytes, change) => self.make(&bytes, change, invalidate),
+            Task::Change(bytes, change) => self.run_change(&bytes, change, invalidate),
             Task::Invalidate(stale) => {
                 self.invalidate(stale, invalidate);
             }
@@ -95,22 +95,24 @@ impl Coherence {
 
     /// Runs a change once the pages that show its bytes have been invalidated. Fails it with
     /// EBUSY after `MAX_ATTEMPTS`.
-    fn make(&self, bytes: &Range<u64>, change: DeferredChange, invalidate: &impl Fn(&Stale)) {
-        let preparation = Preparation::new(self, bytes.clone());
+    fn run_change(&self, bytes: &Range<u64>, change: DeferredChange, invalidate: &impl Fn(&Stale)) {
+        let pending = PendingChange::new(self, bytes.clone());
         for _ in 0..MAX_ATTEMPTS {
             let stale = self.state().pages.begin_invalidation(bytes, None);
             // The kernel waits for fills of these pages before it drops them.
-            self.release(|fill| stale.iter().any(|stale| stale.meets(fill)));
+            self.release(|fill| stale.iter().any(|stale| stale.may_share_folio(fill)));
             let Some(invalidated) = self.invalidate(stale, invalidate) else {
                 break;
             };
-            if let Some(guard) = self.change_beside(bytes, &invalidated) {
-                drop(preparation);
+            if let Some(guard) = self.try_change_after(bytes, &invalidated) {
+                drop(pending);
                 return change(Ok(guard));
             }
         }
-        drop(preparation);
-        log::warn!("a write was given up: its pages are filled anew as fast as they are dropped");
+        drop(pending);
+        log::warn!(
+            "write failed with EBUSY: readers refill its pages as fast as they are invalidated"
+        );
         change(Err(FsError::Busy));
     }
 
@@ -121,7 +123,7 @@ impl Coherence {
             stale,
         };
         for stale in &invalidation.stale {
-            let _under_way = UnderWay::new(self)?;
+            let _in_progress = InvalidationInProgress::new(self)?;
             invalidate(stale);
             self.invalidations.fetch_add(1, Ordering::Relaxed);
         }
@@ -131,25 +133,27 @@ impl Coherence {
 
 impl Stale {
     /// Whether a fill is of these pages, or of adjacent ones that may be in the same folio.
-    fn meets(&self, fill: &HeldFill) -> bool {
+    fn may_share_folio(&self, fill: &HeldFill) -> bool {
         let pages = fill.range.start.saturating_sub(PAGE)..fill.range.end.saturating_add(PAGE);
         self.inode == fill.inode && overlap(&self.range, &pages)
     }
 }
 
 /// An invalidation by the kernel, in progress until this is dropped.
-struct UnderWay<'a>(&'a Coherence);
+struct InvalidationInProgress<'a>(&'a Coherence);
 
-impl UnderWay<'_> {
+impl InvalidationInProgress<'_> {
     /// `None` when the mount ends.
-    fn new(coherence: &Coherence) -> Option<UnderWay<'_>> {
+    fn new(coherence: &Coherence) -> Option<InvalidationInProgress<'_>> {
         let mut state = coherence.state();
         state.is_invalidating = !state.is_stopped;
-        state.is_invalidating.then(|| UnderWay(coherence))
+        state
+            .is_invalidating
+            .then(|| InvalidationInProgress(coherence))
     }
 }
 
-impl Drop for UnderWay<'_> {
+impl Drop for InvalidationInProgress<'_> {
     fn drop(&mut self) {
         self.0.state().is_invalidating = false;
         self.0.is_idle.notify_all();
@@ -165,9 +169,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn claim_43_a_write_is_given_up_whose_pages_are_always_filled_anew() {
+    fn claim_43_a_write_fails_when_its_pages_are_refilled_at_every_attempt() {
         let file = &files(100, &[0])[0];
-        for (attempts, is_made) in [(MAX_ATTEMPTS - 1, true), (MAX_ATTEMPTS, false)] {
+        for (attempts, succeeds) in [(MAX_ATTEMPTS - 1, true), (MAX_ATTEMPTS, false)] {
             let coherence = Coherence::of_pages(4096);
             coherence.fill(7, file, &(0..100), || {});
             let dropped = Cell::new(0);
@@ -181,7 +185,7 @@ mod tests {
                 }
             });
             let outcome = told.recv().unwrap();
-            assert_eq!(outcome.is_ok(), is_made, "after {attempts}");
+            assert_eq!(outcome.is_ok(), succeeds, "after {attempts}");
             if let Err(error) = outcome {
                 assert_eq!(error.errno().code(), libc::EBUSY);
             }
@@ -190,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_deferred_when_the_mount_ends_is_answered() {
+    fn deferred_changes_are_answered_when_the_mount_ends() {
         let file = &files(100, &[0])[0];
         let coherence = Coherence::of_pages(4096);
         coherence.fill(7, file, &(0..100), || {});
