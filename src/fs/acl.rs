@@ -28,15 +28,15 @@ pub(super) struct AclLimit {
 
 impl AclLimit {
     /// The permission bits of the file of `mapping` that grant nothing its access control list
-    /// denies. `found` is its current metadata. `monitor` logs a failure.
+    /// denies. `metadata` is its current metadata. `monitor` logs a failure.
     pub(super) fn bits(
         &self,
         mapping: &Mapping,
-        found: &Metadata,
+        metadata: &Metadata,
         monitor: &BackingFileMonitor,
     ) -> u32 {
-        let mode = found.mode();
-        let ctime = (found.ctime(), found.ctime_nsec());
+        let mode = metadata.mode();
+        let ctime = (metadata.ctime(), metadata.ctime_nsec());
         let cached = *self.cached.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((at, limit)) = cached
             && at == ctime
@@ -55,8 +55,8 @@ impl AclLimit {
             *cached = Some((ctime, limit));
         }
         // If an access control list was set or removed meanwhile, the bits have changed with it.
-        let now = mapping.metadata().map_or(0, |found| found.mode());
-        mode & now & limit
+        let current = mapping.metadata().map_or(0, |metadata| metadata.mode());
+        mode & current & limit
     }
 }
 

@@ -28,27 +28,27 @@ pub(super) struct Appearance {
     /// Whether `chown` and `chmod` succeed without effect.
     pub(super) quiet: bool,
     /// The user who may write despite the permission bits, since writes do not reach the file.
-    pub(super) copier: Option<Copier>,
+    pub(super) mounting_user: Option<MountingUser>,
 }
 
 /// The user who mounts under mode `c`.
 #[derive(Debug, Clone)]
-pub(super) struct Copier {
+pub(super) struct MountingUser {
     uid: Uid,
     groups: Vec<Gid>,
 }
 
-impl Copier {
+impl MountingUser {
     /// The user of this process under mode `c`. `None` for root, who needs no permission bits,
     /// and under other modes.
-    pub(super) fn of(mode: Mode) -> Option<Copier> {
+    pub(super) fn of(mode: Mode) -> Option<MountingUser> {
         let uid = Uid::effective();
         if mode != Mode::CopyOnWrite || uid.is_root() {
             return None;
         }
         let mut groups = vec![Gid::effective()];
         groups.extend(platform::supplementary_groups());
-        Some(Copier { uid, groups })
+        Some(MountingUser { uid, groups })
     }
 
     /// The write bit by which this user can write a file of `uid` and `gid`.
@@ -111,8 +111,8 @@ impl Appearance {
             Some(umask) => 0o666 & !umask,
             None => backing & 0o777,
         };
-        if let Some(copier) = &self.copier {
-            bits |= copier.bit(uid, gid);
+        if let Some(mounting_user) = &self.mounting_user {
+            bits |= mounting_user.bit(uid, gid);
         }
         if attrs.is_directory {
             bits |= (bits & 0o444) >> 2;
@@ -226,7 +226,7 @@ mod tests {
                 umask,
                 writable,
                 quiet: false,
-                copier: None,
+                mounting_user: None,
             };
             let bits = appearance.permissions(attrs, backing, 0, 0);
             assert_eq!(bits, expected, "{writable} {umask:?} {backing:o} {bits:o}");
@@ -235,7 +235,7 @@ mod tests {
 
     #[test]
     fn the_user_of_mode_c_may_write() {
-        let copier = Copier {
+        let mounting_user = MountingUser {
             uid: Uid::from_raw(1000),
             groups: vec![Gid::from_raw(100)],
         };
@@ -245,7 +245,7 @@ mod tests {
             umask: None,
             writable: true,
             quiet: false,
-            copier: Some(copier),
+            mounting_user: Some(mounting_user),
         };
         for (uid, gid, expected) in [
             (1000, 1000, 0o644),

@@ -140,10 +140,10 @@ impl ArrayFs {
         };
         let cache = options.cache.unwrap_or(default);
         if cache != Cache::Never {
-            let trusts_file = cache == Cache::Always;
+            let is_sole_writer = cache == Cache::Always;
             let mapping = self.tree.mapping();
             mapping.count_changes();
-            mapping.enable_column_cache(options.cache_size, trusts_file);
+            mapping.enable_column_cache(options.cache_size, is_sole_writer);
         }
         self.page_cache.decide(cache);
         // INIT comes once, so the cell is empty.

@@ -138,6 +138,10 @@ impl ArrayFs {
     }
 
     /// The attributes of the node `name` in the directory `parent`.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` when the parent has no such name, `NameTooLong`, and errors of the backing file.
     pub(super) fn lookup(&self, parent: u64, name: &OsStr) -> Result<FileAttr, FsError> {
         // The kernel passes longer names on.
         if name.len() > MAX_NAME {
@@ -172,6 +176,11 @@ impl ArrayFs {
 
     /// Sets an extended attribute, or removes it if `value` is `None`. Succeeds only if it has
     /// this value already.
+    ///
+    /// # Errors
+    ///
+    /// `NotPermitted` for another value, `Unsupported` for a new attribute, `NoAttribute` for the
+    /// removal of one that does not exist.
     pub(super) fn set_xattr(
         &self,
         inode: u64,
@@ -201,18 +210,25 @@ impl ArrayFs {
     /// Changes the attributes of a node. Times are set on the backing file; a size of 0
     /// truncates; the full size ends a truncation. Other values must equal the current ones,
     /// unless `quiet` is set, which ignores them.
+    ///
+    /// # Errors
+    ///
+    /// `NotPermitted` for other values and other sizes, `NotWritable` for the size of a read-only
+    /// file, and errors of the backing file.
     pub(super) fn set_attributes(
         &self,
         inode: u64,
         change: &AttributeChange,
     ) -> Result<FileAttr, FsError> {
         let node = self.node(inode)?;
-        let shown = self.attributes_of(node)?;
-        let same = |wanted: Option<u32>, shown| wanted.is_none_or(|wanted| wanted == shown);
-        let is_same = same(change.mode.map(|mode| mode & 0o7777), u32::from(shown.perm))
-            && same(change.uid, shown.uid)
-            && same(change.gid, shown.gid);
-        if !is_same && !self.appearance.quiet {
+        let current = self.attributes_of(node)?;
+        let is_same = |wanted: Option<u32>, current| wanted.is_none_or(|wanted| wanted == current);
+        let is_unchanged = is_same(
+            change.mode.map(|mode| mode & 0o7777),
+            u32::from(current.perm),
+        ) && is_same(change.uid, current.uid)
+            && is_same(change.gid, current.gid);
+        if !is_unchanged && !self.appearance.quiet {
             return Err(FsError::NotPermitted);
         }
         if let Some(size) = change.size {
@@ -262,6 +278,10 @@ impl ArrayFs {
     /// Reads into `out` from the byte `offset`, and returns the number of bytes: fewer than asked
     /// only at the end of the file or before bytes that cannot be read. A fill of a page fails
     /// at such bytes instead, since the kernel takes a short page for the end of the file.
+    ///
+    /// # Errors
+    ///
+    /// When not even the first byte, or for a page not every byte, can be read.
     pub(super) fn read(
         &self,
         handle: u64,
@@ -382,6 +402,10 @@ impl ArrayFs {
     /// extend past the end of the file. Without it, the [gap](Self::gap) before the end of the
     /// range is filled already; the truncated state ends if the range reaches the end of the
     /// file.
+    ///
+    /// # Errors
+    ///
+    /// `PastEnd` when the file would grow, and errors of the backing file.
     pub(super) fn reserve(
         &self,
         handle: u64,
@@ -400,6 +424,11 @@ impl ArrayFs {
 
     /// Implements `lseek` with `SEEK_DATA` and `SEEK_HOLE`: the whole file is data, with a hole
     /// at its end.
+    ///
+    /// # Errors
+    ///
+    /// `NothingThere` when the offset is not within the file, `Invalid` for other values of
+    /// `whence`.
     pub(super) fn seek(&self, handle: u64, offset: i64, whence: i32) -> Result<i64, FsError> {
         let len = self.handles.get(handle)?.file.len();
         let inside = u64::try_from(offset).is_ok_and(|offset| offset < len);

@@ -29,17 +29,17 @@ mod tests {
     use crate::source::{Description, Plan};
 
     /// A logger that panics at messages about requests or about the backing file.
-    struct Panics {
+    struct PanickingLogger {
         requests: AtomicUsize,
         monitor: AtomicUsize,
     }
 
-    static PANICS: Panics = Panics {
+    static LOGGER: PanickingLogger = PanickingLogger {
         requests: AtomicUsize::new(0),
         monitor: AtomicUsize::new(0),
     };
 
-    impl Log for Panics {
+    impl Log for PanickingLogger {
         fn enabled(&self, _: &Metadata) -> bool {
             true
         }
@@ -108,7 +108,7 @@ mod tests {
         if !Path::new("/dev/fuse").exists() || !nix::unistd::geteuid().is_root() {
             return;
         }
-        log::set_logger(&PANICS).unwrap();
+        log::set_logger(&LOGGER).unwrap();
         let (dir, mount) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let path = dir.path().join("array");
         fs::write(&path, [7; 16]).unwrap();
@@ -144,7 +144,7 @@ mod tests {
         }
         // The only worker answers this request after all those panics.
         fs::metadata(mount.path().join("none")).unwrap_err();
-        assert!(PANICS.requests.load(Ordering::SeqCst) >= CALLS.len());
+        assert!(LOGGER.requests.load(Ordering::SeqCst) >= CALLS.len());
 
         // The write panics before its reply, while fills of its bytes have to wait.
         log::set_max_level(LevelFilter::Error);
@@ -152,7 +152,7 @@ mod tests {
         backing.set_len(0).unwrap();
         let error = written(mount.path()).unwrap_err();
         assert_eq!(error.raw_os_error(), Some(libc::EIO));
-        assert_eq!(PANICS.monitor.load(Ordering::SeqCst), 1);
+        assert_eq!(LOGGER.monitor.load(Ordering::SeqCst), 1);
         backing.set_len(16).unwrap();
         written(mount.path()).unwrap();
         let filled = fs::read(mount.path().join("data")).unwrap();

@@ -39,23 +39,23 @@ pub(super) struct Protocol {
     fs: Arc<ArrayFs>,
     admission: Arc<Admission>,
     options: Options,
-    ended: Mutex<Option<Box<dyn FnOnce() + Send>>>,
+    on_end: Mutex<Option<Box<dyn FnOnce() + Send>>>,
 }
 
 impl Protocol {
-    /// Answers by the operations of `fs`. `options` decide the cache mode at INIT. Calls `ended`
+    /// Answers by the operations of `fs`. `options` decide the cache mode at INIT. Calls `on_end`
     /// after the last request.
     pub(super) fn new(
         fs: Arc<ArrayFs>,
         admission: Arc<Admission>,
         options: Options,
-        ended: impl FnOnce() + Send + 'static,
+        on_end: impl FnOnce() + Send + 'static,
     ) -> Protocol {
         Protocol {
             fs,
             admission,
             options,
-            ended: Mutex::new(Some(Box::new(ended))),
+            on_end: Mutex::new(Some(Box::new(on_end))),
         }
     }
 
@@ -72,9 +72,12 @@ impl Filesystem for Protocol {
     }
 
     fn destroy(&mut self) {
-        let ended = self.ended.get_mut().unwrap_or_else(PoisonError::into_inner);
-        if let Some(ended) = ended.take() {
-            ended();
+        let on_end = self
+            .on_end
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(on_end) = on_end.take() {
+            on_end();
         }
     }
 
@@ -145,19 +148,21 @@ impl Filesystem for Protocol {
                 let register = |file: BorrowedFd<'_>| reply.open_backing(file);
                 let opened = fs.open(ino.0, writes, register);
                 reply!(request, reply, opened, (number, io_mode) => {
-                    let (number, flags) = (FileHandle(number), match writes {
+                    let (number, reply_flags) = (FileHandle(number), match writes {
                         true => FopenFlags::empty(),
                         false => FopenFlags::FOPEN_NOFLUSH,
                     });
                     let direct =
                         FopenFlags::FOPEN_DIRECT_IO | FopenFlags::FOPEN_PARALLEL_DIRECT_WRITES;
                     match io_mode {
-                        IoMode::Passthrough(backing) => reply.opened_passthrough(number, flags, &backing),
-                        IoMode::Cached { keep: true } => {
-                            reply.opened(number, flags | FopenFlags::FOPEN_KEEP_CACHE);
+                        IoMode::Passthrough(backing) => {
+                            reply.opened_passthrough(number, reply_flags, &backing);
                         }
-                        IoMode::Cached { keep: false } => reply.opened(number, flags),
-                        IoMode::Direct => reply.opened(number, flags | direct),
+                        IoMode::Cached { keep: true } => {
+                            reply.opened(number, reply_flags | FopenFlags::FOPEN_KEEP_CACHE);
+                        }
+                        IoMode::Cached { keep: false } => reply.opened(number, reply_flags),
+                        IoMode::Direct => reply.opened(number, reply_flags | direct),
                     }
                 });
             });

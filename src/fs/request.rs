@@ -69,13 +69,13 @@ impl RequestGuard {
 
 impl Drop for RequestGuard {
     fn drop(&mut self) {
-        let (took, errno) = (self.arrived.elapsed(), self.errno.get());
-        let panics = thread::panicking();
+        let (latency, errno) = (self.arrived.elapsed(), self.errno.get());
+        let is_panicking = thread::panicking();
         self.fs
             .stats
-            .answered(self.kind, took, errno.is_some() || panics);
+            .answered(self.kind, latency, errno.is_some() || is_panicking);
         // A panic of the logger during another panic would abort the process.
-        if !self.is_logged || panics {
+        if !self.is_logged || is_panicking {
             return;
         }
         let (name, inode, path) = (self.kind.name(), self.inode, self.fs.path(self.inode));
@@ -94,6 +94,6 @@ impl Drop for RequestGuard {
             .map_or(String::new(), |name_in_directory| {
                 format!(" {name_in_directory:?}")
             });
-        log::debug!("{name} {inode} /{path}{name_in_directory}{bytes}, {took:?}{outcome}");
+        log::debug!("{name} {inode} /{path}{name_in_directory}{bytes}, {latency:?}{outcome}");
     }
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use fuser::{BackgroundSession, Config, MountOption, SessionACL};
 
 use super::admission::Admission;
-use super::attr::{Appearance, Copier};
+use super::attr::{Appearance, MountingUser};
 use super::coherence::{self, Coherence};
 use super::dentry_eviction::{self, Waker};
 use super::negotiation::MAX_REQUEST;
@@ -48,7 +48,7 @@ pub enum MountError {
         /// The number of worker threads.
         threads: usize,
         /// What is exhausted if there is no limit (`ulimit -v`).
-        scarce: Scarce,
+        resource: ExhaustedResource,
     },
     /// The system supports one worker thread only.
     #[error(
@@ -73,7 +73,7 @@ pub enum MountError {
 
 /// An exhausted resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scarce {
+pub enum ExhaustedResource {
     /// The address space of a process.
     AddressSpace,
     /// The memory of the machine.
@@ -91,11 +91,13 @@ impl MountError {
             MountError::TooManyThreads { .. } => "leave out --threads",
             // Causes on other systems are not known.
             MountError::Refused { .. } if !cfg!(target_os = "linux") => return None,
-            MountError::NoMemory { scarce, .. } => match scarce {
-                Scarce::AddressSpace => {
+            MountError::NoMemory { resource, .. } => match resource {
+                ExhaustedResource::AddressSpace => {
                     "no process can map so much on this machine: give a smaller --shape"
                 }
-                Scarce::Memory => "the machine has no more: end other programs, and try again",
+                ExhaustedResource::Memory => {
+                    "the machine is out of memory: end other programs, and try again"
+                }
             },
             MountError::Refused { source, .. } => match device() {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -141,7 +143,7 @@ pub struct Session {
 
 impl Session {
     /// Mounts `source` on `mountpoint` and starts to serve requests. Returns the session, and
-    /// the pending changes of the backing file that the mode requires. `ended` is called once,
+    /// the pending changes of the backing file that the mode requires. `on_end` is called once,
     /// on another thread, after the last request or when no worker thread could start.
     ///
     /// # Errors
@@ -152,7 +154,7 @@ impl Session {
         mut source: Source,
         mountpoint: &Path,
         options: &Options,
-        ended: impl FnOnce() + Send + 'static,
+        on_end: impl FnOnce() + Send + 'static,
     ) -> Result<(Session, Pending), MountError> {
         let meta = source.meta.clone();
         source.mapping.read_by_several(options.workers());
@@ -162,7 +164,7 @@ impl Session {
             umask: options.umask,
             writable: meta.writable,
             quiet: options.quiet,
-            copier: Copier::of(meta.mode),
+            mounting_user: MountingUser::of(meta.mode),
         };
         let readme = readme::text(&meta, mountpoint, options.pad, options.csv);
         let tree = Tree::new(source, readme, options.pad, options.csv);
@@ -175,7 +177,7 @@ impl Session {
             path: mountpoint.to_path_buf(),
             bytes: meta.view.extent().end,
             threads: options.workers(),
-            scarce: Scarce::Memory,
+            resource: ExhaustedResource::Memory,
         })?;
         let coherence = Arc::new(coherence);
         let (waker, wakes) = Waker::new();
@@ -195,7 +197,7 @@ impl Session {
         };
         let config = config(options, &meta.file, meta.writable);
         let admission = Arc::new(Admission::default());
-        let protocol = Protocol::new(fs.clone(), admission.clone(), options.clone(), ended);
+        let protocol = Protocol::new(fs.clone(), admission.clone(), options.clone(), on_end);
         let session = fuser::Session::new(protocol, mountpoint, &config).map_err(refused)?;
         let notifier = session.notifier();
         let background = session.spawn().map_err(refused)?;
@@ -280,7 +282,7 @@ pub fn check_memory(path: &Path, options: &Options, bytes: u64) -> Result<(), Mo
         path,
         bytes,
         threads,
-        scarce: Scarce::AddressSpace,
+        resource: ExhaustedResource::AddressSpace,
     })
 }
 

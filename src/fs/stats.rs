@@ -145,9 +145,9 @@ impl Stats {
     }
 
     /// Counts a request that has been answered.
-    pub(super) fn answered(&self, kind: RequestKind, took: Duration, failed: bool) {
+    pub(super) fn answered(&self, kind: RequestKind, latency: Duration, failed: bool) {
         let counter = &self.counters[kind as usize];
-        counter.latencies.add(nanoseconds(took));
+        counter.latencies.add(nanoseconds(latency));
         if failed {
             counter.failed.fetch_add(1, Ordering::Relaxed);
         }
@@ -220,8 +220,8 @@ mod tests {
     fn requests_are_counted_by_kind() {
         let stats = Stats::new();
         for microseconds in 1..=1000 {
-            let took = Duration::from_micros(microseconds);
-            stats.answered(RequestKind::Read, took, microseconds % 100 == 0);
+            let latency = Duration::from_micros(microseconds);
+            stats.answered(RequestKind::Read, latency, microseconds % 100 == 0);
             stats.moved(RequestKind::Read, 10);
         }
         let requests = stats.requests();

@@ -70,9 +70,9 @@ impl WriteTimes {
         match &mut *pending {
             Some(last) if last.tick == tick => last.written = last.written.max(written),
             other => {
-                let found = mapping.metadata()?;
-                mapping.drop_set_id(&found);
-                let mtime = mtime(&found);
+                let metadata = mapping.metadata()?;
+                mapping.drop_set_id(&metadata);
+                let mtime = mtime(&metadata);
                 // A concurrent later write may have been recorded first.
                 let written = other.map_or(written, |last| last.written.max(written));
                 *other = Some(PendingWrite {
@@ -99,10 +99,10 @@ impl WriteTimes {
         let Some(last) = *self.pending() else {
             return Ok(());
         };
-        let found = mapping.metadata()?;
+        let metadata = mapping.metadata()?;
         let mut set = None;
         // The times of a device node are not those of its contents.
-        if found.is_file() && mtime(&found) == last.mtime {
+        if metadata.is_file() && mtime(&metadata) == last.mtime {
             // The kernel stamps writes of other processes with the tick. The new mtime must be
             // neither later than their next stamp nor, as the tick could be, earlier than their
             // last one.
@@ -168,8 +168,8 @@ impl WriteTimes {
     }
 }
 
-fn mtime(found: &Metadata) -> Time {
-    (found.mtime(), found.mtime_nsec())
+fn mtime(metadata: &Metadata) -> Time {
+    (metadata.mtime(), metadata.mtime_nsec())
 }
 
 fn nanoseconds((seconds, nanoseconds): Time) -> u64 {

@@ -110,9 +110,7 @@ impl Coherence {
             }
         }
         drop(pending);
-        log::warn!(
-            "write failed with EBUSY: readers refill its pages as fast as they are invalidated"
-        );
+        log::warn!("write failed with EBUSY: its pages could not be invalidated");
         change(Err(FsError::Busy));
     }
 
@@ -175,8 +173,9 @@ mod tests {
             let coherence = Coherence::of_pages(4096);
             coherence.fill(7, file, &(0..100), || {});
             let dropped = Cell::new(0);
-            let (tell, told) = channel();
-            let change: DeferredChange = Box::new(move |guard| tell.send(guard.map(drop)).unwrap());
+            let (sender, receiver) = channel();
+            let change: DeferredChange =
+                Box::new(move |guard| sender.send(guard.map(drop)).unwrap());
             coherence.run(Task::Change(10..20, change), &|stale: &Stale| {
                 assert_eq!((stale.inode, &stale.range), (7, &(0..100)));
                 dropped.set(dropped.get() + 1);
@@ -184,7 +183,7 @@ mod tests {
                     coherence.fill(7, file, &(0..100), || {});
                 }
             });
-            let outcome = told.recv().unwrap();
+            let outcome = receiver.recv().unwrap();
             assert_eq!(outcome.is_ok(), succeeds, "after {attempts}");
             if let Err(error) = outcome {
                 assert_eq!(error.errno().code(), libc::EBUSY);
@@ -198,12 +197,12 @@ mod tests {
         let file = &files(100, &[0])[0];
         let coherence = Coherence::of_pages(4096);
         coherence.fill(7, file, &(0..100), || {});
-        let (tell, told) = channel();
-        let also = tell.clone();
-        coherence.defer(0..10, move |guard| tell.send(guard.is_ok()).unwrap());
-        coherence.answer_after(move || also.send(true).unwrap());
+        let (sender, receiver) = channel();
+        let second_sender = sender.clone();
+        coherence.defer(0..10, move |guard| sender.send(guard.is_ok()).unwrap());
+        coherence.answer_after(move || second_sender.send(true).unwrap());
         coherence.stop();
         coherence.run_tasks(|_| panic!("no page is invalidated any more"));
-        assert!(!told.recv().unwrap() && told.recv().unwrap());
+        assert!(!receiver.recv().unwrap() && receiver.recv().unwrap());
     }
 }
