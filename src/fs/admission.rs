@@ -1,31 +1,30 @@
-//! Files are opened once the backing file is what the mode makes of it. A mount can
-//! be seen before that, and what was written to it then would be zeroed under `w+`
-//! after it was acknowledged. An OPEN that comes too early is kept and answered
-//! later, so that it holds up neither a worker nor the start.
+//! Delays OPEN until the backing file has the contents that the mode requires. The mount is
+//! visible earlier, and under `w+` a write at that time would be zeroed after it was
+//! acknowledged. A waiting OPEN occupies no worker thread.
 
 use std::mem;
 use std::sync::{Mutex, PoisonError};
 
 use super::panics::catch_panic;
 
-type Opening = Box<dyn FnOnce() + Send>;
+type DeferredOpen = Box<dyn FnOnce() + Send>;
 
-/// Whether files can be opened, and what waits for that.
+/// Whether files can be opened, and the waiting OPEN requests.
 #[derive(Default)]
 pub(super) struct Admission(Mutex<State>);
 
 #[derive(Default)]
 struct State {
-    admits: bool,
-    waiting: Vec<Opening>,
+    is_admitted: bool,
+    waiting: Vec<DeferredOpen>,
 }
 
 impl Admission {
-    /// Does `opening`, now or when files can be opened. If that never comes it is
-    /// dropped, which answers it with EIO.
-    pub(super) fn pass(&self, opening: impl FnOnce() + Send + 'static) {
+    /// Runs `opening`, now or once files can be opened. If that never happens, `opening` is
+    /// dropped, and fuser replies EIO.
+    pub(super) fn run_when_admitted(&self, opening: impl FnOnce() + Send + 'static) {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.admits {
+        if state.is_admitted {
             drop(state);
             opening();
         } else {
@@ -33,10 +32,10 @@ impl Admission {
         }
     }
 
-    /// From now on files can be opened.
+    /// Lets files be opened from now on.
     pub(super) fn admit(&self) {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        state.admits = true;
+        state.is_admitted = true;
         let waiting = mem::take(&mut state.waiting);
         drop(state);
         waiting.into_iter().for_each(catch_panic);
@@ -50,17 +49,17 @@ mod tests {
     use std::sync::mpsc::channel;
 
     #[test]
-    fn an_opening_waits_until_it_is_admitted_and_later_ones_do_not() {
+    fn an_open_waits_until_it_is_admitted_and_later_ones_do_not() {
         let (sender, done) = channel();
         let admission = Arc::new(Admission::default());
         for number in [1, 2] {
             let sender = sender.clone();
-            admission.pass(move || sender.send(number).unwrap());
+            admission.run_when_admitted(move || sender.send(number).unwrap());
         }
         assert_eq!(done.try_iter().count(), 0);
         admission.admit();
         assert_eq!(done.try_iter().collect::<Vec<_>>(), [1, 2]);
-        admission.pass(move || sender.send(3).unwrap());
+        admission.run_when_admitted(move || sender.send(3).unwrap());
         assert_eq!(done.try_iter().collect::<Vec<_>>(), [3]);
     }
 }

@@ -1,6 +1,6 @@
-//! What the answers to requests have in common: the guard that each has, the buffer
-//! that a worker reads into, replies to outcomes, and changes that may have to be
-//! deferred.
+//! Replies to requests: the guard around each request, a worker's read buffer, the macros that
+//! send an outcome, and the order of change, reply and page invalidation. The changes themselves
+//! are made by `operations` and `writing`.
 
 use std::cell::RefCell;
 use std::ops::Range;
@@ -16,15 +16,15 @@ use super::request::RequestGuard;
 use super::stats::RequestKind;
 use super::writing::Write;
 
-/// How many bytes were written.
+/// The number of bytes written.
 pub(super) type Outcome = Result<usize, FsError>;
 
 thread_local! {
-    /// What a worker reads into before it replies.
+    /// A worker's buffer for the data of a READ.
     static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Hands `count` bytes of the worker's buffer to `work`.
+/// Calls `work` with `count` bytes of the worker's buffer.
 pub(super) fn with_buffer<T>(count: usize, work: impl FnOnce(&mut [u8]) -> T) -> T {
     BUFFER.with_borrow_mut(|buffer| {
         if buffer.len() < count {
@@ -34,7 +34,7 @@ pub(super) fn with_buffer<T>(count: usize, work: impl FnOnce(&mut [u8]) -> T) ->
     })
 }
 
-/// Sends the outcome of an operation: `ok` with its value, or the errno.
+/// Replies with the value of an outcome by `ok`, or with its errno.
 macro_rules! reply {
     ($request:ident, $reply:ident, $outcome:expr, $value:pat => $ok:expr) => {
         match $outcome {
@@ -45,18 +45,18 @@ macro_rules! reply {
 }
 pub(super) use reply;
 
-/// Sends how many bytes were written, or the errno.
+/// Replies with the number of bytes written, or with an errno.
 macro_rules! written {
     ($request:ident, $reply:ident, $outcome:expr) => {
-        reply!($request, $reply, $outcome, taken => {
-            $request.moved(taken);
-            $reply.written(taken as u32);
+        reply!($request, $reply, $outcome, count => {
+            $request.moved(count);
+            $reply.written(count as u32);
         })
     };
 }
 pub(super) use written;
 
-/// Sends an errno.
+/// Replies with an errno.
 macro_rules! failed {
     ($request:ident, $reply:ident, $errno:expr) => {{
         let errno: Errno = $errno;
@@ -66,8 +66,7 @@ macro_rules! failed {
 }
 pub(super) use failed;
 
-/// Defines requests that are always answered with the same errno, by the types
-/// of their parameters.
+/// Defines requests that always fail with the same errno, by their parameter types.
 macro_rules! refuse {
     ($($request:ident($($parameter:ty),*) $reply:ty: $errno:expr,)*) => {
         $(fn $request(&self, _: &Request, $(_: $parameter,)* reply: $reply) {
@@ -78,8 +77,7 @@ macro_rules! refuse {
 pub(super) use refuse;
 
 impl ArrayFs {
-    /// Has `answer` answer a request about the node `inode` that has come. Should it
-    /// panic, the answer is EIO.
+    /// Calls `answer` to answer a request for the node `inode`. The reply is EIO if it panics.
     pub(super) fn serve(
         self: &Arc<ArrayFs>,
         kind: RequestKind,
@@ -89,29 +87,35 @@ impl ArrayFs {
         catch_panic(|| answer(RequestGuard::new(self, kind, inode)));
     }
 
-    /// Has `inode` count as truncated, which `answer` does and answers. Where the kernel
-    /// keeps pages of it they are invalidated afterwards, so that whoever reads next is heard
-    /// of: until the answer it writes none of them back, and whoever invalidates them
-    /// waits.
+    /// Answers a truncation of `inode` to size 0. `answer` marks the inode as truncated and
+    /// replies.
+    ///
+    /// Cached pages of the inode are invalidated after the reply, so that the next read of them
+    /// reaches the daemon and ends the truncated state. Not before the reply: during
+    /// SETATTR(size) the kernel suspends write-back of that inode, and the invalidation of a
+    /// dirty page waits for its write-back.
     pub(super) fn answer_truncation(&self, inode: u64, answer: impl FnOnce(&ArrayFs)) {
         answer(self);
         if self.keeps_pages() {
-            let bytes = self.bytes_of_node(inode);
+            let bytes = self.node_extent(inode);
             self.coherence.invalidate_later(None, &bytes);
         }
     }
 
-    /// Gives `inode` its size, which `answer` does and answers. Until then the kernel writes
-    /// none of its pages back, so the pages that are made old are invalidated afterwards.
+    /// Answers a resize of `inode` to its full size. `answer` fills the gap with zeros and
+    /// replies.
+    ///
+    /// Stale pages are invalidated after the reply, since during SETATTR(size) the kernel
+    /// suspends write-back of that inode.
     pub(super) fn answer_resize(&self, inode: u64, answer: impl FnOnce(&ArrayFs)) {
-        let bytes = self.reach_of_node(inode);
+        let bytes = self.resize_extent(inode);
         answer(self);
         self.coherence.invalidate_later(None, &bytes);
     }
 
-    /// Reserves space for the bytes `range` of an open file, and gives the outcome to
-    /// `answer`. Unless the size is to be kept, a truncated file then reaches to their end, so
-    /// the gap before it is filled.
+    /// Reserves space for the bytes `range` of an open file, and calls `answer` with the
+    /// outcome. Unless `keep_size` is set, the file then extends to the end of the range, so the
+    /// gap before it is filled first.
     pub(super) fn answer_reservation(
         self: &Arc<ArrayFs>,
         handle: u64,
@@ -126,24 +130,24 @@ impl ArrayFs {
         });
     }
 
-    /// Makes a write that the kernel sends back from its page cache, which waits for
-    /// nobody. Pages of other inodes that it makes old are invalidated afterwards.
+    /// Applies a write-back of the kernel at once. Stale pages of other inodes are invalidated
+    /// afterwards.
     pub(super) fn write_back(&self, inode: u64, handle: u64, write: &Write<'_>) -> Outcome {
-        let (bytes, _) = self.touched(handle, &write.range())?;
+        let (bytes, _) = self.write_extent(handle, &write.range())?;
         let coherence = &self.coherence;
         coherence.write_back(inode, &bytes, || self.write(handle, write))
     }
 
-    /// Makes a write and gives its outcome to `answer`, at once or, where a gap is to be
-    /// filled or pages are in the way, after that. What is deferred may be taken short.
+    /// Writes, and calls `answer` with the outcome: at once, or after a gap has been filled and
+    /// pages that show the bytes have been invalidated. A deferred write may be short.
     pub(super) fn write_through(
         self: &Arc<ArrayFs>,
         handle: u64,
         write: &Write<'_>,
         answer: impl FnOnce(Outcome) + Send + 'static,
     ) {
-        let (bytes, has_gap) = match self.touched(handle, &write.range()) {
-            Ok(touched) => touched,
+        let (bytes, has_gap) = match self.write_extent(handle, &write.range()) {
+            Ok(write_extent) => write_extent,
             Err(error) => return answer(Err(error)),
         };
         if !has_gap && let Some(guard) = self.coherence.try_change(&bytes) {
@@ -151,15 +155,15 @@ impl ArrayFs {
             drop(guard);
             return answer(written);
         }
-        let data = match self.keep_data(handle, write.at, write.data) {
+        let data = match self.copy_data(handle, write.offset, write.data) {
             Ok(data) => data,
             Err(error) => return answer(Err(error)),
         };
-        let (fs, at, flags) = (self.clone(), write.at, write.flags);
+        let (fs, offset, flags) = (self.clone(), write.offset, write.flags);
         let apply = move |guard: Result<WriteGuard<'_>, FsError>| {
             let written = guard.and_then(|guard| {
                 let write = Write {
-                    at,
+                    offset,
                     data: data.bytes(),
                     flags,
                     from_page_cache: false,
@@ -175,17 +179,17 @@ impl ArrayFs {
             return self.coherence.defer(bytes, apply);
         }
         let coherence = self.coherence.clone();
-        fill_gap(self.clone(), handle, at, move |filled| match filled {
+        fill_gap(self.clone(), handle, offset, move |filled| match filled {
             Ok(()) => coherence.change(bytes, apply),
             Err(error) => apply(Err(error)),
         });
     }
 
-    /// Answers a request for extended attributes with what `find` finds, for a
-    /// buffer of `size` bytes; 0 asks how many there would be.
+    /// Answers GETXATTR and LISTXATTR with the bytes from `find`, for a buffer of `size` bytes.
+    /// A size of 0 asks for the length.
     ///
-    /// Where none are served ENOSYS tells the kernel so, once and for all. Any
-    /// other answer makes `ls -l` ask for several of every file.
+    /// Without `--xattr` the reply is ENOSYS, which makes the kernel stop asking. After any
+    /// other errno, `ls -l` asks for several attributes of every file.
     pub(super) fn answer_xattr(
         &self,
         request: &RequestGuard,
@@ -207,9 +211,9 @@ impl ArrayFs {
     }
 }
 
-/// Fills the gap before byte `end` of an open file, step by step, then calls `done`: all of
-/// it at once, or where pages are in the way by the invalidation thread, which does what
-/// else is deferred in between.
+/// Fills the gap before byte `end` of an open file, step by step, then calls `done`. The steps
+/// run at once, or from the first step whose bytes a page shows, on the invalidation thread,
+/// between its other tasks.
 fn fill_gap(
     fs: Arc<ArrayFs>,
     handle: u64,
@@ -217,11 +221,11 @@ fn fill_gap(
     done: impl FnOnce(Result<(), FsError>) + Send + 'static,
 ) {
     loop {
-        let gap = match fs.gap_of(handle, end) {
+        let gap = match fs.gap_of_handle(handle, end) {
             Ok(Some(gap)) => gap,
             outcome => return done(outcome.map(drop)),
         };
-        let Some(guard) = fs.coherence.try_change(&gap.backing()) else {
+        let Some(guard) = fs.coherence.try_change(&gap.extent()) else {
             return fill_gap_later(fs, handle, end, done);
         };
         if let Err(error) = fs.fill_gap(&gap) {
@@ -231,19 +235,19 @@ fn fill_gap(
     }
 }
 
-/// The same by the invalidation thread.
+/// Like [`fill_gap`], on the invalidation thread.
 fn fill_gap_later(
     fs: Arc<ArrayFs>,
     handle: u64,
     end: u64,
     done: impl FnOnce(Result<(), FsError>) + Send + 'static,
 ) {
-    let gap = match fs.gap_of(handle, end) {
+    let gap = match fs.gap_of_handle(handle, end) {
         Ok(Some(gap)) => gap,
         outcome => return done(outcome.map(drop)),
     };
     let coherence = fs.coherence.clone();
-    coherence.defer(gap.backing(), move |guard| {
+    coherence.defer(gap.extent(), move |guard| {
         match guard.and_then(|_guard| fs.fill_gap(&gap)) {
             Ok(()) => fill_gap_later(fs, handle, end, done),
             Err(error) => done(Err(error)),

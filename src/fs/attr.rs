@@ -1,5 +1,5 @@
-//! What `stat` shows: the tree's sizes with the backing file's owner, bits and
-//! times, as the mount's options change them.
+//! The attributes that `stat` shows: sizes from the tree; owner, permission bits and times from
+//! the backing file, as changed by mount options.
 
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
@@ -14,43 +14,44 @@ use crate::mapping::Mode;
 use crate::platform;
 use crate::tree::NodeAttributes;
 
-/// How the owner and the permission bits are shown.
+/// How owner and permission bits are shown.
 #[derive(Debug, Clone)]
 pub(super) struct Appearance {
-    /// Instead of the backing file's owner.
+    /// The uid shown instead of the backing file's.
     pub(super) uid: Option<u32>,
-    /// Instead of the backing file's group.
+    /// The gid shown instead of the backing file's.
     pub(super) gid: Option<u32>,
-    /// Bits to leave out of all, instead of the backing file's bits.
+    /// Permission bits removed from 0666, shown instead of the backing file's.
     pub(super) umask: Option<u32>,
-    /// Whether array files can be written.
+    /// Whether array files are writable.
     pub(super) writable: bool,
-    /// Whether other owners and bits are accepted, without effect.
+    /// Whether `chown` and `chmod` succeed without effect.
     pub(super) quiet: bool,
-    /// Who may write whatever the bits say, since it does not reach the file.
-    pub(super) copier: Option<Copier>,
+    /// The user who may write despite the permission bits, since writes do not reach the file.
+    pub(super) mounting_user: Option<MountingUser>,
 }
 
 /// The user who mounts under mode `c`.
 #[derive(Debug, Clone)]
-pub(super) struct Copier {
+pub(super) struct MountingUser {
     uid: Uid,
     groups: Vec<Gid>,
 }
 
-impl Copier {
-    /// The user of this process under mode `c`; none who needs no bits.
-    pub(super) fn of(mode: Mode) -> Option<Copier> {
+impl MountingUser {
+    /// The user of this process under mode `c`. `None` for root, who needs no permission bits,
+    /// and under other modes.
+    pub(super) fn of(mode: Mode) -> Option<MountingUser> {
         let uid = Uid::effective();
         if mode != Mode::CopyOnWrite || uid.is_root() {
             return None;
         }
         let mut groups = vec![Gid::effective()];
         groups.extend(platform::supplementary_groups());
-        Some(Copier { uid, groups })
+        Some(MountingUser { uid, groups })
     }
 
-    /// The write bit that lets this user write a file of `uid` and `gid`.
+    /// The write bit by which this user can write a file of `uid` and `gid`.
     fn bit(&self, uid: u32, gid: u32) -> u32 {
         if self.uid.as_raw() == uid {
             0o200
@@ -63,9 +64,9 @@ impl Copier {
 }
 
 impl Appearance {
-    /// The attributes of the node `inode` with these `attrs`, `backing` being
-    /// the backing file's, `bits` what its access control list leaves of its
-    /// permission bits, and `written` the last write through the mount.
+    /// The attributes of the node `inode` with the attributes `attrs` in the tree. `backing` is
+    /// the metadata of the backing file, `bits` its permission bits within its access control
+    /// list, and `written` the time of the last write through the mount.
     pub(super) fn attributes(
         &self,
         inode: u64,
@@ -103,15 +104,15 @@ impl Appearance {
         self.umask.is_none()
     }
 
-    /// The permission bits of a node shown as of `uid` and `gid`, from the bits
-    /// of the backing file. Never set-user-id, set-group-id or sticky.
+    /// The permission bits of a node with owner `uid` and `gid`, from the bits `backing` of the
+    /// backing file. Never set-user-id, set-group-id or sticky.
     fn permissions(&self, attrs: &NodeAttributes, backing: u32, uid: u32, gid: u32) -> u16 {
         let mut bits = match self.umask {
             Some(umask) => 0o666 & !umask,
             None => backing & 0o777,
         };
-        if let Some(copier) = &self.copier {
-            bits |= copier.bit(uid, gid);
+        if let Some(mounting_user) = &self.mounting_user {
+            bits |= mounting_user.bit(uid, gid);
         }
         if attrs.is_directory {
             bits |= (bits & 0o444) >> 2;
@@ -129,7 +130,7 @@ impl Appearance {
     }
 }
 
-/// The type of a directory or else of a file.
+/// The file type of a directory or a regular file.
 pub(super) fn kind(directory: bool) -> FileType {
     if directory {
         FileType::Directory
@@ -138,7 +139,7 @@ pub(super) fn kind(directory: bool) -> FileType {
     }
 }
 
-/// The first power of two from a page up that holds `len` bytes, or a request's most.
+/// The smallest power of two that is at least `len` and a page, at most `MAX_REQUEST`; in bytes.
 fn block_size(len: u64) -> u32 {
     let len = u32::try_from(len).unwrap_or(u32::MAX).min(MAX_REQUEST);
     len.next_power_of_two().max(4096)
@@ -157,8 +158,8 @@ fn time(seconds: i64, nanoseconds: i64) -> SystemTime {
         .unwrap_or(SystemTime::UNIX_EPOCH)
 }
 
-/// A time as `futimens` takes it. Now stays now: whoever may write a file may
-/// set that, but only its owner any other time.
+/// Converts a time for `futimens`. `Now` stays `UTIME_NOW`: every user with write permission may
+/// set it, but only the owner may set another time.
 pub(super) fn time_spec(time: TimeOrNow) -> TimeSpec {
     let time = match time {
         TimeOrNow::Now => return TimeSpec::UTIME_NOW,
@@ -166,8 +167,8 @@ pub(super) fn time_spec(time: TimeOrNow) -> TimeSpec {
     };
     match time.duration_since(SystemTime::UNIX_EPOCH) {
         Ok(since) => TimeSpec::new(since.as_secs() as i64, i64::from(since.subsec_nanos())),
-        // fuser counts the fraction of a time before 1970 backwards from the
-        // second, while the kernel counts it forwards.
+        // fuser counts the fraction of a time before 1970 backwards from the second; the kernel
+        // counts it forwards.
         Err(before) => {
             let before = before.duration();
             TimeSpec::new(-(before.as_secs() as i64), i64::from(before.subsec_nanos()))
@@ -225,7 +226,7 @@ mod tests {
                 umask,
                 writable,
                 quiet: false,
-                copier: None,
+                mounting_user: None,
             };
             let bits = appearance.permissions(attrs, backing, 0, 0);
             assert_eq!(bits, expected, "{writable} {umask:?} {backing:o} {bits:o}");
@@ -233,8 +234,8 @@ mod tests {
     }
 
     #[test]
-    fn who_copies_on_write_may_write() {
-        let copier = Copier {
+    fn the_user_of_mode_c_may_write() {
+        let mounting_user = MountingUser {
             uid: Uid::from_raw(1000),
             groups: vec![Gid::from_raw(100)],
         };
@@ -244,7 +245,7 @@ mod tests {
             umask: None,
             writable: true,
             quiet: false,
-            copier: Some(copier),
+            mounting_user: Some(mounting_user),
         };
         for (uid, gid, expected) in [
             (1000, 1000, 0o644),

@@ -1,6 +1,6 @@
-//! Trouble with the backing file, for the log: what clients are told as an
-//! errno somebody has to be able to look up, and a client that tries again and
-//! again must not fill the disk with it.
+//! Log messages about the backing file: failed accesses, of which clients see only the errno,
+//! and a backing file that was moved or replaced. Repeated messages are suppressed, so that a
+//! client that retries does not fill the disk.
 
 use std::collections::HashMap;
 use std::io;
@@ -11,66 +11,66 @@ use std::time::{Duration, Instant};
 use super::error::FsError;
 use crate::mapping::{AccessError, Mapping};
 
-/// How long an errno is not logged again.
-const QUIET: Duration = Duration::from_secs(60);
+/// The shortest time between log messages for one errno.
+const LOG_INTERVAL: Duration = Duration::from_secs(60);
 
-/// How often the backing file is looked for.
-const WATCH: Duration = Duration::from_secs(1);
+/// The shortest time between checks of the path.
+const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// When each errno was logged last, and whether the file is still in its place.
+/// The time of the last log message for each errno, and the state of the path.
 #[derive(Debug, Default)]
 pub(super) struct BackingFileMonitor {
     logged: Mutex<HashMap<i32, Instant>>,
     path_state: Mutex<PathState>,
 }
 
-/// What is known of the backing file's place.
+/// Whether the path still leads to the backing file.
 #[derive(Debug, Default)]
 enum PathState {
-    /// Nobody has looked yet.
+    /// Not checked yet.
     #[default]
     Unknown,
-    /// The file was there then.
-    Kept(Instant),
-    /// It was not, and that has been logged.
-    Lost,
+    /// It did, at the last check.
+    InPlace(Instant),
+    /// It does not, and this has been logged.
+    Displaced,
 }
 
 impl BackingFileMonitor {
-    /// Logs that an operation on `file` failed, if the file below is to blame
-    /// and it has not been logged lately.
-    pub(super) fn note(&self, file: &Path, failed: &FsError) {
-        let FsError::Access(error) = failed else {
+    /// Logs a failed operation on `file`, if the backing file caused it and its errno has not
+    /// been logged recently.
+    pub(super) fn log_error(&self, file: &Path, failure: &FsError) {
+        let FsError::Access(error) = failure else {
             return;
         };
         let is_harmless = match error {
             AccessError::ReadOnly { .. } => true,
-            // The file system has no such operation.
+            // The file system below lacks the operation.
             AccessError::Io(error) => error.kind() == io::ErrorKind::Unsupported,
             AccessError::Shrunk { .. } => false,
         };
-        if !is_harmless && self.is_due(failed.errno().code()) {
-            log::error!("{}: {failed}", file.display());
+        if !is_harmless && self.is_due(failure.errno().code()) {
+            log::error!("{}: {failure}", file.display());
         }
     }
 
-    /// Looks once in a while whether the path still leads to the backing file, and
-    /// logs once that it does not.
+    /// Checks from time to time whether the path still leads to the backing file. Logs once that
+    /// it does not.
     pub(super) fn watch(&self, mapping: &Mapping) {
         let Ok(mut path_state) = self.path_state.try_lock() else {
             return;
         };
         match *path_state {
-            PathState::Lost => return,
-            PathState::Kept(last) if last.elapsed() < WATCH => return,
+            PathState::Displaced => return,
+            PathState::InPlace(last) if last.elapsed() < CHECK_INTERVAL => return,
             _ => {}
         }
         *path_state = match mapping.displaced() {
-            None => PathState::Kept(Instant::now()),
+            None => PathState::InPlace(Instant::now()),
             Some(how) => {
                 let path = mapping.path().display();
                 log::warn!("{path}: has been {how}; the mount goes on with the file it had opened");
-                PathState::Lost
+                PathState::Displaced
             }
         };
     }
@@ -80,7 +80,7 @@ impl BackingFileMonitor {
         let mut logged = self.logged.lock().unwrap_or_else(PoisonError::into_inner);
         let due = logged
             .get(&errno)
-            .is_none_or(|&last| now.duration_since(last) >= QUIET);
+            .is_none_or(|&last| now.duration_since(last) >= LOG_INTERVAL);
         if due {
             logged.insert(errno, now);
         }

@@ -1,7 +1,7 @@
-//! Keeping the kernel's cache of names short where names are without end: the
-//! kernel is told to forget those looked up longest ago. From a thread of its
-//! own, since it takes a lock that a look-up in the same directory holds until
-//! it is answered.
+//! Eviction of dentries. Directories such as `slices/` have unlimited names, so the kernel is
+//! told to forget the names least recently looked up. This needs a thread of its own: the
+//! notification takes a directory lock, which a LOOKUP in the same directory holds until its
+//! reply.
 
 use std::ffi::OsStr;
 use std::io;
@@ -10,40 +10,40 @@ use std::thread;
 
 use fuser::{INodeNo, Notifier};
 
-/// Says that there may be names to forget.
+/// Wakes the eviction thread.
 #[derive(Debug)]
 pub(super) struct Waker(SyncSender<()>);
 
 impl Waker {
-    /// A waker, and the end at which it is heard.
+    /// A waker, and the receiver of its wakes.
     pub(super) fn new() -> (Waker, Receiver<()>) {
         let (sender, wakes) = sync_channel(1);
         (Waker(sender), wakes)
     }
 
-    /// Rings, without waiting.
+    /// Wakes the thread. Does not block.
     pub(super) fn wake(&self) {
         match self.0.try_send(()) {
-            // It is ringing already, or nobody listens.
+            // A wake is pending already, or the thread has ended.
             Ok(()) | Err(TrySendError::Full(()) | TrySendError::Disconnected(())) => {}
         }
     }
 }
 
-/// Has the kernel forget what `surplus` returns, a directory and a name in it, at each
-/// ring until there is nothing more; until the waker is gone.
+/// Starts the eviction thread, which ends when the waker is dropped. At each wake it has the
+/// kernel forget each directory and name that `next_excess_name` returns, until `None`.
 ///
 /// # Errors
 ///
-/// When no thread can be started.
+/// When the thread cannot be started.
 pub(super) fn start(
-    surplus: impl Fn() -> Option<(u64, Box<str>)> + Send + 'static,
+    next_excess_name: impl Fn() -> Option<(u64, Box<str>)> + Send + 'static,
     wakes: Receiver<()>,
     notifier: Notifier,
 ) -> io::Result<()> {
     let work = move || {
         while wakes.recv().is_ok() {
-            while let Some((directory, name)) = surplus() {
+            while let Some((directory, name)) = next_excess_name() {
                 forget_name(&notifier, directory, &name);
             }
         }
@@ -53,10 +53,10 @@ pub(super) fn start(
 }
 
 fn forget_name(notifier: &Notifier, directory: u64, name: &str) {
-    // Names that the kernel has dropped itself are not found.
+    // NotFound: the kernel has dropped the name itself.
     if let Err(error) = notifier.inval_entry(INodeNo(directory), OsStr::new(name))
         && error.kind() != io::ErrorKind::NotFound
     {
-        log::debug!("the kernel keeps the name {name:?}: {error}");
+        log::debug!("cannot evict the name {name:?} from the kernel: {error}");
     }
 }

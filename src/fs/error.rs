@@ -1,4 +1,4 @@
-//! Why an operation fails, in the file system's terms, and which errno says so.
+//! The errors of operations, in terms of the file system, and their errnos.
 
 use std::io;
 
@@ -7,22 +7,22 @@ use fuser::Errno;
 use crate::mapping::AccessError;
 use crate::vfile::FileAccessError;
 
-/// Why an operation on the tree fails.
+/// Why an operation failed.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum FsError {
     /// There is no such name.
     #[error("no such name")]
     NotFound,
-    /// The name is longer than any that `statfs` allows.
-    #[error("the name is too long")]
+    /// The name is longer than `statfs` allows.
+    #[error("name too long")]
     NameTooLong,
-    /// There is no such node or handle, though the kernel believes so.
-    #[error("no such node")]
+    /// The kernel used an inode or handle number that does not exist.
+    #[error("no such inode or handle")]
     Stale,
-    /// The tree and the sizes, owners and bits in it are what the array makes them.
+    /// The array determines the tree, and its sizes, owners and permission bits.
     #[error("the tree cannot be changed")]
     NotPermitted,
-    /// The file describes the array and is not part of it.
+    /// The file is a description of the array, or a text form of it.
     #[error("not writable")]
     NotWritable,
     /// A directory was used as a file.
@@ -31,28 +31,28 @@ pub(super) enum FsError {
     /// A file was used as a directory.
     #[error("is not a directory")]
     NotDirectory,
-    /// The file does not reach that far, and cannot be made to.
+    /// The offset is past the end of a file of fixed size.
     #[error("past the end")]
     PastEnd,
-    /// There is no data, or no hole, from there on.
-    #[error("nothing there")]
+    /// There is no data, or no hole, at or after the offset.
+    #[error("no data or hole at or after the offset")]
     NothingThere,
     /// There is no such extended attribute.
     #[error("no such attribute")]
     NoAttribute,
     /// The caller's buffer is too small.
-    #[error("too small a buffer")]
+    #[error("buffer too small")]
     SmallBuffer,
-    /// Pages of the file are mapped anew as fast as they are dropped.
-    #[error("pages of the file are in use")]
+    /// Readers fill pages of the file again as fast as the kernel invalidates them.
+    #[error("readers refill the pages of the file")]
     Busy,
-    /// There is no such thing here.
+    /// The operation is not supported.
     #[error("not supported")]
     Unsupported,
-    /// The request makes no sense.
+    /// The arguments are invalid.
     #[error("invalid request")]
     Invalid,
-    /// The file below cannot give, take or flush the bytes.
+    /// An access to the backing file failed.
     #[error(transparent)]
     Access(#[from] AccessError),
 }
@@ -74,7 +74,7 @@ impl From<io::Error> for FsError {
 }
 
 impl FsError {
-    /// What the client is told.
+    /// The errno for the client.
     pub(super) fn errno(&self) -> Errno {
         match self {
             FsError::NotFound => Errno::ENOENT,

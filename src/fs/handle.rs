@@ -1,5 +1,4 @@
-//! Open files: what each handle number stands for, and which write-back errors
-//! it has yet to report.
+//! Open files by handle number, and the write-back errors that each has still to report.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
@@ -8,24 +7,25 @@ use std::sync::{Arc, PoisonError, RwLock};
 use slab::Slab;
 
 use super::error::FsError;
-use super::page_cache::Dropping;
+use super::page_cache::OpenInvalidation;
 use crate::tree::Pin;
 use crate::vfile::VirtualFile;
 
 /// An open file.
 #[derive(Debug)]
 pub(super) struct Handle {
-    /// The inode number of the node that was opened.
+    /// The inode number.
     pub(super) inode: u64,
-    /// The file itself.
+    /// The bytes of the file.
     pub(super) file: VirtualFile,
     /// Whether it was opened for writing.
     pub(super) writes: bool,
-    /// Closed by the one who used it last; what keeps it open may never use it.
+    /// Whether no write came after the last FLUSH. What keeps the handle open then, for instance
+    /// a mapping or an inherited descriptor, may never write.
     pub(super) idle: AtomicBool,
-    /// The kernel drops pages of the inode as it opens this.
-    pub(super) dropping: Option<Dropping>,
-    /// How many write-back errors had been found when it last looked.
+    /// The invalidation of cached pages by this OPEN, if it needs one.
+    pub(super) open_invalidation: Option<OpenInvalidation>,
+    /// The number of write-back errors when this handle last reported.
     errors_seen: AtomicU64,
     _pin: Option<Pin>,
 }
@@ -37,8 +37,8 @@ pub(super) struct Handles {
     errors: WriteBackErrors,
 }
 
-/// The write-back errors found so far. As the kernel does it (`errseq_t`),
-/// each handle that was open when one was found reports it once.
+/// The write-back errors so far. As with the kernel's `errseq_t`, each handle that is open when
+/// an error occurs reports it once.
 #[derive(Debug, Default)]
 struct WriteBackErrors {
     found: AtomicU64,
@@ -46,22 +46,22 @@ struct WriteBackErrors {
 }
 
 impl Handles {
-    /// Opens `file`, the node `inode`, and returns its handle number.
-    /// As long as it is open, `pin` is held.
+    /// Opens `file`, the node `inode`, and returns its handle number. Holds `pin` until the
+    /// handle is closed.
     pub(super) fn open(
         &self,
         inode: u64,
         file: VirtualFile,
         pin: Option<Pin>,
         writes: bool,
-        dropping: Option<Dropping>,
+        open_invalidation: Option<OpenInvalidation>,
     ) -> u64 {
         let handle = Handle {
             inode,
             file,
             writes,
             idle: AtomicBool::new(false),
-            dropping,
+            open_invalidation,
             errors_seen: AtomicU64::new(self.errors.found.load(Ordering::SeqCst)),
             _pin: pin,
         };
@@ -69,7 +69,7 @@ impl Handles {
         open.insert(Arc::new(handle)) as u64
     }
 
-    /// How many files are open.
+    /// The number of open files.
     pub(super) fn count(&self) -> usize {
         self.open
             .read()
@@ -77,22 +77,25 @@ impl Handles {
             .len()
     }
 
-    /// The open file of this number.
+    /// The open file `number`.
+    ///
+    /// # Errors
+    ///
+    /// When there is none.
     pub(super) fn get(&self, number: u64) -> Result<Arc<Handle>, FsError> {
         let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
         let handle = open.get(number as usize).cloned();
         handle.ok_or(FsError::Stale)
     }
 
-    /// Forgets an open file and returns it.
+    /// Removes an open file. `None` if there is none.
     pub(super) fn close(&self, number: u64) -> Option<Arc<Handle>> {
         let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
         open.try_remove(number as usize)
     }
 
-    /// Notes the outcome of a write-back, which every handle open now will
-    /// report once if it failed.
-    pub(super) fn note(&self, outcome: Result<(), FsError>) {
+    /// Records the outcome of a write-back. Every handle open now reports a failure once.
+    pub(super) fn record_write_back(&self, outcome: Result<(), FsError>) {
         if let Err(error) = outcome {
             log::error!("write-back failed: {error}");
             let errno = error.errno().code();
@@ -101,8 +104,12 @@ impl Handles {
         }
     }
 
-    /// The write-back error that `handle` has yet to report, if there is one.
-    pub(super) fn report(&self, handle: &Handle) -> Result<(), FsError> {
+    /// Reports a write-back error that `handle` has not reported yet.
+    ///
+    /// # Errors
+    ///
+    /// The last such error.
+    pub(super) fn take_error(&self, handle: &Handle) -> Result<(), FsError> {
         let found = self.errors.found.load(Ordering::SeqCst);
         if handle.errors_seen.swap(found, Ordering::SeqCst) == found {
             return Ok(());
@@ -121,16 +128,16 @@ mod tests {
         let handles = Handles::default();
         let open = || handles.open(7, VirtualFile::new([]), None, true, None);
         let numbers = [open(), open()];
-        handles.note(Ok(()));
-        handles.note(Err(io::Error::from_raw_os_error(libc::ENOSPC).into()));
+        handles.record_write_back(Ok(()));
+        handles.record_write_back(Err(io::Error::from_raw_os_error(libc::ENOSPC).into()));
         let later = handles.get(open()).unwrap();
         for number in numbers {
             let handle = handles.get(number).unwrap();
-            let error = handles.report(&handle).unwrap_err();
+            let error = handles.take_error(&handle).unwrap_err();
             assert_eq!(error.errno().code(), libc::ENOSPC);
-            assert!(handles.report(&handle).is_ok());
+            assert!(handles.take_error(&handle).is_ok());
         }
-        assert!(handles.report(&later).is_ok());
+        assert!(handles.take_error(&later).is_ok());
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! Listing directories: from any place on, in bounded memory, with what is asked
-//! for of each entry and no more.
+//! Directory listings: from any cursor, in bounded memory. Attributes are read only for entries
+//! that need them.
 
 use fuser::{FileAttr, FileType};
 
@@ -9,13 +9,17 @@ use super::operations::ArrayFs;
 use crate::tree::Node;
 
 impl ArrayFs {
-    /// Hands the entries of a directory to `add` from the `cursor`-th on, each
-    /// with the cursor of the next, until it returns true for full.
+    /// Passes the entries of a directory to `add`, from index `cursor` on, until `add` returns
+    /// true because its buffer is full. Each entry has the cursor of the next.
+    ///
+    /// # Errors
+    ///
+    /// When the inode is stale or is not a directory.
     pub(super) fn list(
         &self,
         inode: u64,
         cursor: u64,
-        mut add: impl FnMut(Listed<'_>) -> bool,
+        mut add: impl FnMut(DirectoryEntry<'_>) -> bool,
     ) -> Result<(), FsError> {
         let directory = self.node(inode)?;
         if !directory.is_directory() {
@@ -26,7 +30,7 @@ impl ArrayFs {
             .unwrap_or(usize::MAX)
             .min(dots.len());
         for (k, (name, node)) in dots.into_iter().enumerate().skip(first) {
-            if add(self.listed(name, node, k as u64 + 1)) {
+            if add(self.directory_entry(name, node, k as u64 + 1)) {
                 return Ok(());
             }
         }
@@ -36,15 +40,15 @@ impl ArrayFs {
                 return Ok(());
             };
             let next = k + 1 + dots.len() as u64;
-            if add(self.listed(&entry.name, entry.node, next)) {
+            if add(self.directory_entry(&entry.name, entry.node, next)) {
                 return Ok(());
             }
         }
         Ok(())
     }
 
-    fn listed<'a>(&'a self, name: &'a str, node: Node, next: u64) -> Listed<'a> {
-        Listed {
+    fn directory_entry<'a>(&'a self, name: &'a str, node: Node, next: u64) -> DirectoryEntry<'a> {
+        DirectoryEntry {
             fs: self,
             name,
             node,
@@ -53,29 +57,29 @@ impl ArrayFs {
     }
 }
 
-/// An entry of a directory being listed.
+/// An entry of a directory.
 #[derive(Debug)]
-pub(super) struct Listed<'a> {
+pub(super) struct DirectoryEntry<'a> {
     fs: &'a ArrayFs,
     /// The name.
     pub(super) name: &'a str,
     node: Node,
-    /// The cursor of the entry that comes after it.
+    /// The cursor of the next entry.
     pub(super) next: u64,
 }
 
-impl Listed<'_> {
-    /// Its inode number.
+impl DirectoryEntry<'_> {
+    /// The inode number.
     pub(super) fn inode(&self) -> u64 {
         self.fs.tree.inode(self.node)
     }
 
-    /// Whether it is a directory or a file.
+    /// The file type.
     pub(super) fn kind(&self) -> FileType {
         kind(self.node.is_directory())
     }
 
-    /// What `stat` shows of it.
+    /// The attributes.
     pub(super) fn attributes(&self) -> Result<FileAttr, FsError> {
         self.fs.attributes_of(self.node)
     }

@@ -1,6 +1,6 @@
-//! The file system: what each operation on the tree does, which errno tells of
-//! its failure, and the session with the kernel. Options, signals and the life
-//! of the process are decided above.
+//! The FUSE file system: the operations on the tree, their errnos, and the session with the
+//! kernel. Command-line options, signals and the life of the process are left to `cli` and
+//! `daemon`.
 
 mod acl;
 mod admission;

@@ -1,6 +1,6 @@
-//! Opening and closing files: whether the kernel is to ask for each read and
-//! write, to use its page cache, or to go to the backing file itself, and what
-//! ends with the last use.
+//! OPEN and RELEASE: the I/O mode of each open file, the features asked of the kernel for it,
+//! and the bookkeeping at the last release. Whether cached pages are still valid is left to
+//! `page_cache`, the backing files of passthrough to `passthrough`.
 
 use std::io;
 use std::mem;
@@ -11,7 +11,7 @@ use std::sync::atomic::Ordering;
 use fuser::BackingId;
 
 use super::error::FsError;
-use super::negotiation::{Capabilities, Offer};
+use super::negotiation::{Capabilities, KernelFeatures};
 use super::operations::ArrayFs;
 use super::{Cache, Options};
 use crate::platform;
@@ -21,20 +21,24 @@ use crate::vfile::VirtualFile;
 /// How the kernel reads and writes an open file.
 #[derive(Debug)]
 pub(super) enum IoMode {
-    /// By a request each time.
+    /// Direct I/O: a request for each read and write.
     Direct,
-    /// Through its page cache, of which it may keep what it has.
+    /// Through the page cache.
     Cached {
-        /// Whether it may.
+        /// Whether pages from earlier opens stay valid.
         keep: bool,
     },
-    /// In the backing file itself.
+    /// Passthrough: on the backing file, without the daemon.
     Passthrough(Arc<BackingId>),
 }
 
 impl ArrayFs {
-    /// Opens a file, and returns its handle number and how the kernel is to read
-    /// and write it. `register` has the kernel learn of the backing file.
+    /// Opens a file. Returns its handle number and I/O mode. `register` registers the backing
+    /// file with the kernel for passthrough.
+    ///
+    /// # Errors
+    ///
+    /// When the inode is stale, is a directory, or is opened for writing and not writable.
     pub(super) fn open(
         &self,
         inode: u64,
@@ -54,40 +58,42 @@ impl ArrayFs {
             return Ok((number, IoMode::Direct));
         }
         let (file, pin) = self.tree.open(node).ok_or(FsError::Stale)?;
-        let opened = OpenInode::new(self, inode, writes);
-        let mut dropping = None;
+        let guard = OpenGuard::new(self, inode, writes);
+        let mut open_invalidation = None;
         let io_mode = match self.open_passthrough(node, writes, &file, register) {
             Some(backing) => {
                 if writes {
-                    // What is written from now on is not heard of.
-                    self.truncations.drop_all();
+                    // The daemon does not see writes by passthrough.
+                    self.truncations.end_all();
                 }
                 IoMode::Passthrough(backing)
             }
-            // What is written must be seen by the daemon before the pages.
+            // Writes must reach the daemon before they change pages, so writers get direct I/O.
             None if !writes && self.may_cache(&file) => {
-                dropping = self.page_cache.opened(inode, || {
-                    // Whoever reads what was truncated has to be heard of.
-                    let is_marked = self.truncations.is_marked(inode);
+                open_invalidation = self.page_cache.opened(inode, || {
+                    // Reads must reach the daemon to end the truncated state.
+                    let is_truncated = self.truncations.is_truncated(inode);
                     let stamp = self.tree.mapping().stamp().ok();
-                    stamp.filter(|_| !is_marked)
+                    stamp.filter(|_| !is_truncated)
                 });
-                let keep = dropping.is_none();
+                let keep = open_invalidation.is_none();
                 IoMode::Cached { keep }
             }
             None => IoMode::Direct,
         };
         let pin = Some(pin);
-        let number = self.handles.open(inode, file, pin, writes, dropping);
-        opened.leave_to_handle();
+        let number = self
+            .handles
+            .open(inode, file, pin, writes, open_invalidation);
+        guard.disarm();
         Ok((number, io_mode))
     }
 
-    /// Whether a file may be read through the kernel's page cache, whose pages fail as a
-    /// whole where the backing file has been cut short.
+    /// Whether a file may be read through the page cache. Not if the backing file is too short
+    /// for it: a page fails as a whole.
     fn may_cache(&self, file: &VirtualFile) -> bool {
         let end = file.covering_range(&(0..file.len())).end;
-        self.page_cache.caches() && self.tree.mapping().reaches(end)
+        self.page_cache.is_enabled() && self.tree.mapping().reaches(end)
     }
 
     fn open_passthrough(
@@ -98,80 +104,79 @@ impl ArrayFs {
         register: impl FnOnce(BorrowedFd<'_>) -> io::Result<BackingId>,
     ) -> Option<Arc<BackingId>> {
         // A header must not be overwritten.
-        let is_fixed = self.appearance.writable && file.has_literals();
-        if !self.passthrough.allowed() || is_fixed || !self.tree.is_in_place(node, file) {
+        let has_header = self.appearance.writable && file.has_literals();
+        if !self.passthrough.is_enabled() || has_header || !self.tree.is_in_place(node, file) {
             return None;
         }
         let (inode, mapping) = (self.tree.inode(node), self.tree.mapping());
-        // What is written past the daemon takes no set-user-id bit away.
-        let may = || {
+        // Writes by passthrough do not clear the set-user-id bit.
+        let is_eligible = || {
             mapping.has_size(file.len())
-                && !self.truncations.is_marked(inode)
+                && !self.truncations.is_truncated(inode)
                 && !(self.appearance.writable && mapping.has_set_id())
         };
         self.passthrough
-            .opened(inode, writes, mapping, may, register)
+            .opened(inode, writes, mapping, is_eligible, register)
     }
 
-    /// What the kernel is asked for.
+    /// The features to ask the kernel for.
     ///
-    /// Views can be mapped shared where pages can be dropped that have become old. Of
-    /// what is written past the daemon it does not hear, and a page that was stored to
-    /// would later be written back over it.
+    /// Shared mappings need page invalidation, which passthrough writes bypass: the daemon does
+    /// not see them, and a dirty page would later be written back over them.
     pub(super) fn capabilities(&self) -> Capabilities {
-        let passthrough = self.passthrough.allowed();
+        let passthrough = self.passthrough.is_enabled();
         Capabilities {
             passthrough,
-            shared: platform::NOTIFIES && !(passthrough && self.appearance.writable),
+            shared_mappings: platform::NOTIFIES && !(passthrough && self.appearance.writable),
         }
     }
 
-    /// The kernel has made its `offer`: caches from now on what `options` say. By default
-    /// that is nothing, but where it is needed to map files shared, and no writes through
-    /// the mount are in the way.
-    pub(super) fn decide_caching(&self, options: &Options, offer: Offer) {
-        let default = match offer.direct_mappings || self.appearance.writable {
+    /// Decides the cache mode from `options` and the `features` of the kernel. The default is
+    /// `auto` where shared mappings need it and the mount is read-only, otherwise `never`.
+    pub(super) fn decide_caching(&self, options: &Options, features: KernelFeatures) {
+        let default = match features.direct_mappings || self.appearance.writable {
             true => Cache::Never,
             false => Cache::Auto,
         };
         let cache = options.cache.unwrap_or(default);
         if cache != Cache::Never {
-            let alone = cache == Cache::Always;
+            let is_sole_writer = cache == Cache::Always;
             let mapping = self.tree.mapping();
             mapping.count_changes();
-            mapping.enable_column_cache(options.cache_size, alone);
+            mapping.enable_column_cache(options.cache_size, is_sole_writer);
         }
         self.page_cache.decide(cache);
-        // The first and only time.
-        let _ = self.offer.set(offer);
+        // INIT comes once, so the cell is empty.
+        let _ = self.features.set(features);
     }
 
-    /// Whether the kernel refuses to map any file shared, although pages could be dropped.
+    /// Whether the kernel refuses every shared mapping: it cannot map files open for direct I/O,
+    /// and files do not go through the page cache.
     pub(super) fn refuses_mappings(&self) -> bool {
-        let offer = self.offer.get();
-        let is_offered = offer.is_some_and(|offer| offer.direct_mappings);
-        platform::NOTIFIES && !is_offered && !self.page_cache.caches()
+        let features = self.features.get();
+        let can_map_direct = features.is_some_and(|features| features.direct_mappings);
+        platform::NOTIFIES && !can_map_direct && !self.page_cache.is_enabled()
     }
 
-    /// Whether the kernel may have pages of files that nobody has open.
+    /// Whether the kernel may hold pages of files that are not open.
     pub(super) fn keeps_pages(&self) -> bool {
-        self.page_cache.caches()
+        self.page_cache.is_enabled()
     }
 
-    /// A descriptor of an open file has been closed.
+    /// Handles FLUSH: a descriptor of an open file was closed.
     pub(super) fn flushed(&self, handle: u64) -> Result<(), FsError> {
         let handle = self.handles.get(handle)?;
         self.truncations.flushed(&handle);
         if handle.writes {
-            self.show_times();
+            self.update_mtime();
         }
         Ok(())
     }
 
-    /// The last use of an open file is over.
+    /// Handles RELEASE: all descriptors and mappings of an open file are gone.
     pub(super) fn release(&self, handle: u64) {
         if let Some(handle) = self.handles.close(handle) {
-            drop(OpenInode {
+            drop(OpenGuard {
                 fs: self,
                 inode: handle.inode,
                 writes: handle.writes,
@@ -181,22 +186,22 @@ impl ArrayFs {
     }
 }
 
-/// An inode that is open once more, until this is dropped or left to a handle.
-struct OpenInode<'a> {
+/// Counts an inode as open, until this is dropped or handed over to a handle.
+struct OpenGuard<'a> {
     fs: &'a ArrayFs,
     inode: u64,
     writes: bool,
-    /// Closed by the one who used it last.
+    /// Whether no write came after the last FLUSH.
     idle: bool,
 }
 
-impl OpenInode<'_> {
-    fn new(fs: &ArrayFs, inode: u64, writes: bool) -> OpenInode<'_> {
+impl OpenGuard<'_> {
+    fn new(fs: &ArrayFs, inode: u64, writes: bool) -> OpenGuard<'_> {
         if writes {
             fs.truncations.opened(inode);
         }
         fs.coherence.opened(inode);
-        OpenInode {
+        OpenGuard {
             fs,
             inode,
             writes,
@@ -204,19 +209,20 @@ impl OpenInode<'_> {
         }
     }
 
-    fn leave_to_handle(self) {
+    fn disarm(self) {
         mem::forget(self);
     }
 }
 
-impl Drop for OpenInode<'_> {
+impl Drop for OpenGuard<'_> {
     fn drop(&mut self) {
-        let OpenInode { fs, inode, .. } = *self;
+        let OpenGuard { fs, inode, .. } = *self;
         if self.writes {
             fs.truncations.released(inode, self.idle);
-            fs.show_times();
+            fs.update_mtime();
         }
-        fs.coherence.released(inode, || fs.page_cache.has(inode));
+        fs.coherence
+            .released(inode, || fs.page_cache.contains(inode));
         fs.passthrough.released(inode, self.writes);
     }
 }

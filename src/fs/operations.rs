@@ -1,5 +1,5 @@
-//! The operations on a mounted array, in terms of inode numbers and handles:
-//! they know no requests and no replies, and can be called without a kernel.
+//! The operations on a mounted array, by inode number and handle number. They are independent of
+//! requests and replies, so they can be called without a kernel.
 
 use std::ffi::OsStr;
 use std::ops::Range;
@@ -15,7 +15,7 @@ use super::coherence::Coherence;
 use super::dentry_eviction::Waker;
 use super::error::FsError;
 use super::handle::{Handle, Handles};
-use super::negotiation::Offer;
+use super::negotiation::KernelFeatures;
 use super::page_cache::PageCacheValidity;
 use super::passthrough::PassthroughFiles;
 use super::stats::Stats;
@@ -26,7 +26,7 @@ use crate::mapping::AccessError;
 use crate::platform;
 use crate::tree::{Node, NodeAttributes, Tree};
 
-/// The most bytes in a name, as everywhere else.
+/// The longest name in bytes, as in other file systems.
 pub(super) const MAX_NAME: usize = 255;
 
 /// A mounted array.
@@ -37,25 +37,25 @@ pub(super) struct ArrayFs {
     pub(super) handles: Handles,
     pub(super) passthrough: PassthroughFiles,
     pub(super) page_cache: PageCacheValidity,
-    /// What the kernel can do, once it is known.
-    pub(super) offer: OnceLock<Offer>,
+    /// The optional features of the kernel. Unset until INIT.
+    pub(super) features: OnceLock<KernelFeatures>,
     pub(super) truncations: Truncations,
     monitor: BackingFileMonitor,
-    /// Keeps the pages that the kernel fills like the file.
+    /// Keeps the kernel's pages coherent with the backing file.
     pub(super) coherence: Arc<Coherence>,
-    /// Rung when names may have been looked up that the kernel should forget.
+    /// Wakes the thread that evicts dentries.
     eviction: Waker,
     /// Whether extended attributes are served.
     xattr: bool,
-    /// The last write through the mount.
+    /// The time of the last write through the mount.
     times: WriteTimes,
-    /// What the backing file's access control list leaves of its bits.
+    /// The limit that the backing file's access control list sets to its permission bits.
     acl: AclLimit,
-    /// What it has done so far.
+    /// Request statistics.
     pub(super) stats: Stats,
 }
 
-/// What a client asks to change of a node.
+/// The arguments of SETATTR. `None` leaves an attribute as it is.
 #[derive(Debug, Default)]
 pub(super) struct AttributeChange {
     /// The permission bits.
@@ -66,18 +66,18 @@ pub(super) struct AttributeChange {
     pub(super) gid: Option<u32>,
     /// The size in bytes.
     pub(super) size: Option<u64>,
-    /// The time of the last access, or that it is now.
+    /// The access time, possibly `UTIME_NOW`.
     pub(super) atime: Option<TimeSpec>,
-    /// The time of the last modification, or that it is now.
+    /// The modification time, possibly `UTIME_NOW`.
     pub(super) mtime: Option<TimeSpec>,
 }
 
-/// What `statfs` shows, in blocks of 512 bytes.
+/// The result of STATFS, in blocks of 512 bytes.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Usage {
-    /// Blocks of the array, all of them used.
+    /// The blocks of the array, all in use.
     pub(super) blocks: u64,
-    /// Files and directories.
+    /// The number of files and directories.
     pub(super) nodes: u64,
 }
 
@@ -96,7 +96,7 @@ impl ArrayFs {
             handles: Handles::default(),
             passthrough,
             page_cache: PageCacheValidity::new(),
-            offer: OnceLock::new(),
+            features: OnceLock::new(),
             truncations: Truncations::default(),
             monitor: BackingFileMonitor::default(),
             coherence,
@@ -112,7 +112,7 @@ impl ArrayFs {
         self.tree.node(inode).ok_or(FsError::Stale)
     }
 
-    /// What tells the node `inode` from one of an earlier mount with the same number.
+    /// Distinguishes the node `inode` from nodes of earlier mounts with the same number.
     pub(super) fn generation(&self, inode: u64) -> u32 {
         self.tree
             .node(inode)
@@ -137,9 +137,13 @@ impl ArrayFs {
         Ok(appearance.attributes(inode, &attrs, &backing, bits, last))
     }
 
-    /// The node called `name` in the directory `parent`.
+    /// The attributes of the node `name` in the directory `parent`.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` when the parent has no such name, `NameTooLong`, and errors of the backing file.
     pub(super) fn lookup(&self, parent: u64, name: &OsStr) -> Result<FileAttr, FsError> {
-        // The kernel passes longer ones on.
+        // The kernel passes longer names on.
         if name.len() > MAX_NAME {
             return Err(FsError::NameTooLong);
         }
@@ -151,7 +155,8 @@ impl ArrayFs {
         self.attributes_of(node)
     }
 
-    /// A directory and a name in it that the kernel should forget.
+    /// A directory and a name in it that the kernel should forget. `None` if there are few
+    /// enough.
     pub(super) fn pop_excess_name(&self) -> Option<(u64, Box<str>)> {
         self.tree.pop_excess_name()
     }
@@ -163,13 +168,19 @@ impl ArrayFs {
         Ok(xattr::value(array.as_ref(), name)?.into_bytes())
     }
 
-    /// The names of all extended attributes, each ended by a NUL.
+    /// The names of all extended attributes, each terminated by a NUL.
     pub(super) fn xattrs(&self, inode: u64) -> Result<Vec<u8>, FsError> {
         let array = self.tree.represented_view(self.node(inode)?);
         Ok(xattr::names(array.as_ref()))
     }
 
-    /// Sets an extended attribute, which can only be to what it is.
+    /// Sets an extended attribute, or removes it if `value` is `None`. Succeeds only if it has
+    /// this value already.
+    ///
+    /// # Errors
+    ///
+    /// `NotPermitted` for another value, `Unsupported` for a new attribute, `NoAttribute` for the
+    /// removal of one that does not exist.
     pub(super) fn set_xattr(
         &self,
         inode: u64,
@@ -180,7 +191,7 @@ impl ArrayFs {
             (Ok(shown), Some(value)) if shown == value => Ok(()),
             (Ok(_), _) => Err(FsError::NotPermitted),
             (Err(FsError::NoAttribute), None) => Err(FsError::NoAttribute),
-            // As file systems say that cannot keep any; tools that copy go on.
+            // ENOTSUP as from file systems without attributes, so that copying tools go on.
             (Err(FsError::NoAttribute), Some(_)) => Err(FsError::Unsupported),
             (Err(error), _) => Err(error),
         }
@@ -191,22 +202,33 @@ impl ArrayFs {
         self.xattr
     }
 
-    /// What `stat` shows of a node.
+    /// The attributes of a node.
     pub(super) fn attributes(&self, inode: u64) -> Result<FileAttr, FsError> {
         self.attributes_of(self.node(inode)?)
     }
 
-    /// Changes what can be changed of a node: its times, which are those of
-    /// the backing file, and whether it counts as truncated. All else must be
-    /// as it is already, or it is accepted and stays as it is.
-    pub(super) fn change(&self, inode: u64, change: &AttributeChange) -> Result<FileAttr, FsError> {
+    /// Changes the attributes of a node. Times are set on the backing file; a size of 0
+    /// truncates; the full size ends a truncation. Other values must equal the current ones,
+    /// unless `quiet` is set, which ignores them.
+    ///
+    /// # Errors
+    ///
+    /// `NotPermitted` for other values and other sizes, `NotWritable` for the size of a read-only
+    /// file, and errors of the backing file.
+    pub(super) fn set_attributes(
+        &self,
+        inode: u64,
+        change: &AttributeChange,
+    ) -> Result<FileAttr, FsError> {
         let node = self.node(inode)?;
-        let shown = self.attributes_of(node)?;
-        let same = |wanted: Option<u32>, shown| wanted.is_none_or(|wanted| wanted == shown);
-        let is_same = same(change.mode.map(|mode| mode & 0o7777), u32::from(shown.perm))
-            && same(change.uid, shown.uid)
-            && same(change.gid, shown.gid);
-        if !is_same && !self.appearance.quiet {
+        let current = self.attributes_of(node)?;
+        let is_same = |wanted: Option<u32>, current| wanted.is_none_or(|wanted| wanted == current);
+        let is_unchanged = is_same(
+            change.mode.map(|mode| mode & 0o7777),
+            u32::from(current.perm),
+        ) && is_same(change.uid, current.uid)
+            && is_same(change.gid, current.gid);
+        if !is_unchanged && !self.appearance.quiet {
             return Err(FsError::NotPermitted);
         }
         if let Some(size) = change.size {
@@ -224,21 +246,21 @@ impl ArrayFs {
         let inode = self.tree.inode(node);
         if size == attrs.len {
             let (file, _pin) = self.tree.open(node).ok_or(FsError::Stale)?;
-            if self.truncations.is_marked(inode) {
+            if self.truncations.is_truncated(inode) {
                 while let Some(gap) = self.gap(inode, &file, size) {
-                    let _guard = self.coherence.change_at_once(&gap.backing());
+                    let _guard = self.coherence.change_at_once(&gap.extent());
                     self.fill_gap(&gap)?;
                 }
-                self.truncations.read(inode);
+                self.truncations.end(inode);
                 self.page_cache.forget(inode);
-                self.touch();
-                self.show_times();
+                self.record_write_time();
+                self.update_mtime();
             }
             Ok(())
         } else if size == 0 {
             let (file, _pin) = self.tree.open(node).ok_or(FsError::Stale)?;
-            let mark = || self.truncations.truncated(inode, file);
-            self.passthrough.unless_written(inode, mark);
+            let begin = || self.truncations.begin(inode, file);
+            self.passthrough.run_unless_bypassed(inode, begin);
             Ok(())
         } else {
             Err(FsError::NotPermitted)
@@ -253,26 +275,30 @@ impl ArrayFs {
         Ok(self.times.set(mapping, change.atime, change.mtime)?)
     }
 
-    /// Reads from byte `at` into `out`; fewer bytes only at the end, or before
-    /// bytes that cannot be read. Those a page must not leave out: the kernel
-    /// would take the file to end there, so it is told of the error at once.
+    /// Reads into `out` from the byte `offset`, and returns the number of bytes: fewer than asked
+    /// only at the end of the file or before bytes that cannot be read. A fill of a page fails
+    /// at such bytes instead, since the kernel takes a short page for the end of the file.
+    ///
+    /// # Errors
+    ///
+    /// When not even the first byte, or for a page not every byte, can be read.
     pub(super) fn read(
         &self,
         handle: u64,
-        at: u64,
+        offset: u64,
         out: &mut [u8],
         into_page_cache: bool,
     ) -> Result<usize, FsError> {
         let handle = self.handles.get(handle)?;
-        if let Some(dropping) = &handle.dropping {
-            // It has opened the file, since it asks for bytes of it.
-            dropping.end();
+        if let Some(invalidation) = &handle.open_invalidation {
+            // The first READ by a handle shows that the kernel has finished its OPEN.
+            invalidation.finish();
         }
-        self.truncations.read(handle.inode);
+        self.truncations.end(handle.inode);
         self.log_backing_errors(|| {
-            let mut count = handle.file.read_at(at, out)?;
+            let mut count = handle.file.read_at(offset, out)?;
             while into_page_cache && count < out.len() {
-                let next = at + count as u64;
+                let next = offset + count as u64;
                 match handle.file.read_at(next, &mut out[count..])? {
                     0 => break,
                     more => count += more,
@@ -282,12 +308,12 @@ impl ArrayFs {
         })
     }
 
-    /// Notes that `count` bytes of an open file from `at` are about to be read into pages,
-    /// and has `answer` read them when no change of them is under way.
+    /// Records that `count` bytes of an open file from `offset` are being read into pages. Then
+    /// calls `answer`, which reads them, once no change of these bytes is in progress.
     pub(super) fn fill(
         &self,
         handle: u64,
-        at: u64,
+        offset: u64,
         count: usize,
         answer: impl FnOnce() + Send + 'static,
     ) {
@@ -295,65 +321,64 @@ impl ArrayFs {
             Ok(handle) if platform::NOTIFIES => handle,
             _ => return answer(),
         };
-        self.keep(handle.inode);
-        let range = at..at.saturating_add(count as u64);
+        self.record_page_fill(handle.inode);
+        let range = offset..offset.saturating_add(count as u64);
         self.coherence
             .fill(handle.inode, &handle.file, &range, answer);
     }
 
-    /// Notes that pages of `inode`, which are about to be read, may be kept.
-    fn keep(&self, inode: u64) {
-        if !self.page_cache.caches() {
+    /// Records that the kernel may keep the pages of `inode` that are about to be filled.
+    fn record_page_fill(&self, inode: u64) {
+        if !self.page_cache.is_enabled() {
             return;
         }
         let stamp = self.tree.mapping().stamp().ok();
-        let gone = stamp.and_then(|stamp| self.page_cache.filled(inode, stamp));
-        if let Some(gone) = gone {
-            self.coherence.no_longer_kept(gone);
+        let evicted = stamp.and_then(|stamp| self.page_cache.filled(inode, stamp));
+        if let Some(evicted) = evicted {
+            self.coherence.forget_if_closed(evicted);
         }
     }
 
-    /// Does `operation`, and has the log tell of trouble with the backing file.
+    /// Runs `operation`, and logs a failure that the backing file caused.
     pub(super) fn log_backing_errors<T>(
         &self,
         operation: impl FnOnce() -> Result<T, FsError>,
     ) -> Result<T, FsError> {
         operation().inspect_err(|error| {
-            self.monitor.note(self.tree.mapping().path(), error);
+            self.monitor.log_error(self.tree.mapping().path(), error);
         })
     }
 
-    /// The number of bytes that a read of `size` bytes from `at` returns.
-    pub(super) fn readable(&self, handle: u64, at: u64, size: u32) -> Result<usize, FsError> {
-        let rest = self.handles.get(handle)?.file.len().saturating_sub(at);
+    /// The number of bytes that a read of `size` bytes from `offset` returns.
+    pub(super) fn readable(&self, handle: u64, offset: u64, size: u32) -> Result<usize, FsError> {
+        let rest = self.handles.get(handle)?.file.len().saturating_sub(offset);
         Ok(rest.min(u64::from(size)) as usize)
     }
 
-    /// Notes that the array has been written now.
-    pub(super) fn touch(&self) {
-        self.note_trouble(self.times.written(self.tree.mapping()));
+    /// Records the time of a write to the array.
+    pub(super) fn record_write_time(&self) {
+        self.log_times_error(self.times.record_write(self.tree.mapping()));
     }
 
-    /// Has the backing file's mtime show what has been written.
-    pub(super) fn show_times(&self) {
-        self.note_trouble(self.times.show(self.tree.mapping()));
+    /// Updates the backing file's mtime to the last write.
+    pub(super) fn update_mtime(&self) {
+        self.log_times_error(self.times.update_mtime(self.tree.mapping()));
     }
 
-    /// Has the log tell of trouble with the backing file's times, which are no reason
-    /// for what was written to count as lost.
-    fn note_trouble(&self, outcome: std::io::Result<()>) {
-        // The log is all that comes of it.
+    /// Logs a failure to read or set the backing file's times. The write itself has succeeded.
+    fn log_times_error(&self, outcome: std::io::Result<()>) {
+        // Logging is the only effect.
         let _ = self.log_backing_errors(|| Ok(outcome?));
     }
 
     pub(super) fn flush_range(&self, handle: &Handle, range: Range<u64>) -> Result<(), FsError> {
-        self.show_times();
+        self.update_mtime();
         let outcome = handle.file.flush(range).map_err(FsError::from);
-        self.handles.note(outcome);
-        self.handles.report(handle)
+        self.handles.record_write_back(outcome);
+        self.handles.take_error(handle)
     }
 
-    /// Writes the bytes that a file covers to the disk.
+    /// Writes the bytes of an open file to the disk.
     pub(super) fn sync(&self, handle: u64) -> Result<(), FsError> {
         let handle = self.handles.get(handle)?;
         self.flush_range(&handle, 0..handle.file.len())
@@ -361,20 +386,26 @@ impl ArrayFs {
 
     /// Writes the whole array to the disk.
     pub(super) fn sync_all(&self) -> std::io::Result<()> {
-        self.show_times();
+        self.update_mtime();
         let outcome = self.tree.mapping().flush_all();
         if let Err(error) = &outcome {
             let copy = error
                 .raw_os_error()
                 .map_or_else(|| error.kind().into(), std::io::Error::from_raw_os_error);
-            self.handles.note(Err(AccessError::Io(copy).into()));
+            self.handles
+                .record_write_back(Err(AccessError::Io(copy).into()));
         }
         outcome
     }
 
-    /// Reserves space for the bytes `range` of an open file, which can lie past the
-    /// end only if the size is to be kept. If not, the [gap](Self::gap) before their end has
-    /// been filled: then a truncated file has its full size once it reaches so far.
+    /// Reserves space for the bytes `range` of an open file. With `keep_size` the range may
+    /// extend past the end of the file. Without it, the [gap](Self::gap) before the end of the
+    /// range is filled already; the truncated state ends if the range reaches the end of the
+    /// file.
+    ///
+    /// # Errors
+    ///
+    /// `PastEnd` when the file would grow, and errors of the backing file.
     pub(super) fn reserve(
         &self,
         handle: u64,
@@ -386,25 +417,30 @@ impl ArrayFs {
             return Err(FsError::PastEnd);
         }
         if range.end == handle.file.len() && !keep_size {
-            self.truncations.read(handle.inode);
+            self.truncations.end(handle.inode);
         }
         self.log_backing_errors(|| Ok(handle.file.allocate(range)?))
     }
 
-    /// Where data or a hole begins at or after `at`, as `lseek` asks with
-    /// `SEEK_DATA` and `SEEK_HOLE`: the whole file is data.
-    pub(super) fn seek(&self, handle: u64, at: i64, whence: i32) -> Result<i64, FsError> {
+    /// Implements `lseek` with `SEEK_DATA` and `SEEK_HOLE`: the whole file is data, with a hole
+    /// at its end.
+    ///
+    /// # Errors
+    ///
+    /// `NothingThere` when the offset is not within the file, `Invalid` for other values of
+    /// `whence`.
+    pub(super) fn seek(&self, handle: u64, offset: i64, whence: i32) -> Result<i64, FsError> {
         let len = self.handles.get(handle)?.file.len();
-        let inside = u64::try_from(at).is_ok_and(|at| at < len);
+        let inside = u64::try_from(offset).is_ok_and(|offset| offset < len);
         match whence {
             libc::SEEK_DATA | libc::SEEK_HOLE if !inside => Err(FsError::NothingThere),
-            libc::SEEK_DATA => Ok(at),
+            libc::SEEK_DATA => Ok(offset),
             libc::SEEK_HOLE => i64::try_from(len).map_err(|_| FsError::Invalid),
             _ => Err(FsError::Invalid),
         }
     }
 
-    /// What `statfs` shows: a file system of just this array, full.
+    /// The result of STATFS: a full file system that holds only this array.
     pub(super) fn usage(&self) -> Usage {
         let bytes = self
             .tree

@@ -1,4 +1,4 @@
-//! How a mount behaves, as far as the file system itself is concerned.
+//! The options of a mount that concern the file system. The command line is left to `cli`.
 
 use crate::platform;
 use crate::vfile::CsvForm;
@@ -6,32 +6,32 @@ use crate::vfile::CsvForm;
 /// Who may use the mount.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Access {
-    /// Only the user who mounts.
+    /// The user who mounts.
     #[default]
     Owner,
-    /// That user and root (`allow_root`).
+    /// The user who mounts, and root (`allow_root`).
     OwnerAndRoot,
-    /// Everyone whom the permission bits let in (`allow_other`).
+    /// All users, within the permission bits (`allow_other`).
     Everyone,
 }
 
-/// What may be kept in caches, `--cache`.
+/// The cache mode, `--cache`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Cache {
-    /// A read returns what the file holds now.
+    /// No caching: a read returns the bytes that the file holds now.
     #[default]
     Never,
-    /// While a file is open.
+    /// Caching while a file is open, and across opens if the file has not changed.
     Auto,
-    /// Also between opens.
+    /// Caching across opens, without a check for changes.
     Always,
 }
 
 impl Cache {
-    /// All of them.
+    /// All cache modes.
     pub const ALL: [Cache; 3] = [Cache::Never, Cache::Auto, Cache::Always];
 
-    /// What the option has it called.
+    /// The value of the option.
     pub fn name(self) -> &'static str {
         match self {
             Cache::Never => "never",
@@ -41,19 +41,19 @@ impl Cache {
     }
 }
 
-/// Where the kernel may serve whole-file views from the backing file itself.
+/// Which mounts use passthrough: the kernel serves whole-file views from the backing file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Passthrough {
-    /// On read-only mounts.
+    /// Read-only mounts.
     #[default]
     Auto,
-    /// On writable mounts too.
+    /// Writable mounts too.
     ReadWrite,
-    /// Nowhere.
+    /// No mount.
     Never,
 }
 
-/// A flag of `mount(2)` that is passed on to the kernel.
+/// A flag of `mount(2)` for the kernel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MountFlag {
     /// `noexec`
@@ -66,42 +66,42 @@ pub enum MountFlag {
     DirSync,
 }
 
-/// Everything about a mount that is not about the array.
+/// The options of a mount, apart from the description of the array.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
-    /// Whether index names are listed padded with zeros.
+    /// Whether names of indices are padded with zeros in listings.
     pub pad: bool,
-    /// How the files of `csv/` are laid out.
+    /// The form of the files in `csv/`.
     pub csv: CsvForm,
     /// Whether extended attributes are served.
     pub xattr: bool,
-    /// The owner to show instead of the backing file's.
+    /// The uid shown instead of the backing file's.
     pub uid: Option<u32>,
-    /// The group to show instead of the backing file's.
+    /// The gid shown instead of the backing file's.
     pub gid: Option<u32>,
-    /// The permission bits to leave out, of all, instead of the backing file's.
+    /// Permission bits removed from 0666, shown instead of the backing file's.
     pub umask: Option<u32>,
-    /// Whether changes of owner and permission bits are accepted, without effect.
+    /// Whether `chown` and `chmod` succeed without effect.
     pub quiet: bool,
     /// Who may use the mount.
     pub access: Access,
-    /// What may be cached; by default as much as lets files be mapped shared on a
-    /// read-only mount.
+    /// The cache mode. The default is `auto` where shared mappings need it and the mount is
+    /// read-only, otherwise `never`.
     pub cache: Option<Cache>,
-    /// The most bytes of neighbours of what is read that the daemon keeps.
+    /// The limit of the column cache, in bytes.
     pub cache_size: u64,
-    /// Where the kernel may bypass the daemon.
+    /// Which mounts use passthrough.
     pub passthrough: Passthrough,
-    /// Worker threads; by default as many as measured best.
+    /// The number of worker threads. The default depends on the system.
     pub threads: Option<usize>,
-    /// The source shown in the mount table; by default the backing file.
+    /// The source in the mount table. The default is the path of the backing file.
     pub fsname: Option<String>,
-    /// Flags for the kernel.
+    /// Mount flags for the kernel.
     pub flags: Vec<MountFlag>,
 }
 
 impl Options {
-    /// How many threads answer requests.
+    /// The number of worker threads.
     pub(super) fn workers(&self) -> usize {
         self.threads.unwrap_or_else(platform::default_threads)
     }

@@ -1,9 +1,7 @@
-//! What the kernel keeps of a file in its page cache after the last close
-//! (`--cache`), and how that is known to be good at the next open: under
-//! `always` by the user's promise, under `auto` by the backing file's times, once
-//! these have settled.
-//! What is written through the mount drops the pages concerned in any case,
-//! which is the business of `coherence`.
+//! Which files the kernel may keep pages of after the last close (`--cache`), and whether these
+//! pages are still valid at the next open. Under `always` they are valid by the user's promise;
+//! under `auto`, if the backing file's timestamps have not changed and are past their
+//! granularity. Invalidation after writes through the mount is left to `coherence`.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -17,51 +15,51 @@ use super::Cache;
 use crate::mapping::Stamp;
 use crate::platform;
 
-/// How many files the kernel keeps pages of that nobody has open.
-const MOST: NonZero<usize> = NonZero::new(4096).expect("is not zero");
+/// The most files of which the kernel keeps pages while they are not open.
+const MAX_FILES: NonZero<usize> = NonZero::new(4096).expect("is not zero");
 
-/// The files that the kernel may keep pages of.
+/// The files of which the kernel may keep pages.
 #[derive(Debug)]
 pub(super) struct PageCacheValidity {
-    /// What may be cached; nothing until the kernel is known.
+    /// The cache mode. Unset until INIT, which counts as `never`.
     cache: OnceLock<Cache>,
     files: Arc<Mutex<Files>>,
 }
 
-/// The kernel drops the pages of an inode as it opens it, and may not have done so, until
-/// this is [ended](Self::end) or dropped.
+/// An OPEN without `FOPEN_KEEP_CACHE`, at which the kernel invalidates the pages of the inode.
+/// It may not have done so yet, until this is [finished](Self::finish) or dropped.
 #[derive(Debug)]
-pub(super) struct Dropping {
+pub(super) struct OpenInvalidation {
     files: Arc<Mutex<Files>>,
     inode: u64,
-    is_over: AtomicBool,
+    is_finished: AtomicBool,
 }
 
 #[derive(Debug)]
 struct Files {
-    /// The stamp of the file below when each was read, by inode number; `None` if that
-    /// says nothing, or has changed since.
-    read: LruCache<u64, Option<Stamp>>,
-    /// How many opened each whose pages the kernel drops as it does so, and may not have
-    /// dropped yet. Until then nobody may have what it keeps.
-    dropping: HashMap<u64, usize>,
+    /// The stamp of the backing file when the pages of each inode were filled. `None` if the
+    /// stamp was not past timestamp granularity, or if it has changed between fills.
+    stamps: LruCache<u64, Option<Stamp>>,
+    /// The number of pending [`OpenInvalidation`]s of each inode. While there are any, its pages
+    /// are not valid.
+    pending: HashMap<u64, usize>,
 }
 
 impl PageCacheValidity {
-    /// No file yet.
+    /// No files yet.
     pub(super) fn new() -> PageCacheValidity {
         PageCacheValidity {
             cache: OnceLock::new(),
             files: Arc::new(Mutex::new(Files {
-                read: LruCache::new(MOST),
-                dropping: HashMap::new(),
+                stamps: LruCache::new(MAX_FILES),
+                pending: HashMap::new(),
             })),
         }
     }
 
-    /// From now on what `cache` says may be cached. To be called once.
+    /// Sets the cache mode. Only the first call has an effect.
     pub(super) fn decide(&self, cache: Cache) {
-        // Pages that cannot be dropped must not be kept.
+        // The kernel must not keep pages that cannot be invalidated.
         let cache = match platform::NOTIFIES {
             true => cache,
             false => Cache::Never,
@@ -69,87 +67,88 @@ impl PageCacheValidity {
         self.cache.get_or_init(|| cache);
     }
 
-    /// Whether files that are only read may be read through the page cache.
-    pub(super) fn caches(&self) -> bool {
+    /// Whether files opened for reading go through the page cache.
+    pub(super) fn is_enabled(&self) -> bool {
         self.mode() != Cache::Never
     }
 
-    /// What may be cached.
+    /// The cache mode.
     pub(super) fn mode(&self) -> Cache {
         self.cache.get().copied().unwrap_or(Cache::Never)
     }
 
-    /// How many files the kernel may keep pages of.
+    /// The number of files of which the kernel may keep pages.
     pub(super) fn count(&self) -> usize {
-        self.files().read.len()
+        self.files().stamps.len()
     }
 
     fn files(&self) -> MutexGuard<'_, Files> {
-        locked(&self.files)
+        lock(&self.files)
     }
 
-    /// Pages of `inode` are about to be filled, and the backing file is as `now`
-    /// says. Returns the file that is no longer kept because of that.
+    /// Records that pages of `inode` are being filled while the backing file has the stamp
+    /// `now`. Returns the inode that is evicted for it, if any.
     pub(super) fn filled(&self, inode: u64, now: Stamp) -> Option<u64> {
-        if !self.caches() {
+        if !self.is_enabled() {
             return None;
         }
         let is_promised = self.mode() == Cache::Always;
         let now = (is_promised || now.is_past_timestamp_granularity()).then_some(now);
         let mut files = self.files();
-        if let Some(stamp) = files.read.get_mut(&inode) {
+        if let Some(stamp) = files.stamps.get_mut(&inode) {
             *stamp = stamp.filter(|_| is_promised || *stamp == now);
             return None;
         }
-        let gone = files.read.push(inode, now);
-        gone.map(|(inode, _)| inode)
+        let evicted = files.stamps.push(inode, now);
+        evicted.map(|(inode, _)| inode)
     }
 
-    /// `inode` is being opened, of a file that is as `now` says, if its pages can be good at
-    /// all. Returns `None` if those that the kernel has of it are still so. If not it drops
-    /// them before it uses what is opened so.
+    /// Checks the pages of `inode` at OPEN. `now` is the stamp of the backing file, or `None` if
+    /// pages cannot be valid at all. Returns `None` if the pages are still valid. Otherwise the
+    /// kernel has to invalidate them at this OPEN.
     pub(super) fn opened(
         &self,
         inode: u64,
         now: impl FnOnce() -> Option<Stamp>,
-    ) -> Option<Dropping> {
+    ) -> Option<OpenInvalidation> {
         let mut files = self.files();
-        let is_dropping = files.dropping.contains_key(&inode);
-        let good = match (files.read.get(&inode), self.mode()) {
+        let is_pending = files.pending.contains_key(&inode);
+        let is_valid = match (files.stamps.get(&inode), self.mode()) {
             (Some(_), Cache::Always) => now().is_some(),
-            (Some(Some(stamp)), _) => !is_dropping && Some(*stamp) == now(),
+            (Some(Some(stamp)), _) => !is_pending && Some(*stamp) == now(),
             _ => false,
         };
-        if good {
+        if is_valid {
             return None;
         }
-        files.read.pop(&inode);
-        *files.dropping.entry(inode).or_default() += 1;
-        Some(Dropping {
+        files.stamps.pop(&inode);
+        *files.pending.entry(inode).or_default() += 1;
+        Some(OpenInvalidation {
             files: self.files.clone(),
             inode,
-            is_over: AtomicBool::new(false),
+            is_finished: AtomicBool::new(false),
         })
     }
 
-    /// Pages of `inode` are about to be dropped: until then nobody is given them.
+    /// Forgets `inode`, whose pages have become invalid.
     pub(super) fn forget(&self, inode: u64) {
-        self.files().read.pop(&inode);
+        self.files().stamps.pop(&inode);
     }
 
-    /// Whether pages of `inode` are kept when nobody has it open.
-    pub(super) fn has(&self, inode: u64) -> bool {
-        self.caches() && self.files().read.contains(&inode)
+    /// Whether the pages of `inode` are kept while it is not open.
+    pub(super) fn contains(&self, inode: u64) -> bool {
+        self.is_enabled() && self.files().stamps.contains(&inode)
     }
 }
 
-impl Dropping {
-    /// The one who opened the inode uses it: the pages have been dropped that were there.
-    pub(super) fn end(&self) {
-        if self.is_over.load(Ordering::Relaxed) || self.is_over.swap(true, Ordering::SeqCst) {
+impl OpenInvalidation {
+    /// Notes that the kernel has invalidated the pages, since it has used the new handle.
+    pub(super) fn finish(&self) {
+        if self.is_finished.load(Ordering::Relaxed) || self.is_finished.swap(true, Ordering::SeqCst)
+        {
             return;
         }
-        if let Entry::Occupied(mut found) = locked(&self.files).dropping.entry(self.inode) {
+        if let Entry::Occupied(mut found) = lock(&self.files).pending.entry(self.inode) {
             *found.get_mut() -= 1;
             if *found.get() == 0 {
                 found.remove();
@@ -158,13 +157,13 @@ impl Dropping {
     }
 }
 
-impl Drop for Dropping {
+impl Drop for OpenInvalidation {
     fn drop(&mut self) {
-        self.end();
+        self.finish();
     }
 }
 
-fn locked(files: &Mutex<Files>) -> MutexGuard<'_, Files> {
+fn lock(files: &Mutex<Files>) -> MutexGuard<'_, Files> {
     files.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -172,20 +171,20 @@ fn locked(files: &Mutex<Files>) -> MutexGuard<'_, Files> {
 mod tests {
     use super::*;
 
-    /// No file yet, where `cache` says what may be cached.
+    /// No files yet, under the mode `cache`.
     fn new(cache: Cache) -> PageCacheValidity {
         let validity = PageCacheValidity::new();
         validity.decide(cache);
         validity
     }
 
-    /// Opens a file, and has it used.
+    /// Opens a file and uses it. Whether its pages were valid.
     fn open(validity: &PageCacheValidity, now: Option<Stamp>) -> bool {
         validity.opened(7, || now).is_none()
     }
 
     #[test]
-    fn pages_are_good_as_long_as_the_file_has_not_changed() {
+    fn pages_are_valid_while_the_file_is_unchanged() {
         for (cache, changed) in [(Cache::Auto, false), (Cache::Always, true)] {
             if !platform::NOTIFIES {
                 return;
@@ -194,19 +193,19 @@ mod tests {
             assert!(!open(&validity, Some(Stamp::after(1))));
             validity.filled(7, Stamp::after(1));
             validity.filled(7, Stamp::after(1));
-            assert!(validity.has(7));
+            assert!(validity.contains(7));
             assert!(open(&validity, Some(Stamp::after(1))), "{cache:?}");
             assert_eq!(open(&validity, Some(Stamp::after(2))), changed, "{cache:?}");
-            // They have been dropped, whatever the file looks like now.
+            // The pages are invalidated, even if the stamp matches again.
             assert_eq!(open(&validity, Some(Stamp::after(1))), changed, "{cache:?}");
         }
         let never = new(Cache::Never);
         assert_eq!(never.filled(7, Stamp::after(1)), None);
-        assert!(!never.caches() && !never.has(7));
+        assert!(!never.is_enabled() && !never.contains(7));
     }
 
     #[test]
-    fn pages_that_were_filled_before_and_after_a_change_are_not_good() {
+    fn pages_filled_before_and_after_a_change_are_not_valid() {
         let validity = new(Cache::Auto);
         validity.filled(7, Stamp::after(1));
         validity.filled(7, Stamp::after(2));
@@ -215,20 +214,20 @@ mod tests {
     }
 
     #[test]
-    fn pages_that_were_filled_while_the_file_was_changing_are_not_good() {
+    fn pages_filled_within_timestamp_granularity_are_not_valid() {
         if !platform::NOTIFIES {
             return;
         }
         let now = Stamp::of_a_new_file();
-        for (cache, is_good) in [(Cache::Auto, false), (Cache::Always, true)] {
+        for (cache, is_valid) in [(Cache::Auto, false), (Cache::Always, true)] {
             let validity = new(cache);
             validity.filled(7, now);
-            assert_eq!(open(&validity, Some(now)), is_good, "{cache:?}");
+            assert_eq!(open(&validity, Some(now)), is_valid, "{cache:?}");
         }
     }
 
     #[test]
-    fn pages_are_not_good_before_old_ones_have_been_dropped() {
+    fn pages_are_not_valid_while_an_open_invalidates_them() {
         if !platform::NOTIFIES {
             return;
         }
@@ -236,18 +235,18 @@ mod tests {
         let now = || Some(Stamp::after(2));
         validity.filled(7, Stamp::after(1));
         let first = validity.opened(7, now).unwrap();
-        // By one who has had it open before.
+        // By a handle that was opened earlier.
         validity.filled(7, Stamp::after(2));
         let second = validity.opened(7, now).unwrap();
-        // It counts once, however often it is used.
-        first.end();
-        first.end();
+        // An OPEN counts once, however often the handle is used.
+        first.finish();
+        first.finish();
         validity.filled(7, Stamp::after(2));
         let third = validity.opened(7, now).unwrap();
         drop((first, second));
-        // A panic in the midst of an open leaves nothing behind.
+        // A panic during OPEN leaves no entry behind.
         let opening = || {
-            let _dropping = validity.opened(7, now);
+            let _invalidation = validity.opened(7, now);
             panic!("in the midst of an open");
         };
         let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(opening));
@@ -255,20 +254,23 @@ mod tests {
         drop(third);
         validity.filled(7, Stamp::after(2));
         assert!(validity.opened(7, now).is_none());
-        assert!(validity.files().dropping.is_empty());
+        assert!(validity.files().pending.is_empty());
     }
 
     #[test]
-    fn the_file_that_was_used_least_lately_is_no_longer_kept() {
+    fn the_least_recently_used_file_is_evicted() {
         if !platform::NOTIFIES {
             return;
         }
         let validity = new(Cache::Auto);
-        for inode in 0..MOST.get() as u64 {
+        for inode in 0..MAX_FILES.get() as u64 {
             assert_eq!(validity.filled(inode, Stamp::after(1)), None);
         }
         assert!(validity.opened(0, || Some(Stamp::after(1))).is_none());
-        assert_eq!(validity.filled(MOST.get() as u64, Stamp::after(1)), Some(1));
-        assert!(validity.has(0) && !validity.has(1) && validity.has(2));
+        assert_eq!(
+            validity.filled(MAX_FILES.get() as u64, Stamp::after(1)),
+            Some(1)
+        );
+        assert!(validity.contains(0) && !validity.contains(1) && validity.contains(2));
     }
 }

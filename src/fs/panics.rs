@@ -1,17 +1,16 @@
-//! Requests that panic cost their client an EIO and nobody else anything. There
-//! should be none; but one that got away would end the worker and with it the
-//! mount.
+//! Containment of panics: a request that panics fails with EIO, and no other request is
+//! affected. An uncaught panic would end the worker thread, and with it the mount.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// Does `work`, and goes on if it panics. The panic itself is in the log by
-/// then, and a reply that was not sent is an EIO.
+/// Runs `work` and catches a panic. The panic hook has logged it already; fuser answers a
+/// request without a reply with EIO.
 pub(super) fn catch_panic(work: impl FnOnce()) {
-    // What is shared is kept behind locks, none of which is given up as poisoned:
-    // each holds a map or a number that is changed in one step.
+    // Unwind safe: all shared state is behind locks whose poisoning is ignored, and each holds
+    // maps or numbers that are updated in one step.
     let outcome = catch_unwind(AssertUnwindSafe(work));
     if outcome.is_err() {
-        log::error!("a request was ended by the panic above; the mount goes on");
+        log::error!("a request panicked (see above); it fails with EIO and the mount continues");
     }
 }
 
@@ -29,18 +28,18 @@ mod tests {
     use crate::mapping::Mode;
     use crate::source::{Description, Plan};
 
-    /// A log that panics when it is told of a request, or of trouble with the file.
-    struct Panics {
+    /// A logger that panics at messages about requests or about the backing file.
+    struct PanickingLogger {
         requests: AtomicUsize,
         monitor: AtomicUsize,
     }
 
-    static PANICS: Panics = Panics {
+    static LOGGER: PanickingLogger = PanickingLogger {
         requests: AtomicUsize::new(0),
         monitor: AtomicUsize::new(0),
     };
 
-    impl Log for Panics {
+    impl Log for PanickingLogger {
         fn enabled(&self, _: &Metadata) -> bool {
             true
         }
@@ -58,7 +57,7 @@ mod tests {
         fn flush(&self) {}
     }
 
-    /// A call on a mount, its name and its errno.
+    /// The name of a call on a mount, its errno, and the call.
     type Call = (&'static str, Option<i32>, fn(&Path) -> io::Result<()>);
 
     fn written(mount: &Path) -> io::Result<()> {
@@ -105,11 +104,11 @@ mod tests {
     ];
 
     #[test]
-    fn a_request_that_panics_fails_alone_and_holds_up_no_other() {
+    fn a_request_that_panics_fails_alone_and_blocks_no_other() {
         if !Path::new("/dev/fuse").exists() || !nix::unistd::geteuid().is_root() {
             return;
         }
-        log::set_logger(&PANICS).unwrap();
+        log::set_logger(&LOGGER).unwrap();
         let (dir, mount) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let path = dir.path().join("array");
         fs::write(&path, [7; 16]).unwrap();
@@ -133,7 +132,7 @@ mod tests {
         pending.commit().unwrap();
         session.admit();
 
-        // Where each request panics once it has been answered.
+        // Each request panics after its reply.
         log::set_max_level(LevelFilter::Debug);
         for (name, errno, call) in CALLS {
             let error = call(mount.path()).err();
@@ -143,17 +142,17 @@ mod tests {
                 "{name}"
             );
         }
-        // One worker answers this after it has panicked for all of those.
+        // The only worker answers this request after all those panics.
         fs::metadata(mount.path().join("none")).unwrap_err();
-        assert!(PANICS.requests.load(Ordering::SeqCst) >= CALLS.len());
+        assert!(LOGGER.requests.load(Ordering::SeqCst) >= CALLS.len());
 
-        // Where a write panics before that, while nobody else may fill its bytes.
+        // The write panics before its reply, while fills of its bytes have to wait.
         log::set_max_level(LevelFilter::Error);
         let backing = File::options().write(true).open(&path).unwrap();
         backing.set_len(0).unwrap();
         let error = written(mount.path()).unwrap_err();
         assert_eq!(error.raw_os_error(), Some(libc::EIO));
-        assert_eq!(PANICS.monitor.load(Ordering::SeqCst), 1);
+        assert_eq!(LOGGER.monitor.load(Ordering::SeqCst), 1);
         backing.set_len(16).unwrap();
         written(mount.path()).unwrap();
         let filled = fs::read(mount.path().join("data")).unwrap();

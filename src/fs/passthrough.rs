@@ -1,8 +1,7 @@
-//! Files that the kernel reads and writes in the backing file itself, past the
-//! daemon ("passthrough", Linux' Documentation/filesystems/fuse/fuse-passthrough.rst):
-//! those that show all of it, from its first byte to its last. Which of them are
-//! is decided here, once for all who have one open together, since the kernel
-//! takes no other of the same inode meanwhile.
+//! Files that the kernel reads and writes without the daemon ("passthrough", see
+//! Documentation/filesystems/fuse/fuse-passthrough.rst in Linux). Eligible are files that show
+//! the whole backing file in place. The first OPEN of an inode decides for all its open handles,
+//! since the kernel does not mix passthrough and other handles of one inode.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -17,57 +16,57 @@ use super::{Cache, Options, Passthrough};
 use crate::mapping::{Mapping, Mode};
 use crate::platform;
 
-/// Which files are open past the daemon.
+/// The files that are open in passthrough mode.
 #[derive(Debug)]
 pub(super) struct PassthroughFiles {
-    /// Whether any may be.
-    allowed: bool,
-    /// Whether the log says which way was taken.
-    told: AtomicBool,
-    /// Files that could be, by inode number.
-    open: Mutex<HashMap<u64, Opens>>,
+    /// Whether passthrough is enabled for the mount.
+    is_enabled: bool,
+    /// Whether the outcome of the first registration has been logged.
+    has_logged: AtomicBool,
+    /// The open eligible files, by inode number.
+    open: Mutex<HashMap<u64, OpenHandles>>,
 }
 
-/// How a file is open.
+/// The open handles of a file.
 #[derive(Debug)]
-struct Opens {
+struct OpenHandles {
     count: usize,
-    /// How many of them write.
+    /// The number of handles opened for writing.
     writers: usize,
-    /// The backing file as the kernel knows it, if it serves the file itself.
+    /// The backing file as registered with the kernel. `None` if the daemon serves the file.
     backing: Option<Arc<BackingId>>,
 }
 
 impl PassthroughFiles {
-    /// None yet, in a mount of `mapping` that can be written if it is `writable`.
+    /// No open files. `writable` says whether the mount of `mapping` is writable.
     pub(super) fn new(options: &Options, mapping: &Mapping, writable: bool) -> PassthroughFiles {
         let wanted = match options.passthrough {
             Passthrough::Never => false,
             Passthrough::Auto => !writable,
-            // What is cached would not follow what is written past the daemon.
+            // Passthrough writes do not invalidate cached pages.
             Passthrough::ReadWrite => {
                 !writable || matches!(options.cache, None | Some(Cache::Never))
             }
         };
-        // What copies on write must not reach the file; and a FUSE file system
-        // below might take a truncation at its word.
-        let allowed = platform::PASSTHROUGH
+        // Copy-on-write changes must not reach the backing file. A FUSE file system below might
+        // really truncate the file.
+        let is_enabled = platform::PASSTHROUGH
             && wanted
             && mapping.mode() != Mode::CopyOnWrite
             && mapping.can_be_reopened();
         PassthroughFiles {
-            allowed,
-            told: AtomicBool::new(false),
+            is_enabled,
+            has_logged: AtomicBool::new(false),
             open: Mutex::default(),
         }
     }
 
-    /// Whether any file may be open past the daemon.
-    pub(super) fn allowed(&self) -> bool {
-        self.allowed
+    /// Whether passthrough is enabled for the mount.
+    pub(super) fn is_enabled(&self) -> bool {
+        self.is_enabled
     }
 
-    /// How many files the kernel serves itself at the moment.
+    /// The number of files that the kernel serves at present.
     pub(super) fn count(&self) -> usize {
         let opens = self.opens();
         opens
@@ -76,29 +75,28 @@ impl PassthroughFiles {
             .count()
     }
 
-    fn opens(&self) -> MutexGuard<'_, HashMap<u64, Opens>> {
+    fn opens(&self) -> MutexGuard<'_, HashMap<u64, OpenHandles>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// `inode`, which shows all of the file below, has been opened: the backing
-    /// file to give the kernel, or `None` if the daemon serves it. The first who
-    /// opens it decides, by whether it `may` be served so now, and whether the
-    /// kernel takes what `register` gives it.
+    /// Counts an OPEN of `inode`, which shows the whole backing file. Returns the backing id for
+    /// the reply, or `None` if the daemon serves the file. The first OPEN decides: by
+    /// `is_eligible`, and by whether the kernel accepts the file from `register`.
     pub(super) fn opened(
         &self,
         inode: u64,
         writes: bool,
         mapping: &Mapping,
-        may: impl FnOnce() -> bool,
+        is_eligible: impl FnOnce() -> bool,
         register: impl FnOnce(BorrowedFd<'_>) -> io::Result<BackingId>,
     ) -> Option<Arc<BackingId>> {
         let mut opens = self.opens();
         let opens = match opens.entry(inode) {
             Entry::Occupied(found) => found.into_mut(),
-            Entry::Vacant(place) => {
-                let backing = may().then(|| self.registered(mapping, register));
+            Entry::Vacant(vacant) => {
+                let backing = is_eligible().then(|| self.register(mapping, register));
                 let backing = backing.flatten();
-                place.insert(Opens {
+                vacant.insert(OpenHandles {
                     count: 0,
                     writers: 0,
                     backing,
@@ -110,13 +108,13 @@ impl PassthroughFiles {
         opens.backing.clone()
     }
 
-    fn registered(
+    fn register(
         &self,
         mapping: &Mapping,
         register: impl FnOnce(BorrowedFd<'_>) -> io::Result<BackingId>,
     ) -> Option<Arc<BackingId>> {
         let outcome = register(mapping.descriptor());
-        if !self.told.swap(true, Ordering::Relaxed) {
+        if !self.has_logged.swap(true, Ordering::Relaxed) {
             let path = mapping.path().display();
             match &outcome {
                 Ok(_) => log::info!("{path}: the kernel reads whole-file views itself"),
@@ -129,9 +127,9 @@ impl PassthroughFiles {
         outcome.ok().map(Arc::new)
     }
 
-    /// An open file of `inode`, and all mappings of it, are gone.
+    /// Counts the RELEASE of a handle of `inode`.
     pub(super) fn released(&self, inode: u64, writes: bool) {
-        if !self.allowed {
+        if !self.is_enabled {
             return;
         }
         if let Entry::Occupied(mut found) = self.opens().entry(inode) {
@@ -143,10 +141,10 @@ impl PassthroughFiles {
         }
     }
 
-    /// Does `work` unless `inode` is open past the daemon, or any file that can be written
-    /// so: the daemon would not hear of what is written.
-    pub(super) fn unless_written(&self, inode: u64, work: impl FnOnce()) {
-        if !self.allowed {
+    /// Runs `work` unless the kernel serves `inode`, or serves any file that is open for
+    /// writing. The daemon would not see those writes.
+    pub(super) fn run_unless_bypassed(&self, inode: u64, work: impl FnOnce()) {
+        if !self.is_enabled {
             return work();
         }
         let opens = self.opens();

@@ -1,6 +1,6 @@
-//! The FUSE protocol: each request becomes one call of an operation, each
-//! outcome one reply. Every method of the trait that a kernel can reach is
-//! here, since fuser's defaults log a warning and answer ENOSYS.
+//! The FUSE protocol: each request becomes a call of one operation, and its outcome one reply.
+//! All methods that a kernel can call are implemented, since fuser's defaults log a warning and
+//! reply ENOSYS. The operations know nothing of requests and replies.
 
 use std::ffi::OsStr;
 use std::io;
@@ -27,34 +27,35 @@ use super::operations::{ArrayFs, AttributeChange, MAX_NAME};
 use super::stats::RequestKind;
 use super::writing::Write;
 
-/// Names and sizes never change, so the kernel may keep entries for long.
+/// How long the kernel may cache dentries. Names and sizes never change.
 const ENTRY_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Owner, bits and times are the backing file's, which others can change.
+/// How long the kernel may cache attributes. Other processes can change the owner, permission
+/// bits and times of the backing file.
 pub(super) const ATTRIBUTE_LIFETIME: Duration = Duration::from_secs(1);
 
-/// Answers the kernel's requests on an array.
+/// Answers FUSE requests on an array.
 pub(super) struct Protocol {
     fs: Arc<ArrayFs>,
     admission: Arc<Admission>,
     options: Options,
-    ended: Mutex<Option<Box<dyn FnOnce() + Send>>>,
+    on_end: Mutex<Option<Box<dyn FnOnce() + Send>>>,
 }
 
 impl Protocol {
-    /// Answers with the operations of `fs`, which cache what `options` and the kernel
-    /// say, and calls `ended` once no more requests will come.
+    /// Answers by the operations of `fs`. `options` decide the cache mode at INIT. Calls `on_end`
+    /// after the last request.
     pub(super) fn new(
         fs: Arc<ArrayFs>,
         admission: Arc<Admission>,
         options: Options,
-        ended: impl FnOnce() + Send + 'static,
+        on_end: impl FnOnce() + Send + 'static,
     ) -> Protocol {
         Protocol {
             fs,
             admission,
             options,
-            ended: Mutex::new(Some(Box::new(ended))),
+            on_end: Mutex::new(Some(Box::new(on_end))),
         }
     }
 
@@ -65,21 +66,24 @@ impl Protocol {
 
 impl Filesystem for Protocol {
     fn init(&mut self, _req: &Request, config: &mut KernelConfig) -> io::Result<()> {
-        let offer = negotiate(config, self.fs.capabilities());
-        self.fs.decide_caching(&self.options, offer);
+        let features = negotiate(config, self.fs.capabilities());
+        self.fs.decide_caching(&self.options, features);
         Ok(())
     }
 
     fn destroy(&mut self) {
-        let ended = self.ended.get_mut().unwrap_or_else(PoisonError::into_inner);
-        if let Some(ended) = ended.take() {
-            ended();
+        let on_end = self
+            .on_end
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(on_end) = on_end.take() {
+            on_end();
         }
     }
 
     fn lookup(&self, _req: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEntry) {
         self.fs.serve(RequestKind::Lookup, parent.0, |request| {
-            let request = request.named(name);
+            let request = request.with_name(name);
             reply!(request, reply, self.fs.lookup(parent.0, name), attr => {
                 let generation = self.generation(attr.ino);
                 reply.entry_with_ttls(&ATTRIBUTE_LIFETIME, &ENTRY_LIFETIME, &attr, generation);
@@ -120,17 +124,17 @@ impl Filesystem for Protocol {
                 gid,
                 size,
                 atime: atime.map(time_spec),
-                // A truncation comes with a new mtime, which is not one to set.
+                // The kernel sends a new mtime with a truncation; it is not to be set.
                 mtime: mtime.filter(|_| size.is_none()).map(time_spec),
             };
             let answer = move |fs: &ArrayFs| {
-                let changed = fs.change(ino.0, &change);
+                let changed = fs.set_attributes(ino.0, &change);
                 reply!(request, reply, changed, attr => reply.attr(&ATTRIBUTE_LIFETIME, &attr));
             };
             match size {
                 None => answer(&self.fs),
                 Some(0) => self.fs.answer_truncation(ino.0, answer),
-                // Only giving a file its size can change bytes.
+                // Only a resize to the full size can change bytes.
                 Some(_) => self.fs.answer_resize(ino.0, answer),
             }
         });
@@ -140,23 +144,25 @@ impl Filesystem for Protocol {
         self.fs.serve(RequestKind::Open, ino.0, |request| {
             let writes = flags.acc_mode() != OpenAccMode::O_RDONLY;
             let fs = self.fs.clone();
-            self.admission.pass(move || {
+            self.admission.run_when_admitted(move || {
                 let register = |file: BorrowedFd<'_>| reply.open_backing(file);
                 let opened = fs.open(ino.0, writes, register);
                 reply!(request, reply, opened, (number, io_mode) => {
-                    let (number, how) = (FileHandle(number), match writes {
+                    let (number, reply_flags) = (FileHandle(number), match writes {
                         true => FopenFlags::empty(),
                         false => FopenFlags::FOPEN_NOFLUSH,
                     });
                     let direct =
                         FopenFlags::FOPEN_DIRECT_IO | FopenFlags::FOPEN_PARALLEL_DIRECT_WRITES;
                     match io_mode {
-                        IoMode::Passthrough(backing) => reply.opened_passthrough(number, how, &backing),
-                        IoMode::Cached { keep: true } => {
-                            reply.opened(number, how | FopenFlags::FOPEN_KEEP_CACHE);
+                        IoMode::Passthrough(backing) => {
+                            reply.opened_passthrough(number, reply_flags, &backing);
                         }
-                        IoMode::Cached { keep: false } => reply.opened(number, how),
-                        IoMode::Direct => reply.opened(number, how | direct),
+                        IoMode::Cached { keep: true } => {
+                            reply.opened(number, reply_flags | FopenFlags::FOPEN_KEEP_CACHE);
+                        }
+                        IoMode::Cached { keep: false } => reply.opened(number, reply_flags),
+                        IoMode::Direct => reply.opened(number, reply_flags | direct),
                     }
                 });
             });
@@ -175,8 +181,9 @@ impl Filesystem for Protocol {
         reply: ReplyData,
     ) {
         self.fs.serve(RequestKind::Read, ino.0, |request| {
-            let request = request.of(offset, size.into());
-            // A fill of the page cache comes without the owner that a read has.
+            let request = request.with_range(offset, size.into());
+            // READ requests that fill the page cache have no lock owner; those for read(2) have
+            // one.
             let into_page_cache = lock_owner.is_none();
             let count = match self.fs.readable(fh.0, offset, size) {
                 Ok(count) => count,
@@ -212,9 +219,9 @@ impl Filesystem for Protocol {
         reply: ReplyWrite,
     ) {
         self.fs.serve(RequestKind::Write, ino.0, |request| {
-            let request = request.of(offset, data.len() as u64);
+            let request = request.with_range(offset, data.len() as u64);
             let write = Write {
-                at: offset,
+                offset,
                 data,
                 flags: flags.0,
                 from_page_cache: write_flags.contains(WriteFlags::FUSE_WRITE_CACHE),
@@ -271,7 +278,7 @@ impl Filesystem for Protocol {
             if !self.fs.keeps_pages() {
                 return answer();
             }
-            // What has been stored to a mapping is read through no old page then.
+            // After fsync of a mapping, no stale page may show the bytes before the stores.
             self.fs.coherence.answer_after(answer);
         });
     }
@@ -357,11 +364,11 @@ impl Filesystem for Protocol {
         reply: ReplyEmpty,
     ) {
         self.fs.serve(RequestKind::Allocate, ino.0, |request| {
-            let request = request.of(offset, length);
-            // As in <linux/falloc.h>; other systems' requests carry only a mode of 0.
+            let request = request.with_range(offset, length);
+            // As in <linux/falloc.h>. Requests of other systems have a mode of 0.
             const KEEP_SIZE: i32 = 0x01;
-            // After a hole is punched or a range zeroed the kernel zeroes its own pages of
-            // it, with which it would undo what is stored or written there meanwhile.
+            // After punching a hole or zeroing a range, the kernel zeroes its own pages of the
+            // range. That would undo stores and writes that came meanwhile.
             if mode & !KEEP_SIZE != 0 {
                 return failed!(request, reply, Errno::ENOTSUP);
             }
@@ -429,13 +436,13 @@ impl Filesystem for Protocol {
         });
     }
 
-    // The permission bits are the kernel's business (`default_permissions`).
+    // The kernel checks the permission bits itself (`default_permissions`).
     fn access(&self, _req: &Request, _ino: INodeNo, _mask: AccessFlags, reply: ReplyEmpty) {
         reply.ok();
     }
 
     refuse! {
-        // The tree is what the array makes it.
+        // The array determines the tree.
         create(INodeNo, &OsStr, u32, u32, i32) ReplyCreate: Errno::EPERM,
         mknod(INodeNo, &OsStr, u32, u32, u32) ReplyEntry: Errno::EPERM,
         mkdir(INodeNo, &OsStr, u32, u32) ReplyEntry: Errno::EPERM,
@@ -444,19 +451,18 @@ impl Filesystem for Protocol {
         unlink(INodeNo, &OsStr) ReplyEmpty: Errno::EPERM,
         rmdir(INodeNo, &OsStr) ReplyEmpty: Errno::EPERM,
         rename(INodeNo, &OsStr, INodeNo, &OsStr, RenameFlags) ReplyEmpty: Errno::EPERM,
-        // The kernel copies by reads and writes then. Of what is copied for it, it
-        // drops its pages afterwards, with what has been stored to them meanwhile.
+        // ENOSYS makes the kernel copy by READ and WRITE. After a copy by the daemon, the kernel
+        // would drop its pages of the range, including pages stored to meanwhile.
         copy_file_range(
             INodeNo, FileHandle, u64, INodeNo, FileHandle, u64, u64, CopyFileRangeFlags
         ) ReplyWrite: Errno::ENOSYS,
-        // There are no links to read.
+        // There are no symbolic links.
         readlink(INodeNo) ReplyData: Errno::EINVAL,
-        // ENOSYS makes the kernel handle locks on its own, and take every file as
-        // ready.
+        // ENOSYS makes the kernel handle locks itself and report every file as ready.
         getlk(INodeNo, FileHandle, LockOwner, u64, u64, i32, u32) ReplyLock: Errno::ENOSYS,
         setlk(INodeNo, FileHandle, LockOwner, u64, u64, i32, u32, bool) ReplyEmpty: Errno::ENOSYS,
         poll(INodeNo, FileHandle, PollNotifier, PollEvents, PollFlags) ReplyPoll: Errno::ENOSYS,
-        // There are no blocks of a device, and nothing else to control.
+        // There is no block device, and there are no controls.
         bmap(INodeNo, u32, u64) ReplyBmap: Errno::ENOSYS,
         ioctl(INodeNo, FileHandle, IoctlFlags, u32, &[u8], u32) ReplyIoctl: Errno::ENOTTY,
     }

@@ -1,18 +1,18 @@
-//! `.arrayfs/stats`: what the mount has done so far, as of the moment at which
-//! the file is opened.
+//! The contents of `.arrayfs/stats`, made when the file is opened. The counting itself is done
+//! by `stats` and `request`.
 
 use serde_json::{Value, json};
 
 use super::operations::ArrayFs;
 
 impl ArrayFs {
-    /// The path of a node, for people to read.
+    /// The path of a node, for log messages.
     pub(super) fn path(&self, inode: u64) -> String {
         let node = self.tree.node(inode);
         node.map_or_else(|| "?".into(), |node| self.tree.path(node))
     }
 
-    /// What `.arrayfs/stats` says, a JSON object.
+    /// The contents of `.arrayfs/stats`: a JSON object.
     pub(super) fn report(&self) -> String {
         let column_cache = self.tree.mapping().column_cache_usage();
         let column_cache = column_cache.map_or(Value::Null, |usage| {
@@ -23,7 +23,7 @@ impl ArrayFs {
                 "gathers": usage.gathers,
             })
         });
-        let offer = self.offer.get();
+        let features = self.features.get();
         let report = json!({
             "version": env!("CARGO_PKG_VERSION"),
             "uptime_seconds": self.stats.uptime().as_secs_f64(),
@@ -36,11 +36,11 @@ impl ArrayFs {
                 "column_cache": column_cache,
             },
             "kernel": {
-                "direct_mappings": offer.is_some_and(|offer| offer.direct_mappings),
-                "passthrough": offer.is_some_and(|offer| offer.passthrough),
+                "direct_mappings": features.is_some_and(|features| features.direct_mappings),
+                "passthrough": features.is_some_and(|features| features.passthrough),
             },
             "passthrough": {
-                "allowed": self.passthrough.allowed(),
+                "allowed": self.passthrough.is_enabled(),
                 "open": self.passthrough.count(),
             },
         });

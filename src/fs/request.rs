@@ -1,5 +1,5 @@
-//! A request from its arrival to its answer: counted, timed and, if asked for,
-//! logged.
+//! The guard around a request, from its arrival to its reply. It counts and times the request,
+//! and logs it at debug level.
 
 use std::cell::Cell;
 use std::ffi::{OsStr, OsString};
@@ -13,24 +13,24 @@ use super::operations::ArrayFs;
 use super::stats::RequestKind;
 use crate::platform::os_error_message;
 
-/// A request that is being answered. It counts as answered when it is dropped.
+/// A request in progress. Dropping it counts the request as answered.
 pub(super) struct RequestGuard {
     fs: Arc<ArrayFs>,
     kind: RequestKind,
     inode: u64,
-    /// The name that is looked for in the directory that the inode is, for the log.
+    /// The name in the directory `inode`, for the log.
     name: Option<OsString>,
-    /// The bytes of the file that it is about.
+    /// The bytes of the file that are read, written or reserved.
     range: Option<Range<u64>>,
-    came: Instant,
-    /// Whether the log told of requests when it came: a level that is raised
-    /// meanwhile is about those that follow.
-    logged: bool,
+    arrived: Instant,
+    /// Whether debug messages were enabled on arrival. A later change of the level applies to
+    /// later requests.
+    is_logged: bool,
     errno: Cell<Option<i32>>,
 }
 
 impl RequestGuard {
-    /// A request about the node `inode` that has just come.
+    /// A request for the node `inode` that has just arrived.
     pub(super) fn new(fs: &Arc<ArrayFs>, kind: RequestKind, inode: u64) -> RequestGuard {
         RequestGuard {
             fs: fs.clone(),
@@ -38,30 +38,30 @@ impl RequestGuard {
             inode,
             name: None,
             range: None,
-            came: Instant::now(),
-            logged: log::log_enabled!(log::Level::Debug),
+            arrived: Instant::now(),
+            is_logged: log::log_enabled!(log::Level::Debug),
             errno: Cell::new(None),
         }
     }
 
-    /// The same, about what is called `name` there.
-    pub(super) fn named(mut self, name: &OsStr) -> RequestGuard {
-        self.name = self.logged.then(|| name.to_owned());
+    /// Adds the name in the directory.
+    pub(super) fn with_name(mut self, name: &OsStr) -> RequestGuard {
+        self.name = self.is_logged.then(|| name.to_owned());
         self
     }
 
-    /// The same, about `len` bytes from `at`.
-    pub(super) fn of(mut self, at: u64, len: u64) -> RequestGuard {
-        self.range = Some(at..at.saturating_add(len));
+    /// Adds a range of `len` bytes at offset `offset`.
+    pub(super) fn with_range(mut self, offset: u64, len: u64) -> RequestGuard {
+        self.range = Some(offset..offset.saturating_add(len));
         self
     }
 
-    /// It has moved so many bytes.
+    /// Adds `bytes` to the bytes moved by requests of this kind.
     pub(super) fn moved(&self, bytes: usize) {
         self.fs.stats.moved(self.kind, bytes);
     }
 
-    /// Its answer is an error.
+    /// Records the errno of the reply.
     pub(super) fn failed(&self, errno: i32) {
         self.errno.set(Some(errno));
     }
@@ -69,13 +69,13 @@ impl RequestGuard {
 
 impl Drop for RequestGuard {
     fn drop(&mut self) {
-        let (took, errno) = (self.came.elapsed(), self.errno.get());
-        let panics = thread::panicking();
+        let (latency, errno) = (self.arrived.elapsed(), self.errno.get());
+        let is_panicking = thread::panicking();
         self.fs
             .stats
-            .answered(self.kind, took, errno.is_some() || panics);
-        // A second panic would end the process.
-        if !self.logged || panics {
+            .answered(self.kind, latency, errno.is_some() || is_panicking);
+        // A panic of the logger during another panic would abort the process.
+        if !self.is_logged || is_panicking {
             return;
         }
         let (name, inode, path) = (self.kind.name(), self.inode, self.fs.path(self.inode));
@@ -88,10 +88,12 @@ impl Drop for RequestGuard {
                 os_error_message(&io::Error::from_raw_os_error(errno))
             )
         });
-        let below = self
+        let name_in_directory = self
             .name
             .as_ref()
-            .map_or(String::new(), |below| format!(" {below:?}"));
-        log::debug!("{name} {inode} /{path}{below}{bytes}, {took:?}{outcome}");
+            .map_or(String::new(), |name_in_directory| {
+                format!(" {name_in_directory:?}")
+            });
+        log::debug!("{name} {inode} /{path}{name_in_directory}{bytes}, {latency:?}{outcome}");
     }
 }

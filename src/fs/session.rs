@@ -1,5 +1,5 @@
-//! Mounting: the options that the kernel and fusermount3 are given, and the
-//! worker threads that serve the mount until it is gone.
+//! Mounting: the options for the kernel and fusermount3, the start of all threads, and the end
+//! of the session. Signals and the life of the process are left to `daemon`.
 
 use std::fs::File;
 use std::io;
@@ -10,7 +10,7 @@ use std::time::Duration;
 use fuser::{BackgroundSession, Config, MountOption, SessionACL};
 
 use super::admission::Admission;
-use super::attr::{Appearance, Copier};
+use super::attr::{Appearance, MountingUser};
 use super::coherence::{self, Coherence};
 use super::dentry_eviction::{self, Waker};
 use super::negotiation::MAX_REQUEST;
@@ -24,41 +24,41 @@ use crate::readme;
 use crate::source::Source;
 use crate::tree::{Tree, TreeError};
 
-/// Why a mount did not come about.
+/// Why a mount failed.
 #[derive(Debug, thiserror::Error)]
 pub enum MountError {
-    /// The array cannot be shown.
+    /// The array cannot be shown as a tree.
     #[error("{}: {error}", file.display())]
     Tree {
         /// The backing file.
         file: PathBuf,
-        /// What is wrong.
+        /// The reason.
         error: TreeError,
     },
-    /// There is no memory for the array and the workers.
+    /// There is no memory for the array and the worker threads.
     #[error(
         "{}: cannot be mounted: no memory for an array of {bytes} bytes and {threads} worker threads",
         path.display()
     )]
     NoMemory {
-        /// The mount point, or the file where none is given.
+        /// The mount point, or the backing file under `--info`.
         path: PathBuf,
-        /// Bytes to map.
+        /// The number of bytes to map.
         bytes: u64,
-        /// How many were asked for.
+        /// The number of worker threads.
         threads: usize,
-        /// What runs out if that is not limited (`ulimit -v`).
-        scarce: Scarce,
+        /// What is exhausted if there is no limit (`ulimit -v`).
+        resource: ExhaustedResource,
     },
-    /// On this system a session has one worker thread.
+    /// The system supports one worker thread only.
     #[error(
         "{}: cannot be mounted: {threads} worker threads, expected 1 on this system",
         path.display()
     )]
     TooManyThreads {
-        /// The mount point, or under `--info` the file.
+        /// The mount point, or the backing file under `--info`.
         path: PathBuf,
-        /// How many were asked for.
+        /// The number of worker threads.
         threads: usize,
     },
     /// The kernel or fusermount3 refused the mount.
@@ -66,22 +66,22 @@ pub enum MountError {
     Refused {
         /// The mount point.
         mountpoint: PathBuf,
-        /// What the system or fusermount3 said.
+        /// The error of the system or of fusermount3.
         source: io::Error,
     },
 }
 
-/// What there is too little of.
+/// An exhausted resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scarce {
-    /// Addresses of a process.
+pub enum ExhaustedResource {
+    /// The address space of a process.
     AddressSpace,
-    /// Memory of the machine.
+    /// The memory of the machine.
     Memory,
 }
 
 impl MountError {
-    /// What the user can do about it.
+    /// A remedy for the user. `None` if there is no known one.
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
             MountError::Tree { .. } => return None,
@@ -89,13 +89,15 @@ impl MountError {
                 "give fewer with --threads, or raise the limit (ulimit -v)"
             }
             MountError::TooManyThreads { .. } => "leave out --threads",
-            // What can be in the way elsewhere is not known.
+            // Causes on other systems are not known.
             MountError::Refused { .. } if !cfg!(target_os = "linux") => return None,
-            MountError::NoMemory { scarce, .. } => match scarce {
-                Scarce::AddressSpace => {
+            MountError::NoMemory { resource, .. } => match resource {
+                ExhaustedResource::AddressSpace => {
                     "no process can map so much on this machine: give a smaller --shape"
                 }
-                Scarce::Memory => "the machine has no more: end other programs, and try again",
+                ExhaustedResource::Memory => {
+                    "the machine is out of memory: end other programs, and try again"
+                }
             },
             MountError::Refused { source, .. } => match device() {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -105,7 +107,7 @@ impl MountError {
                 Ok(_) if source.to_string().contains("user_allow_other") => {
                     "allow it to users with the line user_allow_other in /etc/fuse.conf"
                 }
-                // What fuser runs for users other than root.
+                // fuser runs fusermount3 for users other than root.
                 Ok(_) if source.kind() == io::ErrorKind::NotFound => {
                     "fusermount3 is missing: install the package fuse3"
                 }
@@ -116,12 +118,12 @@ impl MountError {
     }
 }
 
-/// The device that all mounts are made with.
+/// The FUSE device, opened as for a mount.
 fn device() -> io::Result<File> {
     File::options().read(true).write(true).open("/dev/fuse")
 }
 
-/// The system's or fusermount3's words, on one line and without its name.
+/// The first line of the message of the system or of fusermount3, without its program name.
 fn refusal(source: &io::Error) -> String {
     let text = platform::os_error_message(source);
     let line = text.lines().next().unwrap_or_default().trim();
@@ -135,24 +137,24 @@ fn refusal(source: &io::Error) -> String {
 pub struct Session {
     fs: Arc<ArrayFs>,
     admission: Arc<Admission>,
-    /// Dropping it unmounts.
+    /// Unmounts when dropped.
     _background: BackgroundSession,
 }
 
 impl Session {
-    /// Mounts `source` on `mountpoint`, starts serving, and returns what is
-    /// still to be done to the backing file. `ended` is called once, from
-    /// another thread, when no more requests will come, be it because no thread
-    /// could be started to answer them.
+    /// Mounts `source` on `mountpoint` and starts to serve requests. Returns the session, and
+    /// the pending changes of the backing file that the mode requires. `on_end` is called once,
+    /// on another thread, after the last request or when no worker thread could start.
     ///
     /// # Errors
     ///
-    /// When the array has too many slices or the mount is refused.
+    /// When the array has too many slices, memory is exhausted, a thread cannot start, or the
+    /// mount is refused.
     pub fn mount(
         mut source: Source,
         mountpoint: &Path,
         options: &Options,
-        ended: impl FnOnce() + Send + 'static,
+        on_end: impl FnOnce() + Send + 'static,
     ) -> Result<(Session, Pending), MountError> {
         let meta = source.meta.clone();
         source.mapping.read_by_several(options.workers());
@@ -162,7 +164,7 @@ impl Session {
             umask: options.umask,
             writable: meta.writable,
             quiet: options.quiet,
-            copier: Copier::of(meta.mode),
+            mounting_user: MountingUser::of(meta.mode),
         };
         let readme = readme::text(&meta, mountpoint, options.pad, options.csv);
         let tree = Tree::new(source, readme, options.pad, options.csv);
@@ -175,7 +177,7 @@ impl Session {
             path: mountpoint.to_path_buf(),
             bytes: meta.view.extent().end,
             threads: options.workers(),
-            scarce: Scarce::Memory,
+            resource: ExhaustedResource::Memory,
         })?;
         let coherence = Arc::new(coherence);
         let (waker, wakes) = Waker::new();
@@ -195,15 +197,15 @@ impl Session {
         };
         let config = config(options, &meta.file, meta.writable);
         let admission = Arc::new(Admission::default());
-        let protocol = Protocol::new(fs.clone(), admission.clone(), options.clone(), ended);
+        let protocol = Protocol::new(fs.clone(), admission.clone(), options.clone(), on_end);
         let session = fuser::Session::new(protocol, mountpoint, &config).map_err(refused)?;
         let notifier = session.notifier();
         let background = session.spawn().map_err(refused)?;
         coherence::serve(coherence, notifier.clone()).map_err(refused)?;
-        // The mount may end while the kernel is told to forget a name.
-        let names = Arc::downgrade(&fs);
-        let surplus = move || names.upgrade()?.pop_excess_name();
-        dentry_eviction::start(surplus, wakes, notifier).map_err(refused)?;
+        // A weak reference: the session may end during a notification.
+        let weak_fs = Arc::downgrade(&fs);
+        let next_excess_name = move || weak_fs.upgrade()?.pop_excess_name();
+        dentry_eviction::start(next_excess_name, wakes, notifier).map_err(refused)?;
         let session = Session {
             fs,
             admission,
@@ -212,61 +214,61 @@ impl Session {
         Ok((session, pending))
     }
 
-    /// The backing file is what it is to be. Files can be opened, and those are
-    /// that somebody has tried to open before.
+    /// Lets files be opened, including those whose OPEN is waiting. To be called once the
+    /// pending changes of the backing file are made.
     pub fn admit(&self) {
         self.admission.admit();
     }
 
-    /// What may be cached.
+    /// The cache mode.
     pub fn cache(&self) -> Cache {
         self.fs.page_cache.mode()
     }
 
-    /// Whether this kernel refuses to map any file of the mount shared. It does so without
-    /// asking, so nobody can be told of it later.
+    /// Whether the kernel refuses every shared mapping. It does so without a request, so a
+    /// refused mapping cannot be logged.
     pub fn refuses_mappings(&self) -> bool {
         self.fs.refuses_mappings()
     }
 
-    /// How long nobody has asked for anything, or had a file open.
+    /// The time since the last request. Zero while files are open.
     pub fn unused(&self) -> Duration {
         match self.fs.handles.count() {
-            0 => self.fs.stats.unused(),
+            0 => self.fs.stats.idle_time(),
             _ => Duration::ZERO,
         }
     }
 
-    /// To be called before the process ends while there may still be clients: it
-    /// could not end while the kernel waits for it.
+    /// Stops page invalidations. To be called before the process ends while clients may remain:
+    /// a process cannot end while the kernel waits for its reply.
     pub fn stop(&self) {
         self.fs.coherence.stop();
     }
 
-    /// Writes everything to the disk.
+    /// Writes the whole array to the disk.
     ///
     /// # Errors
     ///
-    /// What the system reports of the write-back.
+    /// When the write-back fails.
     pub fn flush(&self) -> io::Result<()> {
         self.fs.sync_all()
     }
 }
 
-/// Makes sure that this system has as many workers, and memory for all that a mount of
-/// `bytes` bytes maps and starts: a worker that finds none later would end the mount,
-/// which may have answered by then, and other parts would end the process with whatever
-/// it has begun. An error is about `path`.
+/// Checks that the system supports the number of worker threads, and has address space for a
+/// mount of `bytes` bytes and all its threads. A worker that lacks memory later would end the
+/// mount, and other threads the process, after requests may have been answered. Errors name
+/// `path`.
 ///
 /// # Errors
 ///
-/// When there is not.
+/// When the number of threads is not supported, or the address space is too small.
 pub fn check_memory(path: &Path, options: &Options, bytes: u64) -> Result<(), MountError> {
-    /// A thread's stack and the pages that guard it.
+    /// The stack of a thread and its guard pages, in bytes.
     const THREAD: u64 = (2 << 20) + (1 << 16);
-    /// fuser's buffer.
+    /// The buffer of fuser for each worker, in bytes.
     const BUFFER: u64 = 16 << 20;
-    /// The heap, what is deferred, and the threads that are no workers.
+    /// The heap, the buffers of deferred writes, and the threads other than workers, in bytes.
     const REST: u64 = (24 << 20) + 7 * THREAD;
     let (path, threads) = (path.to_path_buf(), options.workers());
     if threads > 1 && !platform::SEVERAL_WORKERS {
@@ -280,7 +282,7 @@ pub fn check_memory(path: &Path, options: &Options, bytes: u64) -> Result<(), Mo
         path,
         bytes,
         threads,
-        scarce: Scarce::AddressSpace,
+        resource: ExhaustedResource::AddressSpace,
     })
 }
 
@@ -292,7 +294,7 @@ fn config(options: &Options, file: &Path, writable: bool) -> Config {
     let mut config = Config::default();
     config.mount_options = vec![
         MountOption::FSName(platform::mount_source(&source)),
-        // fuser leaves its own subtype option out when root mounts.
+        // fuser omits its own subtype option when root mounts.
         MountOption::CUSTOM("subtype=arrayfs".into()),
         MountOption::DefaultPermissions,
         MountOption::NoSuid,

@@ -1,12 +1,12 @@
-//! What the mount has done so far: requests by kind, how many failed, the bytes
-//! they moved, and how long they took. Who counts is the business of `request`.
+//! Statistics of a mount: for each kind of request, the count, errors, bytes moved and latency.
+//! The counting itself is done by `request`.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value, json};
 
-/// Kinds of requests.
+/// The kinds of requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum RequestKind {
     Lookup,
@@ -45,28 +45,28 @@ impl RequestKind {
         (RequestKind::Refused, "refused"),
     ];
 
-    /// The name of the FUSE request, in small letters.
+    /// The name of the FUSE request, in lower case.
     pub(super) fn name(self) -> &'static str {
         RequestKind::ALL[self as usize].1
     }
 }
 
-/// Steps of a factor of two that are told apart: up to 2³² µs.
+/// The number of powers of two in the histogram: up to 2^47 ns, about 39 hours.
 const OCTAVES: usize = 44;
 
-/// Steps within each.
+/// The number of buckets in each power of two.
 const STEPS: usize = 8;
 
-/// How many requests took how long, in classes of which each is an eighth wider
-/// than where it begins.
+/// A histogram of latencies. The width of each bucket is an eighth of its lower power of two, so
+/// its relative error is at most an eighth.
 #[derive(Debug)]
 struct Latencies {
-    /// By the class of the time in nanoseconds.
+    /// The count of each bucket, by time in nanoseconds.
     counts: [AtomicU64; OCTAVES * STEPS],
     longest: AtomicU64,
 }
 
-/// What requests of a kind have come to.
+/// The totals of one kind of request.
 #[derive(Debug)]
 struct Counter {
     failed: AtomicU64,
@@ -74,12 +74,12 @@ struct Counter {
     latencies: Latencies,
 }
 
-/// What the mount has done so far.
+/// The statistics of a mount.
 #[derive(Debug)]
 pub(super) struct Stats {
     started: Instant,
-    /// When the last request was answered, in milliseconds after the start.
-    used: AtomicU64,
+    /// The time of the last reply, in milliseconds after the start.
+    last_reply: AtomicU64,
     counters: [Counter; RequestKind::ALL.len()],
 }
 
@@ -92,41 +92,41 @@ impl Latencies {
     }
 
     fn add(&self, nanoseconds: u64) {
-        self.counts[class(nanoseconds)].fetch_add(1, Ordering::Relaxed);
+        self.counts[bucket(nanoseconds)].fetch_add(1, Ordering::Relaxed);
         self.longest.fetch_max(nanoseconds, Ordering::Relaxed);
     }
 
-    /// How many there are, and the longest of each of these shares of them, in
-    /// nanoseconds, to within an eighth.
-    fn shares<const N: usize>(&self, shares: [f64; N]) -> (u64, [u64; N]) {
+    /// The total count, and the given quantiles in nanoseconds. Each is an upper bound that
+    /// exceeds the true value by at most an eighth.
+    fn quantiles<const N: usize>(&self, quantiles: [f64; N]) -> (u64, [u64; N]) {
         let counts = self.counts.each_ref().map(|n| n.load(Ordering::Relaxed));
         let count = counts.iter().sum::<u64>();
         let longest = self.longest.load(Ordering::Relaxed);
         let of = |share: f64| {
             let rank = ((count as f64 * share).ceil() as u64).max(1);
             let mut before = 0;
-            let class = counts.iter().position(|&n| {
+            let bucket = counts.iter().position(|&n| {
                 before += n;
                 before >= rank
             });
-            class.map_or(0, |class| end_of(class).min(longest))
+            bucket.map_or(0, |bucket| bucket_end(bucket).min(longest))
         };
-        (count, shares.map(of))
+        (count, quantiles.map(of))
     }
 }
 
-/// The class that a time belongs to.
-fn class(nanoseconds: u64) -> usize {
+/// The bucket of a latency.
+fn bucket(nanoseconds: u64) -> usize {
     let time = nanoseconds.max(STEPS as u64);
     let octave = time.ilog2() as usize;
-    // Its three bits below the first.
+    // The three bits after the leading one.
     let step = (time >> (octave - 3)) as usize % STEPS;
     ((octave - 3) * STEPS + step).min(OCTAVES * STEPS - 1)
 }
 
-/// The first time behind a class.
-fn end_of(class: usize) -> u64 {
-    let (octave, step) = (class / STEPS, class % STEPS);
+/// The first time, in nanoseconds, past the end of a bucket.
+fn bucket_end(bucket: usize) -> u64 {
+    let (octave, step) = (bucket / STEPS, bucket % STEPS);
     ((STEPS + step + 1) as u64) << octave
 }
 
@@ -139,52 +139,52 @@ impl Stats {
         };
         Stats {
             started: Instant::now(),
-            used: AtomicU64::new(0),
+            last_reply: AtomicU64::new(0),
             counters: std::array::from_fn(counter),
         }
     }
 
-    /// A request has been answered.
-    pub(super) fn answered(&self, kind: RequestKind, took: Duration, failed: bool) {
+    /// Counts a request that has been answered.
+    pub(super) fn answered(&self, kind: RequestKind, latency: Duration, failed: bool) {
         let counter = &self.counters[kind as usize];
-        counter.latencies.add(nanoseconds(took));
+        counter.latencies.add(nanoseconds(latency));
         if failed {
             counter.failed.fetch_add(1, Ordering::Relaxed);
         }
         let now = self.started.elapsed().as_millis() as u64;
-        self.used.fetch_max(now, Ordering::Relaxed);
+        self.last_reply.fetch_max(now, Ordering::Relaxed);
     }
 
-    /// A request of this kind has moved so many bytes.
+    /// Adds `bytes` to the bytes moved by this kind of request.
     pub(super) fn moved(&self, kind: RequestKind, bytes: usize) {
         let counter = &self.counters[kind as usize];
         counter.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
-    /// How long ago the last request was answered, or the mount began.
-    pub(super) fn unused(&self) -> Duration {
-        let used = Duration::from_millis(self.used.load(Ordering::Relaxed));
-        self.started.elapsed().saturating_sub(used)
+    /// The time since the last reply, or since the start of the mount.
+    pub(super) fn idle_time(&self) -> Duration {
+        let last_reply = Duration::from_millis(self.last_reply.load(Ordering::Relaxed));
+        self.started.elapsed().saturating_sub(last_reply)
     }
 
-    /// How long ago the mount began.
+    /// The time since the start of the mount.
     pub(super) fn uptime(&self) -> Duration {
         self.started.elapsed()
     }
 
-    /// The requests of each kind that there has been one of.
+    /// The totals as a JSON object, without kinds that have not occurred.
     pub(super) fn requests(&self) -> Value {
         let kinds = RequestKind::ALL.iter().zip(&self.counters);
         let requests = kinds.filter_map(|(&(_, name), counter)| {
-            let (count, times) = counter.latencies.shares([0.5, 0.9, 0.99, 1.0]);
+            let (count, times) = counter.latencies.quantiles([0.5, 0.9, 0.99, 1.0]);
             let [p50, p90, p99, max] = times.map(|time| time as f64 / 1000.0);
-            let facts = json!({
+            let totals = json!({
                 "count": count,
                 "errors": counter.failed.load(Ordering::Relaxed),
                 "bytes": counter.bytes.load(Ordering::Relaxed),
                 "microseconds": {"p50": p50, "p90": p90, "p99": p99, "max": max},
             });
-            (count > 0).then(|| (name.to_owned(), facts))
+            (count > 0).then(|| (name.to_owned(), totals))
         });
         Value::Object(requests.collect::<Map<_, _>>())
     }
@@ -206,22 +206,22 @@ mod tests {
     }
 
     #[test]
-    fn a_time_is_less_than_an_eighth_before_the_end_of_its_class() {
+    fn buckets_are_at_most_an_eighth_wide() {
         for time in [8, 9, 15, 16, 17, 1000, 4095, 4096, 123_456_789, 1 << 46] {
-            let end = end_of(class(time));
+            let end = bucket_end(bucket(time));
             assert!(time < end && end <= time + time / 8 + 1, "{time}: {end}");
-            assert_eq!(class(end), class(time) + 1, "{time}");
+            assert_eq!(bucket(end), bucket(time) + 1, "{time}");
         }
-        assert_eq!((class(0), class(8)), (0, 0));
-        assert_eq!(class(u64::MAX), OCTAVES * STEPS - 1);
+        assert_eq!((bucket(0), bucket(8)), (0, 0));
+        assert_eq!(bucket(u64::MAX), OCTAVES * STEPS - 1);
     }
 
     #[test]
     fn requests_are_counted_by_kind() {
         let stats = Stats::new();
         for microseconds in 1..=1000 {
-            let took = Duration::from_micros(microseconds);
-            stats.answered(RequestKind::Read, took, microseconds % 100 == 0);
+            let latency = Duration::from_micros(microseconds);
+            stats.answered(RequestKind::Read, latency, microseconds % 100 == 0);
             stats.moved(RequestKind::Read, 10);
         }
         let requests = stats.requests();

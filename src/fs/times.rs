@@ -1,8 +1,8 @@
-//! The times of writes. A store to a page of the backing file that has been stored to
-//! already, and not yet been written back, leaves its mtime as it is. So of each write it
-//! is remembered that it happened, and what the mtime was then. If that is still so when
-//! a file is closed or synchronised the mtime is set; if not, somebody has written the
-//! file or set its times since, which stays.
+//! The mtime of the backing file after writes through the mapping. A store to a page that is
+//! dirty already does not change mtime. So each write records its time and the mtime at that
+//! time. At FLUSH and FSYNC, mtime is set to the time of the last write if it has not changed
+//! since. If it has changed, another process has written the file or set its times, and the
+//! mtime stays.
 
 use std::fs::Metadata;
 use std::io;
@@ -16,25 +16,26 @@ use nix::sys::time::TimeSpec;
 use crate::mapping::Mapping;
 use crate::platform;
 
-/// The last write through the mount.
+/// The time of the last write through the mount.
 #[derive(Debug, Default)]
 pub(super) struct WriteTimes {
-    /// When it was, in nanoseconds since 1970; 0 if there is none.
+    /// The time shown by `stat`, in nanoseconds since 1970. 0 if there was no write, or if the
+    /// time was set explicitly since.
     last: AtomicU64,
-    /// The last that the backing file's mtime may not show.
-    unshown: Mutex<Option<Unshown>>,
-    /// Held while the times of the backing file are set.
-    setting: Mutex<()>,
+    /// The last write that mtime may not reflect.
+    pending: Mutex<Option<PendingWrite>>,
+    /// Locked while the times of the backing file are set.
+    times_lock: Mutex<()>,
 }
 
-/// A write that the backing file's mtime may not show.
+/// A write that the backing file's mtime may not reflect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Unshown {
-    /// When it was.
+struct PendingWrite {
+    /// The time of the write.
     written: Time,
-    /// The tick of the kernel's clock in which the mtime was looked at.
+    /// The tick of the kernel's coarse clock in which mtime was read.
     tick: Time,
-    /// The mtime after this write, or after another in the same tick.
+    /// The mtime after this write, or after an earlier write in the same tick.
     mtime: Time,
 }
 
@@ -42,8 +43,8 @@ struct Unshown {
 type Time = (i64, i64);
 
 impl WriteTimes {
-    /// When the last write was; `None` if its time has been replaced by one that was
-    /// set.
+    /// The time of the last write. `None` if there was none, or if mtime was set explicitly
+    /// since.
     pub(super) fn last(&self) -> Option<SystemTime> {
         match self.last.load(Ordering::Relaxed) {
             0 => None,
@@ -51,12 +52,12 @@ impl WriteTimes {
         }
     }
 
-    /// The file of `mapping` has just been written. It is looked at only once in a tick.
+    /// Records a write to the file of `mapping`. Reads the file's metadata once per tick.
     ///
     /// # Errors
     ///
-    /// When its mtime cannot be told.
-    pub(super) fn written(&self, mapping: &Mapping) -> io::Result<()> {
+    /// When the metadata cannot be read.
+    pub(super) fn record_write(&self, mapping: &Mapping) -> io::Result<()> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
         let now = now.unwrap_or_default();
         let written = (now.as_secs() as i64, i64::from(now.subsec_nanos()));
@@ -65,16 +66,16 @@ impl WriteTimes {
             return Ok(());
         }
         let tick = time(platform::clock_tick());
-        let mut unshown = self.unshown();
-        match &mut *unshown {
+        let mut pending = self.pending();
+        match &mut *pending {
             Some(last) if last.tick == tick => last.written = last.written.max(written),
             other => {
-                let found = mapping.metadata()?;
-                mapping.drop_set_id(&found);
-                let mtime = mtime(&found);
-                // Another that was later can have come here first.
+                let metadata = mapping.metadata()?;
+                mapping.drop_set_id(&metadata);
+                let mtime = mtime(&metadata);
+                // A concurrent later write may have been recorded first.
                 let written = other.map_or(written, |last| last.written.max(written));
-                *other = Some(Unshown {
+                *other = Some(PendingWrite {
                     written,
                     tick,
                     mtime,
@@ -84,55 +85,55 @@ impl WriteTimes {
         Ok(())
     }
 
-    /// Has the mtime of the file of `mapping` show the last write, unless it was set
-    /// after that.
+    /// Updates the mtime of the file of `mapping` to the last write, unless mtime has changed
+    /// since.
     ///
     /// # Errors
     ///
-    /// When it cannot be set.
-    pub(super) fn show(&self, mapping: &Mapping) -> io::Result<()> {
-        if self.unshown().is_none() {
+    /// When mtime cannot be read or set.
+    pub(super) fn update_mtime(&self, mapping: &Mapping) -> io::Result<()> {
+        if self.pending().is_none() {
             return Ok(());
         }
-        let _alone = self.setting();
-        let Some(last) = *self.unshown() else {
+        let _lock = self.lock_times();
+        let Some(last) = *self.pending() else {
             return Ok(());
         };
-        let found = mapping.metadata()?;
+        let metadata = mapping.metadata()?;
         let mut set = None;
-        // The times of a device's node are not those of what it holds.
-        if found.is_file() && mtime(&found) == last.mtime {
-            // Not later than what others write from now on, which gets the time of the
-            // tick; nor earlier than what they wrote before, as the time of the tick
-            // could be.
+        // The times of a device node are not those of its contents.
+        if metadata.is_file() && mtime(&metadata) == last.mtime {
+            // The kernel stamps writes of other processes with the tick. The new mtime must be
+            // neither later than their next stamp nor, as the tick could be, earlier than their
+            // last one.
             let time = match last.written <= time(platform::clock_tick()) {
                 true => TimeSpec::new(last.written.0, last.written.1),
                 false => TimeSpec::UTIME_NOW,
             };
             mapping.set_modified(time)?;
             let shown = mtime(&mapping.metadata()?);
-            // What `stat` has shown once it shows until another time is set.
+            // `stat` must not go back behind a time that it has shown, unless a time is set.
             self.last.fetch_max(nanoseconds(shown), Ordering::Relaxed);
             set = Some(shown);
         }
-        self.is_shown(Some(last), set);
+        self.clear_pending(Some(last), set);
         Ok(())
     }
 
-    /// Sets the times of the file of `mapping` as somebody wants them.
+    /// Sets the times of the file of `mapping`. `None` leaves a time as it is.
     ///
     /// # Errors
     ///
-    /// What the system reports.
+    /// When the system refuses.
     pub(super) fn set(
         &self,
         mapping: &Mapping,
         atime: Option<TimeSpec>,
         mtime: Option<TimeSpec>,
     ) -> io::Result<()> {
-        let _alone = self.setting();
-        // What is written while they are set counts as written afterwards.
-        let (last, unshown) = (self.last.load(Ordering::Relaxed), *self.unshown());
+        let _lock = self.lock_times();
+        // Writes during the call count as later than it.
+        let (last, pending) = (self.last.load(Ordering::Relaxed), *self.pending());
         let omit = TimeSpec::UTIME_OMIT;
         mapping.set_times(atime.unwrap_or(omit), mtime.unwrap_or(omit))?;
         if mtime.is_none() || !mapping.mode().writes_through() {
@@ -141,31 +142,34 @@ impl WriteTimes {
         let order = Ordering::Relaxed;
         let _ = self.last.compare_exchange(last, 0, order, order);
         let shown = self::mtime(&mapping.metadata()?);
-        self.is_shown(unshown, Some(shown));
+        self.clear_pending(pending, Some(shown));
         Ok(())
     }
 
-    /// The mtime shows this write, or a time that was set after it; it has just been `set`.
-    fn is_shown(&self, write: Option<Unshown>, set: Option<Time>) {
-        match &mut *self.unshown() {
-            unshown if *unshown == write => *unshown = None,
-            // Of what was written meanwhile the mtime may have been looked at before.
+    /// Clears `write`, which mtime reflects now or was set after. `set` is the new mtime, if it
+    /// has just been set.
+    fn clear_pending(&self, write: Option<PendingWrite>, set: Option<Time>) {
+        match &mut *self.pending() {
+            pending if *pending == write => *pending = None,
+            // A write that came meanwhile may have read mtime before it was set.
             Some(later) => later.mtime = set.unwrap_or(later.mtime),
             None => {}
         }
     }
 
-    fn unshown(&self) -> MutexGuard<'_, Option<Unshown>> {
-        self.unshown.lock().unwrap_or_else(PoisonError::into_inner)
+    fn pending(&self) -> MutexGuard<'_, Option<PendingWrite>> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn setting(&self) -> MutexGuard<'_, ()> {
-        self.setting.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock_times(&self) -> MutexGuard<'_, ()> {
+        self.times_lock
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn mtime(found: &Metadata) -> Time {
-    (found.mtime(), found.mtime_nsec())
+fn mtime(metadata: &Metadata) -> Time {
+    (metadata.mtime(), metadata.mtime_nsec())
 }
 
 fn nanoseconds((seconds, nanoseconds): Time) -> u64 {

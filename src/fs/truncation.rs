@@ -1,18 +1,26 @@
-//! Files of fixed size under programs that truncate first and write then.
+//! Truncation of files of fixed size, for programs that truncate before they write.
 //!
-//! After a truncation the file counts as empty until written: its inode has a mark, up to
-//! where it has been written since. A write beyond the mark fills the gap with zeros as
-//! it would in a file that was really empty; a resize to the full size fills what is left,
-//! and `fallocate` what it makes the file reach. So a copy that skips holes gives exact
-//! bytes, and a short one leaves the tail as it was. A gap is filled step by step, each a
-//! change of the file of its own. The mark is dropped, and no byte changed, by:
+//! A file truncated to size 0 keeps its bytes and counts as empty until written. Its inode is in
+//! the *truncated state*, which records the end of what has been written since. The bytes
+//! between that end and a later write are the *gap*. The gap is filled with zeros, up to its
+//! end:
 //!
-//! - a read through the inode, or the first access to a page of a mapping;
-//! - a write that reaches bytes of the file through another inode;
-//! - the last close of a descriptor that was opened for writing.
+//! - by a write beyond the gap, up to the start of the write;
+//! - by a resize to the full size, up to the end of the file;
+//! - by `fallocate` without `FALLOC_FL_KEEP_SIZE`, up to the end of its range.
 //!
-//! A mark stays known until the step that is being filled has ended: whoever writes then
-//! finds it and waits, lest zeros be stored over what was acknowledged.
+//! So a copy that skips holes gives exact bytes, and a short copy leaves the tail as it was. A
+//! gap is filled in steps; each is a change of the backing file of its own.
+//!
+//! The truncated state ends, changing no byte, when:
+//!
+//! - the inode is read, or a page of a mapping is accessed for the first time;
+//! - a write through another inode reaches bytes of the file;
+//! - the last descriptor that was opened for writing is closed;
+//! - the kernel opens any file for writing by passthrough, past the daemon.
+//!
+//! The state stays visible until a step in progress has ended. A write that comes meanwhile
+//! finds the state and waits for the step, so that no zeros overwrite acknowledged bytes.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -25,61 +33,62 @@ use super::error::FsError;
 use super::handle::Handle;
 use crate::vfile::VirtualFile;
 
-/// How many bytes of a gap are filled at a time, while nobody reads pages of them.
+/// The bytes of a gap that are filled in one step.
 const STEP: u64 = 1 << 22;
 
-/// The smallest page there is: a step ends where one does, since whole ones can become holes.
+/// The smallest page size in bytes. Steps end at page boundaries, since whole pages can become
+/// holes.
 const PAGE: u64 = 4096;
 
-/// How many inodes that nobody has open keep their mark.
-const UNOPENED: usize = 1024;
+/// The most inodes that stay truncated while nobody has them open for writing.
+const MAX_UNOPENED: usize = 1024;
 
-/// The inodes that are open for writing or have a mark.
+/// The inodes that are open for writing or truncated.
 #[derive(Debug)]
 pub(super) struct Truncations {
     inodes: Mutex<Inodes>,
-    /// How many have a mark, so that no request pays for none.
-    marks: AtomicUsize,
+    /// The number of truncated inodes, so that requests take no lock when there are none.
+    count: AtomicUsize,
 }
 
 #[derive(Debug)]
 struct Inodes {
-    /// Those that are open for writing.
+    /// The inodes that are open for writing.
     open: HashMap<u64, Writers>,
-    /// Those that were truncated by name, and have not been opened since.
-    unopened: LruCache<u64, Arc<Mark>>,
-    marks: usize,
+    /// The inodes truncated by path and not opened for writing since.
+    unopened: LruCache<u64, Arc<TruncatedState>>,
+    count: usize,
 }
 
-/// Who has an inode open for writing.
+/// The open handles of an inode that can write.
 #[derive(Debug, Default)]
 struct Writers {
-    /// How many handles.
-    open: usize,
-    /// Those that have not been closed by the one who used them last.
+    /// The number of handles.
+    handles: usize,
+    /// The number of handles that were opened or written after their last FLUSH.
     ///
-    /// The kernel tells of a `close` at once (FLUSH) and of the end of a handle
-    /// later (RELEASE), maybe only when the next writer has opened the file.
+    /// The kernel sends FLUSH at once on `close`. RELEASE comes later, possibly after the next
+    /// writer's OPEN.
     in_use: usize,
-    mark: Option<Arc<Mark>>,
+    state: Option<Arc<TruncatedState>>,
 }
 
-/// How far an inode has been written since it was truncated.
+/// The end of what has been written to an inode since its truncation.
 #[derive(Debug)]
-struct Mark {
+struct TruncatedState {
     file: VirtualFile,
-    /// Held for each step of a fill.
+    /// Locked during each step of a fill.
     progress: Mutex<Progress>,
 }
 
 #[derive(Debug, Default, Clone, Copy)]
 struct Progress {
-    /// How many bytes count as written.
+    /// The bytes from the start of the file that count as written.
     written: u64,
-    /// How many writes have begun.
+    /// The number of writes that have begun.
     writes: u64,
-    /// No more gaps are filled.
-    is_dropped: bool,
+    /// Whether the truncated state has ended, so that no more gaps are filled.
+    is_ended: bool,
 }
 
 impl Default for Truncations {
@@ -88,203 +97,203 @@ impl Default for Truncations {
             inodes: Mutex::new(Inodes {
                 open: HashMap::new(),
                 unopened: LruCache::unbounded(),
-                marks: 0,
+                count: 0,
             }),
-            marks: AtomicUsize::new(0),
+            count: AtomicUsize::new(0),
         }
     }
 }
 
 impl Truncations {
-    /// For a look at the inodes or a change of them.
+    /// Calls `act` with the inodes locked.
     fn with<T>(&self, act: impl FnOnce(&mut Inodes) -> T) -> T {
         let mut inodes = self.inodes.lock().unwrap_or_else(PoisonError::into_inner);
         let outcome = act(&mut inodes);
-        self.marks.store(inodes.marks, Ordering::SeqCst);
+        self.count.store(inodes.count, Ordering::SeqCst);
         outcome
     }
 
-    fn mark_of(&self, inode: u64) -> Option<Arc<Mark>> {
-        match self.marks.load(Ordering::SeqCst) {
+    fn state_of(&self, inode: u64) -> Option<Arc<TruncatedState>> {
+        match self.count.load(Ordering::SeqCst) {
             0 => None,
-            _ => self.with(|inodes| inodes.mark(inode).cloned()),
+            _ => self.with(|inodes| inodes.state(inode).cloned()),
         }
     }
 
-    /// No more gaps are filled by these marks, once each step that has begun has ended.
-    fn drop_marks(&self, marks: impl IntoIterator<Item = (u64, Arc<Mark>)>) {
-        for (inode, mark) in marks {
-            // First, since it is known until then that a step is being filled.
-            mark.progress().is_dropped = true;
-            self.with(|inodes| inodes.forget(inode, &mark));
+    /// Ends these truncated states. Waits for steps that are in progress.
+    fn end_states(&self, states: impl IntoIterator<Item = (u64, Arc<TruncatedState>)>) {
+        for (inode, state) in states {
+            // Before the removal, so that the state stays visible during a step in progress.
+            state.progress().is_ended = true;
+            self.with(|inodes| inodes.remove(inode, &state));
         }
     }
 
-    /// A handle of `inode` has been opened for writing.
+    /// Counts a new handle of `inode` that can write.
     pub(super) fn opened(&self, inode: u64) {
         let unused = self.with(|inodes| {
             let writers = inodes.open.get(&inode);
             let unused = writers.filter(|writers| writers.in_use == 0)?;
-            Some((inode, unused.mark.clone()?))
+            Some((inode, unused.state.clone()?))
         });
-        self.drop_marks(unused);
+        self.end_states(unused);
         self.with(|inodes| {
             let unopened = inodes.unopened.pop(&inode);
             let writers = inodes.open.entry(inode).or_default();
-            writers.mark = writers.mark.take().or(unopened);
-            writers.open += 1;
+            writers.state = writers.state.take().or(unopened);
+            writers.handles += 1;
             writers.in_use += 1;
         });
     }
 
-    /// A descriptor of `handle` has been closed.
+    /// Handles a FLUSH of `handle`: a descriptor of it was closed.
     pub(super) fn flushed(&self, handle: &Handle) {
         if handle.writes && !handle.idle.swap(true, Ordering::SeqCst) {
-            self.with(|inodes| inodes.writers(handle, |writers| writers.in_use -= 1));
+            self.with(|inodes| inodes.update_writers(handle, |writers| writers.in_use -= 1));
         }
     }
 
-    /// `handle` is used by someone, though a descriptor of it was closed.
-    fn used(&self, handle: &Handle) {
+    /// Counts `handle` as in use again: it is written after a FLUSH, through another descriptor.
+    fn resume(&self, handle: &Handle) {
         if handle.writes && handle.idle.swap(false, Ordering::SeqCst) {
-            self.with(|inodes| inodes.writers(handle, |writers| writers.in_use += 1));
+            self.with(|inodes| inodes.update_writers(handle, |writers| writers.in_use += 1));
         }
     }
 
-    /// A handle of `inode` that was opened for writing is gone, with all its descriptors and
-    /// mappings; `idle` if it was closed by the one who used it last.
+    /// Counts the release of a handle of `inode` that can write, with all its descriptors and
+    /// mappings. `idle` says whether no write came after its last FLUSH.
     pub(super) fn released(&self, inode: u64, idle: bool) {
         let last = self.with(|inodes| {
             let writers = inodes.open.get_mut(&inode)?;
-            writers.open -= 1;
+            writers.handles -= 1;
             writers.in_use -= usize::from(!idle);
-            let is_open = writers.open > 0;
-            let mark = writers.mark.clone().filter(|_| !is_open);
-            if !is_open && mark.is_none() {
+            let is_open = writers.handles > 0;
+            let state = writers.state.clone().filter(|_| !is_open);
+            if !is_open && state.is_none() {
                 inodes.open.remove(&inode);
             }
-            Some((inode, mark?))
+            Some((inode, state?))
         });
-        self.drop_marks(last);
+        self.end_states(last);
     }
 
-    /// `inode`, the file `file`, has been truncated to nothing, and keeps its size.
-    pub(super) fn truncated(&self, inode: u64, file: VirtualFile) {
-        self.read(inode);
+    /// Begins the truncated state of `inode`, the file `file`. An earlier one ends.
+    pub(super) fn begin(&self, inode: u64, file: VirtualFile) {
+        self.end(inode);
         let oldest = self.with(|inodes| {
             let progress = Mutex::default();
-            inodes.add(inode, Arc::new(Mark { file, progress }));
-            let is_full = inodes.unopened.len() > UNOPENED;
+            inodes.add(inode, Arc::new(TruncatedState { file, progress }));
+            let is_full = inodes.unopened.len() > MAX_UNOPENED;
             let oldest = inodes.unopened.peek_lru().filter(|_| is_full);
-            oldest.map(|(inode, mark)| (*inode, mark.clone()))
+            oldest.map(|(inode, state)| (*inode, state.clone()))
         });
-        self.drop_marks(oldest);
+        self.end_states(oldest);
     }
 
-    /// Whether `inode` counts as truncated, so that a write may fill a gap.
-    pub(super) fn is_marked(&self, inode: u64) -> bool {
-        self.mark_of(inode).is_some()
+    /// Whether `inode` is truncated, so that a write may have a gap to fill.
+    pub(super) fn is_truncated(&self, inode: u64) -> bool {
+        self.state_of(inode).is_some()
     }
 
-    /// `inode` is read or mapped: it no longer counts as truncated.
-    pub(super) fn read(&self, inode: u64) {
-        self.drop_marks(self.mark_of(inode).map(|mark| (inode, mark)));
+    /// Ends the truncated state of `inode`.
+    pub(super) fn end(&self, inode: u64) {
+        self.end_states(self.state_of(inode).map(|state| (inode, state)));
     }
 
-    /// No inode counts as truncated any longer: no gap is filled once this returns.
-    pub(super) fn drop_all(&self) {
-        self.drop_marks(self.with(|inodes| inodes.marks_but(None)));
+    /// Ends all truncated states. No gap is filled after this returns.
+    pub(super) fn end_all(&self) {
+        self.end_states(self.with(|inodes| inodes.states_except(None)));
     }
 
-    /// The bytes `range` of `file`, the node `inode`, are about to be written. Other inodes
-    /// that show some of them no longer count as truncated: no gap of theirs is filled
-    /// once this returns.
-    pub(super) fn written(&self, inode: u64, file: &VirtualFile, range: &Range<u64>) {
-        if self.marks.load(Ordering::SeqCst) == 0 {
+    /// Ends the truncated state of all inodes but `inode` that show some of the bytes `range` of
+    /// `file`, which are about to be written. Their gaps are not filled after this returns.
+    pub(super) fn end_overlapping(&self, inode: u64, file: &VirtualFile, range: &Range<u64>) {
+        if self.count.load(Ordering::SeqCst) == 0 {
             return;
         }
-        let others = self.with(|inodes| inodes.marks_but(Some(inode)));
-        // The comparison can take long, in which others need not wait.
-        let is_reached = |(_, mark): &(u64, Arc<Mark>)| file.overlaps(range, &mark.file);
-        self.drop_marks(others.into_iter().filter(is_reached));
+        let others = self.with(|inodes| inodes.states_except(Some(inode)));
+        // Outside the lock, since the comparison can take long.
+        let overlaps = |(_, state): &(u64, Arc<TruncatedState>)| file.overlaps(range, &state.file);
+        self.end_states(others.into_iter().filter(overlaps));
     }
 
-    /// The first bytes of `inode` that are to be filled before byte `end` of it is written;
-    /// `None` once none are left.
+    /// The bytes `start..end` of the first step of the gap before byte `end` of `inode`. `None`
+    /// if there is no gap.
     pub(super) fn gap(&self, inode: u64, end: u64) -> Option<Range<u64>> {
-        let mark = self.mark_of(inode)?;
-        let (start, end) = (mark.progress().written, end.min(mark.file.len()));
-        let step = || mark.file.boundary(start.saturating_add(STEP), PAGE);
+        let state = self.state_of(inode)?;
+        let (start, end) = (state.progress().written, end.min(state.file.len()));
+        let step = || state.file.boundary(start.saturating_add(STEP), PAGE);
         (start < end).then(|| start..end.min(step()))
     }
 
-    /// Fills `gap`, the first of `inode`, with zeros, unless it is another by now.
+    /// Fills `gap`, the first step of the gap of `inode`, with zeros. Does nothing if the gap
+    /// has changed meanwhile.
     ///
     /// # Errors
     ///
-    /// When it cannot be filled.
+    /// When the bytes cannot be written.
     pub(super) fn fill(&self, inode: u64, gap: &Range<u64>) -> Result<(), FsError> {
-        self.mark_of(inode).map_or(Ok(()), |mark| mark.fill(gap))
+        self.state_of(inode).map_or(Ok(()), |state| state.fill(gap))
     }
 
-    /// Does a write of the bytes `range` through `handle` by calling `write`, which
-    /// returns how many bytes were taken. The [gap](Self::gap) before it has been filled.
+    /// Calls `write`, which writes the bytes `range` through `handle` and returns the number of
+    /// bytes written. The [gap](Self::gap) before `range` has to be filled already.
     ///
     /// # Errors
     ///
-    /// What `write` returns.
+    /// The errors of `write`.
     pub(super) fn write(
         &self,
         handle: &Handle,
         range: &Range<u64>,
         write: impl FnOnce() -> Result<usize, FsError>,
     ) -> Result<usize, FsError> {
-        self.used(handle);
-        let mark = self.mark_of(handle.inode);
-        let Some(mark) = mark.filter(|_| range.start < handle.file.len()) else {
+        self.resume(handle);
+        let state = self.state_of(handle.inode);
+        let Some(state) = state.filter(|_| range.start < handle.file.len()) else {
             return write();
         };
-        let before = mark.advance(range.end);
+        let before = state.begin_write(range.end);
         let outcome = write();
-        let taken = outcome.as_ref().map_or(0, |&taken| taken as u64);
-        mark.retreat(before, range.start + taken);
+        let count = outcome.as_ref().map_or(0, |&count| count as u64);
+        state.end_write(before, range.start + count);
         outcome
     }
 }
 
 impl Inodes {
-    fn mark(&self, inode: u64) -> Option<&Arc<Mark>> {
+    fn state(&self, inode: u64) -> Option<&Arc<TruncatedState>> {
         match self.open.get(&inode) {
-            Some(writers) => writers.mark.as_ref(),
+            Some(writers) => writers.state.as_ref(),
             None => self.unopened.peek(&inode),
         }
     }
 
-    /// Adds the mark of an inode, unless it has got one meanwhile.
-    fn add(&mut self, inode: u64, mark: Arc<Mark>) {
-        if self.mark(inode).is_some() {
+    /// Adds the truncated state of an inode, unless it has one.
+    fn add(&mut self, inode: u64, state: Arc<TruncatedState>) {
+        if self.state(inode).is_some() {
             return;
         }
-        self.marks += 1;
+        self.count += 1;
         match self.open.get_mut(&inode) {
-            Some(writers) => writers.mark = Some(mark),
+            Some(writers) => writers.state = Some(state),
             None => {
-                self.unopened.push(inode, mark);
+                self.unopened.push(inode, state);
             }
         }
     }
 
-    /// Forgets the mark of `inode`, unless that is another by now, and the inode with it if
-    /// nobody has it open.
-    fn forget(&mut self, inode: u64, mark: &Arc<Mark>) {
-        if self.mark(inode).is_none_or(|now| !Arc::ptr_eq(now, mark)) {
+    /// Removes the truncated state of `inode` if it is still `state`, and the entry of the inode
+    /// if nobody has it open.
+    fn remove(&mut self, inode: u64, state: &Arc<TruncatedState>) {
+        if self.state(inode).is_none_or(|now| !Arc::ptr_eq(now, state)) {
             return;
         }
-        self.marks -= 1;
+        self.count -= 1;
         match self.open.get_mut(&inode) {
             Some(writers) => {
-                writers.mark = None;
-                if writers.open == 0 {
+                writers.state = None;
+                if writers.handles == 0 {
                     self.open.remove(&inode);
                 }
             }
@@ -294,42 +303,42 @@ impl Inodes {
         }
     }
 
-    /// The marks of all inodes but one.
-    fn marks_but(&self, inode: Option<u64>) -> Vec<(u64, Arc<Mark>)> {
+    /// The truncated states of all inodes except `inode`.
+    fn states_except(&self, inode: Option<u64>) -> Vec<(u64, Arc<TruncatedState>)> {
         let open = self.open.iter();
-        let open = open.filter_map(|(other, writers)| Some((*other, writers.mark.clone()?)));
+        let open = open.filter_map(|(other, writers)| Some((*other, writers.state.clone()?)));
         let unopened = self.unopened.iter();
-        let marks = open.chain(unopened.map(|(other, mark)| (*other, mark.clone())));
-        marks.filter(|(other, _)| Some(*other) != inode).collect()
+        let states = open.chain(unopened.map(|(other, state)| (*other, state.clone())));
+        states.filter(|(other, _)| Some(*other) != inode).collect()
     }
 
-    /// Notes that those who have the inode of `handle` open are not as they were.
-    fn writers(&mut self, handle: &Handle, change: impl FnOnce(&mut Writers)) {
-        // It is open for as long as the handle is.
+    /// Updates the counts of the inode of `handle`.
+    fn update_writers(&mut self, handle: &Handle, change: impl FnOnce(&mut Writers)) {
+        // The entry exists as long as the handle.
         if let Some(writers) = self.open.get_mut(&handle.inode) {
             change(writers);
         }
     }
 }
 
-impl Mark {
+impl TruncatedState {
     fn progress(&self) -> MutexGuard<'_, Progress> {
         self.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Fills `gap` with zeros, if what has been written ends where it begins.
+    /// Fills `gap` with zeros, if it begins where the written bytes end.
     fn fill(&self, gap: &Range<u64>) -> Result<(), FsError> {
         let mut progress = self.progress();
-        if progress.written == gap.start && !progress.is_dropped {
+        if progress.written == gap.start && !progress.is_ended {
             self.file.fill(gap.clone())?;
             progress.written = gap.end;
         }
         Ok(())
     }
 
-    /// A write up to byte `end` begins, over which no gap must be filled. Returns how it
-    /// was before.
-    fn advance(&self, end: u64) -> Progress {
+    /// Begins a write up to byte `end`, so that no gap is filled over it. Returns the progress
+    /// before it.
+    fn begin_write(&self, end: u64) -> Progress {
         let mut progress = self.progress();
         let before = *progress;
         progress.written = before.written.max(end);
@@ -337,9 +346,10 @@ impl Mark {
         before
     }
 
-    /// The write that began where it was so `before` has ended at byte `end`, since a full
-    /// disk can cut it short. Nothing is known of what others have written meanwhile.
-    fn retreat(&self, before: Progress, end: u64) {
+    /// Ends the write that began with the progress `before`. It wrote up to byte `end` only,
+    /// which a full disk can make shorter than planned. Leaves the progress alone if other
+    /// writes have begun meanwhile.
+    fn end_write(&self, before: Progress, end: u64) {
         let mut progress = self.progress();
         if progress.writes == before.writes + 1 {
             progress.written = before.written.max(end);

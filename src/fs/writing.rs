@@ -1,6 +1,5 @@
-//! Writing to open files: the gap that is filled before a write, what is kept of one that
-//! is deferred, and the write itself. When each may begin is decided by `answer` and
-//! `coherence`.
+//! Writes to open files: the gap before a write, the copied data of a deferred write, and the
+//! write itself. The order of writes and page invalidations is left to `answer` and `coherence`.
 
 use std::ops::Range;
 
@@ -9,27 +8,27 @@ use super::error::FsError;
 use super::operations::ArrayFs;
 use crate::vfile::VirtualFile;
 
-/// A write as the kernel hands it over.
+/// A WRITE request.
 #[derive(Debug)]
 pub(super) struct Write<'a> {
-    /// The first byte.
-    pub(super) at: u64,
-    /// The bytes.
+    /// The offset in the file, in bytes.
+    pub(super) offset: u64,
+    /// The bytes to write.
     pub(super) data: &'a [u8],
-    /// The flags that the file was opened with.
+    /// The open flags of the file.
     pub(super) flags: i32,
-    /// The bytes come from a mapping's page, not from a write.
+    /// Whether this is a write-back of a page that was stored to through a mapping.
     pub(super) from_page_cache: bool,
 }
 
 impl Write<'_> {
-    /// Its bytes of the file.
+    /// The bytes of the file that are written.
     pub(super) fn range(&self) -> Range<u64> {
-        self.at..self.at.saturating_add(self.data.len() as u64)
+        self.offset..self.offset.saturating_add(self.data.len() as u64)
     }
 }
 
-/// Bytes of a truncated file that are to be filled with zeros.
+/// Bytes of a truncated file that have to be filled with zeros.
 #[derive(Debug)]
 pub(super) struct Gap {
     inode: u64,
@@ -38,16 +37,16 @@ pub(super) struct Gap {
 }
 
 impl Gap {
-    /// Its bytes of the backing file, from the first to the last.
-    pub(super) fn backing(&self) -> Range<u64> {
+    /// Their covering range in the backing file.
+    pub(super) fn extent(&self) -> Range<u64> {
         self.file.covering_range(&self.range)
     }
 }
 
 impl ArrayFs {
-    /// What a write of the bytes `range` of an open file can touch: the bytes of the backing
-    /// file, from the first to the last, and whether a [gap](Self::gap) before them.
-    pub(super) fn touched(
+    /// The covering range, in the backing file, of a write of the bytes `range` of an open file,
+    /// and whether there is a [gap](Self::gap) before them.
+    pub(super) fn write_extent(
         &self,
         handle: u64,
         range: &Range<u64>,
@@ -61,16 +60,16 @@ impl ArrayFs {
         ))
     }
 
-    /// What is to be filled first before byte `end` of `file`, the node `inode`, is written;
-    /// `None` once nothing is left. Past the end nothing can be written.
+    /// The next step of the gap before byte `end` of `file`, the node `inode`. `None` if there
+    /// is no gap, or if `end` is past the end of the file, where nothing can be written.
     pub(super) fn gap(&self, inode: u64, file: &VirtualFile, end: u64) -> Option<Gap> {
         let range = self.truncations.gap(inode, end)?;
         let file = file.clone();
         (end <= file.len()).then_some(Gap { inode, file, range })
     }
 
-    /// The same of an open file.
-    pub(super) fn gap_of(&self, handle: u64, end: u64) -> Result<Option<Gap>, FsError> {
+    /// The next step of the gap before byte `end` of an open file.
+    pub(super) fn gap_of_handle(&self, handle: u64, end: u64) -> Result<Option<Gap>, FsError> {
         let handle = self.handles.get(handle)?;
         Ok(self.gap(handle.inode, &handle.file, end))
     }
@@ -79,73 +78,75 @@ impl ArrayFs {
     ///
     /// # Errors
     ///
-    /// When that cannot be done.
+    /// When the bytes cannot be written.
     pub(super) fn fill_gap(&self, gap: &Gap) -> Result<(), FsError> {
         let Gap { inode, file, range } = gap;
-        self.truncations.written(*inode, file, range);
+        self.truncations.end_overlapping(*inode, file, range);
         self.log_backing_errors(|| self.truncations.fill(*inode, range))?;
-        self.touch();
+        self.record_write_time();
         Ok(())
     }
 
-    /// Keeps the data of a write from byte `at` of an open file that is deferred: all of
-    /// it, or if too many are the elements in about a page.
-    pub(super) fn keep_data(
+    /// Copies the data of a deferred write at `offset` of an open file: all of it, or when no
+    /// buffer is free, about a page of whole elements.
+    pub(super) fn copy_data(
         &self,
         handle: u64,
-        at: u64,
+        offset: u64,
         data: &[u8],
     ) -> Result<DeferredData, FsError> {
         const PAGE: u64 = 4096;
-        // As long as the longest element that is written whole.
-        const WORD: u64 = 8;
+        // The longest element, in bytes, that is never split.
+        const MAX_ELEMENT: u64 = 8;
         let file = &self.handles.get(handle)?.file;
-        let end = file.boundary(at.saturating_add(PAGE), WORD);
-        let short = usize::try_from(end.saturating_sub(at)).unwrap_or(data.len());
-        Ok(self.coherence.buffers.keep(data, short)?)
+        let end = file.boundary(offset.saturating_add(PAGE), MAX_ELEMENT);
+        let fallback_len = usize::try_from(end.saturating_sub(offset)).unwrap_or(data.len());
+        Ok(self.coherence.buffers.copy(data, fallback_len)?)
     }
 
-    /// The bytes of the backing file that giving a node its size can touch: none,
-    /// unless it counts as truncated.
-    pub(super) fn reach_of_node(&self, inode: u64) -> Range<u64> {
-        match self.truncations.is_marked(inode) {
-            true => self.bytes_of_node(inode),
+    /// The covering range, in the backing file, of what a resize of a node to its full size can
+    /// write. Empty unless the node is truncated.
+    pub(super) fn resize_extent(&self, inode: u64) -> Range<u64> {
+        match self.truncations.is_truncated(inode) {
+            true => self.node_extent(inode),
             false => 0..0,
         }
     }
 
-    /// The bytes of the backing file that a node shows, and what lies between them.
-    pub(super) fn bytes_of_node(&self, inode: u64) -> Range<u64> {
+    /// The covering range of a node in the backing file. Empty if the node has no array bytes.
+    pub(super) fn node_extent(&self, inode: u64) -> Range<u64> {
         let node = self.tree.node(inode);
         let file = node.and_then(|node| self.tree.open(node));
         file.map_or(0..0, |(file, _pin)| file.covering_range(&(0..file.len())))
     }
 
-    /// Writes, and returns how many bytes were taken; fewer only at the end.
+    /// Writes, and returns the number of bytes written: fewer than asked only at the end of the
+    /// file or before bytes that cannot be written.
     pub(super) fn write(&self, handle: u64, write: &Write<'_>) -> Result<usize, FsError> {
         let handle = self.handles.get(handle)?;
         let range = write.range();
-        self.truncations.written(handle.inode, &handle.file, &range);
-        let apply = || Ok(handle.file.write_at(write.at, write.data)?);
-        let taken = self.log_backing_errors(|| {
+        self.truncations
+            .end_overlapping(handle.inode, &handle.file, &range);
+        let apply = || Ok(handle.file.write_at(write.offset, write.data)?);
+        let count = self.log_backing_errors(|| {
             if !write.from_page_cache {
                 return self.truncations.write(&handle, &range, apply);
             }
-            self.truncations.read(handle.inode);
-            let mut taken = apply()?;
-            while taken < write.data.len() {
-                let next = write.at + taken as u64;
-                match handle.file.write_at(next, &write.data[taken..])? {
+            self.truncations.end(handle.inode);
+            let mut count = apply()?;
+            while count < write.data.len() {
+                let next = write.offset + count as u64;
+                match handle.file.write_at(next, &write.data[count..])? {
                     0 => break,
-                    more => taken += more,
+                    more => count += more,
                 }
             }
-            Ok(taken)
+            Ok(count)
         })?;
-        self.touch();
+        self.record_write_time();
         if write.flags & (libc::O_SYNC | libc::O_DSYNC) != 0 {
             self.flush_range(&handle, range)?;
         }
-        Ok(taken)
+        Ok(count)
     }
 }

@@ -1,11 +1,10 @@
-//! Extended attributes: what an array is, beside each file and directory that
-//! stands for one. Served only where asked for, as tools that find any ask for
-//! several of every file.
+//! Extended attributes that describe the array of a file or directory. Served only under
+//! `--xattr`, since tools that find any attribute ask for several on every file.
 
 use super::error::FsError;
 use crate::array::View;
 
-/// A name, and the value for an array.
+/// A name, and its value for an array.
 type Attribute = (&'static str, fn(&View) -> String);
 
 const ATTRIBUTES: [Attribute; 5] = [
@@ -16,7 +15,7 @@ const ATTRIBUTES: [Attribute; 5] = [
     ("user.itemsize", |view| view.dtype().itemsize().to_string()),
 ];
 
-/// The value of an attribute of `array`, or of a node that stands for none.
+/// The value of an attribute of `array`. Nodes without an array have no attributes.
 ///
 /// # Errors
 ///
@@ -29,8 +28,7 @@ pub(super) fn value(array: Option<&View>, name: &str) -> Result<String, FsError>
     }
 }
 
-/// The names of all attributes of `array`, each ended by a NUL, as
-/// `listxattr(2)` has them.
+/// The names of all attributes of `array`, each terminated by a NUL, as for `listxattr(2)`.
 pub(super) fn names(array: Option<&View>) -> Vec<u8> {
     let names = ATTRIBUTES.iter().filter(|_| array.is_some());
     names

@@ -1,12 +1,12 @@
-//! Memory for writes that are deferred: a few buffers that are there from the start. A
-//! write that finds none is taken short, so that what many clients write at once is bounded
-//! by what each of them waits for, not by what they write.
+//! Memory for the data of deferred writes: a fixed number of buffers, reserved at the start. A
+//! write that finds no free buffer is shortened. So the memory in use is bounded by the number
+//! of waiting writes, not by their size.
 
 use std::io;
 use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// How many writes are deferred as a whole at a time.
+/// The number of writes that can be deferred at full length at a time.
 const BUFFERS: usize = 8;
 
 /// Buffers for the data of requests of up to `request` bytes.
@@ -16,7 +16,7 @@ pub(in super::super) struct BufferPool {
     free: Mutex<Vec<Vec<u8>>>,
 }
 
-/// The data of a deferred write. A buffer of the pool goes back when this is dropped.
+/// The data of a deferred write. Returns its buffer to the pool when dropped.
 #[derive(Debug)]
 pub(in super::super) struct DeferredData {
     bytes: Vec<u8>,
@@ -24,7 +24,7 @@ pub(in super::super) struct DeferredData {
 }
 
 impl BufferPool {
-    /// Buffers for requests of `request` bytes. Their memory counts once it is used.
+    /// Reserves address space for buffers of `request` bytes. Memory is used only once written.
     ///
     /// # Errors
     ///
@@ -40,22 +40,22 @@ impl BufferPool {
         self.free.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Keeps `data`, or the first `short` bytes of it if all buffers are in use.
+    /// Copies `data`, or its first `fallback_len` bytes when no buffer is free.
     ///
     /// # Errors
     ///
-    /// `OutOfMemory` when there is no memory for those either.
-    pub(in super::super) fn keep(
+    /// `OutOfMemory` when there is no memory for those bytes either.
+    pub(in super::super) fn copy(
         self: &Arc<BufferPool>,
         data: &[u8],
-        short: usize,
+        fallback_len: usize,
     ) -> io::Result<DeferredData> {
-        let is_long = data.len() > short && data.len() <= self.request;
+        let is_long = data.len() > fallback_len && data.len() <= self.request;
         let buffer = is_long.then(|| self.free().pop()).flatten();
         let pool = buffer.is_some().then(|| self.clone());
         let data = match &pool {
             Some(_) => data,
-            None => &data[..data.len().min(short)],
+            None => &data[..data.len().min(fallback_len)],
         };
         let mut bytes = buffer.map_or_else(|| reserved(data.len()), Ok)?;
         bytes.extend_from_slice(data);
@@ -64,7 +64,7 @@ impl BufferPool {
 }
 
 impl DeferredData {
-    /// The bytes that are written.
+    /// The bytes to write.
     pub(in super::super) fn bytes(&self) -> &[u8] {
         &self.bytes
     }
@@ -79,7 +79,7 @@ impl Drop for DeferredData {
     }
 }
 
-/// An empty buffer for `len` bytes, whose memory is the system's until it is used.
+/// An empty buffer with reserved capacity for `len` bytes.
 fn reserved(len: usize) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let reserved = bytes.try_reserve_exact(len);
@@ -92,27 +92,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_does_not_fit_is_taken_short_and_buffers_come_back() {
+    fn data_is_shortened_without_a_free_buffer_and_buffers_are_returned() {
         let data = vec![7; 100];
         let pool = BufferPool::new(100).unwrap();
-        let keep = |data: &[u8]| pool.keep(data, 10).unwrap();
-        // Short ones need no buffer.
-        let short: Vec<_> = (0..2 * BUFFERS).map(|_| keep(&data[..10])).collect();
-        let mut whole: Vec<_> = (0..BUFFERS).map(|_| keep(&data)).collect();
+        let copy = |data: &[u8]| pool.copy(data, 10).unwrap();
+        // Short writes take no buffer from the pool.
+        let short: Vec<_> = (0..2 * BUFFERS).map(|_| copy(&data[..10])).collect();
+        let mut whole: Vec<_> = (0..BUFFERS).map(|_| copy(&data)).collect();
         assert!(
             whole
                 .iter()
                 .chain(&short)
-                .all(|kept| data.starts_with(kept.bytes()))
+                .all(|copied| data.starts_with(copied.bytes()))
         );
-        assert!(whole.iter().all(|kept| kept.bytes().len() == 100));
-        assert_eq!(keep(&data).bytes().len(), 10);
-        assert_eq!(keep(&data[..5]).bytes().len(), 5);
+        assert!(whole.iter().all(|copied| copied.bytes().len() == 100));
+        assert_eq!(copy(&data).bytes().len(), 10);
+        assert_eq!(copy(&data[..5]).bytes().len(), 5);
         whole.pop();
-        assert_eq!(keep(&data).bytes().len(), 100);
+        assert_eq!(copy(&data).bytes().len(), 100);
         drop(whole);
         assert_eq!(pool.free().len(), BUFFERS);
-        // More than a request has is never kept as a whole.
-        assert_eq!(keep(&[1; 101]).bytes().len(), 10);
+        // More than the request size is never copied at full length.
+        assert_eq!(copy(&[1; 101]).bytes().len(), 10);
     }
 }

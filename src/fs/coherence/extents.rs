@@ -1,23 +1,23 @@
-//! Where in the backing file the files lie that have pages, so that a change of a few
-//! bytes need not look at all of them.
+//! An index of the covering ranges of files with filled pages, so that a change of a few bytes
+//! need not look at every file. It may return too many files; the caller checks them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-/// Extents of the backing file, each of an inode.
+/// Covering ranges in the backing file, each of an inode.
 ///
-/// They overlap in any way, but most of a mount are alike in length: rows are short
-/// and follow each other, columns span the whole array. So those of about the same
-/// length are kept together, in order, and those that reach a byte begin at most that
-/// length before it.
+/// They overlap in every way, but most ranges of a mount fall into few classes of length: rows
+/// are short and adjacent, columns span the whole array. So ranges are grouped by the binary
+/// logarithm of their length and ordered by their first byte. Those that reach a given byte
+/// begin less than the longest length of the group before it.
 #[derive(Debug, Default)]
 pub(super) struct ExtentIndex {
-    /// By the binary logarithm of the length, the first byte and the inode of each.
+    /// By the binary logarithm of the length: first byte and inode.
     extents: BTreeMap<u32, BTreeSet<(u64, u64)>>,
 }
 
 impl ExtentIndex {
-    /// Adds the extent `bytes` of `inode`; an empty one is near nothing.
+    /// Adds the range `bytes` of `inode`. An empty range is never found.
     pub(super) fn add(&mut self, inode: u64, bytes: &Range<u64>) {
         if let Some(class) = class(bytes) {
             let extents = self.extents.entry(class).or_default();
@@ -25,7 +25,7 @@ impl ExtentIndex {
         }
     }
 
-    /// Removes the extent `bytes` of `inode`, which was added.
+    /// Removes the range `bytes` of `inode`, which was added before.
     pub(super) fn remove(&mut self, inode: u64, bytes: &Range<u64>) {
         let Some(class) = class(bytes) else { return };
         if let Some(extents) = self.extents.get_mut(&class) {
@@ -36,12 +36,11 @@ impl ExtentIndex {
         }
     }
 
-    /// The inodes of all extents that overlap `bytes`, and of some that end shortly
-    /// before.
-    pub(super) fn near(&self, bytes: &Range<u64>) -> impl Iterator<Item = u64> {
+    /// The inodes of all ranges that overlap `bytes`, and of some that end shortly before it.
+    pub(super) fn candidates(&self, bytes: &Range<u64>) -> impl Iterator<Item = u64> {
         let bytes = bytes.start..bytes.end.max(bytes.start);
         self.extents.iter().flat_map(move |(&class, extents)| {
-            // All of them are shorter than twice the power.
+            // The length of each is below 2 to the power of `class + 1`.
             let longest = (2_u64 << class).wrapping_sub(1);
             let first = bytes.start.saturating_sub(longest);
             let extents = extents.range((first, 0)..(bytes.end.max(first), 0));
@@ -64,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_extent_that_overlaps_is_near_and_few_others_are() {
+    fn candidates_are_all_overlapping_extents_and_few_others() {
         const ROWS: u64 = 50_000;
         let rows = (0..ROWS).map(|row| row * 4096..(row + 1) * 4096);
         let others = [
@@ -92,9 +91,15 @@ mod tests {
                 |extent: &Range<u64>| extent.start.max(bytes.start) < extent.end.min(bytes.end);
             let expected = (0..).zip(&extents).filter(|(_, extent)| overlaps(extent));
             let expected: BTreeSet<u64> = expected.map(|(inode, _)| inode).collect();
-            let near: BTreeSet<u64> = index.near(&bytes).collect();
-            assert!(near.is_superset(&expected), "{bytes:?}: {near:?}");
-            assert!(near.len() <= expected.len() + 4, "{bytes:?}: {near:?}");
+            let candidates: BTreeSet<u64> = index.candidates(&bytes).collect();
+            assert!(
+                candidates.is_superset(&expected),
+                "{bytes:?}: {candidates:?}"
+            );
+            assert!(
+                candidates.len() <= expected.len() + 4,
+                "{bytes:?}: {candidates:?}"
+            );
         }
         for (inode, extent) in (0..).zip(&extents) {
             assert!(!index.is_empty());

@@ -1,34 +1,43 @@
-//! One truth for mapped pages too. The kernel fills pages of a view by reads of
-//! its own and keeps them, so a write through another view has to have them
-//! invalidated, and in such an order that neither is a page left that shows old
-//! bytes, nor does a page that somebody has stored to bring old bytes of its
-//! neighbours back after the write was acknowledged:
+//! Coherence between the kernel's page cache and the backing file. The kernel caches pages of
+//! each inode separately, while several inodes show the same bytes of the backing file. A write
+//! through one inode therefore has to invalidate the pages of the others.
 //!
-//! 1. Whoever changes the file holds a [`WriteGuard`], which knows the bytes that are
-//!    being changed. A fill is noted before it reads, and waits for the changes of its
-//!    bytes that are under way: so either it finds the changed bytes, or the change finds
-//!    the note.
-//! 2. A change that finds no note of the bytes concerned happens at once.
-//! 3. Any other is deferred to the invalidation thread, which holds nothing: it takes
-//!    the notes out, has the kernel invalidate the pages (which first writes back those
-//!    that were stored to), and tries again from 2, since pages may have been
-//!    filled anew meanwhile. A fill of its bytes is held until the change is made, lest pages
-//!    be filled as fast as they are invalidated; but not one of pages that are being
-//!    invalidated, and not for longer than a moment, since the kernel can wait for the fill
-//!    before it drops pages, also others of the same folio.
-//! 4. What the kernel writes back is applied and answered at once, whatever is deferred:
-//!    the thread of 3 waits for it. Pages of other views that it makes old are
-//!    invalidated afterwards. So it is with a file that is given its size: until that is
-//!    answered the kernel writes none of its pages back.
+//! Two outcomes must be impossible:
 //!
-//! Nobody waits in a circle, since each waits only for those below:
+//! - a page that still shows old bytes after a write was acknowledged;
+//! - a dirty page whose write-back restores old bytes next to the stored ones.
 //!
-//! - the invalidation thread, for fills and for what is written back;
-//! - a fill, for changes that are under way;
-//! - a change that is under way, for the storage.
+//! Terms: a *fill* is a READ request by which the kernel populates pages. A *change* is any
+//! modification of the backing file: a write, a write-back, the zeros of a gap. A page *shows*
+//! the bytes of the backing file that it was filled with.
 //!
-//! A worker waits for the storage alone. A fill that has to wait is parked: it is answered
-//! by the completion thread. Both threads are there from the start.
+//! The protocol:
+//!
+//! 1. Each change holds a [`WriteGuard`], which records its byte range. Each fill is recorded
+//!    before it reads, and waits for the changes of its bytes that have begun. So either the
+//!    fill reads the changed bytes, or the change finds the fill recorded.
+//! 2. A change runs at once if no recorded fill shows its bytes.
+//! 3. Any other change is deferred to the invalidation thread, which holds no guard meanwhile. It
+//!    removes the records, has the kernel invalidate the pages, and tries again from step 2,
+//!    since pages may have been filled again. The kernel writes dirty pages back before it drops
+//!    them. New fills of these bytes are held until the change has run, so that pages are not
+//!    filled as fast as they are invalidated. There are two exceptions, because the kernel can
+//!    wait for a fill before it drops pages, including other pages of the same folio: fills of
+//!    pages that are being invalidated are not held, and no fill is held for longer than
+//!    [`MAX_HOLD`].
+//! 4. A write-back is applied and answered at once, whatever is deferred, because the
+//!    invalidation thread of step 3 waits for it. Stale pages of other inodes are invalidated
+//!    afterwards. SETATTR(size) is treated likewise: until it is answered, the kernel suspends
+//!    write-back of that inode.
+//!
+//! There is no deadlock, since each party waits only for those below it:
+//!
+//! - the invalidation thread: for fills and for write-backs;
+//! - a fill: for changes that have begun;
+//! - a change that has begun: for the storage.
+//!
+//! A worker thread waits only for the storage. A fill that has to wait is parked, and the
+//! completion thread answers it. Both threads start with the mount.
 
 mod buffers;
 mod extents;
@@ -55,74 +64,72 @@ use pages::{Pages, Stale};
 use sync::{Condvar, Mutex, MutexGuard};
 pub(super) use threads::serve;
 
-/// How often pages are invalidated for one change before it is given up.
+/// Attempts to invalidate all pages in the way of one change, before the change fails.
 const MAX_ATTEMPTS: usize = 1000;
 
-/// The bytes in a page, or a part of it where the machine's are larger.
+/// The page size in bytes, or a divisor of it on machines with larger pages.
 const PAGE: u64 = 4096;
 
-/// How long a fill is held at most.
-const COURTESY: Duration = Duration::from_millis(2);
+/// The longest time that a fill is held.
+const MAX_HOLD: Duration = Duration::from_millis(2);
 
-/// How long the end of the mount waits for pages that are being invalidated.
-const LAST_WAIT: Duration = Duration::from_secs(5);
+/// The longest time that the end of the mount waits for an invalidation in progress.
+const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What is done once no page is in the way, or is not done as there always is one.
+/// Runs with a guard once no page shows the bytes, or with an error if the change is abandoned.
 type DeferredChange = Box<dyn FnOnce(Result<WriteGuard<'_>, FsError>) + Send>;
 
-/// A request that is answered later.
+/// Sends a delayed reply.
 type Answer = Box<dyn FnOnce() + Send>;
 
-/// What the invalidation thread has to do.
+/// A task of the invalidation thread.
 enum Task {
-    /// Invalidate the pages that are in the way of these bytes of the backing file, then
-    /// make the change.
+    /// Invalidate the pages that show these bytes of the backing file, then run the change.
     Change(Range<u64>, DeferredChange),
     /// Invalidate these pages.
     Invalidate(Vec<Stale>),
-    /// Answer a request that waits for what came before it.
+    /// Send a reply after all earlier tasks.
     Answer(Answer),
 }
 
-/// The pages that the kernel may hold, and the changes of the backing file.
+/// The pages that the kernel may hold, and the changes of the backing file in progress.
 pub(super) struct Coherence {
     state: Mutex<State>,
-    /// Memory for the data of deferred writes.
+    /// Buffers for the data of deferred writes.
     pub(super) buffers: Arc<BufferPool>,
-    /// There is a task, or the mount ends.
+    /// Notified when a task is queued and when the mount ends.
     has_task: Condvar,
-    /// There is an answer to be given, or the mount ends.
+    /// Notified when an answer is due, when a fill is held, and when the mount ends.
     has_answer: Condvar,
-    /// No page is being invalidated.
+    /// Notified when an invalidation has ended.
     is_idle: Condvar,
-    /// How often the kernel was told to invalidate pages.
+    /// The number of invalidation requests sent to the kernel.
     invalidations: AtomicU64,
 }
 
 struct State {
     pages: Pages,
-    /// The changes that are under way, each with its bytes of the backing file.
+    /// The changes in progress: id, and byte range of the backing file.
     changes: Vec<(u64, Range<u64>)>,
-    /// How many there have been.
-    number: u64,
-    /// The bytes of the backing file that the deferred change will touch which is being
-    /// prepared.
+    /// The id of the next change.
+    next_id: u64,
+    /// The bytes of the backing file that the deferred change in preparation will modify.
     pending: Option<Range<u64>>,
-    /// The fills that wait for it.
+    /// Fills that wait for `pending`.
     held: Vec<HeldFill>,
-    /// The fills that wait for changes.
+    /// Fills that wait for changes in progress.
     parked: Vec<ParkedFill>,
-    /// How often each inode is open.
+    /// The number of open handles of each inode.
     open: HashMap<u64, usize>,
     tasks: VecDeque<Task>,
     answers: VecDeque<Answer>,
-    /// A page is being invalidated.
+    /// Whether the kernel is invalidating a page.
     is_invalidating: bool,
-    /// No more pages are to be invalidated.
+    /// Whether the mount ends, so that no more pages are invalidated.
     is_stopped: bool,
 }
 
-/// A fill that is not noted yet.
+/// A fill that is not recorded yet.
 struct HeldFill {
     inode: u64,
     file: VirtualFile,
@@ -130,21 +137,20 @@ struct HeldFill {
     answer: Answer,
 }
 
-/// A fill that is noted and waits for changes.
+/// A fill that is recorded and waits for the changes `awaited`.
 struct ParkedFill {
     awaited: Vec<u64>,
     answer: Answer,
 }
 
-/// A change of the backing file that is under way until this is dropped. No page that
-/// shows its bytes is read for the kernel meanwhile.
+/// A change of the backing file, in progress until this is dropped. Fills of pages that show its
+/// bytes wait for it.
 pub(super) struct WriteGuard<'a> {
     coherence: &'a Coherence,
-    number: u64,
+    id: u64,
 }
 
-/// Pages that the kernel is told to invalidate. They count as shown until this is
-/// dropped.
+/// Pages that the kernel is told to invalidate. They count as filled until this is dropped.
 struct Invalidation<'a> {
     coherence: &'a Coherence,
     stale: Vec<Stale>,
@@ -157,14 +163,13 @@ impl fmt::Debug for Coherence {
 }
 
 impl Coherence {
-    /// No page yet, of `page` bytes each, and memory for the data of writes that are
-    /// deferred.
+    /// No recorded fills; pages have `page` bytes.
     fn with(page: u64, buffers: Arc<BufferPool>) -> Coherence {
         Coherence {
             state: Mutex::new(State {
                 pages: Pages::new(page),
                 changes: Vec::new(),
-                number: 0,
+                next_id: 0,
                 pending: None,
                 held: Vec::new(),
                 parked: Vec::new(),
@@ -182,11 +187,11 @@ impl Coherence {
         }
     }
 
-    /// No page yet. Requests have up to `request` bytes.
+    /// No recorded fills; requests have up to `request` bytes.
     ///
     /// # Errors
     ///
-    /// `OutOfMemory` when there is no address space for what is deferred.
+    /// `OutOfMemory` when there is no address space for the buffers of deferred writes.
     pub(super) fn new(request: usize) -> io::Result<Coherence> {
         Ok(Coherence::with(PAGE, BufferPool::new(request)?))
     }
@@ -200,10 +205,9 @@ impl Coherence {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes that a page of `inode` is going to be filled with the bytes `range` of
-    /// `file`, then has `answer` read them and answer: at once, or by the completion
-    /// thread when the changes of these bytes that are under way are made. Those that come
-    /// later find the note.
+    /// Records that pages of `inode` are being filled with the bytes `range` of `file`. Then
+    /// calls `answer`, which reads the bytes and replies: at once, or on the completion thread
+    /// after the changes of these bytes that are in progress. Later changes find the record.
     pub(super) fn fill(
         &self,
         inode: u64,
@@ -212,17 +216,17 @@ impl Coherence {
         answer: impl FnOnce() + Send + 'static,
     ) {
         let mut state = self.state();
-        if state.holds(inode, file, range) {
+        if state.must_hold(inode, file, range) {
             state.held.push(HeldFill {
                 inode,
                 file: file.clone(),
                 range: range.clone(),
                 answer: Box::new(answer),
             });
-            // The completion thread sees to it that this comes to an end.
+            // The completion thread releases it after MAX_HOLD at the latest.
             return self.has_answer.notify_one();
         }
-        let awaited = state.note(inode, file, range);
+        let awaited = state.record_fill(inode, file, range);
         if awaited.is_empty() {
             drop(state);
             return answer();
@@ -231,12 +235,12 @@ impl Coherence {
         state.parked.push(ParkedFill { awaited, answer });
     }
 
-    /// Releases the held fills that are `due`.
+    /// Releases the held fills for which `due` is true.
     fn release(&self, due: impl Fn(&HeldFill) -> bool) {
         let mut state = self.state();
         let due: Vec<HeldFill> = state.held.extract_if(.., |fill| due(fill)).collect();
         for fill in due {
-            let awaited = state.note(fill.inode, &fill.file, &fill.range);
+            let awaited = state.record_fill(fill.inode, &fill.file, &fill.range);
             let answer = fill.answer;
             match awaited.is_empty() {
                 true => state.answers.push_back(answer),
@@ -246,45 +250,47 @@ impl Coherence {
         self.has_answer.notify_one();
     }
 
-    /// Begins a change of the bytes `bytes` of the backing file; `None` if a page is in the
-    /// way, and the change has to be [deferred](Self::defer).
+    /// Begins a change of `bytes` of the backing file. `None` if a page shows some of them: the
+    /// change then has to be [deferred](Self::defer).
     pub(super) fn try_change(&self, bytes: &Range<u64>) -> Option<WriteGuard<'_>> {
-        self.change_beside(bytes, &[])
+        self.try_change_after(bytes, &[])
     }
 
-    /// The same where these pages have been invalidated.
-    fn change_beside(&self, bytes: &Range<u64>, invalidated: &[Stale]) -> Option<WriteGuard<'_>> {
+    /// Like [`try_change`](Self::try_change), where the pages `invalidated` do not count.
+    fn try_change_after(
+        &self,
+        bytes: &Range<u64>,
+        invalidated: &[Stale],
+    ) -> Option<WriteGuard<'_>> {
         let mut state = self.state();
-        let is_free = !state.pages.show(bytes, None, invalidated);
+        let is_free = !state.pages.is_shown(bytes, None, invalidated);
         is_free.then(|| self.begin(&mut state, bytes))
     }
 
-    /// Begins a change that no page may delay: what the kernel writes back, or a file that
-    /// is given its size. Pages that it makes old are to be
-    /// [invalidated later](Self::invalidate_later).
+    /// Begins a change that must not wait for pages: a write-back, or a SETATTR(size). The
+    /// caller has to [invalidate](Self::invalidate_later) stale pages afterwards.
     pub(super) fn change_at_once(&self, bytes: &Range<u64>) -> WriteGuard<'_> {
         self.begin(&mut self.state(), bytes)
     }
 
-    /// Has `apply` make a change of the bytes `bytes` of the backing file that the kernel
-    /// writes back from pages of `own`. Pages of other inodes that it makes old are
-    /// invalidated afterwards: before the answer, for who waits for what has been deferred
-    /// until then.
+    /// Runs `apply`, which writes pages of the inode `source` back to `bytes` of the backing
+    /// file. Queues the invalidation of stale pages of other inodes. It is queued before the
+    /// reply, so that [`answer_after`](Self::answer_after) waits for it.
     pub(super) fn write_back<T>(
         &self,
-        own: u64,
+        source: u64,
         bytes: &Range<u64>,
         apply: impl FnOnce() -> T,
     ) -> T {
         let guard = self.change_at_once(bytes);
         let outcome = apply();
         drop(guard);
-        self.invalidate_later(Some(own), bytes);
+        self.invalidate_later(Some(source), bytes);
         outcome
     }
 
-    /// Makes `change` of the bytes `bytes` of the backing file: at once, or if a page is in
-    /// the way when it is gone.
+    /// Runs `change`, which modifies `bytes` of the backing file: at once, or after the pages
+    /// that show them have been invalidated.
     pub(super) fn change(
         &self,
         bytes: Range<u64>,
@@ -297,15 +303,14 @@ impl Coherence {
     }
 
     fn begin(&self, state: &mut State, bytes: &Range<u64>) -> WriteGuard<'_> {
-        let number = state.number;
-        state.number += 1;
-        state.changes.push((number, bytes.clone()));
+        let id = state.next_id;
+        state.next_id += 1;
+        state.changes.push((id, bytes.clone()));
         let coherence = self;
-        WriteGuard { coherence, number }
+        WriteGuard { coherence, id }
     }
 
-    /// Has the invalidation thread make `change` once no page shows the bytes `bytes` of
-    /// the backing file.
+    /// Has the invalidation thread run `change` once no page shows `bytes` of the backing file.
     pub(super) fn defer(
         &self,
         bytes: Range<u64>,
@@ -314,19 +319,18 @@ impl Coherence {
         self.push(Task::Change(bytes, Box::new(change)));
     }
 
-    /// Has the pages invalidated that show the bytes `bytes` of the backing file, which
-    /// have changed, but for those of the inode `own`. Nobody waits for it.
-    pub(super) fn invalidate_later(&self, own: Option<u64>, bytes: &Range<u64>) {
-        let mut stale = self.state().pages.begin_invalidation(bytes, own);
-        // Those are on their way out already.
-        stale.retain(|stale| !stale.is_anothers);
+    /// Queues the invalidation of all pages that show `bytes` of the backing file, which have
+    /// changed. Pages of the inode `except` are left alone. Does not wait.
+    pub(super) fn invalidate_later(&self, except: Option<u64>, bytes: &Range<u64>) {
+        let mut stale = self.state().pages.begin_invalidation(bytes, except);
+        // Their invalidation is queued or in progress already.
+        stale.retain(|stale| !stale.was_begun_before);
         if !stale.is_empty() {
             self.push(Task::Invalidate(stale));
         }
     }
 
-    /// Has the invalidation thread give `answer` once all that was deferred until now is
-    /// done.
+    /// Has the invalidation thread call `answer` after all tasks that are queued now.
     pub(super) fn answer_after(&self, answer: impl FnOnce() + Send + 'static) {
         self.push(Task::Answer(Box::new(answer)));
     }
@@ -336,20 +340,19 @@ impl Coherence {
         self.has_task.notify_one();
     }
 
-    /// How often the kernel was told to invalidate pages.
+    /// The number of invalidation requests sent to the kernel.
     pub(super) fn invalidations(&self) -> u64 {
         self.invalidations.load(Ordering::Relaxed)
     }
 
-    /// `inode` has been opened once more.
+    /// Counts a new open handle of `inode`.
     pub(super) fn opened(&self, inode: u64) {
         *self.state().open.entry(inode).or_default() += 1;
     }
 
-    /// An open file of `inode`, and all mappings of it, are gone. After the last,
-    /// unless its pages are `kept`, the kernel drops them before it reads any of
-    /// them again.
-    pub(super) fn released(&self, inode: u64, kept: impl FnOnce() -> bool) {
+    /// Counts the release of a handle of `inode`, with all its mappings. After the last one the
+    /// kernel invalidates the pages before it reads any of them, unless it `keeps_pages`.
+    pub(super) fn released(&self, inode: u64, keeps_pages: impl FnOnce() -> bool) {
         let mut state = self.state();
         let Some(count) = state.open.get_mut(&inode) else {
             return;
@@ -357,65 +360,68 @@ impl Coherence {
         *count -= 1;
         if *count == 0 {
             state.open.remove(&inode);
-            if !kept() {
+            if !keeps_pages() {
                 state.pages.forget(inode);
             }
         }
     }
 
-    /// The pages of `inode` are no longer kept when nobody has it open.
-    pub(super) fn no_longer_kept(&self, inode: u64) {
+    /// Forgets the fills of `inode` unless it is open: the kernel invalidates its pages at the
+    /// next open.
+    pub(super) fn forget_if_closed(&self, inode: u64) {
         let mut state = self.state();
         if !state.open.contains_key(&inode) {
             state.pages.forget(inode);
         }
     }
 
-    /// Has no more pages invalidated, and waits for the one that is. The thread cannot
-    /// be ended while the kernel waits for a page to be written back, and that needs
-    /// somebody who answers.
+    /// Stops further invalidations, and waits for the one in progress. The process cannot end
+    /// while the kernel waits for a write-back, which some thread of it has to answer.
     pub(super) fn stop(&self) {
         let mut state = self.state();
         state.is_stopped = true;
         self.has_task.notify_all();
         self.has_answer.notify_all();
-        // If it takes longer than this, waiting does not help.
-        let goes_on = |state: &mut State| state.is_invalidating;
-        let _ = self.is_idle.wait_timeout_while(state, LAST_WAIT, goes_on);
+        // After this timeout, waiting longer does not help.
+        let is_invalidating = |state: &mut State| state.is_invalidating;
+        let _ = self
+            .is_idle
+            .wait_timeout_while(state, STOP_TIMEOUT, is_invalidating);
     }
 }
 
 impl State {
-    /// Whether a fill has to wait for the change that is being prepared: it would be in its
-    /// way, and the kernel does not wait for it.
-    fn holds(&self, inode: u64, file: &VirtualFile, range: &Range<u64>) -> bool {
+    /// Whether a fill has to wait for the change in preparation. Pages that are being
+    /// invalidated are exempt, because the kernel may wait for their fills.
+    fn must_hold(&self, inode: u64, file: &VirtualFile, range: &Range<u64>) -> bool {
         let pending = self.pending.as_ref();
         pending.is_some_and(|bytes| overlap(&file.file_range_showing(bytes), range))
             && !self.pages.is_invalidating(inode, range)
     }
 
-    /// Notes a fill. Returns the changes of its bytes that are under way.
-    fn note(&mut self, inode: u64, file: &VirtualFile, range: &Range<u64>) -> Vec<u64> {
+    /// Records a fill. Returns the ids of the changes of its bytes that are in progress.
+    fn record_fill(&mut self, inode: u64, file: &VirtualFile, range: &Range<u64>) -> Vec<u64> {
         self.pages.fill(inode, file, range.clone());
-        let concerns = |(number, bytes): &(u64, Range<u64>)| {
-            overlap(&file.file_range_showing(bytes), range).then_some(*number)
+        let concerns = |(id, bytes): &(u64, Range<u64>)| {
+            overlap(&file.file_range_showing(bytes), range).then_some(*id)
         };
         self.changes.iter().filter_map(concerns).collect()
     }
 }
 
-/// A deferred change is being prepared until this is dropped.
-struct Preparation<'a>(&'a Coherence);
+/// The deferred change in preparation, until this is dropped.
+struct PendingChange<'a>(&'a Coherence);
 
-impl Preparation<'_> {
-    /// Of a change of these bytes of the backing file. There is one at a time.
-    fn new(coherence: &Coherence, bytes: Range<u64>) -> Preparation<'_> {
+impl PendingChange<'_> {
+    /// Begins the preparation of a change of `bytes` of the backing file. There is one at a
+    /// time.
+    fn new(coherence: &Coherence, bytes: Range<u64>) -> PendingChange<'_> {
         coherence.state().pending = Some(bytes);
-        Preparation(coherence)
+        PendingChange(coherence)
     }
 }
 
-impl Drop for Preparation<'_> {
+impl Drop for PendingChange<'_> {
     fn drop(&mut self) {
         self.0.state().pending = None;
         self.0.release(|_| true);
@@ -431,9 +437,9 @@ impl Drop for WriteGuard<'_> {
             answers,
             ..
         } = &mut *state;
-        changes.retain(|(number, _)| *number != self.number);
+        changes.retain(|(id, _)| *id != self.id);
         for fill in parked.iter_mut() {
-            fill.awaited.retain(|number| *number != self.number);
+            fill.awaited.retain(|id| *id != self.id);
         }
         let due = parked.extract_if(.., |fill| fill.awaited.is_empty());
         answers.extend(due.map(|fill| fill.answer));

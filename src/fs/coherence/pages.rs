@@ -1,5 +1,6 @@
-//! Which pages of which files the kernel may have filled, and with them which
-//! bytes of the backing file others may have mapped.
+//! The byte ranges of each file whose pages the kernel may hold, and with them the bytes of the
+//! backing file that those pages show. The order of fills, changes and invalidations is left to
+//! the parent module.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -9,73 +10,72 @@ use rangemap::RangeSet;
 use super::extents::ExtentIndex;
 use crate::vfile::VirtualFile;
 
-/// The most ranges that are told apart in one file. Beyond them its pages count
-/// as filled from the first to the last.
+/// The most disjoint ranges kept for one file. Beyond that, all pages from the first to the last
+/// count as filled.
 const MAX_RANGES: usize = 1024;
 
-/// The files that have pages, by inode number.
+/// The files of which the kernel may hold pages, by inode number.
 #[derive(Debug)]
 pub(super) struct Pages {
-    /// The bytes in a page. The kernel drops whole pages only.
+    /// The page size in bytes. The kernel invalidates whole pages only.
     size: u64,
-    files: HashMap<u64, Filled>,
-    /// The bytes of the backing file that each shows, and what lies between them.
+    files: HashMap<u64, FilledPages>,
+    /// The covering range of each file in the backing file.
     extents: ExtentIndex,
-    /// How many ranges have been invalidated.
-    invalidations: u64,
+    /// The number of invalidations begun; the next id.
+    next_id: u64,
 }
 
-/// The filled pages of a file.
+/// The filled pages of one file.
 #[derive(Debug)]
-struct Filled {
+struct FilledPages {
     file: VirtualFile,
-    /// The bytes in a page.
+    /// The page size in bytes.
     page: u64,
-    /// Its bytes in them.
+    /// The filled bytes of the file.
     ranges: RangeSet<u64>,
-    /// Ranges that are being invalidated: the kernel may not have dropped them yet. Each
-    /// has its number.
+    /// Ranges being invalidated, each with its id. The kernel may still hold these pages.
     invalidating: Vec<(u64, Range<u64>)>,
 }
 
-/// Pages of a file that show bytes which are about to change.
+/// Pages of a file that show bytes about to change, or already changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Stale {
     pub(super) inode: u64,
     pub(super) range: Range<u64>,
-    /// Which invalidation this is.
-    pub(super) number: u64,
-    /// Whether it was begun by somebody else, who finishes it.
-    pub(super) is_anothers: bool,
+    /// The id of this invalidation.
+    pub(super) id: u64,
+    /// Whether an earlier call began this invalidation. That caller finishes it.
+    pub(super) was_begun_before: bool,
 }
 
 impl Pages {
-    /// None, of `size` bytes each.
+    /// No filled pages; the page size is `size` bytes.
     pub(super) fn new(size: u64) -> Pages {
         Pages {
             size,
             files: HashMap::new(),
             extents: ExtentIndex::default(),
-            invalidations: 0,
+            next_id: 0,
         }
     }
 
-    /// Notes that the bytes `range` of `file`, the node `inode`, are being filled.
+    /// Records that the bytes `range` of `file`, the node `inode`, are being filled.
     pub(super) fn fill(&mut self, inode: u64, file: &VirtualFile, range: Range<u64>) {
         let filled = self.files.entry(inode).or_insert_with(|| {
             self.extents
                 .add(inode, &file.covering_range(&(0..file.len())));
-            Filled {
+            FilledPages {
                 file: file.clone(),
                 page: self.size,
                 ranges: RangeSet::new(),
                 invalidating: Vec::new(),
             }
         });
-        filled.add(range);
+        filled.insert(range);
     }
 
-    /// Forgets a file, which nobody has open or mapped any longer.
+    /// Forgets a file of which the kernel holds no pages any longer.
     pub(super) fn forget(&mut self, inode: u64) {
         if let Some(filled) = self.files.remove(&inode) {
             let file = filled.file;
@@ -84,60 +84,61 @@ impl Pages {
         }
     }
 
-    /// Whether a page shows one of the bytes `changed` of the backing file, those of the
-    /// inode `own` aside and those that are known to be `invalidated`.
-    pub(super) fn show(
+    /// Whether a page shows some of the bytes `changed` of the backing file. Pages of the inode
+    /// `except` and the pages `invalidated` do not count.
+    pub(super) fn is_shown(
         &self,
         changed: &Range<u64>,
-        own: Option<u64>,
+        except: Option<u64>,
         invalidated: &[Stale],
     ) -> bool {
-        let others = self.extents.near(changed);
-        let mut others = others.filter(|&inode| Some(inode) != own);
+        let others = self.extents.candidates(changed);
+        let mut others = others.filter(|&inode| Some(inode) != except);
         others.any(|inode| {
             let filled = self.files.get(&inode);
             filled.is_some_and(|filled| filled.shows(changed, invalidated))
         })
     }
 
-    /// The pages that show bytes `changed` of the backing file, those of the inode `own`
-    /// aside, also those whose invalidation has begun before. They count as shown until
-    /// it is [finished](Self::finish_invalidation), since a page that was stored to is
-    /// written back first.
+    /// Begins to invalidate all pages that show bytes `changed` of the backing file, except
+    /// those of the inode `except`. Returns them, together with those whose invalidation has
+    /// begun before. They count as filled until
+    /// [`finish_invalidation`](Self::finish_invalidation), since the kernel writes dirty pages
+    /// back first.
     pub(super) fn begin_invalidation(
         &mut self,
         changed: &Range<u64>,
-        own: Option<u64>,
+        except: Option<u64>,
     ) -> Vec<Stale> {
         let mut stale = Vec::new();
-        for inode in self.extents.near(changed) {
+        for inode in self.extents.candidates(changed) {
             let Some(filled) = self.files.get_mut(&inode) else {
                 continue;
             };
-            if Some(inode) == own {
+            if Some(inode) == except {
                 continue;
             }
             stale.extend(
                 filled
-                    .invalidated_over(changed)
-                    .map(|(number, range)| Stale {
+                    .invalidating_overlapping(changed)
+                    .map(|(id, range)| Stale {
                         inode,
                         range: range.clone(),
-                        number: *number,
-                        is_anothers: true,
+                        id: *id,
+                        was_begun_before: true,
                     }),
             );
-            let ranges: Vec<Range<u64>> = filled.over(changed).collect();
+            let ranges: Vec<Range<u64>> = filled.filled_overlapping(changed).collect();
             for range in ranges {
-                let number = self.invalidations;
-                self.invalidations += 1;
+                let id = self.next_id;
+                self.next_id += 1;
                 filled.ranges.remove(range.clone());
-                filled.invalidating.push((number, range.clone()));
+                filled.invalidating.push((id, range.clone()));
                 stale.push(Stale {
                     inode,
                     range,
-                    number,
-                    is_anothers: false,
+                    id,
+                    was_begun_before: false,
                 });
             }
         }
@@ -154,13 +155,12 @@ impl Pages {
         })
     }
 
-    /// These pages have been dropped. What was filled anew meanwhile stays.
+    /// Removes the records of these pages, which the kernel has dropped. Pages that were filled
+    /// again meanwhile stay recorded.
     pub(super) fn finish_invalidation(&mut self, stale: &[Stale]) {
-        for stale in stale.iter().filter(|stale| !stale.is_anothers) {
+        for stale in stale.iter().filter(|stale| !stale.was_begun_before) {
             if let Some(filled) = self.files.get_mut(&stale.inode) {
-                filled
-                    .invalidating
-                    .retain(|(number, _)| *number != stale.number);
+                filled.invalidating.retain(|(id, _)| *id != stale.id);
                 if filled.ranges.is_empty() && filled.invalidating.is_empty() {
                     self.forget(stale.inode);
                 }
@@ -169,25 +169,28 @@ impl Pages {
     }
 }
 
-impl Filled {
-    /// Whether a page, be it one that is being invalidated and is not known to be
-    /// `invalidated`, can show bytes `changed`.
+impl FilledPages {
+    /// Whether a page can show bytes `changed` of the backing file. Pages that are being
+    /// invalidated count, except those in `invalidated`.
     fn shows(&self, changed: &Range<u64>, invalidated: &[Stale]) -> bool {
-        let is_gone = |number: u64| invalidated.iter().any(|stale| stale.number == number);
-        let mut invalidating = self.invalidated_over(changed);
-        invalidating.any(|(number, _)| !is_gone(*number)) || self.over(changed).next().is_some()
+        let is_gone = |id: u64| invalidated.iter().any(|stale| stale.id == id);
+        let mut invalidating = self.invalidating_overlapping(changed);
+        invalidating.any(|(id, _)| !is_gone(*id))
+            || self.filled_overlapping(changed).next().is_some()
     }
 
-    /// The ranges that are being invalidated and can show bytes `changed`.
-    fn invalidated_over(&self, changed: &Range<u64>) -> impl Iterator<Item = &(u64, Range<u64>)> {
+    /// The ranges being invalidated that can show bytes `changed` of the backing file.
+    fn invalidating_overlapping(
+        &self,
+        changed: &Range<u64>,
+    ) -> impl Iterator<Item = &(u64, Range<u64>)> {
         let reach = self.file.file_range_showing(changed);
         let ranges = self.invalidating.iter();
         ranges.filter(move |(_, range)| range.start < reach.end && reach.start < range.end)
     }
 
-    /// The filled bytes in pages of which some can lie in the bytes `changed` of
-    /// the backing file.
-    fn over(&self, changed: &Range<u64>) -> impl Iterator<Item = Range<u64>> {
+    /// The filled bytes, by whole pages, that can show bytes `changed` of the backing file.
+    fn filled_overlapping(&self, changed: &Range<u64>) -> impl Iterator<Item = Range<u64>> {
         let reach = self.file.file_range_showing(changed);
         let reach = self.whole_pages(&reach);
         self.ranges
@@ -209,8 +212,8 @@ impl Filled {
         }
     }
 
-    /// Adds a range, which can be empty.
-    fn add(&mut self, range: Range<u64>) {
+    /// Adds a range. It may be empty.
+    fn insert(&mut self, range: Range<u64>) {
         if range.is_empty() {
             return;
         }
@@ -235,7 +238,7 @@ pub(super) mod tests {
     use crate::mapping::{BackingFile, Mapping, Mode};
     use crate::vfile::Segment;
 
-    /// Starts and ends.
+    /// Start and end of each range.
     type Ranges = &'static [(u64, u64)];
 
     /// Files of `len` bytes that begin at `offsets` of a backing file.
@@ -254,17 +257,17 @@ pub(super) mod tests {
         offsets.iter().map(file).collect()
     }
 
-    /// Inodes and ranges.
-    fn told(stale: &[Stale]) -> Vec<(u64, Range<u64>)> {
-        let told = |stale: &Stale| (stale.inode, stale.range.clone());
-        stale.iter().map(told).collect()
+    /// Inode and range of each.
+    fn inodes_and_ranges(stale: &[Stale]) -> Vec<(u64, Range<u64>)> {
+        let pair = |stale: &Stale| (stale.inode, stale.range.clone());
+        stale.iter().map(pair).collect()
     }
 
     #[test]
-    fn ranges_are_joined_and_cut() {
+    fn filled_ranges_merge_and_invalidation_splits_them() {
         let file = &files(100, &[1000])[0];
-        // What is filled; which bytes of the backing file change; what is invalidated; and
-        // the ranges that are left.
+        // The filled ranges, the changed bytes of the backing file, the invalidated ranges, and
+        // the ranges that stay filled.
         let cases: [(Ranges, Range<u64>, Ranges, Ranges); 12] = [
             (&[], 1000..1100, &[], &[]),
             (&[(10, 20)], 1000..1010, &[], &[(10, 20)]),
@@ -289,19 +292,19 @@ pub(super) mod tests {
             ),
             (&[(10, 20), (30, 40), (19, 31)], 0..1001, &[], &[(10, 40)]),
         ];
-        for (fills, changed, leaving, left) in cases {
+        for (fills, changed, invalidating, left) in cases {
             let mut pages = Pages::new(1);
             for &(start, end) in fills {
                 pages.fill(7, file, start..end);
             }
-            let expected = leaving.iter().map(|&(start, end)| (7, start..end));
+            let expected = invalidating.iter().map(|&(start, end)| (7, start..end));
             let expected: Vec<_> = expected.collect();
             let case = format!("{fills:?} {changed:?}");
-            let shows = |pages: &Pages, left: &[Stale]| pages.show(&changed, None, left);
-            assert_eq!(shows(&pages, &[]), !leaving.is_empty(), "{case}");
+            let shows = |pages: &Pages, left: &[Stale]| pages.is_shown(&changed, None, left);
+            assert_eq!(shows(&pages, &[]), !invalidating.is_empty(), "{case}");
             let stale = pages.begin_invalidation(&changed, None);
-            assert_eq!(told(&stale), expected, "{case}");
-            assert_eq!(shows(&pages, &[]), !leaving.is_empty(), "{case}");
+            assert_eq!(inodes_and_ranges(&stale), expected, "{case}");
+            assert_eq!(shows(&pages, &[]), !invalidating.is_empty(), "{case}");
             assert!(!shows(&pages, &stale), "{case}");
             pages.finish_invalidation(&stale);
             assert!(!shows(&pages, &[]), "{case}");
@@ -322,72 +325,81 @@ pub(super) mod tests {
             (9000..9001, vec![(7, 8192..10_000)]),
             (0..10, vec![]),
         ] {
-            assert_eq!(told(&pages.begin_invalidation(&changed, None)), expected);
+            assert_eq!(
+                inodes_and_ranges(&pages.begin_invalidation(&changed, None)),
+                expected
+            );
         }
     }
 
     #[test]
-    fn what_is_filled_during_an_invalidation_stays() {
+    fn pages_filled_during_an_invalidation_stay_recorded() {
         let files = files(100, &[0, 50]);
         let mut pages = Pages::new(1);
         pages.fill(1, &files[0], 0..100);
         pages.fill(2, &files[1], 0..100);
         let first = Some(1);
         let stale = pages.begin_invalidation(&(60..70), first);
-        assert_eq!(told(&stale), [(2, 10..20)]);
-        assert!(pages.show(&(60..70), first, &[]) && !pages.show(&(60..70), first, &stale));
+        assert_eq!(inodes_and_ranges(&stale), [(2, 10..20)]);
+        assert!(pages.is_shown(&(60..70), first, &[]) && !pages.is_shown(&(60..70), first, &stale));
         pages.fill(2, &files[1], 15..16);
-        assert!(pages.show(&(60..70), first, &stale));
+        assert!(pages.is_shown(&(60..70), first, &stale));
         pages.finish_invalidation(&stale);
-        assert!(!pages.show(&(60..65), first, &[]) && pages.show(&(60..65), None, &[]));
-        assert!(pages.show(&(60..70), first, &[]));
+        assert!(!pages.is_shown(&(60..65), first, &[]) && pages.is_shown(&(60..65), None, &[]));
+        assert!(pages.is_shown(&(60..70), first, &[]));
         pages.forget(2);
-        assert!(!pages.show(&(0..200), first, &[]) && pages.show(&(0..200), None, &[]));
+        assert!(!pages.is_shown(&(0..200), first, &[]) && pages.is_shown(&(0..200), None, &[]));
         pages.forget(1);
         assert!(pages.files.is_empty() && pages.extents.is_empty());
     }
 
     #[test]
-    fn pages_that_another_invalidates_are_gone_for_who_invalidates_them_too() {
+    fn an_invalidation_covers_pages_that_an_earlier_one_has_begun() {
         let file = &files(100, &[0])[0];
         let mut pages = Pages::new(1);
         pages.fill(7, file, 0..100);
         let first = pages.begin_invalidation(&(0..10), None);
         pages.fill(7, file, 3..5);
         let second = pages.begin_invalidation(&(0..20), None);
-        assert_eq!(told(&second), [(7, 0..10), (7, 3..5), (7, 10..20)]);
-        assert_eq!(second.iter().filter(|stale| stale.is_anothers).count(), 1);
-        assert!(pages.show(&(0..20), None, &first) && !pages.show(&(0..20), None, &second));
-        // The first still waits for its own, which the second does not take from it.
+        assert_eq!(
+            inodes_and_ranges(&second),
+            [(7, 0..10), (7, 3..5), (7, 10..20)]
+        );
+        assert_eq!(
+            second.iter().filter(|stale| stale.was_begun_before).count(),
+            1
+        );
+        assert!(pages.is_shown(&(0..20), None, &first) && !pages.is_shown(&(0..20), None, &second));
+        // The first invalidation is still in progress: the second does not finish it.
         pages.finish_invalidation(&second);
-        assert!(pages.show(&(0..10), None, &[]) && !pages.show(&(10..20), None, &[]));
-        // What is invalidated later is gone for nobody.
+        assert!(pages.is_shown(&(0..10), None, &[]) && !pages.is_shown(&(10..20), None, &[]));
+        // A later invalidation does not count as done for an earlier one.
         pages.fill(7, file, 10..20);
         let third = pages.begin_invalidation(&(10..20), None);
-        assert!(pages.show(&(0..20), None, &second));
+        assert!(pages.is_shown(&(0..20), None, &second));
         pages.finish_invalidation(&third);
         pages.finish_invalidation(&first);
-        assert!(!pages.show(&(0..20), None, &[]));
+        assert!(!pages.is_shown(&(0..20), None, &[]));
     }
 
     #[test]
-    fn beyond_the_most_ranges_all_between_the_first_and_the_last_count_as_filled() {
+    fn beyond_the_most_ranges_all_pages_in_between_count_as_filled() {
         let most = MAX_RANGES as u64;
         let file = &files(4 * most, &[0])[0];
         let mut pages = Pages::new(1);
         for at in (0..most).map(|k| 2 * k + 10) {
             pages.fill(7, file, at..at + 1);
         }
-        assert!(!pages.show(&(11..12), None, &[]));
+        assert!(!pages.is_shown(&(11..12), None, &[]));
         assert_eq!(pages.files[&7].ranges.len(), MAX_RANGES);
         pages.fill(7, file, 4 * most - 1..4 * most);
-        assert!(pages.show(&(11..12), None, &[]) && !pages.show(&(0..10), None, &[]));
+        assert!(pages.is_shown(&(11..12), None, &[]) && !pages.is_shown(&(0..10), None, &[]));
         let stale = pages.begin_invalidation(&(0..u64::MAX), None);
-        assert_eq!(told(&stale), [(7, 10..4 * most)]);
+        assert_eq!(inodes_and_ranges(&stale), [(7, 10..4 * most)]);
     }
 
     #[test]
-    fn pages_are_told_as_from_a_set_of_bytes() {
+    fn random_fills_and_invalidations_match_a_set_of_bytes() {
         const LEN: u64 = 40;
         let offsets = [0, 15, 30];
         let files = files(LEN, &offsets);
@@ -400,9 +412,9 @@ pub(super) mod tests {
             seed % end
         };
         let mut pages = Pages::new(1);
-        // Inode and byte of the file.
+        // Inode, and byte of the file.
         let mut filled = BTreeSet::new();
-        let mut leaving = BTreeSet::new();
+        let mut invalidating = BTreeSet::new();
         let mut begun = Vec::new();
         for _ in 0..100_000 {
             let inode = below(3);
@@ -419,7 +431,7 @@ pub(super) mod tests {
                 4..6 if !changed.is_empty() => {
                     let except = (below(2) == 0).then_some(inode);
                     let stale = pages.begin_invalidation(&changed, except);
-                    let told = stale.iter().filter(|stale| !stale.is_anothers);
+                    let told = stale.iter().filter(|stale| !stale.was_begun_before);
                     let told =
                         told.flat_map(|stale| stale.range.clone().map(move |at| (stale.inode, at)));
                     let concerned = |byte: &(u64, u64)| {
@@ -428,13 +440,13 @@ pub(super) mod tests {
                     let expected: BTreeSet<_> = filled.iter().copied().filter(concerned).collect();
                     assert_eq!(told.collect::<BTreeSet<_>>(), expected);
                     filled.retain(|byte| !expected.contains(byte));
-                    leaving.extend(expected);
+                    invalidating.extend(expected);
                     begun.extend(stale);
                 }
                 6 => {
                     pages.finish_invalidation(&begun);
                     begun.clear();
-                    leaving.clear();
+                    invalidating.clear();
                     let inodes: BTreeSet<u64> = filled.iter().map(|byte| byte.0).collect();
                     let known: BTreeSet<u64> = pages.files.keys().copied().collect();
                     assert_eq!(known, inodes);
@@ -443,15 +455,15 @@ pub(super) mod tests {
                 _ if below(4) == 0 => {
                     pages.forget(inode);
                     filled.retain(|byte| byte.0 != inode);
-                    leaving.retain(|byte| byte.0 != inode);
+                    invalidating.retain(|byte| byte.0 != inode);
                 }
                 _ => {}
             }
             if !changed.is_empty() {
-                let mut all = filled.union(&leaving);
-                assert_eq!(pages.show(&changed, None, &[]), all.clone().any(shown));
+                let mut all = filled.union(&invalidating);
+                assert_eq!(pages.is_shown(&changed, None, &[]), all.clone().any(shown));
                 let elsewhere = all.any(|byte| byte.0 != inode && shown(byte));
-                assert_eq!(pages.show(&changed, Some(inode), &[]), elsewhere);
+                assert_eq!(pages.is_shown(&changed, Some(inode), &[]), elsewhere);
             }
         }
     }

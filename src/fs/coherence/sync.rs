@@ -1,5 +1,5 @@
-//! The locks of this module: those of the standard library, or those of shuttle, which
-//! tries out how threads can take turns (`scripts/interleavings.sh`).
+//! The locks of `coherence`: those of the standard library, or those of shuttle, which explores
+//! thread interleavings (`scripts/interleavings.sh`).
 
 #[cfg(not(shuttle))]
 pub(super) use std::sync::{Condvar, Mutex, MutexGuard};

@@ -1,11 +1,11 @@
-//! Fills, changes and what each of them waits for, without threads that take turns.
+//! Fills, changes and their order of waiting, without an invalidation thread.
 
 use std::sync::atomic::AtomicUsize;
 
 use super::pages::tests::files;
 use super::*;
 
-/// Has the pages of `file` filled from `range`, and says how often that was answered.
+/// Fills pages of `inode` with the bytes `range` of `file`. Counts the answers.
 fn fill(coherence: &Coherence, inode: u64, file: &VirtualFile, range: Range<u64>) -> Answered {
     let answered = Answered::default();
     let count = answered.0.clone();
@@ -24,14 +24,14 @@ impl Answered {
     }
 }
 
-/// Gives the answers that are due.
+/// Sends the answers that are due.
 fn answer(coherence: &Coherence) {
     let answers: Vec<Answer> = coherence.state().answers.drain(..).collect();
     answers.into_iter().for_each(|answer| answer());
 }
 
 #[test]
-fn a_fill_waits_for_a_change_of_its_bytes_and_for_no_other() {
+fn a_fill_waits_for_changes_of_its_bytes_that_began_before_it() {
     let files = files(100, &[0, 200]);
     let coherence = Coherence::of_pages(1);
     let change = coherence.try_change(&(10..20)).unwrap();
@@ -39,12 +39,12 @@ fn a_fill_waits_for_a_change_of_its_bytes_and_for_no_other() {
     assert_eq!(fill(&coherence, 1, &files[1], 0..100).count(), 1);
     assert_eq!(fill(&coherence, 2, &files[0], 20..100).count(), 1);
     let parked = fill(&coherence, 3, &files[0], 0..15);
-    // The note is there before the changes are over.
+    // The fill is recorded before the changes have ended.
     assert!(coherence.try_change(&(0..1)).is_none());
     drop(other);
     answer(&coherence);
     assert_eq!(parked.count(), 0);
-    // A change that comes later is not waited for.
+    // The fill does not wait for a change that begins later.
     let later = coherence.change_at_once(&(12..13));
     drop(change);
     answer(&coherence);
@@ -56,16 +56,16 @@ fn a_fill_waits_for_a_change_of_its_bytes_and_for_no_other() {
 #[test]
 fn a_fill_waits_for_all_changes_of_its_bytes() {
     let file = &files(100, &[0])[0];
-    for is_first_over_first in [true, false] {
+    for first_ends_first in [true, false] {
         let coherence = Coherence::of_pages(1);
         let first = coherence.try_change(&(10..20)).unwrap();
         let second = coherence.try_change(&(30..40)).unwrap();
         let parked = fill(&coherence, 1, file, 0..100);
-        let (over, other) = match is_first_over_first {
+        let (ended, other) = match first_ends_first {
             true => (first, second),
             false => (second, first),
         };
-        drop(over);
+        drop(ended);
         answer(&coherence);
         assert_eq!(parked.count(), 0);
         drop(other);
@@ -75,21 +75,21 @@ fn a_fill_waits_for_all_changes_of_its_bytes() {
 }
 
 #[test]
-fn a_fill_of_bytes_of_a_change_that_is_prepared_is_held_for_a_moment() {
+fn a_fill_of_bytes_of_a_pending_change_is_held_for_a_moment() {
     let file = &files(100, &[0])[0];
     let coherence = Arc::new(Coherence::of_pages(1));
-    let preparation = Preparation::new(&coherence, 10..20);
+    let pending = PendingChange::new(&coherence, 10..20);
     assert_eq!(fill(&coherence, 1, file, 20..100).count(), 1);
     let held = fill(&coherence, 1, file, 0..15);
-    // It is not in the way of the change.
+    // A held fill does not block the change.
     drop(coherence.try_change(&(10..15)).unwrap());
     answer(&coherence);
     assert_eq!(held.count(), 0);
-    drop(preparation);
+    drop(pending);
     answer(&coherence);
     assert_eq!(held.count(), 1);
-    // Nor for longer than a moment, whatever becomes of the change.
-    let _preparation = Preparation::new(&coherence, 10..20);
+    // The hold ends after a moment, even if the change does not run.
+    let _pending = PendingChange::new(&coherence, 10..20);
     let held = fill(&coherence, 2, file, 0..15);
     let completing = coherence.clone();
     let completion = std::thread::spawn(move || completing.run_answers());
@@ -101,7 +101,7 @@ fn a_fill_of_bytes_of_a_change_that_is_prepared_is_held_for_a_moment() {
 }
 
 #[test]
-fn a_change_that_panics_holds_up_nobody() {
+fn a_change_that_panics_blocks_no_fill() {
     let file = &files(100, &[0])[0];
     let coherence = Arc::new(Coherence::of_pages(1));
     let changing = coherence.clone();
@@ -114,7 +114,7 @@ fn a_change_that_panics_holds_up_nobody() {
 }
 
 #[test]
-fn pages_that_are_old_are_noted_once_however_often_they_are_to_be_invalidated() {
+fn the_invalidation_of_a_page_is_queued_once() {
     let file = &files(100, &[0])[0];
     let coherence = Coherence::of_pages(1);
     fill(&coherence, 1, file, 0..100);
