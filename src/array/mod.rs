@@ -1,6 +1,6 @@
-//! Shapes, strides and views: where the elements of an array, and of every
-//! slice of it, lie in a file. Pure arithmetic on bytes, all of it checked; it
-//! opens no file and knows of no names.
+//! Shapes, strides and views: the file offsets of the elements of an array and of
+//! its slices. This is pure, checked arithmetic on byte offsets. File access and
+//! the names of slices are left to other modules.
 
 mod column;
 mod grid;
@@ -18,37 +18,37 @@ pub use view::View;
 
 use std::fmt;
 
-/// The most axes an array can have, as in NumPy (`NPY_MAXDIMS`).
+/// The maximum number of axes of an array, as in NumPy (`NPY_MAXDIMS`).
 pub const MAX_NDIM: usize = 64;
 
-/// What the length of an inferred axis is counted in.
+/// What one step along an inferred axis holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unit {
-    /// Items, where no shape was given.
+pub enum InferredUnit {
+    /// One item: no shape was given.
     Item,
-    /// Steps along the axis whose length was given as -1.
+    /// One index of the axis of length -1, with all the axes beside it.
     Step,
 }
 
-impl fmt::Display for Unit {
+impl fmt::Display for InferredUnit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Unit::Item => "one item",
-            Unit::Step => "one step of the inferred axis",
+            InferredUnit::Item => "one item",
+            InferredUnit::Step => "one step of the inferred axis",
         })
     }
 }
 
-/// Why a shape or a view cannot be.
+/// Why a shape or a view is invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ArrayError {
-    /// The text is not a shape.
+    /// The text does not have the syntax of a shape.
     #[error("shape '{text}': expected lengths such as 1000,16 or 1000x16, or () for none")]
     NotAShape {
         /// What was given.
         text: String,
     },
-    /// A length is negative and not -1.
+    /// A length is below -1.
     #[error("shape '{text}': the length {length} is negative, and only -1 (inferred) may be")]
     NegativeLength {
         /// What was given.
@@ -56,7 +56,7 @@ pub enum ArrayError {
         /// The length.
         length: String,
     },
-    /// A length is more than any file holds.
+    /// A length exceeds 2^63 - 1.
     #[error("shape '{text}': the length {length} is past 2^63, the end of the largest file")]
     LengthTooLarge {
         /// What was given.
@@ -64,21 +64,21 @@ pub enum ArrayError {
         /// The length.
         length: String,
     },
-    /// More than one length is to be inferred.
+    /// More than one length is -1.
     #[error("shape '{text}': only one length can be -1")]
     TwoInferred {
         /// What was given.
         text: String,
     },
-    /// More axes than NumPy allows.
+    /// The shape has more than [`MAX_NDIM`] axes.
     #[error("shape '{text}': {ndim} axes, and at most {MAX_NDIM} are possible")]
     TooManyAxes {
         /// What was given.
         text: String,
-        /// How many axes it has.
+        /// The number of axes.
         ndim: usize,
     },
-    /// The array's bytes cannot be counted in 63 bits.
+    /// The end of the array exceeds 2^63 - 1 bytes.
     #[error(
         "shape {shape} of {itemsize}-byte items at offset {offset} reaches byte 2^63, \
          which no file has"
@@ -86,27 +86,27 @@ pub enum ArrayError {
     TooLarge {
         /// The shape.
         shape: Shape,
-        /// Bytes in an item.
+        /// Item size in bytes.
         itemsize: u64,
-        /// Bytes before the array.
+        /// Offset of the array in bytes.
         offset: u64,
     },
-    /// The inferred length of an axis would not be whole.
+    /// The available bytes are not a whole number of steps of the inferred axis.
     #[error(
         "{available} bytes from offset {offset} to the end of the file are not a multiple of \
          {unit} bytes ({what})"
     )]
     NotAMultiple {
-        /// Bytes from the offset to the file's end.
+        /// Bytes from the offset to the end of the file.
         available: u64,
-        /// Bytes before the array.
+        /// Offset of the array in bytes.
         offset: u64,
-        /// Bytes that each step of the inferred axis takes.
+        /// Size in bytes of one step along the inferred axis.
         unit: u64,
-        /// What takes that many bytes.
-        what: Unit,
+        /// What one step holds.
+        what: InferredUnit,
     },
-    /// The length -1 cannot be inferred because another is 0.
+    /// The length -1 cannot be inferred because another length is 0.
     #[error("shape '{text}': -1 cannot be inferred beside a length of 0")]
     InferredBesideZero {
         /// What was given.

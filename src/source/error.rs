@@ -4,7 +4,7 @@ use std::error::Error;
 use std::path::PathBuf;
 
 use super::signature::Signature;
-use crate::array::{ArrayError, Unit};
+use crate::array::{ArrayError, InferredUnit};
 use crate::dtype::DType;
 use crate::mapping::{FileError, Remedy};
 
@@ -128,10 +128,10 @@ impl SourceError {
             } => {
                 let length = available / unit;
                 return Some(match what {
-                    Unit::Item => format!(
+                    InferredUnit::Item => format!(
                         "check --dtype and --offset, or leave the rest of the file out: --shape {length}"
                     ),
-                    Unit::Step => format!(
+                    InferredUnit::Step => format!(
                         "check --dtype, --shape and --offset, or leave the rest of the file out: \
                          {length} in place of -1"
                     ),

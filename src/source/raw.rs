@@ -31,7 +31,7 @@ fn locate(backing: &BackingFile, description: &Description) -> Result<Located, S
     let offset = description.offset.unwrap_or(0);
     let order = description.order.unwrap_or(Order::C);
     let spec = description.shape.as_ref();
-    let inferred = spec.is_none_or(ShapeSpec::is_open);
+    let inferred = spec.is_none_or(ShapeSpec::has_inferred_length);
     if inferred && description.mode == Mode::Write {
         return Err(SourceError::ShapeNeeded { path: path() });
     }
@@ -49,7 +49,7 @@ fn locate(backing: &BackingFile, description: &Description) -> Result<Located, S
     };
     let shape = match spec {
         Some(spec) => spec.resolve(dtype.itemsize(), offset, available),
-        None => ShapeSpec::of_rest(dtype.itemsize(), offset, available),
+        None => ShapeSpec::one_axis(dtype.itemsize(), offset, available),
     }
     .map_err(in_file)?;
     Ok(Located {

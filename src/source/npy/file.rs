@@ -67,7 +67,7 @@ fn locate(backing: &BackingFile, description: &Description) -> Result<Located, S
         let (given, found) = (dtype.to_string(), header.dtype.to_string());
         return Err(contradiction("dtype", given, found));
     }
-    if let Some(shape) = shape.as_ref().filter(|shape| !shape.admits(&header.shape)) {
+    if let Some(shape) = shape.as_ref().filter(|shape| !shape.matches(&header.shape)) {
         let found = header.shape.to_string();
         return Err(contradiction("shape", shape.to_string(), found));
     }
@@ -104,7 +104,7 @@ fn described(
     description: &Description,
 ) -> Result<(Header, Vec<u8>), SourceError> {
     let path = || backing.path().to_path_buf();
-    let closed = description.shape.as_ref().filter(|spec| !spec.is_open());
+    let closed = description.shape.as_ref().filter(|spec| !spec.has_inferred_length());
     let spec: &ShapeSpec = closed.ok_or_else(|| SourceError::ShapeNeeded { path: path() })?;
     let dtype = description.dtype.clone().unwrap_or(DType::BYTE);
     let order = description.order.unwrap_or(Order::C);

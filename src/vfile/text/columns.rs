@@ -220,7 +220,7 @@ impl Columns {
                     if writer.out.is_full() {
                         break;
                     }
-                    if writer.padded && writer.out.pass_pieces(columns.width, 1) == 1 {
+                    if writer.padded && writer.out.skip_pieces(columns.width, 1) == 1 {
                         continue;
                     }
                     let last = k + 1 == members.len();
@@ -233,7 +233,7 @@ impl Columns {
             }
             Parts::Elements { count, step, each } => {
                 let passed = if writer.padded {
-                    writer.out.pass_pieces(each.width, *count)
+                    writer.out.skip_pieces(each.width, *count)
                 } else {
                     0
                 };
@@ -273,7 +273,7 @@ impl Columns {
         }
         let width = self.heading_width(prefix.len() as u64, quoted);
         if width <= out.skip() {
-            out.pass(width);
+            out.skip_bytes(width);
             return;
         }
         let outer = prefix.len();
@@ -301,7 +301,7 @@ impl Columns {
                     k * each.heading_width(outer as u64, quoted) + index_bytes(k) * each.count
                 };
                 let passed = last_below(*count, |k| width(k) <= out.skip());
-                out.pass(width(passed));
+                out.skip_bytes(width(passed));
                 for k in passed..*count {
                     if out.is_full() {
                         break;

@@ -158,7 +158,7 @@ impl Table {
             out: RangeWriter::new(at, out),
         };
         self.write_heading(&mut writer.out);
-        let first = writer.out.pass_pieces(self.line, self.rows);
+        let first = writer.out.skip_pieces(self.line, self.rows);
         for row in first..self.rows {
             if writer.out.is_full() {
                 break;
