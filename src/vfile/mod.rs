@@ -133,7 +133,7 @@ impl VirtualFile {
     }
 
     /// Whether every byte of array data has the same offset in this file and in the
-    /// backing file. Reads then need no copy by the daemon.
+    /// backing file, as passthrough requires.
     pub fn is_in_place(&self) -> bool {
         self.segments.iter().all(|(start, segment)| match segment {
             Segment::View { layout, .. } => {
