@@ -338,9 +338,7 @@ impl Layout {
         for (index, axis) in index.iter_mut().zip(&self.axes).rev() {
             *index = block % axis.length;
             block /= axis.length;
-            runs.offset = runs
-                .offset
-                .wrapping_add_signed(*index as i64 * axis.stride);
+            runs.offset = runs.offset.wrapping_add_signed(*index as i64 * axis.stride);
         }
         runs
     }

@@ -1,12 +1,12 @@
-//! Files that say nothing of themselves: the array is what the user describes,
-//! with the rules of `numpy.memmap` for what is left open.
+//! Raw files, without a header. The user describes the array; defaults are those of
+//! `numpy.memmap`.
 
 use super::{Assumed, Description, Format, Located, SourceError};
 use crate::array::{Order, ShapeSpec, View};
 use crate::dtype::DType;
 use crate::mapping::{BackingFile, Mode};
 
-/// Any file at all.
+/// The raw format, which every file has.
 pub(super) const FORMAT: Format = Format {
     name: "raw",
     magic: b"",
@@ -14,13 +14,15 @@ pub(super) const FORMAT: Format = Format {
     locate,
 };
 
-/// The array described.
+/// The described array.
 ///
 /// # Errors
 ///
-/// When a shape is missing under `w+`, the offset leaves nothing to infer a
-/// shape from, the bytes are not a whole number of items, or the array's end
-/// cannot be counted.
+/// - [`SourceError::ShapeNeeded`] when a shape must be inferred under `w+`.
+/// - [`SourceError::OffsetPastEnd`] when a shape must be inferred and the offset is past
+///   the end of the file.
+/// - [`SourceError::Array`] when the shape does not fit the file, or the end of the array
+///   exceeds 2^63 - 1 bytes.
 fn locate(backing: &BackingFile, description: &Description) -> Result<Located, SourceError> {
     let path = || backing.path().to_path_buf();
     let in_file = |error| SourceError::Array {
@@ -56,6 +58,6 @@ fn locate(backing: &BackingFile, description: &Description) -> Result<Located, S
         view: View::contiguous(dtype, offset, shape, order).map_err(in_file)?,
         order,
         preamble: Vec::new(),
-        assumed: Assumed::without(description.dtype.is_some(), spec.is_some()),
+        assumed: Assumed::unless_given(description.dtype.is_some(), spec.is_some()),
     })
 }
