@@ -45,13 +45,13 @@ pub enum ArrayError {
     /// The text does not have the syntax of a shape.
     #[error("shape '{text}': expected lengths such as 1000,16 or 1000x16, or () for none")]
     NotAShape {
-        /// What was given.
+        /// The text given.
         text: String,
     },
     /// A length is below -1.
     #[error("shape '{text}': the length {length} is negative, and only -1 (inferred) may be")]
     NegativeLength {
-        /// What was given.
+        /// The text given.
         text: String,
         /// The length.
         length: String,
@@ -59,7 +59,7 @@ pub enum ArrayError {
     /// A length exceeds 2^63 - 1.
     #[error("shape '{text}': the length {length} is past 2^63, the end of the largest file")]
     LengthTooLarge {
-        /// What was given.
+        /// The text given.
         text: String,
         /// The length.
         length: String,
@@ -67,13 +67,13 @@ pub enum ArrayError {
     /// More than one length is -1.
     #[error("shape '{text}': only one length can be -1")]
     TwoInferred {
-        /// What was given.
+        /// The text given.
         text: String,
     },
     /// The shape has more than [`MAX_NDIM`] axes.
     #[error("shape '{text}': {ndim} axes, and at most {MAX_NDIM} are possible")]
     TooManyAxes {
-        /// What was given.
+        /// The text given.
         text: String,
         /// The number of axes.
         ndim: usize,
@@ -109,7 +109,7 @@ pub enum ArrayError {
     /// The length -1 cannot be inferred because another length is 0.
     #[error("shape '{text}': -1 cannot be inferred beside a length of 0")]
     InferredBesideZero {
-        /// What was given.
+        /// The text given.
         text: String,
     },
 }

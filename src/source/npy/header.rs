@@ -12,7 +12,8 @@ use crate::dtype::{DType, Refusal};
 const KEYS: [&str; 3] = ["descr", "fortran_order", "shape"];
 
 /// The number of digits reserved in a header for the length of the slowest axis, as in NumPy
-/// (`GROWTH_AXIS_MAX_DIGITS`). It lets a program that appends to the file update the shape in place.
+/// (`GROWTH_AXIS_MAX_DIGITS`). A program that appends to the file can then update the shape in
+/// place.
 const GROWTH_DIGITS: usize = 21;
 
 /// A parsed header.
