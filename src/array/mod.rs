@@ -49,7 +49,7 @@ pub enum ArrayError {
         text: String,
     },
     /// A length is below -1.
-    #[error("shape '{text}': the length {length} is negative, and only -1 (inferred) may be")]
+    #[error("shape '{text}': the length {length} is negative; only -1 (inferred) is allowed")]
     NegativeLength {
         /// The text given.
         text: String,
@@ -57,7 +57,7 @@ pub enum ArrayError {
         length: String,
     },
     /// A length exceeds 2^63 - 1.
-    #[error("shape '{text}': the length {length} is past 2^63, the end of the largest file")]
+    #[error("shape '{text}': the length {length} is past 2^63, the limit of file sizes")]
     LengthTooLarge {
         /// The text given.
         text: String,
@@ -71,7 +71,7 @@ pub enum ArrayError {
         text: String,
     },
     /// The shape has more than [`MAX_NDIM`] axes.
-    #[error("shape '{text}': {ndim} axes, and at most {MAX_NDIM} are possible")]
+    #[error("shape '{text}': {ndim} axes, the maximum is {MAX_NDIM}")]
     TooManyAxes {
         /// The text given.
         text: String,
@@ -81,7 +81,7 @@ pub enum ArrayError {
     /// The end of the array exceeds 2^63 - 1 bytes.
     #[error(
         "shape {shape} of {itemsize}-byte items at offset {offset} reaches byte 2^63, \
-         which no file has"
+         the limit of file sizes"
     )]
     TooLarge {
         /// The shape.

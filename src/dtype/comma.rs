@@ -208,7 +208,7 @@ mod tests {
                 "03f4,i8",
                 "expected types separated by commas, such as f4,3i8,(2,3)i2; stopped at '03f4,i8'",
             ),
-            ("<3>f4", "two byte-order marks that differ"),
+            ("<3>f4", "two different byte-order marks"),
             (
                 "f4,i3",
                 "field 'f1': 'i3': no such item size; expected i1, i2, i4, i8",

@@ -212,7 +212,7 @@ mod tests {
         for (descr, message) in [
             (
                 "5",
-                "dtype '5': expected a type as a text, a list of fields or a dict, got 5",
+                "dtype '5': expected a type as a string, a list of fields or a dict, got 5",
             ),
             ("'f9'", "dtype 'f9': no such item size"),
             (

@@ -99,7 +99,7 @@ pub enum Refusal {
     },
 
     /// `S`, `U0`, `void`.
-    #[error("an item of 0 bytes has no place in a file; give a length, such as {letter}10")]
+    #[error("items of 0 bytes are not supported; give a length, such as {letter}10")]
     EmptyItem {
         /// The code's letter.
         letter: char,
@@ -133,7 +133,7 @@ pub enum Refusal {
 
     /// `M8[s/3]`.
     #[error(
-        "the divisor must leave a whole number, up to {}, of a smaller unit, as [s/25] is [40ms]",
+        "the divisor must give an integer number, up to {}, of a smaller unit, as [s/25] is [40ms]",
         i32::MAX
     )]
     Divisor,
@@ -143,7 +143,7 @@ pub enum Refusal {
     Literal(#[from] LiteralError),
 
     /// `[5]`, `[('x', 4)]`
-    #[error("expected a type as a text, a list of fields or a dict, got {got}")]
+    #[error("expected a type as a string, a list of fields or a dict, got {got}")]
     NotAType {
         /// The value found, truncated.
         got: String,
@@ -157,7 +157,7 @@ pub enum Refusal {
     },
 
     /// `[(5, 'f4')]`
-    #[error("expected a field's name as a text or as (title, name), got {got}")]
+    #[error("expected a field name as a string or as (title, name), got {got}")]
     FieldName {
         /// The value found, truncated.
         got: String,
@@ -177,7 +177,7 @@ pub enum Refusal {
         got: String,
     },
 
-    /// More than [`MAX_AXES`] lengths in a shape.
+    /// More axes than [`MAX_NDIM`](crate::array::MAX_NDIM) in a shape.
     #[error("a sub-array has at most {MAX_AXES} axes")]
     SubArrayAxes,
 
@@ -198,11 +198,11 @@ pub enum Refusal {
     TooLarge,
 
     /// `[]`, `[('x', 'f4', 0)]`
-    #[error("an item of 0 bytes has no place in a file; a field must hold something")]
+    #[error("items of 0 bytes are not supported; at least one field must have data")]
     NoBytes,
 
     /// `[('a', [('b', ...)])]`, and so on.
-    #[error("more than {MAX_LEVELS} structures inside each other")]
+    #[error("more than {MAX_LEVELS} nested structures")]
     TooDeep,
 
     /// `{'names': ..., 'formats': ..., 'offset': ...}`
@@ -231,7 +231,7 @@ pub enum Refusal {
     },
 
     /// `{..., 'titles': [5]}`
-    #[error("expected a title as a text, or None, got {got}")]
+    #[error("expected a title as a string or None, got {got}")]
     Title {
         /// The value found, truncated.
         got: String,
@@ -277,7 +277,7 @@ pub enum Refusal {
     },
 
     /// `<3>f4`
-    #[error("two byte-order marks that differ")]
+    #[error("two different byte-order marks")]
     ByteOrders,
 
     /// `x:f4,i8`

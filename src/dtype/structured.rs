@@ -335,18 +335,18 @@ mod tests {
             ),
             (
                 "[(1,'f4')]",
-                "expected a field's name as a text or as (title, name), got 1",
+                "expected a field name as a string or as (title, name), got 1",
             ),
             (
                 "[('x',4)]",
-                "field 'x': expected a type as a text, a list of fields or a dict, got 4",
+                "field 'x': expected a type as a string, a list of fields or a dict, got 4",
             ),
             ("[('x','O')]", "field 'x': 'O': object items hold pointers"),
             (
                 "[('x',[('y','f3')])]",
                 "field 'x': field 'y': 'f3': no such item size",
             ),
-            ("[('x','S0')]", "field 'x': 'S0': an item of 0 bytes"),
+            ("[('x','S0')]", "field 'x': 'S0': items of 0 bytes"),
             (
                 "[('x','f4'),('x','i4')]",
                 "two fields have the name or title 'x'",
@@ -373,11 +373,11 @@ mod tests {
             ),
             (
                 "[]",
-                "an item of 0 bytes has no place in a file; a field must hold something",
+                "items of 0 bytes are not supported; at least one field must have data",
             ),
             (
                 "[('x','f4',0)]",
-                "an item of 0 bytes has no place in a file; a field must hold",
+                "items of 0 bytes are not supported; at least one field",
             ),
             (
                 "('<f4',(2,3))",
@@ -418,7 +418,7 @@ mod tests {
             ),
             (
                 "{'names':['x'],'formats':['f4'],'titles':[5]}",
-                "expected a title as a text, or None, got 5",
+                "expected a title as a string or None, got 5",
             ),
             (
                 "{'x':'f4'}",

@@ -55,7 +55,7 @@ pub enum SourceError {
         is_extensible: bool,
     },
     /// The file is new, and the shape is missing or has a length of -1.
-    #[error("{}: mode w+ makes a new file, and needs its whole --shape", path.display())]
+    #[error("{}: mode w+ creates a new file and needs a complete --shape", path.display())]
     ShapeNeeded {
         /// The file.
         path: PathBuf,
@@ -104,9 +104,9 @@ impl SourceError {
         let hint = match self {
             SourceError::File(error) => return error.hint(),
             SourceError::NotWhole { remedy, .. } => {
-                let cause = "it is not whole, as after a download that was broken off";
+                let cause = "the file is incomplete, as after an interrupted download";
                 return Some(match remedy.options() {
-                    Some(options) => format!("{cause}; {options} would fill it up with zeros"),
+                    Some(options) => format!("{cause}; {options} would extend it with zeros"),
                     None => cause.into(),
                 });
             }
@@ -130,10 +130,10 @@ impl SourceError {
                 let length = available / unit;
                 return Some(match what {
                     InferredUnit::Item => format!(
-                        "check --dtype and --offset, or leave the rest of the file out: --shape {length}"
+                        "check --dtype and --offset, or ignore the rest of the file: --shape {length}"
                     ),
                     InferredUnit::Step => format!(
-                        "check --dtype, --shape and --offset, or leave the rest of the file out: \
+                        "check --dtype, --shape and --offset, or ignore the rest of the file: \
                          {length} in place of -1"
                     ),
                 });
@@ -145,9 +145,9 @@ impl SourceError {
                 "give a smaller --offset; under --mode r+, --shape and --extend make the file longer"
             }
             SourceError::OffsetPastEnd { .. } => "give a smaller --offset",
-            SourceError::Header { .. } => "--format raw takes the file as plain bytes",
+            SourceError::Header { .. } => "--format raw reads the file as plain bytes",
             SourceError::Contradiction { .. } => {
-                "leave the option out; --format raw takes the file as plain bytes"
+                "omit the option; --format raw reads the file as plain bytes"
             }
             SourceError::NoHeader { .. } => "--format raw makes a file without a header",
             SourceError::Array { .. } | SourceError::ShapeNeeded { .. } => return None,

@@ -63,8 +63,8 @@ impl fmt::Display for Summary {
         }
         match self.left_over {
             0 => Ok(()),
-            1 => write!(f, "; 1 byte behind it is left over"),
-            bytes => write!(f, "; {bytes} bytes behind it are left over"),
+            1 => write!(f, "; 1 byte after the array is ignored"),
+            bytes => write!(f, "; {bytes} bytes after the array are ignored"),
         }
     }
 }

@@ -53,11 +53,11 @@ pub enum Problem {
     TooDeep,
 
     /// `1.5`, `2j`, `0x`, `1__0`
-    #[error("not a whole number")]
+    #[error("not an integer")]
     Number,
 
     /// `007`
-    #[error("a whole number cannot begin with 0; write 0o for octal")]
+    #[error("an integer cannot start with 0; write 0o for octal")]
     LeadingZeros,
 
     /// `99999999999999999999999999999999999999999`
@@ -65,15 +65,15 @@ pub enum Problem {
     Range,
 
     /// `b'x'`, `r'x'`
-    #[error("a text can only have the prefix u")]
+    #[error("a string can only have the prefix u")]
     Prefix,
 
     /// `'''x'''`
-    #[error("texts in triple quotes are not read")]
+    #[error("triple-quoted strings are not supported")]
     TripleQuotes,
 
     /// `'x`
-    #[error("the text that begins here has no closing quote on its line")]
+    #[error("the string that starts here has no closing quote on its line")]
     Unclosed,
 
     /// A null character, code 0.
@@ -89,7 +89,7 @@ pub enum Problem {
     Character,
 
     /// `\N{BULLET}`
-    #[error("characters by name are not read; write \\u and the code")]
+    #[error("named characters are not supported; write \\u and the code")]
     Named,
 }
 

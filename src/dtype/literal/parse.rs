@@ -113,7 +113,7 @@ impl<'a> Parser<'a> {
         if negative || self.take('+') {
             self.skip_blanks();
             if !matches!(self.peek(), Some('0'..='9')) {
-                return Err(self.expected("a whole number after the sign"));
+                return Err(self.expected("an integer after the sign"));
             }
         }
         let start = self.position;
@@ -215,7 +215,7 @@ impl<'a> Parser<'a> {
     fn entry(&mut self) -> Result<(String, Literal), LiteralError> {
         let start = self.position;
         let Literal::Str(key) = self.value()? else {
-            return Err(self.error(start, Problem::Expected("a text as a key")));
+            return Err(self.error(start, Problem::Expected("a string as a key")));
         };
         self.skip_blanks();
         if !self.take(':') {
@@ -296,11 +296,11 @@ mod tests {
             ("'a' 'b'", 4, expected("nothing more")),
             ("[nan]", 1, expected("a value")),
             ("[True1]", 1, expected("a value")),
-            ("{1: 2}", 1, expected("a text as a key")),
+            ("{1: 2}", 1, expected("a string as a key")),
             ("{'a', 'b'}", 4, expected("':'")),
             ("{'a': 1 'b': 2}", 8, expected("',' or '}'")),
-            ("-True", 1, expected("a whole number after the sign")),
-            ("--1", 1, expected("a whole number after the sign")),
+            ("-True", 1, expected("an integer after the sign")),
+            ("--1", 1, expected("an integer after the sign")),
             ("1.0", 0, Problem::Number),
             ("[1e5]", 1, Problem::Number),
             ("1__0", 0, Problem::Number),

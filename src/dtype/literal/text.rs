@@ -13,7 +13,7 @@ use super::Problem;
 pub(super) fn read(text: &str, start: usize) -> Result<(String, usize), (usize, Problem)> {
     let rest = text.get(start..).unwrap_or_default();
     let Some(quote) = rest.chars().next() else {
-        return Err((start, Problem::Expected("a text")));
+        return Err((start, Problem::Expected("a string")));
     };
     if rest[1..].starts_with([quote; 2].iter().collect::<String>().as_str()) {
         return Err((start, Problem::TripleQuotes));

@@ -39,7 +39,7 @@ pub enum HeaderError {
     },
 
     /// The text is longer than NumPy reads (`max_header_size`).
-    #[error("header: its text takes {length} {unit}, and at most {limit} are read")]
+    #[error("header: its text has {length} {unit}, the maximum is {limit}")]
     TooLong {
         /// The length of the text, in `unit`.
         length: usize,
@@ -88,7 +88,7 @@ pub enum HeaderError {
     },
 
     /// A length is not an integer from 0 to 2^63 - 1.
-    #[error("shape {shape}: the length {length} is not a whole number from 0 to 2^63 - 1")]
+    #[error("shape {shape}: the length {length} is not an integer from 0 to 2^63 - 1")]
     Length {
         /// The shape.
         shape: String,
@@ -97,7 +97,7 @@ pub enum HeaderError {
     },
 
     /// The shape has more than [`MAX_NDIM`] axes.
-    #[error("shape {shape}: {ndim} axes, and at most {MAX_NDIM} are possible")]
+    #[error("shape {shape}: {ndim} axes, the maximum is {MAX_NDIM}")]
     TooManyAxes {
         /// The shape.
         shape: String,
@@ -114,7 +114,7 @@ pub enum HeaderError {
 
     /// The array holds pickled Python objects.
     #[error(
-        "descr {found}: the array is pickled Python objects, which are not stored as items of a \
+        "descr {found}: the array holds pickled Python objects, which are not stored as items of a \
          fixed size; save it with another dtype"
     )]
     Pickled {

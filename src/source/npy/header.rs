@@ -209,16 +209,16 @@ mod tests {
             ),
             (
                 "{'descr': '<f4', 'fortran_order': False, 'shape': (3, -1)}",
-                "shape (3, -1): the length -1 is not a whole number from 0 to 2^63 - 1",
+                "shape (3, -1): the length -1 is not an integer from 0 to 2^63 - 1",
             ),
             (
                 "{'descr': '<f4', 'fortran_order': False, 'shape': (9223372036854775808,)}",
-                "shape (9223372036854775808,): the length 9223372036854775808 is not a whole \
-                 number from 0 to 2^63 - 1",
+                "shape (9223372036854775808,): the length 9223372036854775808 is not an \
+                 integer from 0 to 2^63 - 1",
             ),
             (
                 "{'descr': '<f4', 'fortran_order': False, 'shape': (True, 3)}",
-                "shape (True, 3): the length True is not a whole number from 0 to 2^63 - 1",
+                "shape (True, 3): the length True is not an integer from 0 to 2^63 - 1",
             ),
             (
                 "{'descr': '<f4', 'fortran_order': 'C\\x1b\\n', 'shape': ()}",
@@ -226,12 +226,12 @@ mod tests {
             ),
             (
                 "{'descr': '|O', 'fortran_order': False, 'shape': (2,)}",
-                "descr '|O': the array is pickled Python objects, which are not stored as items \
+                "descr '|O': the array holds pickled Python objects, which are not stored as items \
                  of a fixed size; save it with another dtype",
             ),
             (
                 "{'descr': [('x', '<f4'), ('y', '|O')], 'fortran_order': False, 'shape': (2,)}",
-                "descr [('x', '<f4'), ('y', '|O')]: the array is pickled Python objects, which \
+                "descr [('x', '<f4'), ('y', '|O')]: the array holds pickled Python objects, which \
                  are not stored as items of a fixed size; save it with another dtype",
             ),
         ] {
@@ -261,7 +261,7 @@ mod tests {
             ),
             (
                 b"\x93NUMPY\x02\x00\xff\xff\xff\xff",
-                "header: its text takes 4294967295 bytes, and at most 10000 are read",
+                "header: its text has 4294967295 bytes, the maximum is 10000",
             ),
             (
                 b"\x93NUMPY\x03\x00\x03\x00\x00\x00{'\xff",
@@ -276,10 +276,7 @@ mod tests {
     fn long_values_are_truncated_in_errors() {
         let axes = "1, ".repeat(65);
         let text = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({axes})}}");
-        let expected = format!(
-            "shape ({}...: 65 axes, and at most 64 are possible",
-            &axes[..59]
-        );
+        let expected = format!("shape ({}...: 65 axes, the maximum is 64", &axes[..59]);
         assert_eq!(message(&header(&text)), expected);
         for text in [
             format!("'{}'", "\u{e9}\u{7}".repeat(2000)),

@@ -5,20 +5,20 @@ use super::{Sample, Signature};
 const DECOMPRESS: &str = "decompress it first";
 const CONTAINER: &str = "unpack it first";
 const DECODE: &str = "decode it first";
-const PICTURE: &str = "decode it first, as by imageio.imread and numpy.save";
-const TABLE: &str = "convert it first, as by pandas or pyarrow and numpy.save";
-const PLACED: &str = "say where its array lies and what it is: --dtype, --shape and --offset";
+const PICTURE: &str = "decode it first, for example with imageio.imread and numpy.save";
+const TABLE: &str = "convert it first, for example with pandas or pyarrow and numpy.save";
+const PLACED: &str = "describe the array in it with --dtype, --shape and --offset";
 const BESIDE: &str =
-    "its array is in the .img file beside it: mount that, with --dtype and --shape";
-const LIBRARY: &str = "read it by a library for such files, and numpy.save the array";
-const HIERARCHY: &str = "copy the array out of it with numpy.save; if it is stored in one piece, \
-                         say where it lies: --dtype, --shape and --offset";
-const STORED: &str = "mount a copy of it made by numpy.load and numpy.save, or say where its \
-                      member lies: --dtype, --shape and --offset";
-const PACKED: &str = "its members are compressed: mount a copy made by numpy.load and numpy.save";
+    "its array is in the .img file with the same name: mount that with --dtype and --shape";
+const LIBRARY: &str = "read it with a library for this format and save the array with numpy.save";
+const HIERARCHY: &str = "copy the array out of it with numpy.save; if it is stored contiguously, \
+                         describe it with --dtype, --shape and --offset";
+const STORED: &str = "mount a copy made with numpy.load and numpy.save, or describe its member \
+                      with --dtype, --shape and --offset";
+const PACKED: &str = "its members are compressed: mount a copy made with numpy.load and numpy.save";
 const NO_ARRAY: &str = "it holds no array";
-pub(super) const ZARR: &str = "its chunks are files of their own, and mostly compressed: copy the \
-                               array out with zarr.open and numpy.save";
+pub(super) const ZARR: &str = "its chunks are separate files, usually compressed: copy the array \
+                               out with zarr.open and numpy.save";
 
 /// A row for a format that is detected by a function.
 macro_rules! detected {
@@ -108,8 +108,8 @@ pub(super) static SIGNATURES: &[Signature] = &[
     has!("a MATLAB file", HIERARCHY, 0 b"MATLAB 5.0 MAT-file" | 0 b"MATLAB 7.3 MAT-file"),
     has!("an Octave file", HIERARCHY, 0 b"Octave-1-L" | 0 b"Octave-1-B"),
     has!("an ASDF file", HIERARCHY, 0 b"#ASDF "),
-    has!("a ROOT file", "convert it first, as by uproot and numpy.save", 0 b"root\0\0"),
-    has!("a GRIB file", "convert it first, as by xarray and numpy.save", 0 b"GRIB"),
+    has!("a ROOT file", "convert it first, for example with uproot and numpy.save", 0 b"root\0\0"),
+    has!("a GRIB file", "convert it first, for example with xarray and numpy.save", 0 b"GRIB"),
     has!("a BUFR file", LIBRARY, 0 b"BUFR"),
     has!("an R data file", LIBRARY, 0 b"RDX2\n" | 0 b"RDX3\n" | 0 b"RDA2\n" | 0 b"RDA3\n"),
     has!("a FITS file", PLACED, 0 b"SIMPLE  ="),
@@ -163,7 +163,7 @@ pub(super) static SIGNATURES: &[Signature] = &[
     // Formats without arrays.
     has!(
         "a Python pickle",
-        "load it in Python and numpy.save the array",
+        "load it in Python and save the array with numpy.save",
         0 b"\x80\x04\x95" | 0 b"\x80\x05\x95"
     ),
     has!("a PDF document", NO_ARRAY, 0 b"%PDF-"),
@@ -177,19 +177,19 @@ pub(super) static SIGNATURES: &[Signature] = &[
     detected!("a program or library", NO_ARRAY, is_windows_program),
     has!("a script", NO_ARRAY, 0 b"#!/"),
     has!(
-        "an HTML page, as of a failed download",
+        "an HTML page, as after a failed download",
         NO_ARRAY,
         0 b"<!DOCTYPE html" | 0 b"<!doctype html" | 0 b"<html"
     ),
     has!("an XML document", NO_ARRAY, 0 b"<?xml "),
     has!(
-        "a Git LFS pointer, not the file that it stands for",
-        "fetch that: git lfs pull",
+        "a Git LFS pointer, not the file itself",
+        "fetch the file: git lfs pull",
         0 b"version https://git-lfs.github.com/spec/"
     ),
     has!(
-        "a git-annex pointer, not the file that it stands for",
-        "fetch that: git annex get",
+        "a git-annex pointer, not the file itself",
+        "fetch the file: git annex get",
         0 b"/annex/objects/"
     ),
 ];
