@@ -94,7 +94,7 @@ pub enum ArrayError {
     /// The available bytes are not a whole number of steps of the inferred axis.
     #[error(
         "{available} bytes from offset {offset} to the end of the file are not a multiple of \
-         {unit} bytes ({what})"
+         {unit_bytes} bytes ({unit})"
     )]
     NotAMultiple {
         /// Bytes from the offset to the end of the file.
@@ -102,9 +102,9 @@ pub enum ArrayError {
         /// Offset of the array in bytes.
         offset: u64,
         /// Size in bytes of one step along the inferred axis.
-        unit: u64,
+        unit_bytes: u64,
         /// What one step holds.
-        what: InferredUnit,
+        unit: InferredUnit,
     },
     /// The length -1 cannot be inferred because another length is 0.
     #[error("shape '{text}': -1 cannot be inferred beside a length of 0")]

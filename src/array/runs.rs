@@ -244,8 +244,8 @@ impl Layout {
                 true => (count - 1 - last, count - 1 - first),
                 false => (first, last),
             };
-            let each = (bytes.end - bytes.start) / count;
-            bytes = bytes.start + first * each..bytes.start + (last + 1) * each;
+            let element_bytes = (bytes.end - bytes.start) / count;
+            bytes = bytes.start + first * element_bytes..bytes.start + (last + 1) * element_bytes;
             if first < last {
                 return bytes;
             }

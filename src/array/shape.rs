@@ -193,12 +193,12 @@ impl ShapeSpec {
             let text = self.text.clone();
             return Err(ArrayError::InferredBesideZero { text });
         }
-        let unit = known.span(itemsize).ok_or_else(|| ArrayError::TooLarge {
+        let unit_bytes = known.span(itemsize).ok_or_else(|| ArrayError::TooLarge {
             shape: known.clone(),
             itemsize,
             offset,
         })?;
-        let length = infer_length(available, offset, unit, InferredUnit::Step)?;
+        let length = infer_length(available, offset, unit_bytes, InferredUnit::Step)?;
         let lengths = self.lengths.iter().map(|l| l.unwrap_or(length));
         Ok(Shape(lengths.collect()))
     }
@@ -215,7 +215,7 @@ impl ShapeSpec {
     }
 }
 
-/// The number of units of `unit` bytes in `available` bytes.
+/// The number of units of `unit_bytes` bytes in `available` bytes.
 ///
 /// # Errors
 ///
@@ -223,17 +223,17 @@ impl ShapeSpec {
 fn infer_length(
     available: u64,
     offset: u64,
-    unit: u64,
-    what: InferredUnit,
+    unit_bytes: u64,
+    unit: InferredUnit,
 ) -> Result<u64, ArrayError> {
-    if available.is_multiple_of(unit) {
-        Ok(available / unit)
+    if available.is_multiple_of(unit_bytes) {
+        Ok(available / unit_bytes)
     } else {
         Err(ArrayError::NotAMultiple {
             available,
             offset,
+            unit_bytes,
             unit,
-            what,
         })
     }
 }

@@ -143,8 +143,8 @@ impl View {
         })
     }
 
-    /// The axis and index for which [`take`](View::take) returns `view`, which must
-    /// be canonical. `None` if there are none, or if `view` is empty.
+    /// The axis and index for which [`take`](View::take) returns `view`. `view` must
+    /// be [canonical](View::canonical). `None` if there are none, or if it is empty.
     pub fn element_like(&self, view: &View) -> Option<(usize, u64)> {
         if view.ndim() + 1 != self.ndim() || view.size() == 0 {
             return None;

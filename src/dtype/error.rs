@@ -11,7 +11,7 @@ const QUOTED_CHARACTERS: usize = 60;
 
 /// A refused dtype and the reason.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("dtype {quoted}: {}{}", reason.place, reason.refusal)]
+#[error("dtype {quoted}: {}{}", reason.path, reason.refusal)]
 pub struct DTypeError {
     quoted: String,
     reason: Reason,
@@ -35,7 +35,7 @@ impl DTypeError {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Reason {
     /// The path to the part, outermost first, with `: ` after each component.
-    place: String,
+    path: String,
     refusal: Refusal,
 }
 
@@ -43,14 +43,14 @@ impl Reason {
     /// The reason, prefixed with a field name.
     pub(super) fn in_field(mut self, name: &str) -> Self {
         let field = quote(name);
-        self.place.insert_str(0, &format!("field {field}: "));
+        self.path.insert_str(0, &format!("field {field}: "));
         self
     }
 
     /// The reason, prefixed with a string inside the dtype.
     pub(super) fn in_text(mut self, text: &str) -> Self {
         let text = quote(text);
-        self.place.insert_str(0, &format!("{text}: "));
+        self.path.insert_str(0, &format!("{text}: "));
         self
     }
 }
@@ -58,7 +58,7 @@ impl Reason {
 impl From<Refusal> for Reason {
     fn from(refusal: Refusal) -> Self {
         Self {
-            place: String::new(),
+            path: String::new(),
             refusal,
         }
     }

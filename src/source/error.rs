@@ -24,7 +24,7 @@ pub enum SourceError {
         remedy: Remedy,
     },
     /// The file is of a known kind that holds no plain array.
-    #[error("{}: is {}", path.display(), signature.what)]
+    #[error("{}: is {}", path.display(), signature.kind)]
     Foreign {
         /// The file.
         path: PathBuf,
@@ -121,14 +121,14 @@ impl SourceError {
                 error:
                     ArrayError::NotAMultiple {
                         available,
+                        unit_bytes,
                         unit,
-                        what,
                         ..
                     },
                 ..
             } => {
-                let length = available / unit;
-                return Some(match what {
+                let length = available / unit_bytes;
+                return Some(match unit {
                     InferredUnit::Item => format!(
                         "check --dtype and --offset, or ignore the rest of the file: --shape {length}"
                     ),

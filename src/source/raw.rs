@@ -6,7 +6,7 @@ use crate::array::{Order, ShapeSpec, View};
 use crate::dtype::DType;
 use crate::mapping::{BackingFile, Mode};
 
-/// The raw format, which every file has.
+/// The raw format. Any file is valid.
 pub(super) const FORMAT: Format = Format {
     name: "raw",
     magic: b"",

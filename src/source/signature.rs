@@ -20,7 +20,7 @@ const LAST: usize = 4;
 #[derive(Debug)]
 pub struct Signature {
     /// The kind of file, in a message after "is".
-    pub what: &'static str,
+    pub kind: &'static str,
     /// Advice for the user.
     pub advice: &'static str,
     /// Whether a file with this sample has the format.
@@ -68,7 +68,7 @@ impl Sample {
 
 /// A directory that is a Zarr array or group.
 static ZARR_STORE: Signature = Signature {
-    what: "a Zarr store",
+    kind: "a Zarr store",
     advice: known::ZARR,
     matches: |_| false,
 };
@@ -140,7 +140,7 @@ mod tests {
             (idx, "an IDX file"),
             (orc, "an ORC file"),
         ] {
-            assert_eq!(of(&bytes).map(|known| known.what), Some(what));
+            assert_eq!(of(&bytes).map(|known| known.kind), Some(what));
             let longer = [&bytes[..], &[7]].concat();
             assert!(of(&longer).is_none(), "{what}");
             assert!(of(&bytes[..bytes.len() - 1]).is_none(), "{what}");

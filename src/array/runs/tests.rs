@@ -194,14 +194,14 @@ fn a_boundary_splits_no_aligned_word() {
             let shape = Shape::new(vec![5, 7]);
             let array = View::contiguous(parsed, offset, shape, Order::C).unwrap();
             for view in views_of(&array) {
-                let (layout, places) = (view.layout(), naive(&view));
+                let (layout, offsets) = (view.layout(), naive(&view));
                 let words = |at| [8, 32].map(|word| (at, word));
                 for (at, word) in (0..layout.nbytes()).flat_map(words) {
                     let boundary = layout.boundary(at, word);
                     assert!(boundary <= at && at - boundary < word, "{view:?} {at}");
-                    let before = boundary.checked_sub(1).map(|k| places[k as usize]);
-                    let is_adjacent = before == places[boundary as usize].checked_sub(1);
-                    let is_aligned = places[boundary as usize].is_multiple_of(word);
+                    let before = boundary.checked_sub(1).map(|k| offsets[k as usize]);
+                    let is_adjacent = before == offsets[boundary as usize].checked_sub(1);
+                    let is_aligned = offsets[boundary as usize].is_multiple_of(word);
                     let begins_block = boundary.is_multiple_of(layout.block());
                     assert!(!is_adjacent || is_aligned || begins_block, "{view:?} {at}");
                 }
@@ -218,11 +218,11 @@ fn overlaps_matches_nested_loops() {
             let array = View::contiguous(dtype, 7, Shape::new(lengths.to_vec()), order).unwrap();
             let views = views_of(&array);
             for (view, other) in views.iter().flat_map(|a| views.iter().map(move |b| (a, b))) {
-                let (places, others) = (naive(view), naive(other));
+                let (offsets, others) = (naive(view), naive(other));
                 let (layout, of_other) = (view.layout(), other.layout());
-                for start in 0..=places.len() {
-                    for end in [start, start + 1, start + 3, places.len()] {
-                        let part = &places[start..end.clamp(start, places.len())];
+                for start in 0..=offsets.len() {
+                    for end in [start, start + 1, start + 3, offsets.len()] {
+                        let part = &offsets[start..end.clamp(start, offsets.len())];
                         let expected = part.iter().any(|at| others.contains(at));
                         let found = layout.overlaps(start as u64..end as u64, &of_other);
                         assert_eq!(found, expected, "{view:?} {start}..{end} {other:?}");

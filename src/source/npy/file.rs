@@ -31,8 +31,8 @@ const PREFIX: usize = 12;
 fn locate(backing: &BackingFile, description: &Description) -> Result<Located, SourceError> {
     let path = || backing.path().to_path_buf();
     let (header, preamble) = match backing.mode() {
-        Mode::Write => described(backing, description)?,
-        _ => read(backing)?,
+        Mode::Write => make_header(backing, description)?,
+        _ => read_header(backing)?,
     };
     let view = |order| {
         let (dtype, shape) = (header.dtype.clone(), header.shape.clone());
@@ -88,7 +88,7 @@ fn locate(backing: &BackingFile, description: &Description) -> Result<Located, S
 }
 
 /// Reads the header of an existing file. Returns it with its bytes.
-fn read(backing: &BackingFile) -> Result<(Header, Vec<u8>), SourceError> {
+fn read_header(backing: &BackingFile) -> Result<(Header, Vec<u8>), SourceError> {
     let in_file = |error: HeaderError| SourceError::Header {
         path: backing.path().to_path_buf(),
         error: Box::new(error),
@@ -101,7 +101,7 @@ fn read(backing: &BackingFile) -> Result<(Header, Vec<u8>), SourceError> {
 }
 
 /// Makes the header of a new file. Returns it with its bytes.
-fn described(
+fn make_header(
     backing: &BackingFile,
     description: &Description,
 ) -> Result<(Header, Vec<u8>), SourceError> {

@@ -25,7 +25,7 @@ pub struct Header {
     pub order: Order,
     /// The shape of the array.
     pub shape: Shape,
-    /// File offset of the array in bytes, which is the size of the header.
+    /// File offset of the array, equal to the size of the header in bytes.
     pub offset: u64,
 }
 
@@ -117,7 +117,7 @@ fn values(literal: Literal) -> Result<[Literal; 3], HeaderError> {
     for (key, value) in items {
         let is_key = |name: &&str| matches!(&key, Literal::Str(key) if key == name);
         match KEYS.iter().position(is_key) {
-            Some(place) => values[place] = Some(value),
+            Some(index) => values[index] = Some(value),
             None => extra.push(quote(&key)),
         }
     }

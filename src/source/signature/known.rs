@@ -22,9 +22,9 @@ pub(super) const ZARR: &str = "its chunks are separate files, usually compressed
 
 /// A row for a format that is detected by a function.
 macro_rules! detected {
-    ($what:literal, $advice:expr, $matches:expr) => {
+    ($kind:literal, $advice:expr, $matches:expr) => {
         Signature {
-            what: $what,
+            kind: $kind,
             advice: $advice,
             matches: $matches,
         }
@@ -34,8 +34,8 @@ macro_rules! detected {
 /// A row for a format with magic bytes. Alternatives are separated by `|`. In each, all
 /// byte strings must be at their offsets.
 macro_rules! has {
-    ($what:literal, $advice:expr, $($($at:literal $magic:literal),+)|+) => {
-        detected!($what, $advice, |sample| $(($(sample.has($at, $magic))&&+))||+)
+    ($kind:literal, $advice:expr, $($($at:literal $magic:literal),+)|+) => {
+        detected!($kind, $advice, |sample| $(($(sample.has($at, $magic))&&+))||+)
     };
 }
 

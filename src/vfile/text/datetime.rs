@@ -2,7 +2,7 @@
 //! precision is that of the unit. Years can be negative and have more than four digits.
 //! Arithmetic wraps where NumPy's does.
 
-use super::short::Short;
+use super::short::ShortText;
 use crate::dtype::{TimeUnit, Unit};
 
 /// NumPy's `NaT`.
@@ -65,7 +65,7 @@ impl Clock {
 
 /// Writes the time `count` steps after 1970, or `NaT`. For [`Unit::Generic`] it writes
 /// the count itself.
-pub(super) fn write(count: i64, step: TimeUnit, text: &mut Short) {
+pub(super) fn write(count: i64, step: TimeUnit, text: &mut ShortText) {
     if count == NAT {
         return text.push("NaT");
     }
@@ -76,7 +76,7 @@ pub(super) fn write(count: i64, step: TimeUnit, text: &mut Short) {
     );
 }
 
-fn write_units(count: i64, unit: Unit, text: &mut Short) {
+fn write_units(count: i64, unit: Unit, text: &mut ShortText) {
     match unit {
         Unit::Generic => text.push_integer(count, 0),
         Unit::Year => text.push_integer(count.wrapping_add(1970), 4),
@@ -107,7 +107,7 @@ fn write_units(count: i64, unit: Unit, text: &mut Short) {
 
 /// Writes the date `day` days after 1970-01-01. Internally years start in March, so
 /// that the leap day is the last day of a year.
-fn write_date(day: i64, text: &mut Short) {
+fn write_date(day: i64, text: &mut ShortText) {
     let from_march = day.rem_euclid(DAYS_OF_400_YEARS) + DAYS_BEFORE_EPOCH;
     let cycle = day.div_euclid(DAYS_OF_400_YEARS) + from_march / DAYS_OF_400_YEARS;
     let day = from_march % DAYS_OF_400_YEARS;
@@ -127,7 +127,7 @@ fn write_date(day: i64, text: &mut Short) {
 /// can wrap to any count, and the extreme counts give the longest text.
 pub(super) fn width(unit: Unit) -> u64 {
     let widths = [i64::MIN, i64::MAX].map(|count| {
-        let mut text = Short::new();
+        let mut text = ShortText::new();
         write_units(count, unit, &mut text);
         text.as_bytes().len() as u64
     });
@@ -139,7 +139,7 @@ mod tests {
     use super::*;
 
     fn iso(count: i64, unit: Unit, multiple: u32) -> String {
-        let mut text = Short::new();
+        let mut text = ShortText::new();
         write(count, TimeUnit { unit, multiple }, &mut text);
         text.as_str().to_owned()
     }

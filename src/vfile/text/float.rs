@@ -1,8 +1,8 @@
 //! Real and complex floating-point numbers as the shortest decimal that reads back to
-//! the same bits. Single and double precision are left to `zmij`. Half precision uses a
-//! simple search, which its few bits allow.
+//! the same bits. Single and double precision are left to `zmij`. Half precision is
+//! implemented here: with so few bits, a simple search suffices.
 
-use super::short::Short;
+use super::short::ShortText;
 
 /// Maximum width in bytes of the text of a half, single and double.
 pub(super) const HALF_WIDTH: u64 = 11;
@@ -11,14 +11,14 @@ pub(super) const DOUBLE_WIDTH: u64 = 24;
 
 /// Writes a number in the syntax of Python and C: `1.0`, `-0.0`, `1e-7`, `1e16`,
 /// `-inf`. NaN is written as `nan`. The decimal point distinguishes it from an integer.
-pub(super) fn real<F: zmij::Float>(value: F, nan: &str, text: &mut Short) {
+pub(super) fn real<F: zmij::Float>(value: F, nan: &str, text: &mut ShortText) {
     push(zmij::Buffer::new().format(value), nan, text);
 }
 
 /// Writes a complex number in the syntax of Python: `(1-0j)`, `(nan+infj)`,
 /// `(1.5e-7+2j)`.
-pub(super) fn complex<F: zmij::Float>(re: F, im: F, text: &mut Short) {
-    let part = |number: &str, text: &mut Short| {
+pub(super) fn complex<F: zmij::Float>(re: F, im: F, text: &mut ShortText) {
+    let part = |number: &str, text: &mut ShortText| {
         push(number.strip_suffix(".0").unwrap_or(number), "nan", text);
     };
     text.push("(");
@@ -34,7 +34,7 @@ pub(super) fn complex<F: zmij::Float>(re: F, im: F, text: &mut Short) {
 
 /// Appends the output of `zmij`, with `nan` in place of `NaN` and `1e16` in place of
 /// `1e+16`.
-fn push(number: &str, nan: &str, text: &mut Short) {
+fn push(number: &str, nan: &str, text: &mut ShortText) {
     match number.split_once('+') {
         Some((digits, exponent)) => {
             text.push(digits);
@@ -130,7 +130,7 @@ mod tests {
             (f64::INFINITY, "inf"),
             (f64::NEG_INFINITY, "-inf"),
         ] {
-            let mut text = Short::new();
+            let mut text = ShortText::new();
             real(value, "nan", &mut text);
             assert_eq!(text.as_str(), expected);
         }
@@ -146,7 +146,7 @@ mod tests {
             (f64::NEG_INFINITY, -f64::NAN, "(-inf+nanj)"),
             (1e-7, -1e300, "(1e-7-1e300j)"),
         ] {
-            let mut text = Short::new();
+            let mut text = ShortText::new();
             complex(re, im, &mut text);
             assert_eq!(text.as_str(), expected);
         }
@@ -156,7 +156,7 @@ mod tests {
     fn every_half_reads_back_and_the_longest_has_the_maximum_width() {
         let mut longest = 0;
         for bits in 0..=u16::MAX {
-            let mut text = Short::new();
+            let mut text = ShortText::new();
             real(half(bits), "nan", &mut text);
             longest = longest.max(text.as_str().len());
             let back: f64 = text.as_str().parse().unwrap();

@@ -143,8 +143,8 @@ impl Table {
     }
 
     /// Renders the text from byte `at` into `out`. The range must lie within the text.
-    /// Returns the number of bytes rendered, which is below `out.len()` if a value
-    /// cannot be fetched. `fetch` reads bytes of the view in C order, as
+    /// Returns the number of bytes rendered. It is below `out.len()` if a value cannot
+    /// be fetched. `fetch` reads bytes of the view in C order, as
     /// [`Mapping::read`](crate::mapping::Mapping::read) does.
     ///
     /// # Errors

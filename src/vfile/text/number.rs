@@ -4,7 +4,7 @@
 use super::CsvForm;
 use super::datetime::{self, NAT};
 use super::float::{self, DOUBLE_WIDTH, HALF_WIDTH, SINGLE_WIDTH};
-use super::short::Short;
+use super::short::ShortText;
 use crate::dtype::{ByteOrder, DType, Kind, TimeUnit};
 
 /// The rendering of values of one dtype.
@@ -81,8 +81,8 @@ impl Number {
     }
 
     /// The text of the value in these [`size`](Number::size) bytes.
-    pub(super) fn text(&self, bytes: &[u8], form: CsvForm) -> Short {
-        let mut text = Short::new();
+    pub(super) fn text(&self, bytes: &[u8], form: CsvForm) -> ShortText {
+        let mut text = ShortText::new();
         // Readers recognise `NaN` in a column of floats and an empty value in a column
         // of times.
         let (nan, nat) = match form {

@@ -5,14 +5,14 @@
 const CAPACITY: usize = 64;
 
 /// A text of at most [`CAPACITY`] bytes.
-pub(super) struct Short {
+pub(super) struct ShortText {
     bytes: [u8; CAPACITY],
     len: usize,
 }
 
-impl Short {
-    pub(super) fn new() -> Short {
-        Short {
+impl ShortText {
+    pub(super) fn new() -> ShortText {
+        ShortText {
             bytes: [0; CAPACITY],
             len: 0,
         }
