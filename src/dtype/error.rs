@@ -177,7 +177,7 @@ pub enum Refusal {
         got: String,
     },
 
-    /// More axes than [`MAX_NDIM`](crate::array::MAX_NDIM) in a shape.
+    /// A shape of more than 64 axes.
     #[error("a sub-array has at most {MAX_AXES} axes")]
     SubArrayAxes,
 
