@@ -1,5 +1,6 @@
-//! The program: reads the command line, does what it says, and reports what
-//! went wrong by a line on standard error and the exit status.
+//! The `arrayfs` binary: parses the command line, runs the command, and reports a
+//! failure as a line on standard error and an exit status. The commands are in
+//! `daemon`.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -42,7 +43,8 @@ fn run() -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Unmounts each, whether or not the others can be.
+/// Unmounts each mount point, also after a failure. Returns the status of the last
+/// failure.
 fn unmount(mountpoints: &[PathBuf]) -> ExitCode {
     let outcomes = mountpoints.iter().map(|point| {
         let unmounted = daemon::unmount(point).map_err(daemon::Error::from);
@@ -54,7 +56,8 @@ fn unmount(mountpoints: &[PathBuf]) -> ExitCode {
     })
 }
 
-/// Prints to standard output; a reader that has seen enough, as `head`, is no failure.
+/// Prints to standard output. A closed pipe is not a failure: `head` closes its input
+/// early.
 fn print(text: &str) -> io::Result<()> {
     let mut output = io::stdout();
     match output
@@ -67,7 +70,7 @@ fn print(text: &str) -> io::Result<()> {
 }
 
 impl Failure {
-    /// Says what went wrong on standard error, and returns the exit status.
+    /// Prints the error and its hint to standard error and returns the exit status.
     fn report(&self) -> ExitCode {
         cli::say(&self.to_string(), self.hint().as_deref());
         ExitCode::from(self.status())
@@ -81,7 +84,7 @@ impl Failure {
         }
     }
 
-    /// The exit status, as `--help` has them.
+    /// The exit status, as documented in `--help`.
     fn status(&self) -> u8 {
         match self {
             Failure::Usage(_) => 2,

@@ -1,118 +1,120 @@
-//! Columns: parts of a view whose items lie far apart in the file, each in a
-//! cache line of its own. Next to them, in the same lines, lie the items of their
-//! neighbours: the same column some items further on. What is worth keeping of
-//! those is decided above.
+//! Columns: small items that lie far apart in the file, each in its own cache line.
+//! The rest of each cache line holds items of the adjacent columns. Caching these is
+//! left to `mapping`.
 
 use std::ops::Range;
 
 use super::runs::{Axis, Layout};
 
-/// The least distance of two items that lie far apart, in bytes: a few cache
-/// lines, since what is near to one that is read is fetched along.
-const APART: u64 = 256;
+/// The minimum stride of a column in bytes. It is a few cache lines long, because the
+/// hardware prefetches the lines next to one that is read.
+const MIN_STRIDE: u64 = 256;
 
-/// The largest item that shares its cache line with others, in bytes.
-const SHARES: u64 = 32;
+/// The maximum item size of a column in bytes: items of several columns must fit into
+/// one cache line.
+const MAX_ITEM: u64 = 32;
 
-/// What all neighbours of a column have in common: the size of an item, and how
-/// the items follow one another.
+/// Item size, lengths and strides of a column. Adjacent columns have the same layout.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ColumnLayout {
+    /// Item size in bytes.
     item: u64,
     axes: Vec<Axis>,
 }
 
-/// A part of a view whose items lie far apart.
+/// A part of a view whose items lie far apart in the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Column {
-    form: ColumnLayout,
-    /// Where its first item begins in the file, in bytes.
+    layout: ColumnLayout,
+    /// File offset of the first item, in bytes.
     offset: u64,
 }
 
 impl ColumnLayout {
-    /// The bytes in an item.
+    /// Item size in bytes.
     pub fn item(&self) -> u64 {
         self.item
     }
 
-    /// The bytes in a column of this form.
+    /// The size of a column in bytes.
     pub fn nbytes(&self) -> u64 {
         let items: u64 = self.axes.iter().map(|axis| axis.length).product();
         items * self.item
     }
 
-    /// The bytes of the file that a column covers which begins at byte `offset`,
-    /// from the first to the last; `None` if the file does not begin so early.
+    /// The smallest file range that contains the column whose first item is at file
+    /// offset `offset`. `None` if an item would lie before the start of the file, or
+    /// its end exceeds 64 bits.
     pub fn extent(&self, offset: u64) -> Option<Range<u64>> {
         let (mut before, mut after) = (0, self.item);
         for axis in &self.axes {
-            let reach = axis.stride.unsigned_abs() * (axis.length - 1);
+            let distance = axis.stride.unsigned_abs() * (axis.length - 1);
             match axis.stride < 0 {
-                true => before += reach,
-                false => after += reach,
+                true => before += distance,
+                false => after += distance,
             }
         }
         Some(offset.checked_sub(before)?..offset.checked_add(after)?)
     }
 
-    /// `count` neighbours from the one on that begins at byte `offset`, as a view
-    /// whose items are those of all neighbours, one after the other; `None` where
-    /// the file does not begin so early.
+    /// The view of `count` adjacent columns, the first of which starts at file offset
+    /// `offset`. Each item of the view consists of one item of each column. `None`
+    /// where [`extent`](ColumnLayout::extent) is `None`.
     pub fn side_by_side(&self, offset: u64, count: u64) -> Option<Layout> {
         let first = self.extent(offset)?;
         let block = self.item * count;
         let extent = first.start..first.end.checked_add(block - self.item)?;
-        Some(Layout::of(offset, block, self.axes.clone(), extent))
+        Some(Layout::from_axes(offset, block, self.axes.clone(), extent))
     }
 }
 
 impl Column {
-    /// What it has in common with its neighbours.
+    /// The layout that this column shares with the adjacent ones.
     pub fn form(&self) -> &ColumnLayout {
-        &self.form
+        &self.layout
     }
 
-    /// Where its first item begins in the file, in bytes.
+    /// File offset of the first item, in bytes.
     pub fn offset(&self) -> u64 {
         self.offset
     }
 }
 
 impl Layout {
-    /// The columns that the bytes `range` of the view are made of, in order, each
-    /// with its part of them; `None` if the items of the view do not lie apart.
+    /// The columns that contain the bytes `range` of the view, in order. Each comes
+    /// with the part of the range in it, in bytes of the column. `None` if the items
+    /// are too large or too close to each other for columns.
     pub fn columns(
         &self,
         range: Range<u64>,
     ) -> Option<impl Iterator<Item = (Column, Range<u64>)> + use<'_>> {
         let item = self.block();
-        // Where neighbours follow one another in the view, each is a column.
-        let (neighbours, axes) = match self.axes() {
+        // A transposed view consists of adjacent columns.
+        let (count, axes) = match self.axes() {
             [first, rest @ ..] if first.stride == item as i64 && !rest.is_empty() => {
                 (first.length, rest)
             }
             all => (1, all),
         };
-        let apart = |axis: &Axis| axis.stride.unsigned_abs() >= APART;
-        if item > SHARES || axes.is_empty() || !axes.iter().all(apart) {
+        let is_wide = |axis: &Axis| axis.stride.unsigned_abs() >= MIN_STRIDE;
+        if item > MAX_ITEM || axes.is_empty() || !axes.iter().all(is_wide) {
             return None;
         }
-        let form = ColumnLayout {
+        let layout = ColumnLayout {
             item,
             axes: axes.to_vec(),
         };
-        let each = form.nbytes();
+        let column_bytes = layout.nbytes();
         let range = range.start.min(self.nbytes())..range.end.min(self.nbytes());
-        let first = range.start / each;
-        let end = range.end.div_ceil(each).min(neighbours);
+        let first = range.start / column_bytes;
+        let end = range.end.div_ceil(column_bytes).min(count);
         Some((first..end).map(move |k| {
             let column = Column {
-                form: form.clone(),
+                layout: layout.clone(),
                 offset: self.offset() + k * item,
             };
-            let start = range.start.max(k * each) - k * each;
-            let end = range.end.min((k + 1) * each) - k * each;
+            let start = range.start.max(k * column_bytes) - k * column_bytes;
+            let end = range.end.min((k + 1) * column_bytes) - k * column_bytes;
             (column, start..end)
         }))
     }
@@ -129,7 +131,7 @@ mod tests {
         View::contiguous(dtype, 100, Shape::new(shape.to_vec()), Order::C).unwrap()
     }
 
-    /// The bytes of the file that a range of a view is made of.
+    /// The file offset of each byte of a range of a view.
     fn bytes(layout: &Layout, range: Range<u64>) -> Vec<u64> {
         let runs = layout.runs(range);
         runs.flat_map(|run| {
@@ -168,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn neighbours_side_by_side_have_the_items_of_each() {
+    fn adjacent_columns_side_by_side_hold_the_items_of_each() {
         let deep = array("<i2", &[5, 6, 200]);
         let layout = deep.take(2, 10).unwrap().layout();
         let (column, _) = layout.columns(0..u64::MAX).unwrap().next().unwrap();
@@ -189,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn items_that_are_near_or_large_are_no_columns() {
+    fn close_or_large_items_form_no_columns() {
         for (view, what) in [
             (array("<f4", &[20, 80]), "contiguous"),
             (array("<f4", &[20, 60]).take(1, 3).unwrap(), "near"),

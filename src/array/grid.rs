@@ -1,35 +1,35 @@
-//! Grids: runs of a view that are alike and equally spaced themselves, so that
-//! whoever moves them can choose which way to go. In a transposed view the pieces
-//! of one run lie far apart and those of the next run beside them.
+//! Grids: equally spaced runs of the same shape. A grid lets `mapping` choose the
+//! loop order of a copy. In a transposed view, for example, the pieces of one run
+//! are far apart, and the pieces of the next run are adjacent to them.
 
 use std::ops::Range;
 
 use super::runs::{Run, Runs};
 
-/// Equally spaced runs that follow one another in a view.
+/// Equally spaced runs of the same shape that are consecutive in a view.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Grid {
     /// The first run.
     pub run: Run,
-    /// How many runs, at least one.
+    /// Number of runs, at least 1.
     pub rows: u64,
-    /// Bytes of the file from the start of one run to the start of the next.
+    /// Distance in bytes between the first pieces of consecutive runs.
     pub spacing: i64,
 }
 
 impl Grid {
-    /// The bytes in all runs.
+    /// Total size of all runs in bytes.
     pub fn nbytes(&self) -> u64 {
         self.run.nbytes() * self.rows
     }
 
-    /// The end of the piece that lies furthest into the file.
+    /// The highest file offset at which a piece ends, in bytes.
     pub fn end(&self) -> u64 {
-        let furthest = (self.rows - 1) as i64 * self.spacing.max(0);
-        self.run.end().wrapping_add_signed(furthest)
+        let highest = (self.rows - 1) as i64 * self.spacing.max(0);
+        self.run.end().wrapping_add_signed(highest)
     }
 
-    /// The run numbered `row`.
+    /// The run of index `row`.
     pub fn row(&self, row: u64) -> Run {
         let ahead = row as i64 * self.spacing;
         Run {
@@ -38,8 +38,9 @@ impl Grid {
         }
     }
 
-    /// These runs, which lie side by side, piece by piece: the first pieces of all
-    /// of them are one piece, then come the second ones.
+    /// The runs `rows` as one run in file order. Piece k of the result consists of
+    /// piece k of each of the runs. Adjacent runs must be adjacent in the file:
+    /// `spacing` equals the size of a piece.
     pub fn interleaved_run(&self, rows: Range<usize>) -> Run {
         debug_assert_eq!(self.spacing, self.run.piece as i64);
         Run {
@@ -50,9 +51,9 @@ impl Grid {
 }
 
 impl Runs<'_> {
-    /// The runs that come next, as many as are alike.
+    /// The longest grid of the next runs. `None` at the end of the range.
     pub fn next_grid(&mut self) -> Option<Grid> {
-        self.rows_of_grid().or_else(|| {
+        self.next_full_rows().or_else(|| {
             let run = self.next()?;
             Some(Grid {
                 run,
@@ -91,8 +92,8 @@ mod tests {
                     let mut found = Vec::new();
                     while let Some(grid) = runs.next_grid() {
                         let rows = (0..grid.rows).map(|row| grid.row(row));
-                        let furthest = rows.clone().map(|run| run.end()).max().unwrap();
-                        assert_eq!(furthest, grid.end());
+                        let highest = rows.clone().map(|run| run.end()).max().unwrap();
+                        assert_eq!(highest, grid.end());
                         let bytes: u64 = rows.clone().map(|run| run.piece * run.count).sum();
                         assert_eq!(bytes, grid.nbytes());
                         found.extend(rows);

@@ -1,27 +1,26 @@
-//! Basic indices as NumPy has them, `3, ::2, ..., newaxis`: reading one from
-//! text, and the view that it selects of an array. Which file such a view is
-//! does not matter here.
+//! NumPy's basic indexing, such as `a[3, ::2, ..., newaxis]`: parsing an index and
+//! applying it to a view. The names of the resulting files are left to `tree`.
 
 use std::iter;
 use std::str::FromStr;
 
 use super::{MAX_NDIM, Shape, View};
 
-/// The most parts that NumPy takes in an index, an ellipsis included.
+/// The maximum number of parts in an index in NumPy, an ellipsis included.
 const MAX_PARTS: usize = 2 * MAX_NDIM;
 
-/// A basic index: integers, slices, `...` and `newaxis`. One without `...` is
-/// the same as one that ends with it.
+/// A basic index: integers, slices, `...` and `newaxis`. An index without `...`
+/// equals the one that ends with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Index {
-    /// What stands before the ellipsis.
+    /// The parts before the ellipsis.
     before: Vec<Part>,
-    /// What stands behind it.
+    /// The parts after the ellipsis.
     after: Vec<Part>,
 }
 
-/// What an index says of one axis. Numbers beyond 64 bits are cut to the
-/// nearest, which is as far outside every axis.
+/// The part of an index for one axis. Numbers that do not fit `i64` saturate: they
+/// are out of range for every axis in either case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Part {
     Integer(i64),
@@ -29,7 +28,7 @@ enum Part {
     NewAxis,
 }
 
-/// `start:stop:step`, each of which can be left out.
+/// `start:stop:step`, each optional.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Slice {
     start: Option<i64>,
@@ -37,23 +36,22 @@ struct Slice {
     step: Option<i64>,
 }
 
-/// The text is no basic index.
+/// The text is not a basic index.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "index '{text}': expected integers, start:stop:step, one ... and newaxis, \
      joined by commas, and at most {MAX_PARTS} of them"
 )]
 pub struct NotAnIndex {
-    /// What was given.
+    /// The text given.
     pub text: String,
 }
 
 impl FromStr for Index {
     type Err = NotAnIndex;
 
-    /// Reads what can stand between the brackets of `a[...]`, or that and the
-    /// brackets. Blanks and tabs are allowed around the parts, a comma after
-    /// the last, and zeros before a number.
+    /// Parses the index in `a[index]`, with or without the brackets. Allowed are
+    /// blanks and tabs around parts, a trailing comma, and leading zeros.
     fn from_str(text: &str) -> Result<Index, NotAnIndex> {
         Index::parse(text).ok_or_else(|| NotAnIndex { text: text.into() })
     }
@@ -82,16 +80,15 @@ impl Index {
         })
     }
 
-    /// What the index says of each axis, when `...` stands for `hidden` axes.
-    fn expanded(&self, hidden: usize) -> impl Iterator<Item = Part> + '_ {
-        let whole = iter::repeat_n(Part::Slice(Slice::WHOLE), hidden);
+    /// The parts of the index, with `...` replaced by `ellipsis_axes` full slices.
+    fn expanded(&self, ellipsis_axes: usize) -> impl Iterator<Item = Part> + '_ {
+        let full = iter::repeat_n(Part::Slice(Slice::FULL), ellipsis_axes);
         let before = self.before.iter().copied();
-        before.chain(whole).chain(self.after.iter().copied())
+        before.chain(full).chain(self.after.iter().copied())
     }
 
-    /// How many axes of the array the index speaks of, those that `...` stands
-    /// for left out.
-    fn named(&self) -> usize {
+    /// The number of array axes that the index consumes, without those of `...`.
+    fn consumed_axes(&self) -> usize {
         self.expanded(0).filter(|&p| p != Part::NewAxis).count()
     }
 }
@@ -100,6 +97,7 @@ fn trim(text: &str) -> &str {
     text.trim_matches([' ', '\t'])
 }
 
+/// Parses any part but `...`. `None` where the text is not one.
 fn part(text: &str) -> Option<Part> {
     if matches!(text, "newaxis" | "None") {
         return Some(Part::NewAxis);
@@ -118,7 +116,7 @@ fn part(text: &str) -> Option<Part> {
     Some(Part::Slice(Slice { start, stop, step }))
 }
 
-/// Reads `-?[0-9]+`.
+/// Parses `-?[0-9]+`, saturating. `None` for any other text.
 fn integer(text: &str) -> Option<i64> {
     let (sign, digits) = match text.strip_prefix('-') {
         Some(digits) => (-1, digits),
@@ -143,15 +141,15 @@ struct Steps {
 }
 
 impl Slice {
-    const WHOLE: Slice = Slice {
+    const FULL: Slice = Slice {
         start: None,
         stop: None,
         step: None,
     };
 
-    /// What the slice selects of an axis, as Python's `slice.indices` and `len`
-    /// tell it. `None` when the step is 0.
-    fn of(self, length: i64) -> Option<Steps> {
+    /// Python's `slice.indices(length)`, with the number of elements. `None` when
+    /// the step is 0.
+    fn indices(self, length: i64) -> Option<Steps> {
         let step = self.step.unwrap_or(1);
         let (low, high) = match step {
             0 => return None,
@@ -171,73 +169,78 @@ impl Slice {
     }
 }
 
-/// Negative places count from the end of the axis.
-fn from_start(place: i64, length: i64) -> i64 {
-    if place < 0 { place + length } else { place }
+/// Converts an index that counts from the end, if negative, to one from the start.
+fn from_start(index: i64, length: i64) -> i64 {
+    if index < 0 { index + length } else { index }
 }
 
-/// What an index selects of an array.
+/// The result of indexing an array.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Indexed {
-    /// The elements selected, as `a[index]` has them.
+    /// The view `a[index]`.
     pub view: View,
-    /// The axis and the place on it when the index is just that: the view is
-    /// then `a.take(place, axis)`.
+    /// The axis and the position on it, if the index is one integer and otherwise
+    /// full slices. The view is then `a.take(position, axis)`.
     pub element: Option<(usize, u64)>,
 }
 
 impl View {
-    /// `a[index]`. `None` where NumPy refuses it: more parts than axes, a place
-    /// or a step that cannot be, more than [`MAX_NDIM`] axes in the result.
+    /// `a[index]`. `None` where NumPy raises `IndexError` or `ValueError`:
     ///
-    /// Offset, shape and strides are NumPy's, except where they reach no
-    /// element: no step is applied to the stride of an axis of at most one
-    /// element, and an empty view lies at the array's offset with strides of 0,
-    /// unless it is an `element`.
+    /// - the index has more parts than the array has axes;
+    /// - an integer is out of bounds, or a step is 0;
+    /// - the result has more than [`MAX_NDIM`] axes.
+    ///
+    /// Offset, shape and strides are NumPy's, with two exceptions that address no
+    /// element:
+    ///
+    /// - an axis of at most one element keeps its stride, without the step;
+    /// - an empty view has the offset of the array and strides of 0, unless
+    ///   [`Indexed::element`] is set.
     pub fn index(&self, index: &Index) -> Option<Indexed> {
-        let hidden = self.ndim().checked_sub(index.named())?;
+        let ellipsis_axes = self.ndim().checked_sub(index.consumed_axes())?;
         let lengths = self.shape().lengths().iter();
         let mut axes = lengths.zip(self.strides()).enumerate();
         let mut offset = self.offset();
         let (mut lengths, mut strides) = (Vec::new(), Vec::new());
-        let mut places = Vec::new();
-        let mut others_whole = true;
-        for part in index.expanded(hidden) {
-            // The products fit, as they are distances between elements, or
-            // within the span of an empty array.
+        let mut integers = Vec::new();
+        let mut others_full = true;
+        for part in index.expanded(ellipsis_axes) {
+            // The products cannot overflow: they are distances between elements,
+            // or within the span of an empty array.
             match part {
                 Part::NewAxis => {
                     lengths.push(1);
                     strides.push(0);
-                    others_whole = false;
+                    others_full = false;
                 }
-                Part::Integer(place) => {
+                Part::Integer(integer) => {
                     let (axis, (&length, &stride)) = axes.next()?;
-                    let place = from_start(place, length as i64);
-                    if !(0..length as i64).contains(&place) {
+                    let position = from_start(integer, length as i64);
+                    if !(0..length as i64).contains(&position) {
                         return None;
                     }
-                    offset = offset.wrapping_add_signed(place * stride);
-                    places.push((axis, place as u64));
+                    offset = offset.wrapping_add_signed(position * stride);
+                    integers.push((axis, position as u64));
                 }
                 Part::Slice(slice) => {
                     let (_, (&length, &stride)) = axes.next()?;
-                    let Steps { start, step, count } = slice.of(length as i64)?;
+                    let Steps { start, step, count } = slice.indices(length as i64)?;
                     let step = if count > 1 { step } else { 1 };
                     if count > 0 {
                         offset = offset.wrapping_add_signed(start * stride);
                     }
                     lengths.push(count);
                     strides.push(step * stride);
-                    others_whole &= count == length && step == 1;
+                    others_full &= count == length && step == 1;
                 }
             }
         }
         if lengths.len() > MAX_NDIM {
             return None;
         }
-        let element = match places[..] {
-            [place] if others_whole => Some(place),
+        let element = match integers[..] {
+            [only] if others_full => Some(only),
             _ => None,
         };
         if element.is_none() && lengths.contains(&0) {
@@ -248,10 +251,10 @@ impl View {
         Some(Indexed { view, element })
     }
 
-    /// The same view without the strides that reach no element: they are 0 for
-    /// an axis of at most one element, and throughout an empty view. Two views
-    /// of an array have the same shape and the same bytes of the file, in the
-    /// same order, exactly when these are equal.
+    /// The view with irrelevant strides set to 0: those of axes of at most one
+    /// element, and all strides of an empty view. The canonical forms of two views
+    /// of an array are equal exactly when the views have the same shape and the
+    /// same bytes of the file in the same order.
     pub fn canonical(&self) -> View {
         let lengths = self.shape().lengths();
         let empty = lengths.contains(&0);
@@ -287,8 +290,8 @@ mod tests {
 
     #[test]
     fn indices_select_what_numpy_selects() {
-        // As printed by a[index].shape, its strides, and how far its address
-        // lies from that of a = numpy.zeros((3, 4, 5), 'f4').
+        // From a = numpy.zeros((3, 4, 5), 'f4'): shape and strides of a[index],
+        // and the distance of its address from that of a.
         let a = array(&[3, 4, 5]);
         for (text, shape, strides, offset) in [
             ("...", vec![3, 4, 5], vec![80, 20, 4], 0),
@@ -314,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_of_any_length_are_numbers() {
+    fn integers_beyond_64_bits_saturate() {
         let a = array(&[3]);
         let long = "9".repeat(5000);
         for (text, length, start) in [
@@ -337,7 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn what_numpy_refuses_selects_nothing() {
+    fn indices_that_numpy_refuses_give_none() {
         let a = array(&[3, 4]);
         for text in ["3", "-4", "0,4", "0,0,0", "...,0,0,0", "::0", "::-00"] {
             assert!(text.parse::<Index>().is_ok(), "{text}");
@@ -348,7 +351,7 @@ mod tests {
     }
 
     #[test]
-    fn other_texts_are_no_indices() {
+    fn texts_that_are_no_basic_index_are_refused() {
         let parts = |count| vec!["None"; count].join(",");
         assert!(parts(128).parse::<Index>().is_ok());
         for text in [
@@ -413,7 +416,7 @@ mod tests {
     }
 
     #[test]
-    fn one_place_on_one_axis_is_an_element() {
+    fn one_integer_with_full_slices_is_an_element() {
         for lengths in [&[3, 4, 5][..], &[3, 1, 5], &[3, 4, 0]] {
             let a = array(lengths);
             for (text, element) in [
@@ -441,7 +444,7 @@ mod tests {
     }
 
     #[test]
-    fn equal_views_are_one_canonical_view_however_spelt() {
+    fn all_spellings_of_a_view_have_one_canonical_view() {
         for (lengths, spellings) in [
             (&[3, 4][..], &["...", ":", ":,:", "-3:", "::1,0:4"][..]),
             (&[3, 4], &["0:1", ":1", "0::3", "0::99", "-3::-1"]),

@@ -1,6 +1,6 @@
-//! Shapes, strides and views: where the elements of an array, and of every
-//! slice of it, lie in a file. Pure arithmetic on bytes, all of it checked; it
-//! opens no file and knows of no names.
+//! Shapes, strides and views: the file offsets of the elements of an array and of
+//! its slices. This is pure, checked arithmetic on byte offsets. File access and
+//! the names of slices are left to other modules.
 
 mod column;
 mod grid;
@@ -18,98 +18,98 @@ pub use view::View;
 
 use std::fmt;
 
-/// The most axes an array can have, as in NumPy (`NPY_MAXDIMS`).
+/// The maximum number of axes of an array, as in NumPy (`NPY_MAXDIMS`).
 pub const MAX_NDIM: usize = 64;
 
-/// What the length of an inferred axis is counted in.
+/// What one step along an inferred axis holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unit {
-    /// Items, where no shape was given.
+pub enum InferredUnit {
+    /// One item: no shape was given.
     Item,
-    /// Steps along the axis whose length was given as -1.
+    /// One index of the axis of length -1, with all the axes beside it.
     Step,
 }
 
-impl fmt::Display for Unit {
+impl fmt::Display for InferredUnit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Unit::Item => "one item",
-            Unit::Step => "one step of the inferred axis",
+            InferredUnit::Item => "one item",
+            InferredUnit::Step => "one step of the inferred axis",
         })
     }
 }
 
-/// Why a shape or a view cannot be.
+/// Why a shape or a view is invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ArrayError {
-    /// The text is not a shape.
+    /// The text does not have the syntax of a shape.
     #[error("shape '{text}': expected lengths such as 1000,16 or 1000x16, or () for none")]
     NotAShape {
-        /// What was given.
+        /// The text given.
         text: String,
     },
-    /// A length is negative and not -1.
-    #[error("shape '{text}': the length {length} is negative, and only -1 (inferred) may be")]
+    /// A length is below -1.
+    #[error("shape '{text}': the length {length} is negative; only -1 (inferred) is allowed")]
     NegativeLength {
-        /// What was given.
+        /// The text given.
         text: String,
         /// The length.
         length: String,
     },
-    /// A length is more than any file holds.
-    #[error("shape '{text}': the length {length} is past 2^63, the end of the largest file")]
+    /// A length exceeds 2^63 - 1.
+    #[error("shape '{text}': the length {length} is past 2^63, the limit of file sizes")]
     LengthTooLarge {
-        /// What was given.
+        /// The text given.
         text: String,
         /// The length.
         length: String,
     },
-    /// More than one length is to be inferred.
+    /// More than one length is -1.
     #[error("shape '{text}': only one length can be -1")]
     TwoInferred {
-        /// What was given.
+        /// The text given.
         text: String,
     },
-    /// More axes than NumPy allows.
-    #[error("shape '{text}': {ndim} axes, and at most {MAX_NDIM} are possible")]
+    /// The shape has more than [`MAX_NDIM`] axes.
+    #[error("shape '{text}': {ndim} axes, the maximum is {MAX_NDIM}")]
     TooManyAxes {
-        /// What was given.
+        /// The text given.
         text: String,
-        /// How many axes it has.
+        /// The number of axes.
         ndim: usize,
     },
-    /// The array's bytes cannot be counted in 63 bits.
+    /// The end of the array exceeds 2^63 - 1 bytes.
     #[error(
         "shape {shape} of {itemsize}-byte items at offset {offset} reaches byte 2^63, \
-         which no file has"
+         the limit of file sizes"
     )]
     TooLarge {
         /// The shape.
         shape: Shape,
-        /// Bytes in an item.
+        /// Item size in bytes.
         itemsize: u64,
-        /// Bytes before the array.
+        /// Offset of the array in bytes.
         offset: u64,
     },
-    /// The inferred length of an axis would not be whole.
+    /// The available bytes are not a whole number of steps of the inferred axis.
     #[error(
         "{available} bytes from offset {offset} to the end of the file are not a multiple of \
-         {unit} bytes ({what})"
+         {unit_bytes} bytes ({unit})"
     )]
     NotAMultiple {
-        /// Bytes from the offset to the file's end.
+        /// Bytes from the offset to the end of the file.
         available: u64,
-        /// Bytes before the array.
+        /// Offset of the array in bytes.
         offset: u64,
-        /// Bytes that each step of the inferred axis takes.
-        unit: u64,
-        /// What takes that many bytes.
-        what: Unit,
+        /// Size in bytes of one step along the inferred axis.
+        unit_bytes: u64,
+        /// What one step holds.
+        unit: InferredUnit,
     },
-    /// The length -1 cannot be inferred because another is 0.
+    /// The length -1 cannot be inferred because another length is 0.
     #[error("shape '{text}': -1 cannot be inferred beside a length of 0")]
     InferredBesideZero {
-        /// What was given.
+        /// The text given.
         text: String,
     },
 }

@@ -1,6 +1,6 @@
-//! How the bytes of a view follow one another: a range of its C-order bytes
-//! becomes runs of equally spaced pieces of the file. A contiguous view is the
-//! case of one run with one piece, not a path of its own.
+//! Gather and scatter lists: maps a byte range of a view, in C order, to runs of
+//! equally spaced pieces of the file. A contiguous view yields one run of one
+//! piece, so it needs no separate code path. Copying is left to `mapping`.
 
 #[cfg(test)]
 mod tests;
@@ -9,39 +9,40 @@ use std::ops::Range;
 
 use super::{Grid, MAX_NDIM, View};
 
-/// Equally spaced pieces of the file that follow one another in a view.
+/// Equally spaced pieces of the file that are consecutive in a view.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Run {
-    /// Where the first piece begins, in bytes from the start of the file.
+    /// File offset of the first piece, in bytes.
     pub offset: u64,
-    /// Bytes in a piece.
+    /// Size of a piece in bytes.
     pub piece: u64,
-    /// Bytes from the start of one piece to the start of the next.
+    /// Distance in bytes between the starts of consecutive pieces.
     pub stride: i64,
-    /// How many pieces, at least one.
+    /// Number of pieces, at least 1.
     pub count: u64,
 }
 
 impl Run {
-    /// The bytes in all pieces.
+    /// Total size of all pieces in bytes.
     pub fn nbytes(&self) -> u64 {
         self.piece * self.count
     }
 
-    /// The start of the piece that lies nearest to the start of the file.
+    /// The lowest file offset of any piece, in bytes.
     pub fn start(&self) -> u64 {
-        let nearest = (self.count - 1) as i64 * self.stride.min(0);
-        self.offset.wrapping_add_signed(nearest)
+        let lowest = (self.count - 1) as i64 * self.stride.min(0);
+        self.offset.wrapping_add_signed(lowest)
     }
 
-    /// How many of the run's bytes, in order, come before the first that does
-    /// not lie before byte `end` of the file.
+    /// Length in bytes of the longest prefix of the run that lies entirely
+    /// before file offset `end`.
     pub fn bytes_before(&self, end: u64) -> u64 {
         if self.end() <= end {
             return self.nbytes();
         }
-        // Otherwise the pieces come nearer to the end, or the first is the
-        // furthest, and a step of 0 has just one piece.
+        // Under a positive stride the pieces approach `end`. Under a negative
+        // stride the first piece is the one that crosses it. A run of stride 0
+        // has one piece.
         let room = end.saturating_sub(self.offset);
         let step = self.stride.max(0) as u64;
         let whole = match room.checked_sub(self.piece) {
@@ -52,16 +53,16 @@ impl Run {
         whole * self.piece + partial
     }
 
-    /// Whether one of the pieces has one of the bytes `file` of the file.
+    /// Whether any piece contains a byte of the file range `file`.
     pub fn has_any(&self, file: &Range<u64>) -> bool {
         let axis = Axis {
             length: self.count,
             stride: self.stride,
         };
-        meets(&[axis], self.start()..self.end(), file)
+        intersects(&[axis], self.start()..self.end(), file)
     }
 
-    /// The run of `count` of the pieces from the `first`-th on.
+    /// The run of `count` pieces that starts at piece `first`.
     pub fn slice(&self, first: u64, count: u64) -> Run {
         let ahead = first as i64 * self.stride;
         Run {
@@ -71,37 +72,42 @@ impl Run {
         }
     }
 
-    /// The end of the piece that lies furthest into the file.
+    /// The highest file offset at which a piece ends, in bytes.
     pub fn end(&self) -> u64 {
-        let furthest = (self.count - 1) as i64 * self.stride.max(0);
-        self.offset.wrapping_add_signed(furthest) + self.piece
+        let highest = (self.count - 1) as i64 * self.stride.max(0);
+        self.offset.wrapping_add_signed(highest) + self.piece
     }
 }
 
-/// A view made ready for walking: axes that follow one another without a gap
-/// are one, and what is contiguous at the fast end is a block of bytes.
+/// A view in reduced form, for iterating over its bytes in C order.
+///
+/// - Adjacent axes that can be merged without a copy are one axis.
+/// - The contiguous innermost axes and the item form one block of bytes.
+/// - Axes of length 1 are dropped.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Layout {
+    /// File offset of the first element, in bytes.
     offset: u64,
+    /// Size of a block in bytes.
     block: u64,
-    /// Outermost first; no axis of length 1, none that continues the next.
+    /// Outermost first, none of length 1, none that can be merged with the next.
     axes: Vec<Axis>,
     nbytes: u64,
     extent: Range<u64>,
 }
 
-/// An axis along which the blocks of a view are spread.
+/// An axis of a [`Layout`]. Its elements are blocks, or whole inner axes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Axis {
-    /// How many there are.
+    /// Number of elements.
     pub(super) length: u64,
-    /// Bytes of the file from one to the next.
+    /// Distance in bytes between consecutive elements in the file.
     pub(super) stride: i64,
 }
 
 impl Axis {
-    /// The stride of an axis that would continue this one without a gap.
-    fn reach(self) -> i64 {
+    /// The stride of an outer axis that can be merged with this one.
+    fn outer_stride(self) -> i64 {
         self.length as i64 * self.stride
     }
 }
@@ -116,7 +122,7 @@ impl Layout {
                 match axes.last_mut() {
                     _ if length == 1 => {}
                     None if stride == block as i64 => block *= length,
-                    Some(inner) if stride == inner.reach() => inner.length *= length,
+                    Some(inner) if stride == inner.outer_stride() => inner.length *= length,
                     _ => axes.push(Axis { length, stride }),
                 }
             }
@@ -131,8 +137,14 @@ impl Layout {
         }
     }
 
-    /// A layout of blocks of `block` bytes along `axes`, which covers `extent`.
-    pub(super) fn of(offset: u64, block: u64, axes: Vec<Axis>, extent: Range<u64>) -> Layout {
+    /// A layout of blocks of `block` bytes along `axes`. `extent` is its range in
+    /// the file, in bytes.
+    pub(super) fn from_axes(
+        offset: u64,
+        block: u64,
+        axes: Vec<Axis>,
+        extent: Range<u64>,
+    ) -> Layout {
         let blocks: u64 = axes.iter().map(|axis| axis.length).product();
         Layout {
             offset,
@@ -147,7 +159,7 @@ impl Layout {
         self.offset
     }
 
-    /// The bytes of each of the contiguous pieces that make up the view.
+    /// Size in bytes of each contiguous piece of the view.
     pub fn block(&self) -> u64 {
         self.block
     }
@@ -156,48 +168,51 @@ impl Layout {
         &self.axes
     }
 
-    /// The number of bytes in the view.
+    /// Size of the view in bytes.
     pub fn nbytes(&self) -> u64 {
         self.nbytes
     }
 
-    /// Whether the bytes of the view follow one another in the file.
+    /// Whether the view is C-contiguous in the file.
     pub fn is_contiguous(&self) -> bool {
         self.axes.is_empty()
     }
 
-    /// The bytes of the file from the first to the last that the view covers.
+    /// The smallest file range, in bytes, that contains the view.
     pub fn extent(&self) -> Range<u64> {
         self.extent.clone()
     }
 
-    /// The bytes of the file from the first to the last that the bytes `range`
-    /// of the view cover; empty for an empty range.
+    /// The smallest file range that contains the bytes `range` of the view. Empty
+    /// for an empty range.
     pub fn covering_range(&self, range: Range<u64>) -> Range<u64> {
         if range.start == 0 && range.end >= self.nbytes {
             return self.extent();
         }
-        let hulls = self.runs(range).map(|run| run.start()..run.end());
-        let joined = hulls.reduce(|a, b| a.start.min(b.start)..a.end.max(b.end));
+        let extents = self.runs(range).map(|run| run.start()..run.end());
+        let joined = extents.reduce(|a, b| a.start.min(b.start)..a.end.max(b.end));
         joined.unwrap_or(self.offset..self.offset)
     }
 
-    /// How many lines of `line` bytes of the file, about, `bytes` bytes of the view
-    /// that follow one another lie in. None where rows lie side by side in the same
-    /// lines, so that lines had better be read for several rows at once.
-    pub fn cache_lines(&self, bytes: u64, line: u64) -> Option<u64> {
+    /// The approximate number of cache lines of `line_size` bytes that a read of
+    /// `bytes` consecutive bytes of the view touches. `None` in two cases:
+    ///
+    /// - The view is contiguous.
+    /// - The read spans several rows whose elements are adjacent in the file. The
+    ///   rows share cache lines, so they are best read together.
+    pub fn cache_lines(&self, bytes: u64, line_size: u64) -> Option<u64> {
         let inner = self.axes.last()?;
         let outer = self.axes.iter().rev().nth(1);
-        let beside = outer.is_some_and(|outer| outer.stride == self.block as i64);
-        if beside && bytes > inner.length * self.block {
+        let rows_share_lines = outer.is_some_and(|outer| outer.stride == self.block as i64);
+        if rows_share_lines && bytes > inner.length * self.block {
             return None;
         }
-        let step = inner.stride.unsigned_abs().min(line);
-        Some((bytes / self.block) * step.max(self.block) / line)
+        let step = inner.stride.unsigned_abs().min(line_size);
+        Some((bytes / self.block) * step.max(self.block) / line_size)
     }
 
-    /// Bytes of the view outside of which none lies in the bytes `file` of the
-    /// file; empty if none does. For contiguous views they are exact.
+    /// A range of view bytes that contains every byte of the view in the file
+    /// range `file`. Exact for contiguous views, an upper bound for others.
     pub fn view_range_in(&self, file: &Range<u64>) -> Range<u64> {
         if self.nbytes == 0 || file.start >= self.extent.end || file.end <= self.extent.start {
             return 0..0;
@@ -207,7 +222,8 @@ impl Layout {
         for axis in &self.axes {
             let step = axis.stride.unsigned_abs();
             let count = axis.length;
-            // What one element of the axis covers, the lowest first.
+            // Size in the file of one element of the axis. Elements are numbered
+            // by file offset here.
             let width = extent.end - extent.start - (count - 1) * step;
             let past = file.start.saturating_sub(extent.start);
             let first = match past.checked_sub(width) {
@@ -228,33 +244,34 @@ impl Layout {
                 true => (count - 1 - last, count - 1 - first),
                 false => (first, last),
             };
-            let each = (bytes.end - bytes.start) / count;
-            bytes = bytes.start + first * each..bytes.start + (last + 1) * each;
+            let element_bytes = (bytes.end - bytes.start) / count;
+            bytes = bytes.start + first * element_bytes..bytes.start + (last + 1) * element_bytes;
             if first < last {
                 return bytes;
             }
         }
-        // One block is left, which is contiguous.
+        // A single block remains, and blocks are contiguous.
         let start = file.start.saturating_sub(extent.start);
         let end = (file.end - extent.start).min(extent.end - extent.start);
         bytes.start + start..bytes.start + end
     }
 
-    /// Whether the view has one of the bytes `file` of the file.
+    /// Whether the view contains a byte of the file range `file`.
     pub fn has_any(&self, file: &Range<u64>) -> bool {
-        self.nbytes > 0 && meets(&self.by_stride(), self.extent.clone(), file)
+        self.nbytes > 0 && intersects(&self.axes_by_stride(), self.extent.clone(), file)
     }
 
-    /// The axes from the widest step to the narrowest, so that few elements of each meet a
-    /// range of the file.
-    fn by_stride(&self) -> Vec<Axis> {
+    /// The axes by descending absolute stride. In this order, few elements of each
+    /// axis intersect a given file range.
+    fn axes_by_stride(&self) -> Vec<Axis> {
         let mut axes = self.axes.clone();
         axes.sort_unstable_by_key(|axis| std::cmp::Reverse(axis.stride.unsigned_abs()));
         axes
     }
 
-    /// The last byte of the view up to byte `at` before which none of its words of `word`
-    /// bytes is cut that is aligned in the file.
+    /// The last position in the view, at or before byte `at`, that splits no word.
+    /// Words are `word` bytes long and aligned in the file. The result is in the
+    /// block of `at`: a word that starts before that block counts from its start.
     pub fn boundary(&self, at: u64, word: u64) -> u64 {
         let Some(run) = self.runs(at..at + 1).next() else {
             return at;
@@ -262,18 +279,18 @@ impl Layout {
         at - (run.offset % word).min(at % self.block)
     }
 
-    /// Whether the bytes `range` of the view and some of `other` are the same bytes of the
-    /// file.
+    /// Whether the bytes `range` of this view and the view `other` share a byte of
+    /// the file.
     pub fn overlaps(&self, range: Range<u64>, other: &Layout) -> bool {
-        let axes = other.by_stride();
+        let axes = other.axes_by_stride();
         let has_any =
-            |bytes: Range<u64>| other.nbytes > 0 && meets(&axes, other.extent.clone(), &bytes);
-        let meets_other = |run: Run| {
+            |bytes: Range<u64>| other.nbytes > 0 && intersects(&axes, other.extent.clone(), &bytes);
+        let run_overlaps = |run: Run| {
             let covering = run.start()..run.end();
-            if !has_any(covering.clone()) || other.is_beside(&run) {
+            if !has_any(covering.clone()) || other.is_interleaved_with(&run) {
                 return false;
             }
-            // Whichever has fewer pieces there.
+            // Iterates over the side with fewer pieces in this range.
             let within = other.view_range_in(&covering);
             match (within.end - within.start) / other.block < run.count {
                 true => {
@@ -287,48 +304,49 @@ impl Layout {
                 }
             }
         };
-        has_any(self.covering_range(range.clone())) && self.runs(range).any(meets_other)
+        has_any(self.covering_range(range.clone())) && self.runs(range).any(run_overlaps)
     }
 
-    /// Whether the view has one piece at each step of `run`, and all of them lie beside the
-    /// pieces of that.
-    fn is_beside(&self, run: &Run) -> bool {
+    /// Whether the view has one axis with the stride of `run`, up to sign, and all
+    /// its blocks lie in the gaps between the pieces of `run`.
+    fn is_interleaved_with(&self, run: &Run) -> bool {
         let [axis] = self.axes[..] else { return false };
         let step = axis.stride.unsigned_abs();
         if step == 0 || run.stride.unsigned_abs() != step {
             return false;
         }
-        let [own, runs] = [self.offset % step, run.offset % step];
-        let from = |a: u64, b: u64| (b + step - a) % step;
-        from(runs, own) >= run.piece && from(own, runs) >= self.block
+        let [view_phase, run_phase] = [self.offset % step, run.offset % step];
+        let distance = |from: u64, to: u64| (to + step - from) % step;
+        distance(run_phase, view_phase) >= run.piece
+            && distance(view_phase, run_phase) >= self.block
     }
 
-    /// The pieces of the file that make up the bytes `range` of the view, in
-    /// order. What lies past the end of the view is left out.
+    /// The pieces of the file that make up the bytes `range` of the view, in C
+    /// order. The range is clipped at the end of the view.
     pub fn runs(&self, range: Range<u64>) -> Runs<'_> {
         let end = range.end.min(self.nbytes);
         let start = range.start.min(end);
         let mut runs = Runs {
             layout: self,
             index: [0; MAX_NDIM],
-            at: self.offset,
-            within: start % self.block,
-            left: end - start,
+            offset: self.offset,
+            skip: start % self.block,
+            remaining: end - start,
         };
         let mut block = start / self.block;
         let index = &mut runs.index[..self.axes.len()];
         for (index, axis) in index.iter_mut().zip(&self.axes).rev() {
             *index = block % axis.length;
             block /= axis.length;
-            runs.at = runs.at.wrapping_add_signed(*index as i64 * axis.stride);
+            runs.offset = runs.offset.wrapping_add_signed(*index as i64 * axis.stride);
         }
         runs
     }
 }
 
-/// Whether what is spread along `axes` over `extent`, from its first to its last byte, has
-/// one of the bytes `file`.
-fn meets(axes: &[Axis], extent: Range<u64>, file: &Range<u64>) -> bool {
+/// Whether the blocks along `axes` contain a byte of the file range `file`. `extent`
+/// is the smallest file range that contains the blocks; it implies the block size.
+fn intersects(axes: &[Axis], extent: Range<u64>, file: &Range<u64>) -> bool {
     if extent.start.max(file.start) >= extent.end.min(file.end) {
         return false;
     }
@@ -336,47 +354,47 @@ fn meets(axes: &[Axis], extent: Range<u64>, file: &Range<u64>) -> bool {
         return true;
     };
     let step = axis.stride.unsigned_abs();
-    // What one element of the axis covers.
+    // Size in the file of one element of the axis.
     let width = extent.end - extent.start - (axis.length - 1) * step;
     if step == 0 || (extent.start >= file.start && extent.end <= file.end) {
-        return step != 0 || meets(inner, extent, file);
+        return step != 0 || intersects(inner, extent, file);
     }
     let past = (file.start + 1).saturating_sub(extent.start + width);
     let last = (file.end - 1 - extent.start) / step;
-    let mut met = past.div_ceil(step)..last.min(axis.length - 1) + 1;
-    met.any(|k| {
+    let mut candidates = past.div_ceil(step)..last.min(axis.length - 1) + 1;
+    candidates.any(|k| {
         let start = extent.start + k * step;
-        meets(inner, start..start + width, file)
+        intersects(inner, start..start + width, file)
     })
 }
 
-/// The runs of a range of a [`Layout`], by [`Layout::runs`].
+/// An iterator over the runs of a range of a view, from [`Layout::runs`].
 #[derive(Debug)]
 pub struct Runs<'a> {
     layout: &'a Layout,
-    /// The place along each axis of the block that comes next.
+    /// Index of the next block along each axis.
     index: [u64; MAX_NDIM],
-    /// Where that block begins in the file.
-    at: u64,
-    /// Bytes of that block that lie before the range.
-    within: u64,
-    /// Bytes of the range still to come.
-    left: u64,
+    /// File offset of the next block, in bytes.
+    offset: u64,
+    /// Bytes of the next block that precede the range.
+    skip: u64,
+    /// Bytes of the range not yet returned.
+    remaining: u64,
 }
 
 impl Iterator for Runs<'_> {
     type Item = Run;
 
     fn next(&mut self) -> Option<Run> {
-        if self.left == 0 {
+        if self.remaining == 0 {
             return None;
         }
         let block = self.layout.block;
-        if self.within > 0 || self.left < block {
-            let piece = (block - self.within).min(self.left);
-            let offset = self.at + self.within;
-            self.left -= piece;
-            self.within = 0;
+        if self.skip > 0 || self.remaining < block {
+            let piece = (block - self.skip).min(self.remaining);
+            let offset = self.offset + self.skip;
+            self.remaining -= piece;
+            self.skip = 0;
             self.advance(self.layout.axes.len(), 1);
             return Some(Run {
                 offset,
@@ -385,16 +403,16 @@ impl Iterator for Runs<'_> {
                 count: 1,
             });
         }
-        let offset = self.at;
-        let (stride, ahead) = match self.layout.axes.last() {
+        let offset = self.offset;
+        let (stride, blocks) = match self.layout.axes.last() {
             Some(axis) => (
                 axis.stride,
                 axis.length - self.index[self.layout.axes.len() - 1],
             ),
             None => (0, 1),
         };
-        let count = ahead.min(self.left / block);
-        self.left -= count * block;
+        let count = blocks.min(self.remaining / block);
+        self.remaining -= count * block;
         self.advance(self.layout.axes.len(), count);
         Some(Run {
             offset,
@@ -406,28 +424,28 @@ impl Iterator for Runs<'_> {
 }
 
 impl Runs<'_> {
-    /// The runs along all of the innermost axis that come next, if there are
-    /// several along the next axis.
-    pub(super) fn rows_of_grid(&mut self) -> Option<Grid> {
+    /// The next runs that span the whole innermost axis, as a grid along the axis
+    /// outside it. `None` if fewer than two such runs come next.
+    pub(super) fn next_full_rows(&mut self) -> Option<Grid> {
         let [.., outer, inner] = self.layout.axes[..] else {
             return None;
         };
         let depth = self.layout.axes.len() - 1;
-        if self.within > 0 || self.index[depth] > 0 {
+        if self.skip > 0 || self.index[depth] > 0 {
             return None;
         }
-        let each = inner.length * self.layout.block;
-        let rows = (outer.length - self.index[depth - 1]).min(self.left / each);
+        let row_bytes = inner.length * self.layout.block;
+        let rows = (outer.length - self.index[depth - 1]).min(self.remaining / row_bytes);
         if rows < 2 {
             return None;
         }
         let run = Run {
-            offset: self.at,
+            offset: self.offset,
             piece: self.layout.block,
             stride: inner.stride,
             count: inner.length,
         };
-        self.left -= rows * each;
+        self.remaining -= rows * row_bytes;
         self.advance(depth, rows);
         Some(Grid {
             run,
@@ -436,22 +454,24 @@ impl Runs<'_> {
         })
     }
 
-    /// Moves `count` steps ahead along the last of the first `depth` axes, which
-    /// do not go past its end. After the last block of the view the position
-    /// means nothing, which is why it may wrap.
+    /// Advances by `count` elements along axis `depth - 1`, carrying into the axes
+    /// outside it. `count` must not exceed the rest of that axis. The offset may
+    /// wrap after the last block of the view, where it is not used.
     fn advance(&mut self, depth: usize, count: u64) {
         let mut steps = count;
         let axes = &self.layout.axes[..depth];
         for (axis, index) in axes.iter().zip(&mut self.index[..axes.len()]).rev() {
             *index += steps;
-            self.at = self
-                .at
+            self.offset = self
+                .offset
                 .wrapping_add_signed((steps as i64).wrapping_mul(axis.stride));
             if *index < axis.length {
                 return;
             }
             *index = 0;
-            self.at = self.at.wrapping_add_signed(axis.reach().wrapping_neg());
+            self.offset = self
+                .offset
+                .wrapping_add_signed(axis.outer_stride().wrapping_neg());
             steps = 1;
         }
     }

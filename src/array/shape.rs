@@ -1,13 +1,12 @@
-//! Shapes as people write them, and shapes as they are: parsing, inferring the
-//! length that was left open, and counting elements without overflow. Where
-//! the elements lie is the business of `view`.
+//! Shapes: parsing, inference of a length of -1, and element counts with overflow
+//! checks. Offsets and strides are left to `view`.
 
 use std::fmt;
 use std::str::FromStr;
 
-use super::{ArrayError, MAX_NDIM, Unit};
+use super::{ArrayError, InferredUnit, MAX_NDIM};
 
-/// Which axis varies fastest in the file: the last (`C`) or the first (`F`).
+/// The memory order of an array: whether the last or the first axis varies fastest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Order {
     /// Row-major: the last axis is the fastest.
@@ -40,12 +39,12 @@ impl fmt::Display for Order {
 pub struct Shape(Vec<u64>);
 
 impl Shape {
-    /// A shape of these lengths.
+    /// A shape of these lengths, outermost axis first.
     pub fn new(lengths: Vec<u64>) -> Shape {
         Shape(lengths)
     }
 
-    /// The length of each axis.
+    /// The length of each axis, in elements.
     pub fn lengths(&self) -> &[u64] {
         &self.0
     }
@@ -55,9 +54,9 @@ impl Shape {
         self.0.len()
     }
 
-    /// The bytes that items of `itemsize` bytes take, empty axes counted as if
-    /// they had one element; `None` where 63 bits cannot count them. Strides
-    /// are products of the same factors, so they fit where this does.
+    /// The size in bytes of an array of this shape with items of `itemsize` bytes.
+    /// Empty axes count as length 1. `None` if it exceeds 2^63 - 1. Strides are
+    /// products of the same factors, so they cannot overflow if this does not.
     pub(super) fn span(&self, itemsize: u64) -> Option<u64> {
         self.0
             .iter()
@@ -66,7 +65,7 @@ impl Shape {
     }
 }
 
-/// As Python prints a tuple: `()`, `(3,)`, `(3, 4)`.
+/// Formats the shape as a Python tuple: `()`, `(3,)`, `(3, 4)`.
 impl fmt::Display for Shape {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("(")?;
@@ -80,14 +79,15 @@ impl fmt::Display for Shape {
     }
 }
 
-/// A shape as the user gives it: at most one length is -1 and inferred.
+/// A shape as given by the user. At most one length is -1, to be inferred.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ShapeSpec {
     text: String,
+    /// `None` for the length to be inferred.
     lengths: Vec<Option<u64>>,
 }
 
-/// As it was given.
+/// Formats the shape as it was given.
 impl fmt::Display for ShapeSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
@@ -97,7 +97,7 @@ impl fmt::Display for ShapeSpec {
 impl FromStr for ShapeSpec {
     type Err = ArrayError;
 
-    /// Reads `1000,16`, `1000x16`, `(1000, 16)`, `()`, with at most one -1.
+    /// Parses `1000,16`, `1000x16`, `(1000, 16)` or `()`, with at most one -1.
     fn from_str(text: &str) -> Result<ShapeSpec, ArrayError> {
         let not_a_shape = || ArrayError::NotAShape { text: text.into() };
         let trimmed = text.trim();
@@ -131,6 +131,7 @@ impl FromStr for ShapeSpec {
 }
 
 impl ShapeSpec {
+    /// Parses one length and appends it.
     fn push(&mut self, part: &str) -> Result<(), ArrayError> {
         let text = || self.text.clone();
         let digits = part.strip_prefix('-').unwrap_or(part);
@@ -162,66 +163,77 @@ impl ShapeSpec {
         Ok(())
     }
 
-    /// Whether a length is left to be inferred.
-    pub fn is_open(&self) -> bool {
+    /// Whether one length is -1, to be inferred.
+    pub fn has_inferred_length(&self) -> bool {
         self.lengths.contains(&None)
     }
 
-    /// Whether `shape` is one of those meant: the same, or the same but for the
-    /// length that is left to be inferred.
-    pub fn admits(&self, shape: &Shape) -> bool {
+    /// Whether `shape` equals this one, where -1 stands for any length.
+    pub fn matches(&self, shape: &Shape) -> bool {
         let mut lengths = self.lengths.iter().zip(&shape.0);
         self.lengths.len() == shape.ndim()
-            && lengths.all(|(meant, length)| meant.is_none_or(|meant| meant == *length))
+            && lengths.all(|(given, length)| given.is_none_or(|given| given == *length))
     }
 
-    /// The shape, its -1 inferred so that items of `itemsize` bytes fill the
-    /// `available` bytes from `offset` to the end of the file.
+    /// The shape with -1 replaced by the length that fills the file: `available`
+    /// bytes from `offset` to its end, with items of `itemsize` bytes.
     ///
     /// # Errors
     ///
-    /// When the bytes are not a whole number of steps along the inferred axis,
-    /// or a 0 beside it leaves the length open.
+    /// - [`ArrayError::NotAMultiple`] when the bytes are not a whole number of steps
+    ///   along the inferred axis.
+    /// - [`ArrayError::InferredBesideZero`] when another length is 0.
+    /// - [`ArrayError::TooLarge`] when one step exceeds 2^63 - 1 bytes.
     pub fn resolve(&self, itemsize: u64, offset: u64, available: u64) -> Result<Shape, ArrayError> {
         let known = Shape(self.lengths.iter().map(|l| l.unwrap_or(1)).collect());
-        if !self.is_open() {
+        if !self.has_inferred_length() {
             return Ok(known);
         }
         if known.0.contains(&0) {
             let text = self.text.clone();
             return Err(ArrayError::InferredBesideZero { text });
         }
-        let unit = known.span(itemsize).ok_or_else(|| ArrayError::TooLarge {
+        let unit_bytes = known.span(itemsize).ok_or_else(|| ArrayError::TooLarge {
             shape: known.clone(),
             itemsize,
             offset,
         })?;
-        let length = whole(available, offset, unit, Unit::Step)?;
+        let length = infer_length(available, offset, unit_bytes, InferredUnit::Step)?;
         let lengths = self.lengths.iter().map(|l| l.unwrap_or(length));
         Ok(Shape(lengths.collect()))
     }
 
-    /// The shape of a file without one: one axis of all the items of
-    /// `itemsize` bytes in the `available` bytes from `offset` to its end.
+    /// The default shape: one axis with all items of `itemsize` bytes in the
+    /// `available` bytes from `offset` to the end of the file.
     ///
     /// # Errors
     ///
-    /// When the bytes are not a whole number of items.
-    pub fn of_rest(itemsize: u64, offset: u64, available: u64) -> Result<Shape, ArrayError> {
-        let length = whole(available, offset, itemsize, Unit::Item)?;
+    /// [`ArrayError::NotAMultiple`] when the bytes are not a whole number of items.
+    pub fn one_axis(itemsize: u64, offset: u64, available: u64) -> Result<Shape, ArrayError> {
+        let length = infer_length(available, offset, itemsize, InferredUnit::Item)?;
         Ok(Shape(vec![length]))
     }
 }
 
-fn whole(available: u64, offset: u64, unit: u64, what: Unit) -> Result<u64, ArrayError> {
-    if available.is_multiple_of(unit) {
-        Ok(available / unit)
+/// The number of units of `unit_bytes` bytes in `available` bytes.
+///
+/// # Errors
+///
+/// [`ArrayError::NotAMultiple`] when a remainder is left.
+fn infer_length(
+    available: u64,
+    offset: u64,
+    unit_bytes: u64,
+    unit: InferredUnit,
+) -> Result<u64, ArrayError> {
+    if available.is_multiple_of(unit_bytes) {
+        Ok(available / unit_bytes)
     } else {
         Err(ArrayError::NotAMultiple {
             available,
             offset,
+            unit_bytes,
             unit,
-            what,
         })
     }
 }
@@ -251,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_shape_is_refused_with_its_text() {
+    fn an_invalid_shape_is_quoted_in_the_error() {
         for text in [
             "", "  ", ",", "x", "3,,4", "3x", "x3", "(3", "3)", "3 4", "+3", "3.0", "0x", "a",
             "(3,4", "--1", "3;4", "-", "٣",
@@ -265,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn lengths_that_cannot_be_have_their_own_errors() {
+    fn invalid_lengths_have_their_own_errors() {
         let error = |text: &str| text.parse::<ShapeSpec>().unwrap_err().to_string();
         assert!(error("-1,-1").contains("only one length can be -1"));
         assert!(error("3,-2").contains("-2 is negative"));
@@ -275,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn the_open_length_is_inferred_from_the_bytes_that_are_there() {
+    fn a_length_of_minus_one_is_inferred_from_the_available_bytes() {
         let spec: ShapeSpec = "3,-1,2".parse().unwrap();
         assert_eq!(spec.resolve(4, 8, 240).unwrap().lengths(), [3, 10, 2]);
         assert_eq!(spec.resolve(4, 8, 0).unwrap().lengths(), [3, 0, 2]);

@@ -1,18 +1,18 @@
-//! Views: an item type, an offset, and for each axis a length and a stride.
-//! Rows, columns, other axes and transposes are all made here, by arithmetic
-//! alone; how a view's bytes follow one another is the business of `runs`.
+//! Strided views: a dtype, an offset, and a length and a stride for each axis.
+//! Slices, transposes and fields are derived here by arithmetic alone. Iteration
+//! over the bytes of a view is left to `runs`.
 
 use std::ops::Range;
 
 use super::{ArrayError, Layout, MAX_NDIM, Order, Shape};
 use crate::dtype::{DType, Field};
 
-/// A strided window on the bytes of a file, as `numpy.ndarray` has it.
+/// A strided view of the bytes of a file, as `numpy.ndarray` is of memory.
 ///
-/// A valid view holds to these, and every function here keeps to them:
+/// Invariants of a valid view, which every function here preserves:
 ///
-/// 1. There are as many strides as axes, and at most [`MAX_NDIM`](super::MAX_NDIM).
-/// 2. Its bytes are counted in 63 bits, empty axes taken as one element.
+/// 1. It has one stride for each axis, and at most [`MAX_NDIM`](super::MAX_NDIM) axes.
+/// 2. Its size in bytes is below 2^63, with empty axes counted as length 1.
 /// 3. Each element lies between bytes 0 and 2^63 of the file.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct View {
@@ -23,12 +23,12 @@ pub struct View {
 }
 
 impl View {
-    /// The whole array that begins `offset` bytes into a file and follows
-    /// without gaps: `numpy.memmap(..., dtype, offset=, shape=, order=)`.
+    /// A contiguous array at file offset `offset`, in bytes, as
+    /// `numpy.memmap(..., dtype, offset=, shape=, order=)`.
     ///
     /// # Errors
     ///
-    /// [`ArrayError::TooLarge`] when its end cannot be counted in 63 bits.
+    /// [`ArrayError::TooLarge`] when its end exceeds 2^63 - 1 bytes.
     pub fn contiguous(
         dtype: DType,
         offset: u64,
@@ -48,15 +48,15 @@ impl View {
             });
         }
         let mut strides = vec![0; shape.ndim()];
-        // Fits: the products are factors of the span.
+        // No overflow: the products divide the span.
         let mut stride = itemsize as i64;
-        let mut fill = |axis: usize| {
+        let mut set_stride = |axis: usize| {
             strides[axis] = stride;
             stride *= shape.lengths()[axis].max(1) as i64;
         };
         match order {
-            Order::C => (0..shape.ndim()).rev().for_each(&mut fill),
-            Order::F => (0..shape.ndim()).for_each(&mut fill),
+            Order::C => (0..shape.ndim()).rev().for_each(&mut set_stride),
+            Order::F => (0..shape.ndim()).for_each(&mut set_stride),
         }
         Ok(View {
             dtype,
@@ -66,7 +66,7 @@ impl View {
         })
     }
 
-    /// A view of these parts, which hold to the invariants above.
+    /// A view of these parts. They must satisfy the invariants of [`View`].
     pub(super) fn from_parts(dtype: DType, offset: u64, shape: Shape, strides: Vec<i64>) -> View {
         View {
             dtype,
@@ -81,7 +81,7 @@ impl View {
         &self.dtype
     }
 
-    /// Where the first element lies, in bytes from the start of the file.
+    /// File offset of the element at index 0 of every axis, in bytes.
     pub fn offset(&self) -> u64 {
         self.offset
     }
@@ -91,7 +91,7 @@ impl View {
         &self.shape
     }
 
-    /// The bytes from one element to the next along each axis.
+    /// The stride of each axis, in bytes.
     pub fn strides(&self) -> &[i64] {
         &self.strides
     }
@@ -101,7 +101,7 @@ impl View {
         self.shape.ndim()
     }
 
-    /// The number of elements along `axis`; 0 for an axis that is not there.
+    /// The number of elements along `axis`. 0 if there is no such axis.
     pub fn length(&self, axis: usize) -> u64 {
         self.shape.lengths().get(axis).copied().unwrap_or(0)
     }
@@ -111,13 +111,13 @@ impl View {
         self.shape.lengths().iter().product()
     }
 
-    /// The number of bytes of all elements, `a.nbytes`.
+    /// The size of all elements in bytes, `a.nbytes`.
     pub fn nbytes(&self) -> u64 {
         self.size() * self.dtype.itemsize()
     }
 
-    /// `a.take(index, axis)`: one axis fewer. `None` where there is no such
-    /// axis or index.
+    /// `a.take(index, axis)`, without that axis. `None` if the axis or the index is
+    /// out of range.
     pub fn take(&self, axis: usize, index: u64) -> Option<View> {
         if index >= self.length(axis) {
             return None;
@@ -127,15 +127,14 @@ impl View {
         let mut lengths = taken.shape.lengths().to_vec();
         lengths.remove(axis);
         taken.shape = Shape::new(lengths);
-        // Fits by invariant 3: it is the offset of an element, or lies within
-        // the span of an empty array.
+        // No overflow, by invariant 3: this is the offset of an element, or lies
+        // within the span of an empty array.
         taken.offset = self.offset.wrapping_add_signed(index as i64 * stride);
         Some(taken)
     }
 
-    /// A view of the type and shape of those that [`take`](View::take) leads to
-    /// along `axis`, also where there is none to take. `None` where there is no
-    /// such axis.
+    /// A view with the dtype and shape that [`take`](View::take) returns along
+    /// `axis`, also if that axis is empty. `None` if there is no such axis.
     pub fn like_taken(&self, axis: usize) -> Option<View> {
         self.take(axis, 0).or_else(|| {
             let mut lengths = self.shape.lengths().to_vec();
@@ -144,25 +143,25 @@ impl View {
         })
     }
 
-    /// The axis and the index that [`take`](View::take) leads by to `view`, which
-    /// is canonical; `None` where none does, or there is nothing in it.
+    /// The axis and index for which [`take`](View::take) returns `view`. `view` must
+    /// be [canonical](View::canonical). `None` if there are none, or if it is empty.
     pub fn element_like(&self, view: &View) -> Option<(usize, u64)> {
         if view.ndim() + 1 != self.ndim() || view.size() == 0 {
             return None;
         }
-        let ahead = view.offset.wrapping_sub(self.offset) as i64;
+        let distance = view.offset.wrapping_sub(self.offset) as i64;
         (0..self.ndim()).find_map(|axis| {
             let stride = self.strides[axis];
             let index = match self.length(axis) {
                 1 => 0,
-                _ => u64::try_from(ahead.checked_div(stride)?).ok()?,
+                _ => u64::try_from(distance.checked_div(stride)?).ok()?,
             };
             let taken = self.take(axis, index)?;
             (taken.canonical() == *view).then_some((axis, index))
         })
     }
 
-    /// `a.T`: the axes in reverse.
+    /// `a.T`: the axes in reverse order.
     pub fn transposed(&self) -> View {
         let mut transposed = self.clone();
         transposed.strides.reverse();
@@ -171,19 +170,20 @@ impl View {
         transposed
     }
 
-    /// `a[field]`: the field's elements, its own axes after those of the array.
-    /// `None` where there would be more than 64 axes, or so many elements
-    /// beside an empty axis that they cannot be counted. The field is one of
-    /// the array's type.
+    /// `a[field]`, for a field of this dtype. The axes of the field follow those of
+    /// the array. `None` in two cases:
+    ///
+    /// - the result has more than 64 axes;
+    /// - an axis is empty, and the other lengths overflow 63 bits.
     pub fn field(&self, field: &Field) -> Option<View> {
         let lengths = [self.shape.lengths(), field.shape()].concat();
         let shape = Shape::new(lengths);
-        let countable = shape.span(field.dtype().itemsize()).is_some();
-        if shape.ndim() > MAX_NDIM || !countable {
+        let fits = shape.span(field.dtype().itemsize()).is_some();
+        if shape.ndim() > MAX_NDIM || !fits {
             return None;
         }
         let mut strides = self.strides.clone();
-        // Fits: the products are factors of the span.
+        // No overflow: the products divide the span.
         let mut stride = field.dtype().itemsize() as i64;
         for &length in field.shape().iter().rev() {
             strides.insert(self.ndim(), stride);
@@ -197,25 +197,25 @@ impl View {
         })
     }
 
-    /// The bytes of the file from the first to the last that an element
-    /// covers; empty for an empty view.
+    /// The smallest file range, in bytes, that contains all elements. Empty for an
+    /// empty view.
     pub fn extent(&self) -> Range<u64> {
         if self.size() == 0 {
             return self.offset..self.offset;
         }
         let (mut low, mut high) = (self.offset, self.offset + self.dtype.itemsize());
         for (&length, &stride) in self.shape.lengths().iter().zip(&self.strides) {
-            let reach = (length - 1) as i64 * stride;
-            if reach < 0 {
-                low = low.wrapping_add_signed(reach);
+            let distance = (length - 1) as i64 * stride;
+            if distance < 0 {
+                low = low.wrapping_add_signed(distance);
             } else {
-                high = high.wrapping_add_signed(reach);
+                high = high.wrapping_add_signed(distance);
             }
         }
         low..high
     }
 
-    /// The view made ready for walking its bytes in C order.
+    /// The reduced form of the view, for iterating over its bytes in C order.
     pub fn layout(&self) -> Layout {
         Layout::new(self)
     }
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn extents_cover_the_first_to_the_last_byte() {
+    fn the_extent_spans_the_first_to_the_last_byte() {
         let a = view("<i2", 10, &[3, 4], Order::C);
         assert_eq!(a.extent(), 10..34);
         assert_eq!(a.take(0, 2).unwrap().extent(), 26..34);
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn taking_drops_the_axis_and_refuses_what_is_not_there() {
+    fn take_drops_the_axis_and_gives_none_out_of_range() {
         let a = view("u1", 0, &[3, 4, 5], Order::F);
         let taken = a.take(1, 3).unwrap();
         assert_eq!(taken.shape().lengths(), [3, 5]);

@@ -1,28 +1,28 @@
-//! NumPy's comma strings, `f4,3i8,(2,3)i2`: types with an optional shape in front. They are taken
-//! apart here; what the types stand for is read by `structured`. The rules are those of
-//! `_commastring` in NumPy's `_internal.py`.
+//! NumPy's comma strings, such as `f4,3i8,(2,3)i2`: formats, each with an optional shape before it.
+//! This module splits the string, following `_commastring` in NumPy's `_internal.py`. Parsing of
+//! the formats is left to `structured`.
 
 use super::error::quote;
 use super::literal::Literal;
 use super::{ByteOrder, Refusal};
 
-/// What a comma string consists of.
+/// A parsed comma string.
 pub(super) enum CommaString {
     /// One item without a comma: a sub-array.
     Single(Item),
-    /// Items that become the fields f0, f1 and so on.
+    /// The items of the fields `f0`, `f1` and so on.
     Fields(Vec<Item>),
 }
 
-/// A type with the shape in front of it.
+/// A format with its shape.
 pub(super) struct Item {
-    /// The type, with its byte order.
+    /// The format, with its byte-order mark.
     pub(super) format: Literal,
-    /// The lengths of the sub-array.
+    /// The shape of the sub-array, if given.
     pub(super) shape: Option<Literal>,
 }
 
-/// Whether NumPy reads the text as a comma string: it begins with a digit or an empty tuple, or
+/// Whether NumPy parses the text as a comma string: it starts with a digit or an empty tuple, or
 /// has a comma outside square brackets.
 pub(super) fn is_comma_string(text: &str) -> bool {
     let unmarked = text.strip_prefix(is_mark).unwrap_or(text);
@@ -37,18 +37,18 @@ pub(super) fn is_comma_string(text: &str) -> bool {
         || text.chars().any(is_separator)
 }
 
-/// Takes a comma string apart.
+/// Splits a comma string.
 pub(super) fn parse(text: &str) -> Result<CommaString, Refusal> {
     let (mut items, is_list) = split(text)?;
     if !is_list && items.len() == 1 {
         return Ok(CommaString::Single(items.remove(0)));
     }
-    // Also where nothing but a mark follows the last comma.
+    // A trailing comma is allowed, also with a byte-order mark after it.
     items.pop_if(|last| last.format.as_str() == Some("") && last.shape.is_none());
     Ok(CommaString::Fields(items))
 }
 
-/// The items, and whether there is a comma between or after them.
+/// The items, and whether the string contains a separating or trailing comma.
 fn split(text: &str) -> Result<(Vec<Item>, bool), Refusal> {
     let mut items = Vec::new();
     let mut is_list = false;
@@ -69,7 +69,8 @@ fn split(text: &str) -> Result<(Vec<Item>, bool), Refusal> {
     Ok((items, is_list))
 }
 
-/// Takes one item off the front: a mark, a shape, another mark, a type. All can be missing.
+/// Splits off the first item: a mark, a shape, another mark and a format, each optional. Returns
+/// the item and the rest.
 fn split_item(text: &str) -> Result<(Item, &str), Refusal> {
     let (outer_mark, rest) = take_mark(text);
     let (repeats, rest) = take_repeats(rest);
@@ -95,7 +96,7 @@ fn split_item(text: &str) -> Result<(Item, &str), Refusal> {
     Ok((item, rest))
 }
 
-/// Reads `3`, `(2,3)`, or `2,3` and `3,` without parentheses, which NumPy takes too.
+/// Parses a shape: `3` or `(2,3)`, or as NumPy also allows, `2,3` or `3,` without parentheses.
 fn read_shape(repeats: &str) -> Option<Literal> {
     if repeats.trim().is_empty() {
         return None;
@@ -112,7 +113,7 @@ fn is_mark(c: char) -> bool {
     matches!(c, '<' | '>' | '|' | '=')
 }
 
-/// The mark that means the same without `=`.
+/// The mark with `=` replaced by that of the native byte order.
 fn canonical(mark: char) -> char {
     if mark == '=' { NATIVE } else { mark }
 }
@@ -125,7 +126,7 @@ fn take_mark(text: &str) -> (Option<char>, &str) {
     }
 }
 
-/// Takes ` *[(]?[ ,0-9]*[)]? *`.
+/// Splits off a prefix that matches ` *[(]?[ ,0-9]*[)]? *`.
 fn take_repeats(text: &str) -> (&str, &str) {
     let rest = text.trim_start_matches(' ');
     let rest = rest.strip_prefix('(').unwrap_or(rest);
@@ -135,7 +136,7 @@ fn take_repeats(text: &str) -> (&str, &str) {
     text.split_at(text.len() - rest.len())
 }
 
-/// Takes `[A-Za-z0-9.?]*(?:\[[a-zA-Z0-9,.]+\])?`.
+/// Splits off a prefix that matches `[A-Za-z0-9.?]*(?:\[[a-zA-Z0-9,.]+\])?`.
 fn take_format(text: &str) -> (&str, &str) {
     let rest =
         text.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '?'));
@@ -143,6 +144,7 @@ fn take_format(text: &str) -> (&str, &str) {
     text.split_at(text.len() - rest.len())
 }
 
+/// The text after a leading `[...]`. `None` if there is none.
 fn after_brackets(text: &str) -> Option<&str> {
     let inside = text.strip_prefix('[')?;
     let end =
@@ -153,7 +155,7 @@ fn after_brackets(text: &str) -> Option<&str> {
     end.strip_prefix(']')
 }
 
-/// What `\s` matches in Python.
+/// Whether `\s` matches the character in Python.
 fn is_blank(c: char) -> bool {
     c.is_whitespace() || matches!(c, '\x1c'..='\x1f')
 }
@@ -163,7 +165,7 @@ mod tests {
     use super::super::DType;
 
     #[test]
-    fn comma_strings_are_other_spellings_of_lists() {
+    fn comma_strings_equal_the_lists_they_stand_for() {
         for (text, list) in [
             ("f4,>i8", "[('f0','<f4'),('f1','>i8')]"),
             ("3f4,(2,3)i2", "[('f0','<f4',(3,)),('f1','<i2',(2,3))]"),
@@ -188,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn bad_comma_strings_are_refused_where_they_are_wrong() {
+    fn errors_of_comma_strings_quote_the_position() {
         for (text, reason) in [
             (
                 ",f4",
@@ -206,7 +208,7 @@ mod tests {
                 "03f4,i8",
                 "expected types separated by commas, such as f4,3i8,(2,3)i2; stopped at '03f4,i8'",
             ),
-            ("<3>f4", "two byte-order marks that differ"),
+            ("<3>f4", "two different byte-order marks"),
             (
                 "f4,i3",
                 "field 'f1': 'i3': no such item size; expected i1, i2, i4, i8",

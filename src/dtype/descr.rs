@@ -1,5 +1,5 @@
-//! Types as the header of a `.npy` file has them, where `''` names padding, and as a literal that
-//! reads back equal. The rules are those of NumPy's `_array_descr`, `dtype_to_descr` and
+//! Dtypes as Python literals: the `descr` of a `.npy` header, in which `''` names padding, and a
+//! form that `numpy.dtype` parses back. Follows NumPy's `_array_descr`, `dtype_to_descr` and
 //! `descr_to_dtype`.
 
 use super::element::{Subdtype, lengths_literal};
@@ -8,7 +8,8 @@ use super::layout::StructLayout;
 use super::literal::Literal;
 use super::{DType, Field, Kind, Refusal, structured};
 
-/// What `numpy.lib.format.dtype_to_descr` makes of the type, if it can.
+/// The result of `numpy.lib.format.dtype_to_descr`. `None` if fields overlap or are not in the
+/// order of their offsets.
 pub(super) fn descr(dtype: &DType) -> Option<Literal> {
     let Kind::Structured(fields) = &dtype.kind else {
         return Some(Literal::Str(dtype.numpy_str()));
@@ -31,7 +32,7 @@ pub(super) fn descr(dtype: &DType) -> Option<Literal> {
     Some(Literal::List(list))
 }
 
-/// A field as it stands in a list.
+/// The entry of a field in a list.
 fn list_entry(field: &Field, format: Literal) -> Literal {
     let name = Literal::from(field.name());
     let name = match field.title() {
@@ -45,7 +46,7 @@ fn list_entry(field: &Field, format: Literal) -> Literal {
     Literal::Tuple(parts)
 }
 
-/// Reads what a header holds under `descr`, as `numpy.lib.format.descr_to_dtype`.
+/// Parses the `descr` of a header, as `numpy.lib.format.descr_to_dtype` does.
 pub(super) fn from_descr(descr: &Literal) -> Result<Subdtype, Reason> {
     match descr {
         Literal::Str(_) => structured::element(descr, false),
@@ -77,7 +78,7 @@ fn from_list(fields: &[Literal]) -> Result<Subdtype, Reason> {
         let is_named = name.as_str() != Some("");
         let (title, name) = structured::title_and_name(name)?;
         let element = element.map_err(|reason| reason.in_field(name))?;
-        // A sub-array is of NumPy's kind V too, whatever its elements are.
+        // In NumPy a sub-array has kind V, whatever its elements are.
         let is_void = element.dtype.kind == Kind::Void || !element.shape.is_empty();
         if is_named || !is_void {
             layout.append(name, title, element)?;
@@ -88,8 +89,11 @@ fn from_list(fields: &[Literal]) -> Result<Subdtype, Reason> {
     layout.finish()
 }
 
-/// The type as `numpy.dtype` reads it: a text, a list of fields, or a dict where fields are out of
-/// order, do not touch, or have an empty name, for which a list has a default.
+/// A literal that `numpy.dtype` parses back:
+///
+/// - a string for a plain dtype;
+/// - a list for fields in order without gaps;
+/// - a dict otherwise, and for an empty field name, which a list replaces by a default.
 pub(super) fn literal(dtype: &DType) -> Literal {
     match &dtype.kind {
         Kind::Structured(fields) if is_packed(dtype, fields) => {
@@ -101,16 +105,17 @@ pub(super) fn literal(dtype: &DType) -> Literal {
     }
 }
 
+/// Whether the fields are in order, without gaps or padding, and have names.
 fn is_packed(dtype: &DType, fields: &[Field]) -> bool {
     let mut end = 0;
     fields.iter().all(|field| {
-        let follows = field.offset() == end && !field.name.is_empty();
+        let is_next = field.offset() == end && !field.name.is_empty();
         end = field.offset() + field.size();
-        follows
+        is_next
     }) && end == dtype.itemsize()
 }
 
-/// The dict form, in the order of keys that NumPy prints.
+/// The dict form, with the keys in the order of NumPy.
 fn columns(dtype: &DType, fields: &[Field]) -> Literal {
     let column = |key: &str, entry: fn(&Field) -> Literal| {
         (
@@ -144,7 +149,7 @@ mod tests {
     use super::super::literal::Literal;
 
     #[test]
-    fn descr_is_what_numpy_writes_and_the_text_reads_back() {
+    fn descr_equals_that_of_numpy_and_the_text_parses_back() {
         for (text, descr, printed) in [
             (">f4", Some("'>f4'"), ">f4"),
             (
@@ -187,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn unnamed_bytes_of_a_descr_are_padding() {
+    fn unnamed_void_fields_of_a_descr_are_padding() {
         for (descr, text) in [
             (
                 "[('', '|V4'), ('x', '<f4'), ('', '|V2')]",
@@ -207,7 +212,7 @@ mod tests {
         for (descr, message) in [
             (
                 "5",
-                "dtype '5': expected a type as a text, a list of fields or a dict, got 5",
+                "dtype '5': expected a type as a string, a list of fields or a dict, got 5",
             ),
             ("'f9'", "dtype 'f9': no such item size"),
             (

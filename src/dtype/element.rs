@@ -1,20 +1,21 @@
-//! What a field holds while a type is being read: one item, or a sub-array of items. Sub-arrays of
-//! sub-arrays are one sub-array with all the lengths, which is what a field of them looks like.
+//! The intermediate result of parsing a dtype: one item, or a sub-array of items. Nested sub-arrays
+//! are merged into one with all the lengths, as in a field.
 
 use super::error::{Reason, show};
 use super::literal::Literal;
 use super::{DType, Kind, MAX_AXES, MAX_ITEMSIZE, Refusal};
 
-/// A type with a shape of its own, as `dtype.subdtype`.
+/// A dtype with a sub-array shape, as `dtype.subdtype`.
 #[derive(Clone, Debug)]
 pub(super) struct Subdtype {
     pub dtype: DType,
+    /// The shape of the sub-array. Empty for one item.
     pub shape: Vec<u64>,
-    /// Bytes that all of it takes; 0 where a length is 0.
+    /// Total size in bytes. 0 if a length is 0.
     pub size: u32,
-    /// What `aligned` makes the offset a multiple of: a power of two.
+    /// Alignment in bytes under `aligned`, a power of two.
     pub alignment: u32,
-    /// How many structures are inside each other, this one included.
+    /// Nesting depth of structures, this one included.
     pub levels: usize,
 }
 
@@ -30,12 +31,16 @@ impl Subdtype {
         }
     }
 
-    /// A sub-array of these, as `numpy.dtype((self, shape))`; no lengths leave it as it is.
+    /// A sub-array of this type, as `numpy.dtype((self, shape))`. An empty shape changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// When the type has 0 bytes, the sub-array is too large, or it has too many axes.
     pub fn repeated(mut self, lengths: &[u64]) -> Result<Self, Refusal> {
         if self.size == 0 {
             return Err(Refusal::NoBytes);
         }
-        // A length of 0 hides an overflow only in the lengths behind it.
+        // A length of 0 hides an overflow in the lengths after it, but not before it.
         let mut items = 1_i64;
         for &length in lengths {
             items = i64::try_from(length)
@@ -58,7 +63,11 @@ impl Subdtype {
         Ok(self)
     }
 
-    /// The type of a whole item.
+    /// The dtype of a single item.
+    ///
+    /// # Errors
+    ///
+    /// When this is a sub-array.
     pub fn into_item(self) -> Result<DType, Reason> {
         if self.shape.is_empty() {
             return Ok(self.dtype);
@@ -76,7 +85,7 @@ pub(super) fn lengths_literal(lengths: &[u64]) -> Literal {
     Literal::Tuple(lengths.iter().copied().map(Literal::from).collect())
 }
 
-/// NumPy's `dtype.alignment` of a plain type: that of the C type.
+/// NumPy's `dtype.alignment` of a plain dtype, in bytes: the alignment of the C type.
 fn alignment(dtype: &DType) -> u32 {
     match dtype.kind {
         Kind::Bool | Kind::Bytes | Kind::Void | Kind::Structured(_) => 1,

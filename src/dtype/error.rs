@@ -1,17 +1,17 @@
-//! Why a text is not a type that can be mounted. The wording is the user's; it is the same wherever
-//! the text came from, the command line or a file's header.
+//! Errors of parsing a dtype, with the messages shown to the user. The messages are the same for
+//! the command line and for a file header.
 
 use thiserror::Error;
 
 use super::literal::{Literal, LiteralError, quote_up_to};
 use super::{MAX_AXES, MAX_ITEMSIZE, MAX_LEVELS, units};
 
-/// The longest part of a refused text that an error repeats, in characters.
+/// The maximum length of a quotation in an error, in characters.
 const QUOTED_CHARACTERS: usize = 60;
 
-/// A text that is refused as a type, and why.
+/// A refused dtype and the reason.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("dtype {quoted}: {}{}", reason.place, reason.refusal)]
+#[error("dtype {quoted}: {}{}", reason.path, reason.refusal)]
 pub struct DTypeError {
     quoted: String,
     reason: Reason,
@@ -25,32 +25,32 @@ impl DTypeError {
         }
     }
 
-    /// The reason alone.
+    /// The reason, without the dtype.
     pub fn refusal(&self) -> &Refusal {
         &self.reason.refusal
     }
 }
 
-/// A refusal, and the part of the type that it is about.
+/// A refusal and the part of the dtype that it concerns.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Reason {
-    /// From the outside in, each part followed by `: `.
-    place: String,
+    /// The path to the part, outermost first, with `: ` after each component.
+    path: String,
     refusal: Refusal,
 }
 
 impl Reason {
-    /// The same, said of a field's type.
+    /// The reason, prefixed with a field name.
     pub(super) fn in_field(mut self, name: &str) -> Self {
         let field = quote(name);
-        self.place.insert_str(0, &format!("field {field}: "));
+        self.path.insert_str(0, &format!("field {field}: "));
         self
     }
 
-    /// The same, said of a text inside the type.
+    /// The reason, prefixed with a string inside the dtype.
     pub(super) fn in_text(mut self, text: &str) -> Self {
         let text = quote(text);
-        self.place.insert_str(0, &format!("{text}: "));
+        self.path.insert_str(0, &format!("{text}: "));
         self
     }
 }
@@ -58,16 +58,16 @@ impl Reason {
 impl From<Refusal> for Reason {
     fn from(refusal: Refusal) -> Self {
         Self {
-            place: String::new(),
+            path: String::new(),
             refusal,
         }
     }
 }
 
-/// The reasons for which a text is refused as a type.
+/// Why a dtype is refused. Each variant quotes an example.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Refusal {
-    /// No such name or code.
+    /// `float33`.
     #[error(
         "not a NumPy type; expected a name such as float32 or a code such as f4, >i2, S10, M8[ns]"
     )]
@@ -76,7 +76,7 @@ pub enum Refusal {
     /// `>float32`.
     #[error("a byte-order mark goes before a code, not before a name; write '{code}'")]
     MarkedName {
-        /// What means the same.
+        /// The code to write instead.
         code: String,
     },
 
@@ -85,7 +85,7 @@ pub enum Refusal {
     Size {
         /// The code's letter.
         letter: char,
-        /// The sizes that it takes, in bytes.
+        /// The valid item sizes, in bytes.
         sizes: &'static [u32],
     },
 
@@ -94,12 +94,12 @@ pub enum Refusal {
     Length {
         /// The code's letter.
         letter: char,
-        /// The largest length, in bytes or, for `U`, in characters.
+        /// The maximum length, in bytes or, for `U`, in characters.
         limit: u32,
     },
 
     /// `S`, `U0`, `void`.
-    #[error("an item of 0 bytes has no place in a file; give a length, such as {letter}10")]
+    #[error("items of 0 bytes are not supported; give a length, such as {letter}10")]
     EmptyItem {
         /// The code's letter.
         letter: char,
@@ -133,7 +133,7 @@ pub enum Refusal {
 
     /// `M8[s/3]`.
     #[error(
-        "the divisor must leave a whole number, up to {}, of a smaller unit, as [s/25] is [40ms]",
+        "the divisor must give an integer number, up to {}, of a smaller unit, as [s/25] is [40ms]",
         i32::MAX
     )]
     Divisor,
@@ -143,23 +143,23 @@ pub enum Refusal {
     Literal(#[from] LiteralError),
 
     /// `[5]`, `[('x', 4)]`
-    #[error("expected a type as a text, a list of fields or a dict, got {got}")]
+    #[error("expected a type as a string, a list of fields or a dict, got {got}")]
     NotAType {
-        /// What stands there, cut short.
+        /// The value found, truncated.
         got: String,
     },
 
     /// `[('x',)]`
     #[error("expected a field as (name, type) or (name, type, shape), got {got}")]
     FieldTuple {
-        /// What stands there, cut short.
+        /// The value found, truncated.
         got: String,
     },
 
     /// `[(5, 'f4')]`
-    #[error("expected a field's name as a text or as (title, name), got {got}")]
+    #[error("expected a field name as a string or as (title, name), got {got}")]
     FieldName {
-        /// What stands there, cut short.
+        /// The value found, truncated.
         got: String,
     },
 
@@ -173,11 +173,11 @@ pub enum Refusal {
     /// `[('x', 'f4', 'i4')]`
     #[error("expected the lengths of a sub-array, such as 3 or (3, 3), got {got}")]
     SubArrayShape {
-        /// What stands there, cut short.
+        /// The value found, truncated.
         got: String,
     },
 
-    /// More lengths than an array has axes.
+    /// A shape of more than 64 axes.
     #[error("a sub-array has at most {MAX_AXES} axes")]
     SubArrayAxes,
 
@@ -187,9 +187,9 @@ pub enum Refusal {
          and put the lengths {shape} at the end of --shape"
     )]
     WholeSubArray {
-        /// The type of its elements.
+        /// The dtype of the elements.
         dtype: String,
-        /// Its lengths, as Python writes a tuple.
+        /// The shape, as a Python tuple.
         shape: String,
     },
 
@@ -198,11 +198,11 @@ pub enum Refusal {
     TooLarge,
 
     /// `[]`, `[('x', 'f4', 0)]`
-    #[error("an item of 0 bytes has no place in a file; a field must hold something")]
+    #[error("items of 0 bytes are not supported; at least one field must have data")]
     NoBytes,
 
     /// `[('a', [('b', ...)])]`, and so on.
-    #[error("more than {MAX_LEVELS} structures inside each other")]
+    #[error("more than {MAX_LEVELS} nested structures")]
     TooDeep,
 
     /// `{'names': ..., 'formats': ..., 'offset': ...}`
@@ -210,7 +210,7 @@ pub enum Refusal {
     Key {
         /// The key, quoted.
         key: String,
-        /// The keys that there are.
+        /// The valid keys.
         expected: String,
     },
 
@@ -219,35 +219,35 @@ pub enum Refusal {
     Entries {
         /// The key in the dict.
         key: &'static str,
-        /// What stands there, cut short.
+        /// The value found, truncated.
         got: String,
     },
 
     /// `{'x': 'f4'}`
     #[error("expected a field as (type, offset) or (type, offset, title), got {got}")]
     FieldEntry {
-        /// What stands there, cut short.
+        /// The value found, truncated.
         got: String,
     },
 
     /// `{..., 'titles': [5]}`
-    #[error("expected a title as a text, or None, got {got}")]
+    #[error("expected a title as a string or None, got {got}")]
     Title {
-        /// What stands there, cut short.
+        /// The value found, truncated.
         got: String,
     },
 
     /// `{..., 'offsets': [-1]}`
     #[error("expected an offset from 0 to {MAX_ITEMSIZE}, got {got}")]
     Offset {
-        /// What stands there, cut short.
+        /// The value found, truncated.
         got: String,
     },
 
     /// `{..., 'aligned': 1}`
     #[error("'aligned' must be True or False, got {got}")]
     Aligned {
-        /// What stands there, cut short.
+        /// The value found, truncated.
         got: String,
     },
 
@@ -256,34 +256,34 @@ pub enum Refusal {
     Misaligned {
         /// The offset or item size.
         bytes: u32,
-        /// What it must be a multiple of, in bytes.
+        /// The required alignment, in bytes.
         alignment: u32,
     },
 
     /// `{..., 'itemsize': 3}`
     #[error("expected an item size from {need} to {MAX_ITEMSIZE}, got {got}")]
     ItemSize {
-        /// The bytes that the fields need.
+        /// The minimum size in bytes.
         need: u32,
-        /// What stands there, cut short.
+        /// The value found, truncated.
         got: String,
     },
 
     /// `f4,(2i8`
     #[error("expected types separated by commas, such as f4,3i8,(2,3)i2; stopped at {rest}")]
     CommaString {
-        /// What is left, quoted and cut short.
+        /// The rest of the text, quoted and truncated.
         rest: String,
     },
 
     /// `<3>f4`
-    #[error("two byte-order marks that differ")]
+    #[error("two different byte-order marks")]
     ByteOrders,
 
     /// `x:f4,i8`
     #[error("expected every field as name:type, got {got}")]
     ShortField {
-        /// The field, quoted and cut short.
+        /// The field, quoted and truncated.
         got: String,
     },
 }
@@ -294,7 +294,7 @@ fn sized_codes(letter: char, sizes: &[u32]) -> String {
     codes.join(", ")
 }
 
-/// A literal as it is written, cut short.
+/// The literal as Python prints it, truncated.
 pub(super) fn show(literal: &Literal) -> String {
     let written = literal.to_string();
     match written.char_indices().nth(QUOTED_CHARACTERS) {
@@ -303,7 +303,7 @@ pub(super) fn show(literal: &Literal) -> String {
     }
 }
 
-/// The text in quotes, on one line and of bounded length whatever it holds.
+/// The text in quotes, on one line, truncated.
 pub(super) fn quote(text: &str) -> String {
     quote_up_to(text, QUOTED_CHARACTERS)
 }
@@ -327,14 +327,14 @@ mod tests {
     }
 
     #[test]
-    fn a_long_text_is_cut_in_the_message() {
+    fn a_long_text_is_truncated_in_the_message() {
         let message = message(&"x\u{7}é".repeat(1 << 20));
         assert!(message.contains("é...': not a NumPy type"), "{message}");
         assert!(message.len() < 500, "{message}");
     }
 
     #[test]
-    fn a_refusal_says_what_to_write_instead() {
+    fn errors_suggest_what_to_write_instead() {
         for (text, remedy) in [
             ("float31", "float32"),
             (">float32", "write '>f4'"),

@@ -1,8 +1,8 @@
-//! One field of a structured type: its name, its place in the item and what it holds.
+//! A field of a structured dtype: name, offset, dtype and shape.
 
 use super::DType;
 
-/// A field of a structured type, as an entry of `dtype.fields`.
+/// A field of a structured dtype, as an entry of `dtype.fields`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Field {
     pub(super) name: String,
@@ -13,32 +13,32 @@ pub struct Field {
 }
 
 impl Field {
-    /// The name, unique within the type.
+    /// The name, unique within the dtype.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// A second name that NumPy allows for, such as a caption.
+    /// The title, NumPy's optional second name of a field.
     pub fn title(&self) -> Option<&str> {
         self.title.as_deref()
     }
 
-    /// Where the field begins, in bytes from the start of the item.
+    /// Offset of the field in the item, in bytes.
     pub fn offset(&self) -> u64 {
         u64::from(self.offset)
     }
 
-    /// The type of one element; never one with a shape of its own.
+    /// The dtype of one element, without the shape of a sub-array.
     pub fn dtype(&self) -> &DType {
         &self.dtype
     }
 
-    /// The lengths of the field's own axes, in C order within the item; none for a single element.
+    /// The shape of a sub-array field, in C order. Empty for a single element.
     pub fn shape(&self) -> &[u64] {
         &self.shape
     }
 
-    /// Bytes that the field takes in the item.
+    /// Size of the field in bytes.
     pub(super) fn size(&self) -> u64 {
         match self.shape.contains(&0) {
             true => 0,

@@ -1,10 +1,10 @@
-//! Integers inside a type's text, as C's `strtol(3)` reads them, because NumPy does: blanks and a
-//! sign may come first, leading zeros count for nothing.
+//! Integers in dtype strings. As in NumPy, they have the syntax of C's `strtol(3)`: leading blanks,
+//! a sign and leading zeros are allowed.
 
-/// Reads the integer that `text` starts with: its value, held to the range of `i64`, and what
-/// follows it. `None` where there are no digits.
+/// Parses the integer at the start of `text`. Returns its value, saturated to `i64`, and the rest
+/// of the text. `None` if there are no digits.
 pub(super) fn leading_integer(text: &str) -> Option<(i64, &str)> {
-    // C's isspace: unlike `char::is_ascii_whitespace` it has the vertical tab.
+    // C's `isspace`. Unlike `char::is_ascii_whitespace` it includes the vertical tab.
     let signed = text.trim_start_matches([' ', '\t', '\n', '\x0b', '\x0c', '\r']);
     let (sign, unsigned) = match signed.strip_prefix('-') {
         Some(rest) => (-1, rest),
@@ -28,7 +28,7 @@ mod tests {
     use super::leading_integer;
 
     #[test]
-    fn integers_are_read_as_strtol_reads_them() {
+    fn integers_are_parsed_as_by_strtol() {
         for (text, expected) in [
             ("10", Some((10, ""))),
             ("10ms", Some((10, "ms"))),

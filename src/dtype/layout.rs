@@ -1,5 +1,6 @@
-//! Where the fields of a structure lie: one after the other, each at a multiple of its alignment
-//! where that is asked for, or at given offsets. Whatever the fields are written in comes here.
+//! The layout of structured dtypes: offsets of fields, alignment and item size. Fields are placed
+//! one after another, aligned on request, or at given offsets. All parsers of structured dtypes use
+//! this module; parsing is left to them.
 
 use std::collections::HashSet;
 
@@ -8,17 +9,19 @@ use super::error::{Reason, quote, show};
 use super::literal::Literal;
 use super::{ByteOrder, DType, Field, Kind, MAX_ITEMSIZE, MAX_LEVELS, Refusal};
 
-/// A structure whose fields are being placed.
+/// A builder of a structured dtype.
 #[derive(Default)]
 pub(super) struct StructLayout {
     fields: Vec<Field>,
-    /// Names and titles.
+    /// Names and titles in use.
     taken: HashSet<String>,
+    /// Whether fields are aligned, as with `align=True` in NumPy.
     aligned: bool,
-    /// Where the last byte of any field is, plus one.
+    /// The highest end of a field, in bytes.
     end: u32,
-    /// The largest alignment of a field, where that matters.
+    /// The maximum alignment of the fields in bytes; 1 unless `aligned`.
     alignment: u32,
+    /// The maximum nesting depth of the fields.
     levels: usize,
 }
 
@@ -31,7 +34,11 @@ impl StructLayout {
         }
     }
 
-    /// Adds a field behind all others.
+    /// Adds a field after all others.
+    ///
+    /// # Errors
+    ///
+    /// When the name or the title is in use, or the structure becomes too large.
     pub fn append(
         &mut self,
         name: &str,
@@ -45,7 +52,11 @@ impl StructLayout {
         self.place(name, title, element, offset)
     }
 
-    /// Adds a field at an offset, in bytes.
+    /// Adds a field at a given offset, in bytes.
+    ///
+    /// # Errors
+    ///
+    /// As [`append`](StructLayout::append), and when the offset is misaligned under `aligned`.
     pub fn place(
         &mut self,
         name: &str,
@@ -76,19 +87,27 @@ impl StructLayout {
         Ok(())
     }
 
-    /// Leaves so many bytes free behind all fields.
+    /// Adds `bytes` bytes of padding after all fields.
+    ///
+    /// # Errors
+    ///
+    /// When the structure becomes too large.
     pub fn skip(&mut self, bytes: u32) -> Result<(), Refusal> {
         self.end = checked_size(self.end.checked_add(bytes))?;
         Ok(())
     }
 
-    /// The structure, as large as its fields need.
+    /// The structured dtype, with the smallest item size that holds its fields.
     pub fn finish(self) -> Result<Subdtype, Reason> {
         let end = next_multiple(self.end, self.alignment)?;
         self.with_size(end)
     }
 
-    /// The structure, of a size that is given as a literal.
+    /// The structured dtype with the given item size.
+    ///
+    /// # Errors
+    ///
+    /// When the size is not an integer, too small or misaligned.
     pub fn finish_with_size(self, itemsize: &Literal) -> Result<Subdtype, Reason> {
         let need = next_multiple(self.end, self.alignment)?;
         let size = size_of_literal(itemsize).filter(|&size| size >= need);
@@ -100,7 +119,7 @@ impl StructLayout {
         self.with_size(size)
     }
 
-    /// The structure, of a size that its fields fit in.
+    /// The structured dtype with an item size that holds its fields.
     fn with_size(self, size: u32) -> Result<Subdtype, Reason> {
         let levels = self.levels + 1;
         if levels > MAX_LEVELS {
@@ -120,12 +139,12 @@ impl StructLayout {
     }
 }
 
-/// The name of a field that has none: `f0`, `f1` and so on.
+/// The default name of a field: `f0`, `f1` and so on.
 pub(super) fn default_name(index: usize) -> String {
     format!("f{index}")
 }
 
-/// A literal as a number of bytes, within NumPy's limit.
+/// The literal as a number of bytes. `None` if it is not an integer from 0 to [`MAX_ITEMSIZE`].
 pub(super) fn size_of_literal(literal: &Literal) -> Option<u32> {
     match literal {
         Literal::Int(number) => checked_size(u32::try_from(*number).ok()).ok(),

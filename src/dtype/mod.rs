@@ -1,28 +1,28 @@
-//! NumPy's description of one array item: what kind of value it is, how many bytes it takes and in
-//! which byte order, and where its fields are. Parses what `numpy.dtype` parses and prints
-//! `dtype.str`, `dtype.name` and `dtype.descr`; what an array of such items looks like is left to
-//! others.
+//! NumPy dtypes: kind, item size, byte order and fields of one array item. Parses what
+//! `numpy.dtype` accepts and prints `dtype.str`, `dtype.name` and `dtype.descr`. Arrays of such
+//! items are left to `array`.
 //!
-//! Sizes are those of NumPy on 64-bit Linux: `long` takes 8 bytes and `longdouble` 16, which are
-//! opaque here. NumPy 2.4 decides what is accepted, with these exceptions, each refused with its
-//! reason:
+//! Item sizes are those of NumPy on 64-bit Linux: `long` has 8 bytes and `longdouble` 16. The value
+//! of a `longdouble` is not interpreted. The parser accepts what NumPy 2.4 accepts, except:
 //!
-//! - items of 0 bytes (`S`, `U0`, `void`, a structure without any), also as fields, and items that
-//!   are not data (`O`, `T`); a field can be a sub-array of length 0;
+//! - items of 0 bytes (`S`, `U0`, `void`, an empty structure), also as fields. A field can be a
+//!   sub-array of length 0;
+//! - items that hold pointers (`O`, `T`);
 //! - a single control character, which NumPy reads as an internal type number (`"\n"` is `uint64`);
-//! - datetime divisors that NumPy miscounts: below 1 (0 kills the process), beyond 32 bits, or such
-//!   that the unit is left negative or as zero years (`M8[s/-25]`, `M8[W/11]`);
-//! - sub-arrays as a whole, `(2,3)f4`, which NumPy appends to an array's shape;
-//! - structures larger than 2^31 - 1 bytes, whose size NumPy lets wrap; sub-arrays of sub-arrays
-//!   with more than 64 axes together, or of empty ones, where NumPy takes the length for a size;
-//!   more than [`MAX_LEVELS`] structures inside each other;
-//! - types that are based on another, `('i4', [('low', 'i2'), ('high', 'i2')])`, titles that are
-//!   not texts, offsets that are not whole numbers, dict keys that NumPy ignores, and texts in the
-//!   place of lists (`{'names': 'xy', ...}`).
+//! - datetime divisors that NumPy miscalculates: below 1 (0 crashes the process), beyond 32 bits,
+//!   or with a negative unit or zero years as the result (`M8[s/-25]`, `M8[W/11]`);
+//! - a sub-array as the whole dtype, `(2,3)f4`, which NumPy moves to the shape of the array;
+//! - structures larger than 2^31 - 1 bytes, whose size overflows in NumPy;
+//! - nested sub-arrays with more than 64 axes in total, and sub-arrays of empty sub-arrays, where
+//!   NumPy confuses length and item size;
+//! - more than [`MAX_LEVELS`] nested structures;
+//! - dtypes based on another dtype, `('i4', [('low', 'i2'), ('high', 'i2')])`;
+//! - titles that are not strings, offsets that are not integers, dict keys that NumPy ignores, and
+//!   strings in place of lists (`{'names': 'xy', ...}`).
 //!
-//! A title `None` counts as no title everywhere; in a list NumPy keeps it.
+//! A title of `None` counts as no title. In a list, NumPy keeps it as a title.
 //!
-//! Beyond NumPy there is the short form `x:f4,m:(3,3)f8`.
+//! The short form `x:f4,m:(3,3)f8` is an extension.
 
 mod comma;
 mod descr;
@@ -49,17 +49,17 @@ use literal::Literal;
 pub use parse::names;
 pub use units::{TimeUnit, Unit};
 
-/// The largest item that NumPy's dtypes describe, in bytes: a C `int`.
+/// The maximum item size in bytes. NumPy stores it in a C `int`.
 const MAX_ITEMSIZE: u32 = i32::MAX as u32;
 
-/// The most axes that an array can have in NumPy, and so a sub-array.
+/// The maximum number of axes of a sub-array, as of an array in NumPy.
 const MAX_AXES: usize = 64;
 
-/// How many structures may be inside each other. In every form they take at most three levels of
-/// brackets each, and so stay within [`literal::MAX_DEPTH`].
+/// The maximum nesting depth of structures. Each level takes at most three levels of brackets in
+/// any form, so the text stays within [`literal::MAX_DEPTH`].
 pub const MAX_LEVELS: usize = 16;
 
-/// The type of one array item, as `numpy.dtype`. Its size is never 0.
+/// The type of one array item, as `numpy.dtype`. The item size is never 0.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct DType {
     kind: Kind,
@@ -68,25 +68,29 @@ pub struct DType {
 }
 
 impl DType {
-    /// `uint8`, which is what `numpy.memmap` takes a file to hold by default.
+    /// `uint8`, the default dtype of `numpy.memmap`.
     pub const BYTE: Self = Self {
         kind: Kind::UInt,
         byte_order: ByteOrder::NotApplicable,
         itemsize: 1,
     };
 
-    /// Reads a type from text: what `numpy.dtype` reads as a text, or as the Python literal that
-    /// the text is, or the short form `x:f4,m:(3,3)f8`.
+    /// Parses a dtype in one of three forms:
+    ///
+    /// - a string that `numpy.dtype` accepts, such as `f4` or `f4,i8`;
+    /// - a Python literal that `numpy.dtype` accepts, such as `[('x', 'f4')]`;
+    /// - the short form `x:f4,m:(3,3)f8`.
     ///
     /// # Errors
     ///
-    /// What NumPy refuses, and the exceptions that are listed at the top of this module.
+    /// When NumPy refuses the dtype, or one of the exceptions in the documentation of
+    /// [`dtype`](self) applies.
     pub fn parse(text: &str) -> Result<Self, DTypeError> {
         parse_any_form(text).map_err(|reason| DTypeError::new(text, reason))
     }
 
-    /// As [`DType::parse`], of a text in which fields are joined by `+`, as a comma would end a
-    /// mount option: `x:f4+id:i8`, `f4+i8`.
+    /// As [`DType::parse`], with `+` between fields, because a comma ends a mount option:
+    /// `x:f4+id:i8`, `f4+i8`.
     ///
     /// # Errors
     ///
@@ -96,7 +100,7 @@ impl DType {
             .map_err(|reason| DTypeError::new(text, reason))
     }
 
-    /// Reads a type from a Python literal, as `numpy.dtype(literal)` does.
+    /// Parses a Python literal, as `numpy.dtype(literal)` does.
     ///
     /// # Errors
     ///
@@ -113,8 +117,7 @@ impl DType {
             .map_err(|reason| DTypeError::new(&literal.to_string(), reason))
     }
 
-    /// Reads what the header of a `.npy` file has under `descr`, as
-    /// `numpy.lib.format.descr_to_dtype` does.
+    /// Parses the value of `descr` in a `.npy` header, as `numpy.lib.format.descr_to_dtype` does.
     ///
     /// # Errors
     ///
@@ -128,14 +131,16 @@ impl DType {
             .map_err(|reason| DTypeError::new(&descr.to_string(), reason))
     }
 
-    /// What `numpy.lib.format.dtype_to_descr` writes into a header: `dtype.str`, or the list of the
-    /// fields with the padding between them. `None` where NumPy has none, as fields overlap or are
-    /// not in the order of their offsets. A sub-array of sub-arrays is one with all their lengths.
+    /// The value of `descr` in a `.npy` header, as from `numpy.lib.format.dtype_to_descr`:
+    /// `dtype.str` of a plain dtype, or a list of the fields and the padding between them. `None`
+    /// if fields overlap or are not in the order of their offsets. Nested sub-arrays are merged
+    /// into one.
     pub fn descr(&self) -> Option<Literal> {
         descr::descr(self)
     }
 
-    /// `itemsize` must not be 0. The byte order is dropped where it means nothing.
+    /// `itemsize` must not be 0. The byte order becomes [`ByteOrder::NotApplicable`] for kinds and
+    /// sizes without one.
     fn new(kind: Kind, itemsize: u32, byte_order: ByteOrder) -> Self {
         let byte_order = match kind {
             Kind::Bool | Kind::Bytes | Kind::Void | Kind::Structured(_) => ByteOrder::NotApplicable,
@@ -149,22 +154,22 @@ impl DType {
         }
     }
 
-    /// Bytes that one item takes, as `dtype.itemsize`; at least 1.
+    /// Item size in bytes, `dtype.itemsize`. At least 1.
     pub fn itemsize(&self) -> u64 {
         u64::from(self.itemsize)
     }
 
-    /// The order of the bytes within one number or character.
+    /// The byte order of one number or character.
     pub fn byte_order(&self) -> ByteOrder {
         self.byte_order
     }
 
-    /// What the bytes of an item stand for.
+    /// The kind of value.
     pub fn kind(&self) -> &Kind {
         &self.kind
     }
 
-    /// The fields of a structured type, in the order of `dtype.names`; none of a plain one.
+    /// The fields of a structured dtype, in the order of `dtype.names`. Empty for a plain dtype.
     pub fn fields(&self) -> &[Field] {
         match &self.kind {
             Kind::Structured(fields) => fields,
@@ -172,25 +177,24 @@ impl DType {
         }
     }
 
-    /// The field of this name, if the type is structured and has one.
+    /// The field with this name. `None` if there is none.
     pub fn field(&self, name: &str) -> Option<&Field> {
         self.fields().iter().find(|field| field.name == name)
     }
 
-    /// NumPy's `dtype.str`, such as `<f4`, `|b1`, `<U4` or `<M8[ns]`, which [`DType::parse`] reads
-    /// back; of a structured type, `|V12`.
+    /// NumPy's `dtype.str`, such as `<f4`, `|b1`, `<U4` or `<M8[ns]`. [`DType::parse`] reads it
+    /// back, except for a structured dtype, such as `|V12`.
     pub fn numpy_str(&self) -> String {
         print::str(self)
     }
 
-    /// NumPy's `dtype.name`, such as `float32`, `bytes80` or `datetime64[ns]`; the numbers are
-    /// bits.
+    /// NumPy's `dtype.name`, such as `float32`, `bytes80` or `datetime64[ns]`. Sizes are in bits.
     pub fn numpy_name(&self) -> String {
         print::name(self)
     }
 }
 
-/// Reads a literal, a text in the short form, or one of NumPy's.
+/// Parses a Python literal, the short form, or a NumPy dtype string.
 fn parse_any_form(text: &str) -> Result<DType, Reason> {
     let trimmed = text.trim_ascii();
     let is_tuple = trimmed.starts_with('(') && trimmed.ends_with(')');
@@ -213,34 +217,34 @@ impl FromStr for DType {
     }
 }
 
-/// What the bytes of an item stand for, as `dtype.kind`.
+/// The kind of a dtype, as `dtype.kind`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
-    /// A truth value in one byte, 0 or 1.
+    /// A boolean of 1 byte, 0 or 1.
     Bool,
     /// A signed integer of 1, 2, 4 or 8 bytes.
     Int,
     /// An unsigned integer of 1, 2, 4 or 8 bytes.
     UInt,
-    /// A floating-point number of 2, 4 or 8 bytes, or an opaque `longdouble` of 16.
+    /// A floating-point number of 2, 4 or 8 bytes, or a `longdouble` of 16 bytes.
     Float,
-    /// Two floating-point numbers of half the item's size, real part first.
+    /// Two floating-point numbers of half the item size each, real part first.
     Complex,
-    /// Bytes, padded with zeros to the item's size.
+    /// A byte string, padded with zeros to the item size.
     Bytes,
-    /// Code points of 4 bytes each, padded with zeros to the item's size.
+    /// A string of 4-byte code points, padded with zeros to the item size.
     Str,
-    /// Bytes without a meaning.
+    /// Opaque bytes.
     Void,
     /// A point in time: an 8-byte count of this unit since 1970-01-01.
     DateTime(TimeUnit),
-    /// A span of time: an 8-byte count of this unit.
+    /// A time span: an 8-byte count of this unit.
     TimeDelta(TimeUnit),
-    /// Named fields, each with its place in the item; they need not cover it, and can overlap.
+    /// Named fields at offsets in the item. They can overlap and leave gaps.
     Structured(Arc<[Field]>),
 }
 
-/// The order of the bytes within one number or character.
+/// The byte order of one number or character.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ByteOrder {
     /// Least significant byte first.
@@ -252,14 +256,14 @@ pub enum ByteOrder {
 }
 
 impl ByteOrder {
-    /// The order of this machine, which a type without a mark (`f4`) has.
+    /// The byte order of this machine. It is the default of codes such as `f4`.
     const NATIVE: Self = if cfg!(target_endian = "big") {
         Self::Big
     } else {
         Self::Little
     };
 
-    /// The order in one word: `little`, `big` or `none`.
+    /// The name of the byte order in `meta.json`: `little`, `big` or `none`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Little => "little",

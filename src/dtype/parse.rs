@@ -1,28 +1,29 @@
-//! A type from its text: names (`float32`), letters (`d`) and codes (`<f8`, `S10`, `M8[ns]`). Names
-//! and letters are other spellings of codes, so that there is one reading of each type. The rules
-//! are those of `_convert_from_str` in NumPy's `descriptor.c`.
+//! Parses plain dtype strings: names (`float32`), letters (`d`) and codes (`<f8`, `S10`, `M8[ns]`).
+//! Names and letters are translated to codes first. Follows `_convert_from_str` in NumPy's
+//! `descriptor.c`. Comma strings and structured dtypes are left to `structured`.
 
 use super::{ByteOrder, DType, Kind, MAX_ITEMSIZE, Refusal, TimeUnit, integer::leading_integer};
 
-/// Reads the whole of a plain type's text.
+/// Parses a plain dtype string.
 pub(super) fn parse(text: &str) -> Result<DType, Refusal> {
     if let Some(code) = code_of_name(text) {
         return parse_code(code, ByteOrder::NATIVE);
     }
     let (byte_order, code) = split_mark(text);
     if let Some(code) = code_of_name(code) {
-        // The names of types without a length, such as `str`, stand for codes that end in 0.
+        // Names without a length, such as `str`, map to codes that end in 0. The suggestion
+        // needs a length.
         let code = code.replace('0', "10");
-        let meant = parse_code(&code, byte_order)?;
+        let suggested = parse_code(&code, byte_order)?;
         return Err(Refusal::MarkedName {
-            code: meant.numpy_str(),
+            code: suggested.numpy_str(),
         });
     }
     parse_code(code, byte_order)
 }
 
-/// The byte order that a leading mark gives, and what follows it. NumPy takes `|` as it takes `=`:
-/// the type's own order, which is the machine's.
+/// Splits off a byte-order mark. Returns the byte order and the rest. As in NumPy, `|` means the
+/// native order, like `=`.
 fn split_mark(text: &str) -> (ByteOrder, &str) {
     if let Some(code) = text.strip_prefix('<') {
         (ByteOrder::Little, code)
@@ -34,8 +35,8 @@ fn split_mark(text: &str) -> (ByteOrder, &str) {
     }
 }
 
-/// The names of types and the codes that they stand for: NumPy's `sctypeDict`. `datetime64` and
-/// `timedelta64` are not here, as units and marks go with them.
+/// The names of dtypes and their codes, as in NumPy's `sctypeDict`. `datetime64` and `timedelta64`
+/// are handled in [`parse_code`], because they can have a unit and a byte-order mark.
 const NAMES: [(&str, &str); 49] = [
     ("bool", "b1"),
     ("bool_", "b1"),
@@ -88,20 +89,20 @@ const NAMES: [(&str, &str); 49] = [
     ("object_", "O8"),
 ];
 
-/// The names of types that NumPy has, the usual one of each type before its other ones.
+/// The dtype names of NumPy, without `object`. The usual name of a dtype precedes its aliases.
 pub fn names() -> impl Iterator<Item = &'static str> {
     let names = NAMES.iter().filter(|(_, code)| *code != "O8");
-    let dated = ["datetime64", "timedelta64"];
-    names.map(|&(name, _)| name).chain(dated)
+    let times = ["datetime64", "timedelta64"];
+    names.map(|&(name, _)| name).chain(times)
 }
 
-/// The code that a name stands for.
+/// The code of a dtype name. `None` if there is no such name.
 fn code_of_name(name: &str) -> Option<&'static str> {
-    let named = NAMES.iter().find(|(known, _)| *known == name)?;
-    Some(named.1)
+    let (_, code) = NAMES.iter().find(|(known, _)| *known == name)?;
+    Some(code)
 }
 
-/// The code that a letter stands for when nothing follows it: NumPy's `dtype.char`, and aliases.
+/// The code of a single letter: NumPy's `dtype.char` and its aliases. `None` for other texts.
 fn code_of_letter(letter: &str) -> Option<&'static str> {
     Some(match letter {
         "?" => "b1",
@@ -132,7 +133,7 @@ fn code_of_letter(letter: &str) -> Option<&'static str> {
     })
 }
 
-/// Reads a code without its mark.
+/// Parses a code without its byte-order mark.
 fn parse_code(code: &str, byte_order: ByteOrder) -> Result<DType, Refusal> {
     let after = |prefixes: [&str; 2]| prefixes.iter().find_map(|prefix| code.strip_prefix(prefix));
     if let Some(unit) = after(["M8", "datetime64"]) {
@@ -156,7 +157,7 @@ fn parse_code(code: &str, byte_order: ByteOrder) -> Result<DType, Refusal> {
         'u' => (Kind::UInt, one_of(&[1, 2, 4, 8])?),
         'f' => (Kind::Float, one_of(&[2, 4, 8, 16])?),
         'c' => (Kind::Complex, one_of(&[8, 16, 32])?),
-        // Blanks, a sign or zeros before the 8, as in `M08`, keep these from the prefixes above.
+        // Reached with blanks, a sign or zeros before the 8, as in `M08`.
         'M' => (Kind::DateTime(TimeUnit::GENERIC), one_of(&[8])?),
         'm' => (Kind::TimeDelta(TimeUnit::GENERIC), one_of(&[8])?),
         'S' | 'a' => (Kind::Bytes, length('S', number, 1)?),
@@ -169,7 +170,11 @@ fn parse_code(code: &str, byte_order: ByteOrder) -> Result<DType, Refusal> {
     Ok(DType::new(kind, itemsize, byte_order))
 }
 
-/// The number as an item size in bytes, if the letter comes in that size.
+/// The number as an item size in bytes.
+///
+/// # Errors
+///
+/// When it is not one of `sizes`.
 fn size(letter: char, number: i64, sizes: &'static [u32]) -> Result<u32, Refusal> {
     u32::try_from(number)
         .ok()
@@ -177,7 +182,11 @@ fn size(letter: char, number: i64, sizes: &'static [u32]) -> Result<u32, Refusal
         .ok_or(Refusal::Size { letter, sizes })
 }
 
-/// The item size in bytes of `number` characters that take `width` bytes each.
+/// The item size in bytes of `number` characters of `width` bytes each.
+///
+/// # Errors
+///
+/// When the length is 0 or too large.
 fn length(letter: char, number: i64, width: u32) -> Result<u32, Refusal> {
     let limit = MAX_ITEMSIZE / width;
     match u32::try_from(number) {
@@ -192,7 +201,7 @@ mod tests {
     use super::{DType, Refusal};
 
     #[test]
-    fn spellings_of_one_type_are_equal() {
+    fn all_spellings_of_a_dtype_are_equal() {
         for spellings in [
             &["bool", "bool_", "?", "b1", "|b1", ">b1", "=?", "b01", "b 1"][..],
             &["int8", "byte", "b", "i1", "<i1", ">b", "|i1"],
@@ -223,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_are_refused_for_what_is_wrong() {
+    fn invalid_texts_are_refused_with_the_reason() {
         for (refusal, texts) in [
             (
                 Refusal::Unknown,
@@ -256,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn sizes_and_lengths_are_held_to_numpys_limits() {
+    fn sizes_and_lengths_have_the_limits_of_numpy() {
         for text in [
             "i0", "i3", "i16", "u-1", "f1", "f10", "f12", "c4", "c20", "b2", "M4", "m9",
         ] {

@@ -1,11 +1,12 @@
-//! A type as NumPy prints it, `dtype.str` and `dtype.name`, and as a text that reads back equal.
+//! Prints dtypes: `dtype.str`, `dtype.name`, and a text that parses back to an equal dtype.
+//! Literals of structured dtypes are left to `descr`.
 
 use std::fmt;
 
 use super::{ByteOrder, DType, Kind, descr};
 
-/// What [`DType::parse`] reads back: NumPy's `dtype.str`, and of a structured type the list of its
-/// fields, or the dict form where a list cannot tell where they are.
+/// A text that [`DType::parse`] reads back: `dtype.str` of a plain dtype, or the list of fields of
+/// a structured one. The dict form is used where a list cannot express the offsets.
 impl fmt::Display for DType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.kind {

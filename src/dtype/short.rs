@@ -1,17 +1,17 @@
-//! The short form `x:f4,m:(3,3)f8`, which is arrayfs' own, and fields joined by `+` instead of
-//! commas, as mount options need them.
+//! The short form `x:f4,m:(3,3)f8`, an extension of NumPy's syntax, and the form of mount options,
+//! with `+` between fields instead of commas.
 
 use super::element::Subdtype;
 use super::error::{Reason, quote};
 use super::layout::{StructLayout, default_name};
 use super::{Refusal, structured};
 
-/// Whether a colon stands outside brackets, where NumPy has no use for it.
+/// Whether the text has a colon outside brackets. NumPy accepts no such text.
 pub(super) fn is_short_form(text: &str) -> bool {
     split_once(text, ':').is_some()
 }
 
-/// Reads `name:type,name:type`. Blanks around names and types count for nothing.
+/// Parses `name:type,name:type`. Blanks around names and types are ignored.
 pub(super) fn parse(text: &str) -> Result<Subdtype, Reason> {
     let mut layout = StructLayout::new(false);
     let mut rest = Some(text);
@@ -40,24 +40,24 @@ pub(super) fn parse(text: &str) -> Result<Subdtype, Reason> {
     layout.finish()
 }
 
-/// The text with commas for every `+` that stands outside brackets.
+/// The text with every `+` outside brackets replaced by a comma.
 pub(super) fn commas_for_plus(text: &str) -> String {
     let commas = chars(text).map(|(_, c, outside)| if outside && c == '+' { ',' } else { c });
     commas.collect()
 }
 
-/// Splits at the first such ASCII character outside brackets.
+/// Splits at the first `separator` outside brackets. `separator` must be ASCII.
 fn split_once(text: &str, separator: char) -> Option<(&str, &str)> {
-    let (place, ..) = chars(text).find(|&(_, c, outside)| outside && c == separator)?;
-    Some((&text[..place], &text[place + 1..]))
+    let (position, ..) = chars(text).find(|&(_, c, outside)| outside && c == separator)?;
+    Some((&text[..position], &text[position + 1..]))
 }
 
-/// The characters, where they are, and whether they stand outside brackets of any kind. Inside
-/// brackets, a bracket in quotes is none.
+/// The characters of the text. Each comes with its position in bytes and whether it is outside all
+/// brackets. Inside brackets, brackets in quotes do not count.
 fn chars(text: &str) -> impl Iterator<Item = (usize, char, bool)> {
     let mut depth = 0_usize;
     let mut quote = None;
-    text.char_indices().map(move |(place, c)| {
+    text.char_indices().map(move |(position, c)| {
         match (c, quote) {
             (_, Some(open)) => quote = quote.filter(|_| c != open),
             ('\'' | '"', None) if depth > 0 => quote = Some(c),
@@ -65,7 +65,7 @@ fn chars(text: &str) -> impl Iterator<Item = (usize, char, bool)> {
             (']' | ')' | '}', None) => depth = depth.saturating_sub(1),
             _ => {}
         }
-        (place, c, depth == 0)
+        (position, c, depth == 0)
     })
 }
 
@@ -74,7 +74,7 @@ mod tests {
     use super::super::DType;
 
     #[test]
-    fn the_short_form_is_another_spelling_of_a_list() {
+    fn the_short_form_equals_the_list_it_stands_for() {
         for (short, list) in [
             ("x:f4", "[('x','<f4')]"),
             ("x:f4,id:i8", "[('x','<f4'),('id','<i8')]"),
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn bad_fields_are_named() {
+    fn errors_name_the_invalid_field() {
         for (text, message) in [
             (
                 "x:f4,i8",

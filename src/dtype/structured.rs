@@ -1,5 +1,6 @@
-//! Types from Python literals: lists of fields, the two forms of dicts, and tuples of a type and a
-//! shape. The rules are those of `_convert_from_any` in NumPy's `descriptor.c`.
+//! Parses dtypes from Python literals: lists of fields, the two forms of dicts, and tuples of a
+//! dtype and a shape. Follows `_convert_from_any` in NumPy's `descriptor.c`. The offsets of fields
+//! are left to `layout`.
 
 use super::comma::CommaString;
 use super::element::Subdtype;
@@ -8,15 +9,15 @@ use super::layout::{StructLayout, default_name, size_of_literal};
 use super::literal::Literal;
 use super::{Refusal, comma, parse};
 
-/// The keys of the dict that names all fields at once.
+/// The keys of the dict form with `names` and `formats`.
 const KEYS: [&str; 7] = [
     "names", "formats", "offsets", "itemsize", "titles", "aligned", "metadata",
 ];
 
-/// Reads whatever stands for a type in NumPy. `aligned` goes down into every part.
+/// Parses any literal that `numpy.dtype` accepts. `aligned` applies to nested structures too.
 pub(super) fn element(literal: &Literal, aligned: bool) -> Result<Subdtype, Reason> {
     match literal {
-        // The type that NumPy takes where none is given.
+        // NumPy's default dtype.
         Literal::None => text("f8", aligned),
         Literal::Str(format) => text(format, aligned).map_err(|reason| reason.in_text(format)),
         Literal::Tuple(parts) => match parts.as_slice() {
@@ -35,7 +36,7 @@ pub(super) fn element(literal: &Literal, aligned: bool) -> Result<Subdtype, Reas
     }
 }
 
-/// Reads a text that NumPy takes as a type: a plain one, or a comma string.
+/// Parses a dtype string: a plain dtype or a comma string.
 pub(super) fn text(text: &str, aligned: bool) -> Result<Subdtype, Reason> {
     if !comma::is_comma_string(text) {
         return Ok(Subdtype::plain(parse::parse(text)?));
@@ -54,7 +55,7 @@ pub(super) fn text(text: &str, aligned: bool) -> Result<Subdtype, Reason> {
     layout.finish()
 }
 
-/// Reads a type, and a shape if there is one.
+/// Parses a dtype with an optional sub-array shape.
 fn shaped(format: &Literal, shape: Option<&Literal>, aligned: bool) -> Result<Subdtype, Reason> {
     match shape {
         Some(shape) => sub_array(format, shape, aligned),
@@ -62,7 +63,7 @@ fn shaped(format: &Literal, shape: Option<&Literal>, aligned: bool) -> Result<Su
     }
 }
 
-/// Reads a type and a shape. With `S`, `U` and `V` a number is not a shape but the length.
+/// Parses a dtype and a sub-array shape. For `S`, `U` and `V` an integer is the length instead.
 pub(super) fn sub_array(
     format: &Literal,
     shape: &Literal,
@@ -79,7 +80,7 @@ pub(super) fn sub_array(
     Ok(element.repeated(&lengths(shape)?)?)
 }
 
-/// Reads the lengths of a sub-array: a number, or several.
+/// Parses the shape of a sub-array: an integer, or a tuple or list of integers.
 pub(super) fn lengths(shape: &Literal) -> Result<Vec<u64>, Refusal> {
     let refused = || Refusal::SubArrayShape { got: show(shape) };
     let parts = match shape {
@@ -93,7 +94,7 @@ pub(super) fn lengths(shape: &Literal) -> Result<Vec<u64>, Refusal> {
     lengths.ok_or_else(refused)
 }
 
-/// Reads `[(name, type), (name, type, shape), ((title, name), type), ...]`.
+/// Parses `[(name, type), (name, type, shape), ((title, name), type), ...]`.
 fn list(fields: &[Literal], aligned: bool) -> Result<Subdtype, Reason> {
     let mut layout = StructLayout::new(aligned);
     for (index, field) in fields.iter().enumerate() {
@@ -108,7 +109,7 @@ fn list(fields: &[Literal], aligned: bool) -> Result<Subdtype, Reason> {
         let (title, name) = title_and_name(name)?;
         let default;
         let name = match (name, title) {
-            // NumPy takes the title as the name too, and then finds that it is there twice.
+            // NumPy uses the title as the name and then refuses it as repeated.
             ("", Some(title)) => title,
             ("", None) => {
                 default = default_name(index);
@@ -123,11 +124,11 @@ fn list(fields: &[Literal], aligned: bool) -> Result<Subdtype, Reason> {
     layout.finish()
 }
 
-/// Splits `(title, name)`, or takes a name alone.
+/// Parses `(title, name)`, or a name alone.
 pub(super) fn title_and_name(literal: &Literal) -> Result<(Option<&str>, &str), Reason> {
     let (title, name) = match literal {
         Literal::Tuple(parts) => match parts.as_slice() {
-            [the_title, name] => (title(the_title)?, name.as_str()),
+            [literal, name] => (title(literal)?, name.as_str()),
             _ => (None, None),
         },
         _ => (None, literal.as_str()),
@@ -146,7 +147,7 @@ fn title(literal: &Literal) -> Result<Option<&str>, Refusal> {
     }
 }
 
-/// Reads `{'names': [...], 'formats': [...], ...}`.
+/// Parses `{'names': [...], 'formats': [...], ...}`.
 fn columns(entries: &[(Literal, Literal)], aligned: bool) -> Result<Subdtype, Reason> {
     for (key, _) in entries {
         if !key.as_str().is_some_and(|key| KEYS.contains(&key)) {
@@ -193,8 +194,8 @@ fn columns(entries: &[(Literal, Literal)], aligned: bool) -> Result<Subdtype, Re
     }
 }
 
-/// Reads `{name: (type, offset), name: (type, offset, title), ...}`; the fields are put in the
-/// order of their offsets.
+/// Parses `{name: (type, offset), name: (type, offset, title), ...}`. The fields are sorted by
+/// offset.
 fn by_name(entries: &[(Literal, Literal)], aligned: bool) -> Result<Subdtype, Reason> {
     let mut fields = Vec::new();
     for (key, entry) in entries {
@@ -207,24 +208,24 @@ fn by_name(entries: &[(Literal, Literal)], aligned: bool) -> Result<Subdtype, Re
             Literal::Tuple(parts) => parts.as_slice(),
             _ => return Err(refused()),
         };
-        let (format, at, the_title) = match parts {
+        let (format, at, field_title) = match parts {
             [format, at] => (format, at, None),
-            [format, at, the_title] => (format, at, title(the_title)?),
+            [format, at, literal] => (format, at, title(literal)?),
             _ => return Err(refused()),
         };
-        // As in `dtype.fields`, where a field stands under its title too.
-        if the_title == Some(name) {
+        // `dtype.fields` has a second entry for each title; it is not another field.
+        if field_title == Some(name) {
             continue;
         }
         let at = offset(at).map_err(|refusal| in_field(refusal.into()))?;
         let element = element(format, aligned).map_err(in_field)?;
-        fields.push((at, name, the_title, element));
+        fields.push((at, name, field_title, element));
     }
     fields.sort_by_key(|(at, ..)| *at);
 
     let mut layout = StructLayout::new(aligned);
-    for (at, name, the_title, element) in fields {
-        layout.place(name, the_title, element, at)?;
+    for (at, name, field_title, element) in fields {
+        layout.place(name, field_title, element, at)?;
     }
     layout.finish()
 }
@@ -234,7 +235,11 @@ fn lookup<'a>(entries: &'a [(Literal, Literal)], key: &str) -> Option<&'a Litera
     found.next().map(|(_, value)| value)
 }
 
-/// What the dict has under the key, if anything: a list or tuple of at least so many entries.
+/// The list or tuple under `key`. `None` if the key is missing.
+///
+/// # Errors
+///
+/// When the value is not a list or tuple, or has fewer than `length` entries.
 fn column<'a>(
     entries: &'a [(Literal, Literal)],
     key: &'static str,
@@ -256,7 +261,7 @@ fn offset(literal: &Literal) -> Result<u32, Refusal> {
     size_of_literal(literal).ok_or_else(|| Refusal::Offset { got: show(literal) })
 }
 
-/// The refusal of what stands for no type at all.
+/// The error for a literal that is not a dtype.
 fn not_a_type(literal: &Literal) -> Reason {
     Refusal::NotAType { got: show(literal) }.into()
 }
@@ -266,7 +271,7 @@ mod tests {
     use super::super::error::quote;
     use super::super::{DType, MAX_LEVELS, Refusal};
 
-    /// Name, offset, shape and type of every field, and the item size.
+    /// Name, offset, shape and dtype of every field, and the item size.
     fn layout(text: &str) -> String {
         let dtype = DType::parse(text).unwrap();
         let fields = dtype.fields().iter().map(|field| {
@@ -277,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn fields_lie_where_numpy_puts_them() {
+    fn fields_have_the_offsets_of_numpy() {
         for (text, expected) in [
             ("[('x','<f4'),('id','<i8')]", "x@0[]<f4 id@4[]<i8 12"),
             ("[('m','<f4',(3,3))]", "m@0[3, 3]<f4 36"),
@@ -318,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn structures_are_refused_for_what_is_wrong() {
+    fn invalid_structures_are_refused_with_the_reason() {
         for (text, message) in [
             (
                 "[('x','f4')",
@@ -330,18 +335,18 @@ mod tests {
             ),
             (
                 "[(1,'f4')]",
-                "expected a field's name as a text or as (title, name), got 1",
+                "expected a field name as a string or as (title, name), got 1",
             ),
             (
                 "[('x',4)]",
-                "field 'x': expected a type as a text, a list of fields or a dict, got 4",
+                "field 'x': expected a type as a string, a list of fields or a dict, got 4",
             ),
             ("[('x','O')]", "field 'x': 'O': object items hold pointers"),
             (
                 "[('x',[('y','f3')])]",
                 "field 'x': field 'y': 'f3': no such item size",
             ),
-            ("[('x','S0')]", "field 'x': 'S0': an item of 0 bytes"),
+            ("[('x','S0')]", "field 'x': 'S0': items of 0 bytes"),
             (
                 "[('x','f4'),('x','i4')]",
                 "two fields have the name or title 'x'",
@@ -368,11 +373,11 @@ mod tests {
             ),
             (
                 "[]",
-                "an item of 0 bytes has no place in a file; a field must hold something",
+                "items of 0 bytes are not supported; at least one field must have data",
             ),
             (
                 "[('x','f4',0)]",
-                "an item of 0 bytes has no place in a file; a field must hold",
+                "items of 0 bytes are not supported; at least one field",
             ),
             (
                 "('<f4',(2,3))",
@@ -413,7 +418,7 @@ mod tests {
             ),
             (
                 "{'names':['x'],'formats':['f4'],'titles':[5]}",
-                "expected a title as a text, or None, got 5",
+                "expected a title as a string or None, got 5",
             ),
             (
                 "{'x':'f4'}",
@@ -427,7 +432,7 @@ mod tests {
     }
 
     #[test]
-    fn structures_nest_to_the_limit() {
+    fn structures_nest_up_to_the_limit() {
         let nested = |levels: usize| "[('a',".repeat(levels) + "'u1'" + &")]".repeat(levels);
         assert!(DType::parse(&nested(MAX_LEVELS)).is_ok());
         let error = DType::parse(&nested(MAX_LEVELS + 1)).unwrap_err();

@@ -1,17 +1,17 @@
-//! The units that `datetime64` and `timedelta64` count in: `[ns]`, `[10ms]`, and divisors such as
-//! `[s/25]`, which NumPy turns into a multiple of a smaller unit. Printing is here too, as the two
-//! must agree.
+//! The units of `datetime64` and `timedelta64`: parsing and printing of `[ns]`, `[10ms]`, and of
+//! divisors such as `[s/25]`, which NumPy converts to a multiple of a smaller unit.
 
 use std::fmt;
 
 use super::{Refusal, integer::leading_integer};
 
-/// The step of a datetime: a number of one unit, as `numpy.datetime_data` gives.
+/// The step of a datetime: a multiple of a unit, as `numpy.datetime_data` returns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TimeUnit {
     /// The unit.
     pub unit: Unit,
-    /// How many of it make one step, 0 to 2^31 - 1; 1 for [`Unit::Generic`]. NumPy allows 0.
+    /// The number of units in one step, from 0 to 2^31 - 1. NumPy allows 0. Always 1 for
+    /// [`Unit::Generic`].
     pub multiple: u32,
 }
 
@@ -44,12 +44,12 @@ pub enum Unit {
     Femtosecond,
     /// `as`
     Attosecond,
-    /// `generic`, or no unit given.
+    /// `generic`, or no unit.
     Generic,
 }
 
 impl Unit {
-    /// All units, from the longest on; last that of no unit.
+    /// All units, longest first, then [`Unit::Generic`].
     pub const ALL: [Self; 14] = [
         Self::Year,
         Self::Month,
@@ -67,7 +67,7 @@ impl Unit {
         Self::Generic,
     ];
 
-    /// As it is written in a type.
+    /// The name of the unit in a dtype.
     pub fn name(self) -> &'static str {
         match self {
             Self::Year => "Y",
@@ -88,13 +88,13 @@ impl Unit {
     }
 
     fn from_name(name: &str) -> Option<Self> {
-        // With the Greek letter only: NumPy does not know the micro sign, U+00B5.
+        // NumPy accepts the Greek letter mu, U+03BC, but not the micro sign, U+00B5.
         let name = if name == "\u{3bc}s" { "us" } else { name };
         Self::ALL.into_iter().find(|unit| unit.name() == name)
     }
 
-    /// What a divisor may turn the unit into: so many of a smaller unit, in the order in which
-    /// NumPy tries them.
+    /// The smaller units to which a divisor can convert this one, in the order that NumPy tries
+    /// them. Each comes with its number in this unit.
     fn parts(self) -> &'static [(u32, Unit)] {
         use Unit::*;
         match self {
@@ -115,7 +115,7 @@ impl Unit {
     }
 }
 
-/// The names of all units, for a message.
+/// The names of all units, for an error message.
 pub(super) fn names() -> String {
     Unit::ALL.map(Unit::name).join(", ")
 }
@@ -126,7 +126,7 @@ impl TimeUnit {
         multiple: 1,
     };
 
-    /// Reads what follows `M8` or `datetime64`: nothing, or a unit in brackets.
+    /// Parses the text after `M8` or `datetime64`: nothing, or a unit in brackets.
     pub(super) fn parse(text: &str) -> Result<Self, Refusal> {
         if text.is_empty() {
             return Ok(Self::GENERIC);
@@ -152,7 +152,8 @@ impl TimeUnit {
         }
     }
 
-    /// The step over a divisor: the first of the unit's parts of which that is a whole number.
+    /// The step divided by `divisor`, in the first smaller unit whose number is a multiple of it.
+    /// `None` if there is no such unit, or the multiple overflows.
     fn divided(self, divisor: u32) -> Option<Self> {
         let mut parts = self.unit.parts().iter();
         let &(count, unit) = parts.find(|(count, _)| count % divisor == 0)?;
@@ -164,7 +165,7 @@ impl TimeUnit {
     }
 }
 
-/// A divisor is everything up to the bracket, and at least 1.
+/// Parses a divisor, an integer of at least 1. `text` ends at the closing bracket.
 fn parse_divisor(text: &str) -> Result<u32, Refusal> {
     let Some((divisor, "")) = leading_integer(text) else {
         return Err(Refusal::Unit);
@@ -175,12 +176,12 @@ fn parse_divisor(text: &str) -> Result<u32, Refusal> {
     }
 }
 
-/// The value, if it is one that NumPy's C `int` holds and not negative.
+/// The value, if it is not negative and fits a C `int`, as in NumPy.
 fn c_int(value: i64) -> Option<u32> {
     i32::try_from(value).ok()?.try_into().ok()
 }
 
-/// As it stands after `M8` in `dtype.str`, brackets included.
+/// Formats the unit as after `M8` in `dtype.str`, brackets included.
 impl fmt::Display for TimeUnit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.unit == Unit::Generic {
@@ -228,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn bad_units_are_refused_for_what_is_wrong() {
+    fn invalid_units_are_refused_with_the_reason() {
         for (text, refusal) in [
             ("ns", Refusal::Unit),
             ("[", Refusal::Unit),
@@ -257,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn divisors_that_numpy_miscounts_are_refused() {
+    fn divisors_that_numpy_miscalculates_are_refused() {
         for text in [
             "[s/0]",
             "[s/-25]",

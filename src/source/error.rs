@@ -1,44 +1,45 @@
-//! Why a file and what the user says of it do not make an array.
+//! Errors of opening a file as an array, and hints for the user. Exit statuses are left
+//! to `daemon`.
 
 use std::error::Error;
 use std::path::PathBuf;
 
 use super::signature::Signature;
-use crate::array::{ArrayError, Unit};
+use crate::array::{ArrayError, InferredUnit};
 use crate::dtype::DType;
 use crate::mapping::{FileError, Remedy};
 
-/// Why a file and a description do not make an array.
+/// Why a file cannot be opened as the described array.
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
     /// The file cannot be opened or grown.
     #[error(transparent)]
     File(#[from] FileError),
-    /// The file is shorter than it says itself.
+    /// The file is shorter than its header says.
     #[error("{error}")]
     NotWhole {
-        /// How much is missing.
+        /// The sizes.
         error: FileError,
-        /// What would extend it.
+        /// The options that would extend the file.
         remedy: Remedy,
     },
-    /// The file is of a kind that holds no plain array.
-    #[error("{}: is {}", path.display(), signature.what)]
+    /// The file is of a known kind that holds no plain array.
+    #[error("{}: is {}", path.display(), signature.kind)]
     Foreign {
         /// The file.
         path: PathBuf,
-        /// Its kind.
+        /// The kind of file.
         signature: &'static Signature,
     },
-    /// The shape cannot be, or does not fit.
+    /// The shape is invalid or does not fit the file.
     #[error("{}: {error}", path.display())]
     Array {
         /// The file.
         path: PathBuf,
-        /// What is wrong.
+        /// The cause.
         error: ArrayError,
     },
-    /// The array would begin after the file ends, and no shape says how long it is.
+    /// The offset is past the end of the file, so the shape cannot be inferred.
     #[error(
         "{}: offset {offset} is past the end of the file, which has {size} bytes",
         path.display()
@@ -46,28 +47,28 @@ pub enum SourceError {
     OffsetPastEnd {
         /// The file.
         path: PathBuf,
-        /// Bytes before the array.
+        /// Offset of the array in bytes.
         offset: u64,
-        /// Bytes in the file.
+        /// Size of the file in bytes.
         size: u64,
-        /// Whether a mode can make it longer: not so a block device.
+        /// Whether the file can be extended. A block device cannot.
         is_extensible: bool,
     },
-    /// A file that is to be made needs a full shape.
-    #[error("{}: mode w+ makes a new file, and needs its whole --shape", path.display())]
+    /// The file is new, and the shape is missing or has a length of -1.
+    #[error("{}: mode w+ creates a new file and needs a complete --shape", path.display())]
     ShapeNeeded {
         /// The file.
         path: PathBuf,
     },
-    /// What stands at the beginning of the file is no header of its format.
+    /// The file has no valid header.
     #[error("{}: {error}", path.display())]
     Header {
         /// The file.
         path: PathBuf,
-        /// What is wrong.
+        /// The cause.
         error: Box<dyn Error + Send + Sync>,
     },
-    /// The file says something else of its array than the user.
+    /// An option contradicts the header of the file.
     #[error(
         "{}: --{option} {given} contradicts the .{format} header, which says {found}",
         path.display()
@@ -75,16 +76,16 @@ pub enum SourceError {
     Contradiction {
         /// The file.
         path: PathBuf,
-        /// The file's format.
+        /// The format of the file.
         format: &'static str,
-        /// What is contradicted: `dtype`, `shape`, `order` or `offset`.
+        /// The option: `dtype`, `shape`, `order` or `offset`.
         option: &'static str,
-        /// The user's word.
+        /// The value of the option.
         given: String,
-        /// The file's word.
+        /// The value in the header.
         found: String,
     },
-    /// A `.npy` file of that type cannot be made.
+    /// A `.npy` header cannot describe the dtype of a new file.
     #[error(
         "{}: a .npy file cannot describe dtype {dtype}, whose fields overlap or are out of order",
         path.display()
@@ -92,20 +93,20 @@ pub enum SourceError {
     NoHeader {
         /// The file.
         path: PathBuf,
-        /// The type.
+        /// The dtype.
         dtype: DType,
     },
 }
 
 impl SourceError {
-    /// What the user can do about it.
+    /// Advice for the user. `None` if there is none.
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
             SourceError::File(error) => return error.hint(),
             SourceError::NotWhole { remedy, .. } => {
-                let cause = "it is not whole, as after a download that was broken off";
+                let cause = "the file is incomplete, as after an interrupted download";
                 return Some(match remedy.options() {
-                    Some(options) => format!("{cause}; {options} would fill it up with zeros"),
+                    Some(options) => format!("{cause}; {options} would extend it with zeros"),
                     None => cause.into(),
                 });
             }
@@ -120,19 +121,19 @@ impl SourceError {
                 error:
                     ArrayError::NotAMultiple {
                         available,
+                        unit_bytes,
                         unit,
-                        what,
                         ..
                     },
                 ..
             } => {
-                let length = available / unit;
-                return Some(match what {
-                    Unit::Item => format!(
-                        "check --dtype and --offset, or leave the rest of the file out: --shape {length}"
+                let length = available / unit_bytes;
+                return Some(match unit {
+                    InferredUnit::Item => format!(
+                        "check --dtype and --offset, or ignore the rest of the file: --shape {length}"
                     ),
-                    Unit::Step => format!(
-                        "check --dtype, --shape and --offset, or leave the rest of the file out: \
+                    InferredUnit::Step => format!(
+                        "check --dtype, --shape and --offset, or ignore the rest of the file: \
                          {length} in place of -1"
                     ),
                 });
@@ -144,9 +145,9 @@ impl SourceError {
                 "give a smaller --offset; under --mode r+, --shape and --extend make the file longer"
             }
             SourceError::OffsetPastEnd { .. } => "give a smaller --offset",
-            SourceError::Header { .. } => "--format raw takes the file as plain bytes",
+            SourceError::Header { .. } => "--format raw reads the file as plain bytes",
             SourceError::Contradiction { .. } => {
-                "leave the option out; --format raw takes the file as plain bytes"
+                "omit the option; --format raw reads the file as plain bytes"
             }
             SourceError::NoHeader { .. } => "--format raw makes a file without a header",
             SourceError::Array { .. } | SourceError::ShapeNeeded { .. } => return None,

@@ -1,5 +1,5 @@
-//! What `meta.json` says of an array: the same names and values as NumPy's
-//! attributes, for programs of any language.
+//! The contents of `meta.json`: the attributes of an array under their NumPy names, for
+//! programs in any language.
 
 use std::path::PathBuf;
 
@@ -10,25 +10,25 @@ use crate::dtype::literal::Literal;
 use crate::dtype::{DType, Field};
 use crate::mapping::Mode;
 
-/// The facts about one array of a mount.
+/// The metadata of an array in a mount.
 #[derive(Debug, Clone)]
 pub struct Meta {
-    /// The backing file, absolute.
+    /// Absolute path of the backing file.
     pub file: PathBuf,
-    /// How the file says what it holds.
+    /// Name of the file format.
     pub format: &'static str,
-    /// Where the array lies in it.
+    /// Dtype, offset, shape and strides of the array in the file.
     pub view: View,
-    /// Which axis is the fastest in the file.
+    /// The memory order of the array.
     pub order: Order,
-    /// How the file was opened.
+    /// The mode in which the file was opened.
     pub mode: Mode,
-    /// Whether the array's files can be written.
+    /// Whether the files of the array can be written.
     pub writable: bool,
 }
 
 impl Meta {
-    /// The facts about the transposed array.
+    /// The metadata of the transposed array.
     pub fn transposed(&self) -> Meta {
         Meta {
             view: self.view.transposed(),
@@ -37,8 +37,8 @@ impl Meta {
         }
     }
 
-    /// The facts about the array of one field, one of the array's type; `None`
-    /// where no array can be made of it.
+    /// The metadata of the array of a field of this dtype. `None` where
+    /// [`View::field`] is `None`.
     pub fn field(&self, field: &Field) -> Option<Meta> {
         let view = self.view.field(field)?;
         Some(Meta {
@@ -47,7 +47,7 @@ impl Meta {
         })
     }
 
-    /// A JSON object, one line a member.
+    /// Formats the metadata as a JSON object with one line per member.
     pub fn to_json(&self) -> String {
         let view = &self.view;
         let dtype = view.dtype();
@@ -88,8 +88,8 @@ impl Meta {
     }
 }
 
-/// `dtype.str` of a plain type. Of a structured one, `dtype.descr`, or where that
-/// is not defined the arguments of `numpy.dtype`.
+/// The dtype in JSON: `dtype.str` of a plain dtype, `dtype.descr` of a structured one. A
+/// structured dtype without `dtype.descr` gives the dict argument of `numpy.dtype`.
 fn describe(dtype: &DType) -> Value {
     let fields = dtype.fields();
     match dtype.descr() {
@@ -106,7 +106,7 @@ fn describe(dtype: &DType) -> Value {
     }
 }
 
-/// A Python value in JSON; lists and tuples are both arrays.
+/// A Python literal in JSON. Lists and tuples become arrays.
 fn value(literal: &Literal) -> Value {
     match literal {
         Literal::None => Value::Null,

@@ -1,8 +1,8 @@
-//! How a file comes to be an array: the user's description, or what the file
-//! says of itself, gives a view of it and the mapping below. What the views
-//! are called when they are mounted is decided above.
+//! Opens a file as an array. The dtype, shape, order and offset come from the header of
+//! the file or from the user; the result is a view and a mapping. Names in the mount are
+//! left to `tree`.
 //!
-//! Each way in which a file says what it holds is a row of [`FORMATS`].
+//! Each file format is a row of [`FORMATS`].
 
 mod error;
 mod meta;
@@ -23,43 +23,43 @@ pub use meta::Meta;
 use signature::Sample;
 pub use summary::{Assumed, Summary};
 
-/// What the user says of a file, with the meanings of `numpy.memmap`. What is
-/// left out, the file says, or else the defaults of `numpy.memmap`.
+/// The user's description of a file, in the terms of `numpy.memmap`. A missing value
+/// comes from the header of the file, or else is the default of `numpy.memmap`.
 #[derive(Debug, Clone)]
 pub struct Description {
-    /// How the file says what it holds; by default the first bytes tell, or
-    /// the name of a file that is to be made.
+    /// The file format. The default is detected from the first bytes of the file, or
+    /// for a new file from its name.
     pub format: Option<&'static Format>,
-    /// The type of an element.
+    /// The dtype of the array.
     pub dtype: Option<DType>,
-    /// The shape; without one, the file's items in one axis.
+    /// The shape. The default is one axis with all items of the file.
     pub shape: Option<ShapeSpec>,
-    /// Which axis is the fastest in the file.
+    /// The memory order of the array.
     pub order: Option<Order>,
-    /// Bytes before the array.
+    /// File offset of the array, in bytes.
     pub offset: Option<u64>,
-    /// How the file is opened.
+    /// The mode in which the file is opened.
     pub mode: Mode,
     /// Whether a file that is too short is extended under `r+`.
     pub extend: bool,
-    /// Whether the views cannot be written although the mode would allow it.
+    /// Whether the views are read-only even if the mode allows writing.
     pub read_only: bool,
 }
 
-/// A way in which a file says what it holds.
+/// A file format.
 #[derive(Debug)]
 pub struct Format {
-    /// Its name, on the command line and in `meta.json`.
+    /// The name of the format on the command line and in `meta.json`.
     pub name: &'static str,
-    /// The bytes with which every such file begins.
+    /// The magic bytes at the start of the file. Empty if the format has none.
     magic: &'static [u8],
-    /// How the name of such a file ends; none where no name tells.
+    /// The suffix of file names. `None` if the format has none.
     suffix: Option<&'static str>,
-    /// Works out which array a file holds, or is to hold under `w+`.
+    /// Determines which array a file holds, or under `w+` will hold.
     locate: fn(&BackingFile, &Description) -> Result<Located, SourceError>,
 }
 
-/// All formats, those that can be told from others first.
+/// All formats. Those with magic bytes come first.
 pub static FORMATS: [Format; 2] = [npy::FORMAT, raw::FORMAT];
 
 /// An array in a file.
@@ -67,10 +67,9 @@ pub static FORMATS: [Format; 2] = [npy::FORMAT, raw::FORMAT];
 struct Located {
     view: View,
     order: Order,
-    /// What the file begins with to say what it holds, up to the array; of a
-    /// file that is to be made, what is to be written there.
+    /// The header, up to the array. For a new file, the header to be written.
     preamble: Vec<u8>,
-    /// What neither the file nor the user has said.
+    /// The default that was assumed, if any.
     assumed: Option<Assumed>,
 }
 
@@ -81,17 +80,17 @@ impl PartialEq for Format {
 }
 
 impl Format {
-    /// The format of this name.
+    /// The format with this name, if there is one.
     pub fn named(name: &str) -> Option<&'static Format> {
         FORMATS.iter().find(|format| format.name == name)
     }
 
-    /// The names of all, the plainest first.
+    /// The names of all formats, `raw` first.
     pub fn names() -> impl Iterator<Item = &'static str> {
         FORMATS.iter().rev().map(|format| format.name)
     }
 
-    /// The format that a file of this name is made in.
+    /// The format of a new file with this name.
     pub fn of_new(path: &Path) -> &'static Format {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let has_suffix = |format: &&Format| {
@@ -101,8 +100,12 @@ impl Format {
         FORMATS.iter().find(has_suffix).unwrap_or(&raw::FORMAT)
     }
 
-    /// The format that an existing file is in. Of one that is of none, but of a
-    /// kind that is known to hold no plain array, the user has to say the type.
+    /// The format of an existing file, detected from its first bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`SourceError::Foreign`] when the file is of a known kind that holds no plain
+    /// array, and the user gives no dtype.
     fn of(
         backing: &BackingFile,
         description: &Description,
@@ -121,18 +124,19 @@ impl Format {
     }
 }
 
-fn opened(path: &Path, mode: Mode) -> Result<BackingFile, SourceError> {
-    let refused = |error| match (&error, signature::of_directory(path)) {
+/// Opens the file. A directory of a known kind gives [`SourceError::Foreign`].
+fn open(path: &Path, mode: Mode) -> Result<BackingFile, SourceError> {
+    let explain = |error| match (&error, signature::of_directory(path)) {
         (FileError::NotAFile { path, .. }, Some(signature)) => SourceError::Foreign {
             path: path.clone(),
             signature,
         },
         _ => error.into(),
     };
-    BackingFile::open(path, mode).map_err(refused)
+    BackingFile::open(path, mode).map_err(explain)
 }
 
-/// The array that a mount will show, worked out without changing anything.
+/// The array that a mount will show. Nothing is changed until it is mapped.
 #[derive(Debug)]
 pub struct Plan {
     backing: BackingFile,
@@ -142,14 +146,14 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Opens `path` and works out which array it holds.
+    /// Opens `path` and determines which array it holds.
     ///
     /// # Errors
     ///
     /// When the file cannot be opened in the mode, or the description does not
     /// fit it.
     pub fn new(path: &Path, description: &Description) -> Result<Plan, SourceError> {
-        let mut backing = opened(path, description.mode)?;
+        let mut backing = open(path, description.mode)?;
         if description.extend {
             backing.may_extend();
         }
@@ -175,14 +179,14 @@ impl Plan {
         Ok(plan)
     }
 
-    /// The bytes of the file that the array covers. An array of no bytes still
-    /// has a place, to which `r+` extends the file as NumPy does.
+    /// The file range of the array, in bytes. The position of an empty range matters
+    /// too: `r+` extends the file to it, as NumPy does.
     pub fn bytes(&self) -> Range<u64> {
         let view = &self.located.view;
         view.offset()..view.offset() + view.nbytes()
     }
 
-    /// What there is to say of the array before it is mounted.
+    /// The summary of the array, for the user.
     pub fn summary(&self) -> Summary {
         let rest = self.backing.size().saturating_sub(self.bytes().end);
         Summary {
@@ -195,7 +199,7 @@ impl Plan {
         }
     }
 
-    /// What will become of the file's size; `None` if it stays as it is.
+    /// The change of the size of the file. `None` if the size stays the same.
     pub fn growth(&self) -> Option<Growth> {
         let (from, to) = (self.backing.size(), self.bytes().end);
         let grows = self.backing.mode() == Mode::Write || from < to;
@@ -206,12 +210,12 @@ impl Plan {
         })
     }
 
-    /// Whether the file is yet to be made.
+    /// Whether the file does not exist yet.
     pub fn is_new(&self) -> bool {
         self.backing.is_missing()
     }
 
-    /// What `meta.json` says of the array.
+    /// The metadata of the array, as in `meta.json`.
     pub fn meta(&self) -> Meta {
         Meta {
             file: self.backing.path().to_path_buf(),
@@ -223,7 +227,7 @@ impl Plan {
         }
     }
 
-    /// Maps the file. It changes only when what is pending is committed.
+    /// Maps the file. The file changes only when [`Source::pending`] is committed.
     ///
     /// # Errors
     ///
@@ -250,11 +254,10 @@ impl Plan {
 pub struct Source {
     /// The mapped file.
     pub mapping: Mapping,
-    /// What is still to be done to the file once the mount has come about.
+    /// Changes to the file that are to be committed after the mount has succeeded.
     pub pending: Pending,
-    /// The array.
+    /// The metadata of the array.
     pub meta: Meta,
-    /// What the file itself begins with, up to the array, if its format is one
-    /// that says what it holds.
+    /// The header of the file, up to the array. Empty for formats without a header.
     pub preamble: Arc<[u8]>,
 }

@@ -1,12 +1,12 @@
-//! Files that say nothing of themselves: the array is what the user describes,
-//! with the rules of `numpy.memmap` for what is left open.
+//! Raw files, without a header. The user describes the array; defaults are those of
+//! `numpy.memmap`.
 
 use super::{Assumed, Description, Format, Located, SourceError};
 use crate::array::{Order, ShapeSpec, View};
 use crate::dtype::DType;
 use crate::mapping::{BackingFile, Mode};
 
-/// Any file at all.
+/// The raw format. Any file is valid.
 pub(super) const FORMAT: Format = Format {
     name: "raw",
     magic: b"",
@@ -14,13 +14,15 @@ pub(super) const FORMAT: Format = Format {
     locate,
 };
 
-/// The array described.
+/// The described array.
 ///
 /// # Errors
 ///
-/// When a shape is missing under `w+`, the offset leaves nothing to infer a
-/// shape from, the bytes are not a whole number of items, or the array's end
-/// cannot be counted.
+/// - [`SourceError::ShapeNeeded`] when a shape must be inferred under `w+`.
+/// - [`SourceError::OffsetPastEnd`] when a shape must be inferred and the offset is past
+///   the end of the file.
+/// - [`SourceError::Array`] when the shape does not fit the file, or the end of the array
+///   exceeds 2^63 - 1 bytes.
 fn locate(backing: &BackingFile, description: &Description) -> Result<Located, SourceError> {
     let path = || backing.path().to_path_buf();
     let in_file = |error| SourceError::Array {
@@ -31,7 +33,7 @@ fn locate(backing: &BackingFile, description: &Description) -> Result<Located, S
     let offset = description.offset.unwrap_or(0);
     let order = description.order.unwrap_or(Order::C);
     let spec = description.shape.as_ref();
-    let inferred = spec.is_none_or(ShapeSpec::is_open);
+    let inferred = spec.is_none_or(ShapeSpec::has_inferred_length);
     if inferred && description.mode == Mode::Write {
         return Err(SourceError::ShapeNeeded { path: path() });
     }
@@ -49,13 +51,13 @@ fn locate(backing: &BackingFile, description: &Description) -> Result<Located, S
     };
     let shape = match spec {
         Some(spec) => spec.resolve(dtype.itemsize(), offset, available),
-        None => ShapeSpec::of_rest(dtype.itemsize(), offset, available),
+        None => ShapeSpec::one_axis(dtype.itemsize(), offset, available),
     }
     .map_err(in_file)?;
     Ok(Located {
         view: View::contiguous(dtype, offset, shape, order).map_err(in_file)?,
         order,
         preamble: Vec::new(),
-        assumed: Assumed::without(description.dtype.is_some(), spec.is_some()),
+        assumed: Assumed::unless_given(description.dtype.is_some(), spec.is_some()),
     })
 }

@@ -1,8 +1,8 @@
-//! Files of formats that are known and hold no array as it lies in memory, or
-//! one whose place only the user can tell: they are refused with what they are
-//! and what to do, lest compressed bytes be shown as numbers.
+//! Detection of file formats that arrayfs does not read. Such a file holds no plain
+//! array, or one at a position that only the user knows. It is refused with its kind and
+//! advice, so that compressed bytes are not shown as numbers.
 //!
-//! Each is a row of [`known::SIGNATURES`].
+//! Each format is a row of [`known::SIGNATURES`].
 
 mod known;
 
@@ -10,40 +10,40 @@ use std::path::Path;
 
 use crate::mapping::{BackingFile, FileError};
 
-/// As much of a file's beginning as is looked at.
+/// Number of bytes examined at the start of a file.
 const FIRST: usize = 4096;
 
-/// As much of a file's end as is looked at.
+/// Number of bytes examined at the end of a file.
 const LAST: usize = 4;
 
-/// A kind of file that is known by some of its bytes.
+/// A file format that is recognised and refused.
 #[derive(Debug)]
 pub struct Signature {
-    /// What such a file is, after "is".
-    pub what: &'static str,
-    /// What to do with it.
+    /// The kind of file, in a message after "is".
+    pub kind: &'static str,
+    /// Advice for the user.
     pub advice: &'static str,
-    /// Whether a file of which this is seen is one.
+    /// Whether a file with this sample has the format.
     matches: fn(&Sample) -> bool,
 }
 
-/// What is seen of a file to tell what it is.
+/// The bytes of a file that are examined to detect its format.
 #[derive(Debug)]
 pub(super) struct Sample {
-    /// Its first bytes, of which there are [`FIRST`] if the file has them.
+    /// The first [`FIRST`] bytes, or the whole file if it is shorter.
     pub(super) first: Vec<u8>,
-    /// Its last bytes, of which there are [`LAST`] if the file has them.
+    /// The last [`LAST`] bytes, or the whole file if it is shorter.
     last: Vec<u8>,
-    /// How many it has.
+    /// Size of the file in bytes.
     size: u64,
 }
 
 impl Sample {
-    /// What is seen of `backing`.
+    /// Reads the sample of `backing`.
     ///
     /// # Errors
     ///
-    /// When it cannot be read.
+    /// When the file cannot be read.
     pub(super) fn of(backing: &BackingFile) -> Result<Sample, FileError> {
         let size = backing.size();
         let end = size.saturating_sub(LAST as u64);
@@ -54,32 +54,32 @@ impl Sample {
         })
     }
 
-    /// Whether these bytes are at this place.
+    /// Whether the file has the bytes `magic` at offset `at`.
     fn has(&self, at: usize, magic: &[u8]) -> bool {
         let rest = self.first.get(at..);
         rest.is_some_and(|rest| rest.starts_with(magic))
     }
 
-    /// The bytes at this place, as many as a number has.
+    /// The `N` bytes at offset `at`. `None` past the end of the sample.
     fn number<const N: usize>(&self, at: usize) -> Option<[u8; N]> {
         self.first.get(at..)?.first_chunk().copied()
     }
 }
 
-/// A directory that is one array, or a group of them.
+/// A directory that is a Zarr array or group.
 static ZARR_STORE: Signature = Signature {
-    what: "a Zarr store",
+    kind: "a Zarr store",
     advice: known::ZARR,
     matches: |_| false,
 };
 
-/// The kind of file that `sample` is seen of; `None` if it is none that is known.
+/// The signature that matches `sample`. `None` if no known format matches.
 pub(super) fn of(sample: &Sample) -> Option<&'static Signature> {
     let mut known = known::SIGNATURES.iter();
     known.find(|known| (known.matches)(sample))
 }
 
-/// What the directory at `path` is known to be.
+/// The signature of the directory at `path`. `None` if its kind is unknown.
 pub(super) fn of_directory(path: &Path) -> Option<&'static Signature> {
     let markers = ["zarr.json", ".zarray", ".zgroup"];
     let is_zarr = markers.iter().any(|name| path.join(name).exists());
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn ordinary_numbers_are_of_no_known_kind() {
+    fn ordinary_numbers_match_no_signature() {
         let count = |value: f64| (0..512).flat_map(move |k| (value + f64::from(k)).to_le_bytes());
         for bytes in [
             vec![],
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_ends_within_a_signature_is_of_no_known_kind() {
+    fn a_file_that_ends_within_the_magic_bytes_matches_no_signature() {
         for whole in [&b"\x89PNG\r\n\x1a\n"[..], b"\x89HDF\r\n\x1a\n", b"%PDF-"] {
             assert!(of(whole).is_some());
             assert!(of(&whole[..whole.len() - 1]).is_none(), "{whole:?}");
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn a_weak_signature_counts_only_if_the_size_agrees() {
+    fn a_weak_signature_also_requires_the_size() {
         let bmp = [&b"BM\x64\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0"[..], &[7; 82]].concat();
         let idx = [&b"\0\0\x0c\x02\0\0\0\x05\0\0\0\x06"[..], &[7; 120]].concat();
         let orc = [&b"ORC"[..], &[7; 90], b"ORC\x17"].concat();
@@ -140,7 +140,7 @@ mod tests {
             (idx, "an IDX file"),
             (orc, "an ORC file"),
         ] {
-            assert_eq!(of(&bytes).map(|known| known.what), Some(what));
+            assert_eq!(of(&bytes).map(|known| known.kind), Some(what));
             let longer = [&bytes[..], &[7]].concat();
             assert!(of(&longer).is_none(), "{what}");
             assert!(of(&bytes[..bytes.len() - 1]).is_none(), "{what}");

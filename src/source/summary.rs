@@ -1,22 +1,22 @@
-//! What is said of an array when it is mounted: nothing about it is assumed, and
-//! no bytes of the file are left out, without a word.
+//! The one-line summary of an array that is printed when it is mounted. It names every
+//! default that was assumed and any bytes of the file after the array.
 
 use std::fmt;
 
 use crate::array::View;
 
-/// What neither the file nor the user has said of an array.
+/// The part of a description for which a default was assumed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Assumed {
-    /// The type, and perhaps the shape with it.
+    /// The dtype, and possibly the shape.
     DType,
-    /// The shape.
+    /// The shape only.
     Shape,
 }
 
 impl Assumed {
-    /// What is assumed where only these were said.
-    pub(super) fn without(dtype: bool, shape: bool) -> Option<Assumed> {
+    /// What is assumed, given whether a dtype and a shape are known. `None` if both are.
+    pub(super) fn unless_given(dtype: bool, shape: bool) -> Option<Assumed> {
         match (dtype, shape) {
             (false, _) => Some(Assumed::DType),
             (true, false) => Some(Assumed::Shape),
@@ -25,19 +25,19 @@ impl Assumed {
     }
 }
 
-/// An array in one line: `uint8, 4800 elements (no --dtype given)`.
+/// A summary of an array in one line, such as `uint8, 4800 elements (no --dtype given)`.
 #[derive(Debug, Clone)]
 pub struct Summary {
     /// The array.
     pub(super) view: View,
-    /// What was assumed of it.
+    /// The default that was assumed, if any.
     pub(super) assumed: Option<Assumed>,
-    /// Bytes of the file behind it.
+    /// Number of bytes of the file after the array.
     pub(super) left_over: u64,
 }
 
 impl Summary {
-    /// Whether it says more than the user and the file have said.
+    /// Whether the summary tells the user something new: a default or left-over bytes.
     pub fn is_news(&self) -> bool {
         self.assumed.is_some() || self.left_over > 0
     }
@@ -63,8 +63,8 @@ impl fmt::Display for Summary {
         }
         match self.left_over {
             0 => Ok(()),
-            1 => write!(f, "; 1 byte behind it is left over"),
-            bytes => write!(f, "; {bytes} bytes behind it are left over"),
+            1 => write!(f, "; 1 byte after the array is ignored"),
+            bytes => write!(f, "; {bytes} bytes after the array are ignored"),
         }
     }
 }

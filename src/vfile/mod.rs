@@ -1,6 +1,7 @@
-//! Virtual files: each is a list of segments, literal bytes, the bytes of a view
-//! or its text, with a fixed size. Reading and writing are written once, here;
-//! encodings only build the lists, and names are given above.
+//! Virtual files: files of fixed size, made of a list of segments. A segment holds
+//! literal bytes, the bytes of a view, or the text of a view. Encodings only build
+//! these lists; reading and writing are implemented once, here. Names are left to
+//! `tree`.
 
 mod encoding;
 mod text;
@@ -16,47 +17,48 @@ pub use text::{CsvForm, Table};
 /// Why bytes of a virtual file could not be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum FileAccessError {
-    /// A write that begins at or past the end.
+    /// A write starts at or past the end of the file.
     #[error("byte {at} is at or past the end of a file of {len} bytes")]
     PastEnd {
-        /// Where the write begins.
+        /// File offset of the write, in bytes.
         at: u64,
-        /// The file's size.
+        /// Size of the file in bytes.
         len: u64,
     },
-    /// A write that would change bytes which stand for no element.
+    /// A write would change read-only bytes, such as a header. The range is in bytes
+    /// of the file.
     #[error("bytes {0:?} cannot be changed")]
     Fixed(Range<u64>),
-    /// The mapping below cannot give or take the bytes.
+    /// Access to the mapped backing file failed.
     #[error(transparent)]
     Access(#[from] AccessError),
 }
 
-/// A part of a virtual file.
+/// A contiguous part of a virtual file.
 #[derive(Debug, Clone)]
 pub enum Segment {
-    /// Bytes that stand for no element.
+    /// Read-only bytes that are not array data, such as a header.
     Literal {
-        /// The bytes. A write of some of them must repeat them.
+        /// The bytes. A write to them must repeat them.
         bytes: Arc<[u8]>,
-        /// Whether a write of all of them can have the second instead, of the
-        /// same length, which then has no effect.
+        /// Whether a write of the second argument over all of the first is accepted.
+        /// Both have the same length. Such a write has no effect.
         is_equivalent: fn(&[u8], &[u8]) -> bool,
     },
     /// The bytes of a view in C order.
     View {
-        /// The file that holds them.
+        /// The mapped backing file.
         mapping: Arc<Mapping>,
-        /// Where they lie in it.
+        /// The position of the view in the backing file.
         layout: Layout,
     },
-    /// The text of a view, which cannot be written.
+    /// The text of a view, read-only.
     Text {
-        /// The file that holds the view's bytes.
+        /// The mapped backing file.
         mapping: Arc<Mapping>,
-        /// Where they lie in it.
+        /// The position of the view in the backing file.
         layout: Layout,
-        /// How they are rendered.
+        /// The rendering of the view as text.
         table: Arc<Table>,
     },
 }
@@ -78,8 +80,8 @@ impl Segment {
         }
     }
 
-    /// Whether `data` can be written from byte `from` on.
-    fn takes(&self, from: u64, data: &[u8]) -> bool {
+    /// Whether a write of `data` at byte `from` of the segment is accepted.
+    fn accepts(&self, from: u64, data: &[u8]) -> bool {
         match self {
             Segment::Literal {
                 bytes,
@@ -97,17 +99,17 @@ impl Segment {
 /// A file of fixed size, made of segments.
 #[derive(Debug, Clone)]
 pub struct VirtualFile {
-    /// With each segment the byte at which it begins.
+    /// The nonempty segments in order, each with its offset in the file in bytes.
     segments: Vec<(u64, Segment)>,
     len: u64,
 }
 
 impl VirtualFile {
-    /// The file that has these segments one after the other.
+    /// The concatenation of these segments.
     pub fn new(segments: impl IntoIterator<Item = Segment>) -> VirtualFile {
         let mut len = 0;
-        let filled = segments.into_iter().filter(|segment| segment.len() > 0);
-        let segments = filled.map(|segment| {
+        let nonempty = segments.into_iter().filter(|segment| segment.len() > 0);
+        let segments = nonempty.map(|segment| {
             let start = len;
             len += segment.len();
             (start, segment)
@@ -116,7 +118,7 @@ impl VirtualFile {
         VirtualFile { segments, len }
     }
 
-    /// A file of these bytes, which cannot change.
+    /// A read-only file of these bytes.
     pub fn literal(bytes: Arc<[u8]>) -> VirtualFile {
         let is_equivalent = |fixed: &[u8], data: &[u8]| fixed == data;
         VirtualFile::new([Segment::Literal {
@@ -130,8 +132,8 @@ impl VirtualFile {
         self.len
     }
 
-    /// Whether every byte that stands for an element is as far into the file as
-    /// it is into the backing file.
+    /// Whether every byte of array data has the same offset in this file and in the
+    /// backing file, as passthrough requires.
     pub fn is_in_place(&self) -> bool {
         self.segments.iter().all(|(start, segment)| match segment {
             Segment::View { layout, .. } => {
@@ -142,27 +144,27 @@ impl VirtualFile {
         })
     }
 
-    /// Whether bytes of the file stand for no element.
+    /// Whether the file has bytes that are not array data, such as a header.
     pub fn has_literals(&self) -> bool {
         let mut segments = self.segments.iter();
         segments.any(|(_, segment)| matches!(segment, Segment::Literal { .. }))
     }
 
-    /// Whether the file has no bytes.
+    /// Whether the size is 0.
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// Reads from byte `at` into `out` and returns how many bytes there were:
-    /// all of `out`, or up to the end of the file or to the first byte that
-    /// could not be read.
+    /// Reads into `out` from byte `at`. Returns the number of bytes read. It is below
+    /// `out.len()` if the read reaches the end of the file or a byte that cannot be
+    /// read.
     ///
     /// # Errors
     ///
-    /// When not even the first byte could be read.
+    /// When the first byte cannot be read.
     pub fn read_at(&self, at: u64, out: &mut [u8]) -> Result<usize, FileAccessError> {
         let range = self.clip(at, out.len());
-        self.each_part(&range, |segment, part, from| match segment {
+        self.transfer_parts(&range, |segment, part, from| match segment {
             Segment::Literal { bytes, .. } => {
                 out[part.clone()].copy_from_slice(&bytes[from as usize..][..part.len()]);
                 Ok(part.len())
@@ -178,44 +180,51 @@ impl VirtualFile {
         })
     }
 
-    /// Writes `data` from byte `at` and returns how many bytes were taken: all
-    /// of it, or up to the end of the file or to the first byte that could not
-    /// be written.
+    /// Writes `data` at byte `at`. Returns the number of bytes written. It is below
+    /// `data.len()` if the write reaches the end of the file or a byte that cannot be
+    /// written.
     ///
     /// # Errors
     ///
-    /// When `at` is not before the end, when bytes that stand for no element
-    /// would change (then nothing is written), or when not even the first byte
-    /// could be written.
+    /// - [`FileAccessError::PastEnd`] when `at` is at or past the end.
+    /// - [`FileAccessError::Fixed`] when read-only bytes would change. No byte is
+    ///   then written.
+    /// - [`FileAccessError::Access`] when the first byte cannot be written.
     pub fn write_at(&self, at: u64, data: &[u8]) -> Result<usize, FileAccessError> {
         if at >= self.len && !data.is_empty() {
             return Err(FileAccessError::PastEnd { at, len: self.len });
         }
         let range = self.clip(at, data.len());
         for (segment, part, from) in self.parts(&range) {
-            if !segment.takes(from, &data[part.clone()]) {
+            if !segment.accepts(from, &data[part.clone()]) {
                 let start = at + part.start as u64;
                 return Err(FileAccessError::Fixed(start..start + part.len() as u64));
             }
         }
-        self.each_part(&range, |segment, part, from| match segment {
+        self.transfer_parts(&range, |segment, part, from| match segment {
             Segment::View { mapping, layout } => mapping.write(layout, from, &data[part]),
             Segment::Literal { .. } | Segment::Text { .. } => Ok(part.len()),
         })
     }
 
-    /// Has `step` move the part of each segment that overlaps `range`, until
-    /// one moves less than asked, and returns how many bytes were moved.
-    fn each_part(
+    /// Calls `transfer` for the part of each segment that overlaps `range`, up to
+    /// the first short transfer. Returns the total number of bytes transferred.
+    /// `transfer` gets the segment, the part as an index range of the caller's
+    /// buffer, and the offset of the part in the segment.
+    ///
+    /// # Errors
+    ///
+    /// The error of `transfer` if no byte was transferred before it.
+    fn transfer_parts(
         &self,
         range: &Range<u64>,
-        mut step: impl FnMut(&Segment, Range<usize>, u64) -> Result<usize, AccessError>,
+        mut transfer: impl FnMut(&Segment, Range<usize>, u64) -> Result<usize, AccessError>,
     ) -> Result<usize, FileAccessError> {
         let mut done = 0;
         for (segment, part, from) in self.parts(range) {
             let end = part.end;
-            match step(segment, part, from) {
-                Ok(moved) => done += moved,
+            match transfer(segment, part, from) {
+                Ok(count) => done += count,
                 Err(error) if done == 0 => return Err(error.into()),
                 Err(_) => {}
             }
@@ -226,12 +235,12 @@ impl VirtualFile {
         Ok(done)
     }
 
-    /// Writes zeros over the bytes `range` as in a file that has been empty there:
-    /// what stands for no element stays as it is.
+    /// Writes zeros to the array data in the bytes `range`. Other bytes, such as a
+    /// header, are skipped.
     ///
     /// # Errors
     ///
-    /// When a byte cannot be written; some of the others then are.
+    /// When a byte cannot be written. Other bytes may have been written by then.
     pub fn fill(&self, range: Range<u64>) -> Result<(), FileAccessError> {
         for (segment, part, from) in self.parts(&range) {
             if let Segment::View { mapping, layout } = segment {
@@ -241,27 +250,27 @@ impl VirtualFile {
         Ok(())
     }
 
-    /// Writes the bytes `range` of the file to the disk, and with them what
-    /// lies between them in the backing file.
+    /// Synchronises the bytes `range` to storage. For each segment this covers one
+    /// range of the backing file, including bytes between those of a strided view.
     ///
     /// # Errors
     ///
-    /// What the system reports of the write-back.
+    /// The error of the write-back.
     pub fn flush(&self, range: Range<u64>) -> Result<(), FileAccessError> {
         self.each_covering_range(range, |mapping, covering| mapping.flush(covering))
     }
 
-    /// Makes sure that storing to the bytes `range` will not run out of space.
+    /// Reserves space in the backing file for the bytes `range`.
     ///
     /// # Errors
     ///
-    /// When there is none, or the file system cannot promise it.
+    /// When the space is missing, or the file system does not support reservation.
     pub fn allocate(&self, range: Range<u64>) -> Result<(), FileAccessError> {
         self.each_covering_range(range, |mapping, covering| mapping.allocate(covering))
     }
 
-    /// Calls `act` with the bytes of the backing file from the first to the
-    /// last that `range` covers in each segment.
+    /// Calls `act` once for each view segment that overlaps `range`, with the smallest
+    /// range of the backing file that contains the overlap.
     fn each_covering_range(
         &self,
         range: Range<u64>,
@@ -279,8 +288,8 @@ impl VirtualFile {
         Ok(())
     }
 
-    /// The bytes of the backing file from the first to the last that the bytes
-    /// `range` show; empty if they show none.
+    /// The smallest range of the backing file that contains the array data shown by
+    /// the bytes `range`. Empty if they show none. Text depends on the whole view.
     pub fn covering_range(&self, range: &Range<u64>) -> Range<u64> {
         let ranges = self.segments.iter().map(|(start, segment)| {
             let range = range.start.saturating_sub(*start)..range.end.saturating_sub(*start);
@@ -295,10 +304,11 @@ impl VirtualFile {
         joined.unwrap_or(0..0)
     }
 
-    /// Bytes outside of which none shows one of the bytes `backing` of the
-    /// backing file; empty if none does.
+    /// A range of this file that contains every byte that shows a byte of the range
+    /// `backing` of the backing file. It can contain other bytes too; see
+    /// [`Layout::view_range_in`].
     pub fn file_range_showing(&self, backing: &Range<u64>) -> Range<u64> {
-        let reaches = self.segments.iter().map(|(start, segment)| {
+        let ranges = self.segments.iter().map(|(start, segment)| {
             let within = match segment {
                 Segment::View { layout, .. } => layout.view_range_in(backing),
                 Segment::Text { layout, .. } if !layout.view_range_in(backing).is_empty() => {
@@ -308,20 +318,21 @@ impl VirtualFile {
             };
             (!within.is_empty()).then(|| start + within.start..start + within.end)
         });
-        let joined = reaches
+        let joined = ranges
             .flatten()
             .reduce(|a, b| a.start.min(b.start)..a.end.max(b.end));
         joined.unwrap_or(0..0)
     }
 
-    /// Where a write can end that is to end at about byte `at`: no literal is cut there, and
-    /// no word of `word` bytes that is aligned in the backing file.
+    /// A position near byte `at` at which a write can be split. It splits neither a
+    /// literal nor a word of `word` bytes aligned in the backing file. It is at or
+    /// before `at` within a view, and the end of the segment otherwise.
     pub fn boundary(&self, at: u64, word: u64) -> u64 {
-        let ending = self.segments.iter().find(|(start, segment)| {
+        let containing = self.segments.iter().find(|(start, segment)| {
             let end = start + segment.len();
             (*start..end).contains(&at)
         });
-        match ending {
+        match containing {
             None => at,
             Some((start, Segment::View { layout, .. })) => {
                 start + layout.boundary(at - start, word)
@@ -330,8 +341,8 @@ impl VirtualFile {
         }
     }
 
-    /// Whether the bytes `range` of the file and some of `other` are the same bytes of the
-    /// backing file.
+    /// Whether the bytes `range` of this file and any bytes of `other` are the same
+    /// bytes of the backing file. Text segments do not count.
     pub fn overlaps(&self, range: &Range<u64>, other: &VirtualFile) -> bool {
         let layouts = |file: &'_ VirtualFile| {
             let segments = file.segments.iter().map(|(start, segment)| match segment {
@@ -348,14 +359,14 @@ impl VirtualFile {
         })
     }
 
-    /// The range of `count` bytes from `at`, cut at the end of the file.
+    /// The range of `count` bytes from `at`, clipped at the end of the file.
     fn clip(&self, at: u64, count: usize) -> Range<u64> {
         let end = at.saturating_add(count as u64).min(self.len);
         at.min(end)..end
     }
 
-    /// The segments that overlap `range`: each with its part, counted from the
-    /// start of the range, and where that part begins in the segment.
+    /// The segments that overlap `range`. Each comes with its part of the range, in
+    /// bytes from the start of the range, and the offset of that part in the segment.
     fn parts<'a>(
         &'a self,
         range: &Range<u64>,

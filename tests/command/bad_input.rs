@@ -78,7 +78,7 @@ const OF_THE_ARRAY: [Refusal; 15] = [
     refusal(
         "data.bin mnt --shape 3,-2",
         2,
-        "shape '3,-2': the length -2 is negative, and only -1 (inferred) may be",
+        "shape '3,-2': the length -2 is negative; only -1 (inferred) is allowed",
         "",
     ),
     refusal(
@@ -91,7 +91,7 @@ const OF_THE_ARRAY: [Refusal; 15] = [
         "data.bin mnt --shape 4294967296x4294967296",
         3,
         "DIR/data.bin: shape (4294967296, 4294967296) of 1-byte items at offset 0 reaches byte \
-         2^63, which no file has",
+         2^63, the limit of file sizes",
         "",
     ),
     refusal(
@@ -105,14 +105,14 @@ const OF_THE_ARRAY: [Refusal; 15] = [
         3,
         "DIR/data.bin: 100 bytes from offset 0 to the end of the file are not a multiple of 8 \
          bytes (one item)",
-        "check --dtype and --offset, or leave the rest of the file out: --shape 12",
+        "check --dtype and --offset, or ignore the rest of the file: --shape 12",
     ),
     refusal(
         "data.bin mnt --shape -1,7",
         3,
         "DIR/data.bin: 100 bytes from offset 0 to the end of the file are not a multiple of 7 \
          bytes (one step of the inferred axis)",
-        "check --dtype, --shape and --offset, or leave the rest of the file out: 14 in place of -1",
+        "check --dtype, --shape and --offset, or ignore the rest of the file: 14 in place of -1",
     ),
     refusal(
         "data.bin mnt --dtype float33",
@@ -161,7 +161,7 @@ const OF_THE_ARRAY: [Refusal; 15] = [
     refusal(
         "data.bin mnt --mode w+",
         2,
-        "DIR/data.bin: mode w+ makes a new file, and needs its whole --shape",
+        "DIR/data.bin: mode w+ creates a new file and needs a complete --shape",
         "",
     ),
 ];
@@ -341,7 +341,7 @@ fn a_mistake_is_one_line_that_says_what_was_expected_and_changes_nothing() {
         }
     }
     let shape = "1,".repeat(65);
-    let expected = format!("arrayfs: shape '{shape}': 65 axes, and at most 64 are possible\n");
+    let expected = format!("arrayfs: shape '{shape}': 65 axes, the maximum is 64\n");
     dir.arrayfs(&["data.bin", "mnt", "--shape", &shape])
         .run()
         .fails(2, &expected);

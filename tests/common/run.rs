@@ -188,7 +188,7 @@ impl Outcome {
     /// What it printed as errors, without what it assumed of a file, or left out.
     pub fn but_for_what_was_assumed(&self) -> String {
         let is_assumed = |line: &str| {
-            let ends = ["(no --dtype given)", "(no --shape given)", "left over"];
+            let ends = ["(no --dtype given)", "(no --shape given)", "ignored"];
             line.starts_with("arrayfs: /") && ends.iter().any(|end| line.ends_with(end))
         };
         let lines = self.stderr.lines().filter(|line| !is_assumed(line));

@@ -54,7 +54,7 @@ def processes_naming(path: Path) -> Iterator[int]:
 NOT_RESERVED = re.compile(r"^arrayfs: .*: made with \d+ bytes, which are not reserved: .*\n", re.MULTILINE)
 
 # Said of what neither the options nor the file say, and of bytes behind the array.
-ASSUMED = re.compile(r"^arrayfs: /.*(?:\(no --(?:dtype|shape) given\)|left over)\n", re.MULTILINE)
+ASSUMED = re.compile(r"^arrayfs: /.*(?:\(no --(?:dtype|shape) given\)|ignored)\n", re.MULTILINE)
 
 # Said of a file that was there under `w+`.
 OVERWRITTEN = re.compile(r"^arrayfs: .*: overwritten with zeros: it held \d+ bytes, and now has \d+.*\n", re.MULTILINE)

@@ -103,7 +103,7 @@ fn claim_53_info_says_what_a_mount_would_and_does_nothing() {
             3,
             "cannot be created: no such",
         ),
-        (&["data.bin", "--mode", "w+"], 2, "needs its whole --shape"),
+        (&["data.bin", "--mode", "w+"], 2, "needs a complete --shape"),
         (
             &["data.bin", "--mode", "w+", "--shape", "4611686018427387904"],
             3,
@@ -233,7 +233,7 @@ const DESCRIBED: [(&[&str], &str); 13] = [
     ),
     (
         &["--shape", "10,9"],
-        "uint8, shape (10, 9) (no --dtype given); 10 bytes behind it are left over",
+        "uint8, shape (10, 9) (no --dtype given); 10 bytes after the array are ignored",
     ),
     (
         &["--dtype", "<f4"],
@@ -249,11 +249,11 @@ const DESCRIBED: [(&[&str], &str); 13] = [
     ),
     (
         &["--dtype", "f8", "--shape", "3,4"],
-        "float64, shape (3, 4); 4 bytes behind it are left over",
+        "float64, shape (3, 4); 4 bytes after the array are ignored",
     ),
     (
         &["--dtype", "u1", "--shape", "99"],
-        "uint8, 99 elements; 1 byte behind it is left over",
+        "uint8, 99 elements; 1 byte after the array is ignored",
     ),
     (
         &["--format", "raw", "--mode", "c"],
@@ -291,7 +291,7 @@ fn claim_54_what_was_assumed_or_left_over_is_said_in_one_line() {
     let mut opened = fs::File::options().append(true).open(&npy).unwrap();
     opened.write_all(b"tail").unwrap();
     let (mount, outcome) = Mount::start(&dir, &npy, &[]);
-    let expected = "a.npy: float64, shape (3, 4); 4 bytes behind it are left over\n";
+    let expected = "a.npy: float64, shape (3, 4); 4 bytes after the array are ignored\n";
     assert!(outcome.stderr.ends_with(expected), "{outcome}");
     mount.unmount();
 }

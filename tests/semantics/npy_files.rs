@@ -80,8 +80,8 @@ fn claim_36_what_contradicts_the_header_is_refused_with_both() {
     let dir = Dir::new();
     python::<&str>(&dir, MAKE, &[]);
     dir.directory("mnt");
-    let leave = "leave the option out; --format raw takes the file as plain bytes";
-    let raw = "--format raw takes the file as plain bytes";
+    let leave = "omit the option; --format raw reads the file as plain bytes";
+    let raw = "--format raw reads the file as plain bytes";
     let says = |option: &str, given: &str, found: &str| {
         format!("--{option} {given} contradicts the .npy header, which says {found}")
     };
@@ -116,7 +116,7 @@ fn claim_36_what_contradicts_the_header_is_refused_with_both() {
         (
             "objects.npy",
             "",
-            "descr '|O': the array is pickled Python objects, which are not stored as items of a \
+            "descr '|O': the array holds pickled Python objects, which are not stored as items of a \
              fixed size; save it with another dtype"
                 .into(),
             raw,
@@ -126,15 +126,15 @@ fn claim_36_what_contradicts_the_header_is_refused_with_both() {
             "--mode r",
             "the array needs 24 bytes at offset 128, which end at byte 152; the file has 142"
                 .into(),
-            "it is not whole, as after a download that was broken off; --mode r+ --extend would \
-             fill it up with zeros",
+            "the file is incomplete, as after an interrupted download; --mode r+ --extend would \
+             extend it with zeros",
         ),
         (
             "cut.npy",
             "",
             "the array needs 24 bytes at offset 128, which end at byte 152; the file has 142"
                 .into(),
-            "it is not whole, as after a download that was broken off; --extend would fill it up \
+            "the file is incomplete, as after an interrupted download; --extend would extend it \
              with zeros",
         ),
     ] {

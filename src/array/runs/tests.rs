@@ -1,10 +1,10 @@
-//! The runs of a view are those of nested loops over its elements.
+//! Compares the runs of small views with nested loops over their elements.
 
 use super::*;
 use crate::array::{Order, Shape};
 use crate::dtype::DType;
 
-/// The file offset of each byte of the view in C order, by nested loops.
+/// The file offset of each byte of the view in C order, from nested loops.
 fn naive(view: &View) -> Vec<u64> {
     fn walk(view: &View, axis: usize, at: i64, bytes: &mut Vec<u64>) {
         if axis == view.ndim() {
@@ -25,7 +25,8 @@ fn naive(view: &View) -> Vec<u64> {
     bytes
 }
 
-fn spread(runs: Runs<'_>) -> Vec<u64> {
+/// The file offset of each byte of the runs, in order.
+fn byte_offsets(runs: Runs<'_>) -> Vec<u64> {
     let mut bytes = Vec::new();
     for run in runs {
         for piece in 0..run.count {
@@ -47,8 +48,8 @@ const INDICES: [&str; 8] = [
     "-1,1:3,-1:0:-2",
 ];
 
-/// The array, its transpose, every slice of both along every axis, and
-/// those of `INDICES` that have enough axes.
+/// These views of an array and of its transpose: the whole, every slice along every
+/// axis, and every index of [`INDICES`] that fits the number of axes.
 fn views_of(array: &View) -> Vec<View> {
     let mut views = Vec::new();
     for whole in [array.clone(), array.transposed()] {
@@ -76,7 +77,7 @@ fn small_shapes() -> Vec<Vec<u64>> {
     shapes
 }
 
-/// Views of small arrays of two bytes an item, in both orders.
+/// Views of small arrays with 2-byte items, in both orders.
 fn small_views() -> impl Iterator<Item = View> {
     let arrays = small_shapes().into_iter().flat_map(|lengths| {
         [Order::C, Order::F].map(|order| {
@@ -88,14 +89,14 @@ fn small_views() -> impl Iterator<Item = View> {
 }
 
 #[test]
-fn every_range_of_every_view_of_small_arrays_is_that_of_nested_loops() {
+fn runs_of_every_range_of_small_views_match_nested_loops() {
     for view in small_views() {
         let expected = naive(&view);
         let layout = view.layout();
         assert_eq!(layout.nbytes(), expected.len() as u64);
         for start in 0..=expected.len() {
             for end in start..=expected.len() {
-                let got = spread(layout.runs(start as u64..end as u64));
+                let got = byte_offsets(layout.runs(start as u64..end as u64));
                 assert_eq!(got, expected[start..end], "{view:?} {start}..{end}");
             }
         }
@@ -103,7 +104,7 @@ fn every_range_of_every_view_of_small_arrays_is_that_of_nested_loops() {
 }
 
 #[test]
-fn bytes_in_a_range_of_the_file_are_among_those_named() {
+fn view_range_in_contains_every_byte_in_the_file_range() {
     for lengths in small_shapes() {
         let dtype = DType::parse("V2").unwrap();
         let array = View::contiguous(dtype, 7, Shape::new(lengths), Order::C).unwrap();
@@ -130,7 +131,7 @@ fn bytes_in_a_range_of_the_file_are_among_those_named() {
 }
 
 #[test]
-fn bytes_before_an_end_are_those_up_to_the_first_behind_it() {
+fn bytes_before_stops_at_the_first_byte_at_or_past_the_end() {
     for piece in 1..4 {
         for (stride, count) in [(4, 3), (3, 3), (7, 2), (0, 1), (-4, 3), (-5, 2)] {
             let run = Run {
@@ -151,13 +152,13 @@ fn bytes_before_an_end_are_those_up_to_the_first_behind_it() {
 }
 
 #[test]
-fn what_lies_past_the_end_has_no_runs() {
+fn runs_are_clipped_at_the_end_of_the_view() {
     let dtype = DType::parse("u1").unwrap();
     let view = View::contiguous(dtype, 0, Shape::new(vec![4]), Order::C).unwrap();
     let layout = view.layout();
     assert_eq!(layout.runs(4..9).count(), 0);
     assert_eq!(layout.runs(u64::MAX..u64::MAX).count(), 0);
-    assert_eq!(spread(layout.runs(2..u64::MAX)), [2, 3]);
+    assert_eq!(byte_offsets(layout.runs(2..u64::MAX)), [2, 3]);
 }
 
 #[test]
@@ -172,7 +173,7 @@ fn a_contiguous_view_is_one_run_of_one_piece() {
 }
 
 #[test]
-fn a_view_has_bytes_of_a_range_where_nested_loops_have() {
+fn has_any_matches_nested_loops() {
     for view in small_views() {
         let bytes = naive(&view);
         let layout = view.layout();
@@ -186,24 +187,23 @@ fn a_view_has_bytes_of_a_range_where_nested_loops_have() {
 }
 
 #[test]
-fn no_aligned_word_is_cut_at_a_boundary() {
+fn a_boundary_splits_no_aligned_word() {
     for dtype in ["u1", "<i2", "<f8", "<f4,<f8", "<f8,<i2", "V12"] {
         for offset in [0, 4, 7, 128] {
             let parsed = DType::parse(dtype).unwrap();
             let shape = Shape::new(vec![5, 7]);
             let array = View::contiguous(parsed, offset, shape, Order::C).unwrap();
             for view in views_of(&array) {
-                let (layout, places) = (view.layout(), naive(&view));
+                let (layout, offsets) = (view.layout(), naive(&view));
                 let words = |at| [8, 32].map(|word| (at, word));
                 for (at, word) in (0..layout.nbytes()).flat_map(words) {
                     let boundary = layout.boundary(at, word);
                     assert!(boundary <= at && at - boundary < word, "{view:?} {at}");
-                    let before = boundary.checked_sub(1).map(|k| places[k as usize]);
-                    // Where the file goes on, a new word of it begins.
-                    let goes_on = before == places[boundary as usize].checked_sub(1);
-                    let is_aligned = places[boundary as usize].is_multiple_of(word);
+                    let before = boundary.checked_sub(1).map(|k| offsets[k as usize]);
+                    let is_adjacent = before == offsets[boundary as usize].checked_sub(1);
+                    let is_aligned = offsets[boundary as usize].is_multiple_of(word);
                     let begins_block = boundary.is_multiple_of(layout.block());
-                    assert!(!goes_on || is_aligned || begins_block, "{view:?} {at}");
+                    assert!(!is_adjacent || is_aligned || begins_block, "{view:?} {at}");
                 }
             }
         }
@@ -211,18 +211,18 @@ fn no_aligned_word_is_cut_at_a_boundary() {
 }
 
 #[test]
-fn two_views_overlap_where_nested_loops_find_the_same_byte() {
+fn overlaps_matches_nested_loops() {
     for lengths in [&[5][..], &[3, 4], &[4, 3], &[2, 3, 2], &[3, 0], &[]] {
         for order in [Order::C, Order::F] {
             let dtype = DType::parse("V2").unwrap();
             let array = View::contiguous(dtype, 7, Shape::new(lengths.to_vec()), order).unwrap();
             let views = views_of(&array);
             for (view, other) in views.iter().flat_map(|a| views.iter().map(move |b| (a, b))) {
-                let (places, others) = (naive(view), naive(other));
+                let (offsets, others) = (naive(view), naive(other));
                 let (layout, of_other) = (view.layout(), other.layout());
-                for start in 0..=places.len() {
-                    for end in [start, start + 1, start + 3, places.len()] {
-                        let part = &places[start..end.clamp(start, places.len())];
+                for start in 0..=offsets.len() {
+                    for end in [start, start + 1, start + 3, offsets.len()] {
+                        let part = &offsets[start..end.clamp(start, offsets.len())];
                         let expected = part.iter().any(|at| others.contains(at));
                         let found = layout.overlaps(start as u64..end as u64, &of_other);
                         assert_eq!(found, expected, "{view:?} {start}..{end} {other:?}");

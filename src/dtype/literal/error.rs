@@ -1,13 +1,13 @@
-//! Why a text is not a literal, and where.
+//! Errors of parsing a literal, with the position in the text.
 
 use thiserror::Error;
 
 use super::MAX_DEPTH;
 
-/// The longest part of the text that an error repeats, in characters.
+/// The maximum length of a quotation in an error, in characters.
 const QUOTED_CHARACTERS: usize = 24;
 
-/// A text that is not a literal.
+/// An error of parsing a literal.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("not a Python literal: byte {position}, {near}: {problem}")]
 pub struct LiteralError {
@@ -17,7 +17,7 @@ pub struct LiteralError {
 }
 
 impl LiteralError {
-    /// `position` is a character's first byte in `text`, or its end.
+    /// `position` is a character boundary in `text`, in bytes.
     pub(super) fn new(text: &str, position: usize, problem: Problem) -> Self {
         let near = match text.get(position..) {
             Some("") | None => "the end".to_owned(),
@@ -30,21 +30,21 @@ impl LiteralError {
         }
     }
 
-    /// Where it goes wrong, in bytes from the start of the text.
+    /// The position of the problem, in bytes from the start of the text.
     pub fn position(&self) -> usize {
         self.position
     }
 
-    /// What is wrong there.
+    /// The problem.
     pub fn problem(&self) -> Problem {
         self.problem
     }
 }
 
-/// What is wrong with a text as a literal.
+/// Why a text is not a literal of the supported subset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum Problem {
-    /// Something else must stand here.
+    /// Another token is expected here.
     #[error("expected {0}")]
     Expected(&'static str),
 
@@ -53,11 +53,11 @@ pub enum Problem {
     TooDeep,
 
     /// `1.5`, `2j`, `0x`, `1__0`
-    #[error("not a whole number")]
+    #[error("not an integer")]
     Number,
 
     /// `007`
-    #[error("a whole number cannot begin with 0; write 0o for octal")]
+    #[error("an integer cannot start with 0; write 0o for octal")]
     LeadingZeros,
 
     /// `99999999999999999999999999999999999999999`
@@ -65,18 +65,18 @@ pub enum Problem {
     Range,
 
     /// `b'x'`, `r'x'`
-    #[error("a text can only have the prefix u")]
+    #[error("a string can only have the prefix u")]
     Prefix,
 
     /// `'''x'''`
-    #[error("texts in triple quotes are not read")]
+    #[error("triple-quoted strings are not supported")]
     TripleQuotes,
 
     /// `'x`
-    #[error("the text that begins here has no closing quote on its line")]
+    #[error("the string that starts here has no closing quote on its line")]
     Unclosed,
 
-    /// A character of code 0.
+    /// A null character, code 0.
     #[error("a null character")]
     Null,
 
@@ -89,11 +89,11 @@ pub enum Problem {
     Character,
 
     /// `\N{BULLET}`
-    #[error("characters by name are not read; write \\u and the code")]
+    #[error("named characters are not supported; write \\u and the code")]
     Named,
 }
 
-/// The text in quotes and on one line, without what follows after so many characters.
+/// The text in quotes, on one line, truncated to `characters` characters.
 pub(in crate::dtype) fn quote_up_to(text: &str, characters: usize) -> String {
     let mut quoted = String::from("'");
     for character in text.chars().take(characters) {

@@ -1,13 +1,14 @@
-//! Python literals: what a structured type and the header of a `.npy` file are written in. Reads
-//! the part of the language that `ast.literal_eval` and these texts share, and prints it as `repr`
-//! does; what a literal means is left to others.
+//! Python literals, as in structured dtypes and `.npy` headers. Parses a subset of
+//! `ast.literal_eval` and prints it as `repr` does. The meaning of a literal is left to the caller.
 //!
-//! That part is: texts, whole numbers, `True`, `False`, `None`, lists, tuples and dicts. Blanks and
-//! line breaks may stand anywhere between them, also around the whole. Refused, although Python
-//! takes them: other kinds of values, comments, texts that are raw, in triple quotes or of several
-//! pieces, named characters (`\N{...}`) and surrogates in them, numbers that do not fit 128 bits or
-//! have a sign before brackets, dict keys that are not texts, and more than [`MAX_DEPTH`] levels of
-//! brackets.
+//! The subset consists of strings, integers, `True`, `False`, `None`, lists, tuples and dicts, with
+//! blanks and line breaks between tokens. Refused, although Python accepts them:
+//!
+//! - other kinds of values, and comments;
+//! - raw, triple-quoted and concatenated strings, and `\N{...}` and surrogates in strings;
+//! - integers beyond 128 bits, and a sign before brackets;
+//! - dict keys that are not strings;
+//! - more than [`MAX_DEPTH`] levels of brackets.
 
 mod error;
 mod parse;
@@ -18,40 +19,40 @@ use std::fmt;
 pub(super) use error::quote_up_to;
 pub use error::{LiteralError, Problem};
 
-/// How many levels of brackets a text may have.
+/// The maximum nesting depth of brackets.
 pub const MAX_DEPTH: usize = 64;
 
-/// A value written in Python.
+/// A Python literal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Literal {
     /// `None`
     None,
     /// `True` or `False`
     Bool(bool),
-    /// A whole number.
+    /// An integer.
     Int(i128),
-    /// A text.
+    /// A string.
     Str(String),
     /// `[...]`
     List(Vec<Literal>),
     /// `(...)`
     Tuple(Vec<Literal>),
-    /// `{...}`, in the order written. From [`Literal::parse`], keys are texts and differ: of a key
-    /// that is given twice the last value counts, as in Python.
+    /// `{...}`, in source order. [`Literal::parse`] returns distinct string keys. The last value of
+    /// a repeated key counts, as in Python.
     Dict(Vec<(Literal, Literal)>),
 }
 
 impl Literal {
-    /// Reads the whole of `text`, as `ast.literal_eval` does.
+    /// Parses `text`, as `ast.literal_eval` does.
     ///
     /// # Errors
     ///
-    /// When it is not one literal, or not of the part of Python that is described above.
+    /// When `text` is not one literal of the subset of [`literal`](self).
     pub fn parse(text: &str) -> Result<Self, LiteralError> {
         parse::parse(text, false)
     }
 
-    /// As [`Literal::parse`], and accepts the suffix that Python 2 gave long integers: `3L`.
+    /// As [`Literal::parse`], with the suffix `L` allowed on integers, as in Python 2.
     ///
     /// # Errors
     ///
@@ -60,7 +61,7 @@ impl Literal {
         parse::parse(text, true)
     }
 
-    /// The text, if it is one.
+    /// The string. `None` for other literals.
     pub(super) fn as_str(&self) -> Option<&str> {
         match self {
             Self::Str(text) => Some(text),
@@ -81,8 +82,8 @@ impl From<u64> for Literal {
     }
 }
 
-/// Python's `repr`. Whether a character beyond ASCII is printable is decided by the Unicode version
-/// of Rust's standard library, which can know more characters than Python's.
+/// Python's `repr`. Which non-ASCII characters are printable depends on the Unicode version of the
+/// Rust standard library, which can be newer than Python's.
 impl fmt::Display for Literal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

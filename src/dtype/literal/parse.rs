@@ -1,12 +1,12 @@
-//! A literal from its text, by recursive descent; the depth of the text's brackets bounds the depth
-//! of the calls.
+//! A recursive-descent parser of Python literals. [`MAX_DEPTH`] bounds the nesting of brackets and
+//! with it the recursion. Strings are left to `text`.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
 use super::{Literal, LiteralError, MAX_DEPTH, Problem, text};
 
-/// Reads the whole of `text`; with `long_integers`, integers may end in `L`.
+/// Parses `text`. With `long_integers`, integers may end in `L`.
 pub(super) fn parse(text: &str, long_integers: bool) -> Result<Literal, LiteralError> {
     let mut parser = Parser {
         text,
@@ -24,9 +24,9 @@ pub(super) fn parse(text: &str, long_integers: bool) -> Result<Literal, LiteralE
 
 struct Parser<'a> {
     text: &'a str,
-    /// The bytes that are read: the end of a character.
+    /// Position in bytes, at a character boundary.
     position: usize,
-    /// The brackets that are open.
+    /// Number of open brackets.
     depth: usize,
     long_integers: bool,
 }
@@ -40,7 +40,7 @@ impl<'a> Parser<'a> {
         self.rest().chars().next()
     }
 
-    /// Takes the next character, if it is this ASCII one.
+    /// Consumes the next character if it equals `ascii`. Returns whether it does.
     fn take(&mut self, ascii: char) -> bool {
         let is_next = self.peek() == Some(ascii);
         self.position += usize::from(is_next);
@@ -53,7 +53,7 @@ impl<'a> Parser<'a> {
         self.position += rest.len() - after.len();
     }
 
-    /// Takes what is left of a word or a number.
+    /// Consumes and returns the letters, digits, underscores and dots that follow.
     fn take_word(&mut self) -> &'a str {
         let rest = self.rest();
         let after =
@@ -71,7 +71,7 @@ impl<'a> Parser<'a> {
         self.error(self.position, Problem::Expected(what))
     }
 
-    /// Reads a value and the blanks before it.
+    /// Parses a value and the blanks before it.
     fn value(&mut self) -> Result<Literal, LiteralError> {
         self.skip_blanks();
         match self.peek() {
@@ -93,7 +93,7 @@ impl<'a> Parser<'a> {
         Ok(Literal::Str(value))
     }
 
-    /// Reads a constant, or a text after its prefix.
+    /// Parses a constant, or a string with its prefix.
     fn word(&mut self) -> Result<Literal, LiteralError> {
         let start = self.position;
         let word = self.take_word();
@@ -113,7 +113,7 @@ impl<'a> Parser<'a> {
         if negative || self.take('+') {
             self.skip_blanks();
             if !matches!(self.peek(), Some('0'..='9')) {
-                return Err(self.expected("a whole number after the sign"));
+                return Err(self.expected("an integer after the sign"));
             }
         }
         let start = self.position;
@@ -127,7 +127,7 @@ impl<'a> Parser<'a> {
             .map_err(|problem| self.error(start, problem))
     }
 
-    /// Takes an opening bracket and reads what it opens.
+    /// Consumes an opening bracket and parses the contents with `read`.
     fn nested(
         &mut self,
         read: fn(&mut Self) -> Result<Literal, LiteralError>,
@@ -146,7 +146,7 @@ impl<'a> Parser<'a> {
         Ok(Literal::List(self.items(']', "',' or ']'")?.0))
     }
 
-    /// Reads a tuple, or a value that merely stands in parentheses.
+    /// Parses a tuple, or a value in parentheses.
     fn tuple(&mut self) -> Result<Literal, LiteralError> {
         let (mut items, comma) = self.items(')', "',' or ')'")?;
         match items.pop() {
@@ -158,7 +158,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// Reads values up to the closing bracket, and whether a comma is the last thing before it.
+    /// Parses values up to the closing bracket. Also returns whether a comma precedes it.
     fn items(
         &mut self,
         closing: char,
@@ -185,20 +185,20 @@ impl<'a> Parser<'a> {
 
     fn dict(&mut self) -> Result<Literal, LiteralError> {
         let mut entries = Vec::new();
-        let mut places = HashMap::new();
+        let mut indices = HashMap::new();
         loop {
             self.skip_blanks();
             if self.take('}') {
                 return Ok(Literal::Dict(entries));
             }
             let (key, value) = self.entry()?;
-            match places.entry(key.clone()) {
-                Entry::Occupied(place) => {
-                    let place: usize = *place.get();
-                    entries[place] = (Literal::Str(key), value);
+            match indices.entry(key.clone()) {
+                Entry::Occupied(index) => {
+                    let index: usize = *index.get();
+                    entries[index] = (Literal::Str(key), value);
                 }
-                Entry::Vacant(place) => {
-                    place.insert(entries.len());
+                Entry::Vacant(index) => {
+                    index.insert(entries.len());
                     entries.push((Literal::Str(key), value));
                 }
             }
@@ -215,7 +215,7 @@ impl<'a> Parser<'a> {
     fn entry(&mut self) -> Result<(String, Literal), LiteralError> {
         let start = self.position;
         let Literal::Str(key) = self.value()? else {
-            return Err(self.error(start, Problem::Expected("a text as a key")));
+            return Err(self.error(start, Problem::Expected("a string as a key")));
         };
         self.skip_blanks();
         if !self.take(':') {
@@ -225,7 +225,7 @@ impl<'a> Parser<'a> {
     }
 }
 
-/// The value of a number's letters and digits.
+/// Parses the digits of an integer, with an optional radix prefix and underscores.
 fn integer(word: &str, negative: bool) -> Result<i128, Problem> {
     let (radix, digits) = match word.get(..2) {
         Some("0x" | "0X") => (16, &word[2..]),
@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_literal_is_refused_where_it_is_wrong() {
+    fn errors_have_the_position_of_the_problem() {
         let expected = Problem::Expected;
         for (text, position, problem) in [
             ("", 0, expected("a value")),
@@ -296,11 +296,11 @@ mod tests {
             ("'a' 'b'", 4, expected("nothing more")),
             ("[nan]", 1, expected("a value")),
             ("[True1]", 1, expected("a value")),
-            ("{1: 2}", 1, expected("a text as a key")),
+            ("{1: 2}", 1, expected("a string as a key")),
             ("{'a', 'b'}", 4, expected("':'")),
             ("{'a': 1 'b': 2}", 8, expected("',' or '}'")),
-            ("-True", 1, expected("a whole number after the sign")),
-            ("--1", 1, expected("a whole number after the sign")),
+            ("-True", 1, expected("an integer after the sign")),
+            ("--1", 1, expected("an integer after the sign")),
             ("1.0", 0, Problem::Number),
             ("[1e5]", 1, Problem::Number),
             ("1__0", 0, Problem::Number),
@@ -326,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_quote_the_place_and_cut_it_short() {
+    fn errors_quote_the_text_at_the_position_truncated() {
         for (text, message) in [
             (
                 "[1",
@@ -344,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn brackets_are_read_to_the_limit_and_no_further() {
+    fn brackets_nest_up_to_the_limit() {
         let nested = |depth| "[".repeat(depth) + &"]".repeat(depth);
         assert!(Literal::parse(&nested(MAX_DEPTH)).is_ok());
         for text in [
@@ -358,7 +358,7 @@ mod tests {
                 Problem::TooDeep | Problem::Expected(_)
             ));
         }
-        // Brackets side by side are no deeper than one of them.
+        // Adjacent brackets do not nest.
         assert!(Literal::parse(&format!("[{}]", "[[]],".repeat(100))).is_ok());
     }
 }

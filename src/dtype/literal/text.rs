@@ -1,18 +1,19 @@
-//! A text in quotes: its escapes read, and written as `repr` writes them.
+//! Quoted strings of Python: parsing of escapes, and printing as `repr` does.
 
 use std::fmt::{self, Write};
 
 use super::Problem;
 
-/// Reads a text whose opening quote is at `start`: its value, and where it ends.
+/// Parses the string whose opening quote is at byte `start`. Returns its value and the position
+/// after the closing quote, in bytes.
 ///
 /// # Errors
 ///
-/// What is wrong, and where.
+/// The position in bytes and the problem.
 pub(super) fn read(text: &str, start: usize) -> Result<(String, usize), (usize, Problem)> {
     let rest = text.get(start..).unwrap_or_default();
     let Some(quote) = rest.chars().next() else {
-        return Err((start, Problem::Expected("a text")));
+        return Err((start, Problem::Expected("a string")));
     };
     if rest[1..].starts_with([quote; 2].iter().collect::<String>().as_str()) {
         return Err((start, Problem::TripleQuotes));
@@ -38,14 +39,14 @@ pub(super) fn read(text: &str, start: usize) -> Result<(String, usize), (usize, 
     }
 }
 
-/// Reads one escape, from its backslash on, and returns the bytes that it takes. A backslash before
-/// any other character stands for itself, as in Python.
+/// Parses the escape at the start of `escape` and returns its length in bytes. A backslash before
+/// an unknown character stands for itself, as in Python.
 fn read_escape(escape: &str, value: &mut String) -> Result<usize, Problem> {
     let after = &escape[1..];
     let Some(letter) = after.chars().next() else {
         return Ok(1);
     };
-    let meant = match letter {
+    let character = match letter {
         '\n' => return Ok(2),
         '\r' => return Ok(if after.starts_with("\r\n") { 3 } else { 2 }),
         '\\' | '\'' | '"' => letter,
@@ -66,11 +67,11 @@ fn read_escape(escape: &str, value: &mut String) -> Result<usize, Problem> {
             return Ok(1);
         }
     };
-    value.push(meant);
+    value.push(character);
     Ok(2)
 }
 
-/// Reads one to three octal digits.
+/// Parses one to three octal digits. Returns the length of the escape in bytes.
 fn read_octal(digits: &str, value: &mut String) -> Result<usize, Problem> {
     let mut code = 0;
     let mut length = 0;
@@ -82,7 +83,7 @@ fn read_octal(digits: &str, value: &mut String) -> Result<usize, Problem> {
     Ok(1 + length)
 }
 
-/// Reads a letter and `count` hexadecimal digits.
+/// Parses a letter and `count` hexadecimal digits. Returns the length of the escape in bytes.
 fn read_hexadecimal(after: &str, count: usize, value: &mut String) -> Result<usize, Problem> {
     let digits = after
         .get(1..1 + count)
@@ -93,8 +94,8 @@ fn read_hexadecimal(after: &str, count: usize, value: &mut String) -> Result<usi
     Ok(2 + count)
 }
 
-/// Writes a text as `repr` does: in single quotes, unless that would need an escape and double
-/// quotes would not.
+/// Writes a string as `repr` does: in single quotes, or in double quotes if only these need no
+/// escape.
 pub(super) fn write_repr(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
     let quote = if text.contains('\'') && !text.contains('"') {
         '"'
@@ -119,8 +120,8 @@ pub(super) fn write_repr(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result 
     f.write_char(quote)
 }
 
-/// Python's `str.isprintable`. Rust's debug escapes rest on the same categories, except that they
-/// escape a combining character which has nothing to combine with.
+/// Python's `str.isprintable`. Rust's debug escapes use the same Unicode categories, but also
+/// escape a combining character without a base. The `a` is that base.
 fn is_printable(character: char) -> bool {
     match character {
         ' '..='~' => true,
@@ -134,7 +135,7 @@ mod tests {
     use super::{Problem, read};
 
     #[test]
-    fn escapes_are_read_as_python_reads_them() {
+    fn escapes_are_parsed_as_in_python() {
         for (text, value) in [
             (r"''", ""),
             (r#""it's""#, "it's"),
@@ -151,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn bad_texts_are_refused_where_they_are_wrong() {
+    fn errors_of_strings_have_their_position() {
         for (text, position, problem) in [
             ("'", 0, Problem::Unclosed),
             ("'a\"", 0, Problem::Unclosed),

@@ -1,5 +1,5 @@
-//! Why bytes are not the header of an array, in the words that the user sees; which file they came
-//! from is added by the caller.
+//! Errors of parsing a header, with the messages shown to the user. The caller adds the path of
+//! the file.
 
 use thiserror::Error;
 
@@ -7,88 +7,88 @@ use crate::array::MAX_NDIM;
 use crate::dtype::DTypeError;
 use crate::dtype::literal::{Literal, LiteralError};
 
-/// The longest part of a refused value that an error repeats, in characters.
+/// The maximum length of a quoted value in an error, in characters.
 const QUOTED_CHARACTERS: usize = 60;
 
-/// Why bytes are not the header of an array.
+/// Why a header is refused.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum HeaderError {
-    /// Another kind of file.
+    /// The magic bytes are wrong.
     #[error(r"magic bytes '{found}': expected '\x93NUMPY'")]
     Magic {
-        /// What stands there, escaped.
+        /// The bytes found, escaped.
         found: String,
     },
 
-    /// A version that does not exist yet.
+    /// The format version is unknown.
     #[error("format version {major}.{minor}: expected 1.0, 2.0 or 3.0")]
     Version {
-        /// Its first number.
+        /// Major version.
         major: u8,
-        /// Its second number.
+        /// Minor version.
         minor: u8,
     },
 
-    /// The bytes end too early.
+    /// The file ends within the header.
     #[error("header: need {needed} bytes, there are {available}")]
     Truncated {
-        /// Bytes up to where the header ends, or as far as its beginning says.
+        /// Size of the header in bytes, as far as known from the available bytes.
         needed: usize,
-        /// Bytes at hand.
+        /// Number of available bytes.
         available: usize,
     },
 
-    /// Longer than NumPy reads (`max_header_size`).
-    #[error("header: its text takes {length} {unit}, and at most {limit} are read")]
+    /// The text is longer than NumPy reads (`max_header_size`).
+    #[error("header: its text has {length} {unit}, the maximum is {limit}")]
     TooLong {
-        /// The length of the text.
+        /// The length of the text, in `unit`.
         length: usize,
-        /// The longest that is read.
+        /// The maximum length, in `unit`.
         limit: usize,
-        /// What is counted: bytes or characters.
+        /// The unit: bytes or characters.
         unit: &'static str,
     },
 
-    /// A version 3.0 text in another encoding.
+    /// The text of a version 3.0 header is not UTF-8.
     #[error("header: its text is not UTF-8 after the first {valid} bytes")]
     NotUtf8 {
-        /// Bytes that are.
+        /// Length in bytes of the valid prefix.
         valid: usize,
     },
 
-    /// Not a Python literal.
+    /// The text is not a Python literal.
     #[error("header: {0}")]
     Text(#[from] LiteralError),
 
-    /// Some other Python literal.
+    /// The literal is not a dict.
     #[error("header {found}: expected a dict")]
     NotADict {
-        /// What stands there.
+        /// The value found.
         found: String,
     },
 
-    /// Not the keys that describe an array.
+    /// The dict has missing or unknown keys.
     #[error(
         "header: expected the keys 'descr', 'fortran_order' and 'shape'; {} missing, {} extra",
         listed(missing),
         listed(extra)
     )]
     Keys {
-        /// Those that are missing.
+        /// The missing keys.
         missing: Vec<String>,
-        /// Those that have no meaning.
+        /// The unknown keys.
         extra: Vec<String>,
     },
 
-    /// A shape that is not a tuple.
+    /// The shape is not a tuple.
     #[error("shape {found}: expected a tuple of lengths, such as (3, 4)")]
     Shape {
-        /// What stands there.
+        /// The value found.
         found: String,
     },
 
-    /// A length that no axis has.
-    #[error("shape {shape}: the length {length} is not a whole number from 0 to 2^63 - 1")]
+    /// A length is not an integer from 0 to 2^63 - 1.
+    #[error("shape {shape}: the length {length} is not an integer from 0 to 2^63 - 1")]
     Length {
         /// The shape.
         shape: String,
@@ -96,51 +96,51 @@ pub enum HeaderError {
         length: String,
     },
 
-    /// More axes than NumPy allows.
-    #[error("shape {shape}: {ndim} axes, and at most {MAX_NDIM} are possible")]
+    /// The shape has more than [`MAX_NDIM`] axes.
+    #[error("shape {shape}: {ndim} axes, the maximum is {MAX_NDIM}")]
     TooManyAxes {
         /// The shape.
         shape: String,
-        /// How many axes it has.
+        /// The number of axes.
         ndim: usize,
     },
 
-    /// An order that is not a truth value.
+    /// `fortran_order` is not a boolean.
     #[error("fortran_order {found}: expected True or False")]
     FortranOrder {
-        /// What stands there.
+        /// The value found.
         found: String,
     },
 
-    /// An array of Python objects.
+    /// The array holds pickled Python objects.
     #[error(
-        "descr {found}: the array is pickled Python objects, which are not stored as items of a \
+        "descr {found}: the array holds pickled Python objects, which are not stored as items of a \
          fixed size; save it with another dtype"
     )]
     Pickled {
-        /// The type.
+        /// The value of `descr`.
         found: String,
     },
 
-    /// Not a type that can be mounted.
+    /// The dtype is refused.
     #[error(transparent)]
     DType(Box<DTypeError>),
 }
 
-/// The value as Python prints it, which is on one line, and cut if it is long.
+/// The value as Python prints it, on one line and truncated.
 pub(super) fn quote(value: &Literal) -> String {
-    cut(&value.to_string())
+    truncate(&value.to_string())
 }
 
-/// The keys, each quoted, or `none`.
+/// The keys separated by commas, truncated, or `none`.
 fn listed(keys: &[String]) -> String {
     match keys {
         [] => "none".to_owned(),
-        keys => cut(&keys.join(", ")),
+        keys => truncate(&keys.join(", ")),
     }
 }
 
-fn cut(text: &str) -> String {
+fn truncate(text: &str) -> String {
     match text.char_indices().nth(QUOTED_CHARACTERS) {
         Some((end, _)) => format!("{}...", &text[..end]),
         None => text.to_owned(),

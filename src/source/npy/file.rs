@@ -1,7 +1,7 @@
-//! Which array a `.npy` file holds: what its header says, with which the user
-//! has to agree, or for a file that is to be made what the user says, with the
-//! header that `numpy.save` writes for such an array. (That of
-//! `numpy.lib.format.open_memmap` differs where both orders are the same.)
+//! Opens `.npy` files. The header of an existing file determines the array, and options
+//! must not contradict it. A new file gets the header that `numpy.save` writes for the
+//! described array. (`numpy.lib.format.open_memmap` writes another `fortran_order` where
+//! C and F order are the same.)
 
 use super::{Header, HeaderError, MAGIC};
 use crate::array::{Order, ShapeSpec, View};
@@ -9,7 +9,7 @@ use crate::dtype::DType;
 use crate::mapping::{BackingFile, Mode};
 use crate::source::{Assumed, Description, Format, Located, SourceError};
 
-/// Files that begin with a header of NumPy's.
+/// The `.npy` format.
 pub(crate) const FORMAT: Format = Format {
     name: "npy",
     magic: &MAGIC,
@@ -17,20 +17,22 @@ pub(crate) const FORMAT: Format = Format {
     locate,
 };
 
-/// Enough of a file to tell how long its header is.
-const BEGINNING: usize = 12;
+/// Number of bytes at the start of a file that determine the size of its header.
+const PREFIX: usize = 12;
 
-/// The array that the header describes.
+/// The array described by the header.
 ///
 /// # Errors
 ///
-/// When there is no header that can be read, the user contradicts it, the
-/// array's end cannot be counted, or under `w+` no header can be made.
+/// - [`SourceError::Header`] when the header is invalid.
+/// - [`SourceError::Contradiction`] when an option contradicts it.
+/// - [`SourceError::Array`] when the end of the array exceeds 2^63 - 1 bytes.
+/// - [`SourceError::ShapeNeeded`] and [`SourceError::NoHeader`] under `w+`.
 fn locate(backing: &BackingFile, description: &Description) -> Result<Located, SourceError> {
     let path = || backing.path().to_path_buf();
     let (header, preamble) = match backing.mode() {
-        Mode::Write => described(backing, description)?,
-        _ => read(backing)?,
+        Mode::Write => make_header(backing, description)?,
+        _ => read_header(backing)?,
     };
     let view = |order| {
         let (dtype, shape) = (header.dtype.clone(), header.shape.clone());
@@ -43,9 +45,9 @@ fn locate(backing: &BackingFile, description: &Description) -> Result<Located, S
         view: view(header.order)?,
         order: header.order,
         preamble,
-        // Only of one that is made is anything left to be said.
+        // The header of an existing file leaves nothing open.
         assumed: match backing.mode() {
-            Mode::Write => Assumed::without(description.dtype.is_some(), true),
+            Mode::Write => Assumed::unless_given(description.dtype.is_some(), true),
             _ => None,
         },
     };
@@ -67,7 +69,7 @@ fn locate(backing: &BackingFile, description: &Description) -> Result<Located, S
         let (given, found) = (dtype.to_string(), header.dtype.to_string());
         return Err(contradiction("dtype", given, found));
     }
-    if let Some(shape) = shape.as_ref().filter(|shape| !shape.admits(&header.shape)) {
+    if let Some(shape) = shape.as_ref().filter(|shape| !shape.matches(&header.shape)) {
         let found = header.shape.to_string();
         return Err(contradiction("shape", shape.to_string(), found));
     }
@@ -85,27 +87,30 @@ fn locate(backing: &BackingFile, description: &Description) -> Result<Located, S
     Ok(located)
 }
 
-/// The header of a file, and its bytes.
-fn read(backing: &BackingFile) -> Result<(Header, Vec<u8>), SourceError> {
+/// Reads the header of an existing file. Returns it with its bytes.
+fn read_header(backing: &BackingFile) -> Result<(Header, Vec<u8>), SourceError> {
     let in_file = |error: HeaderError| SourceError::Header {
         path: backing.path().to_path_buf(),
         error: Box::new(error),
     };
-    let beginning = backing.first_bytes(BEGINNING)?;
-    let size = Header::size(&beginning).map_err(in_file)?;
+    let prefix = backing.first_bytes(PREFIX)?;
+    let size = Header::size(&prefix).map_err(in_file)?;
     let bytes = backing.first_bytes(size)?;
     let header = Header::parse(&bytes).map_err(in_file)?;
     Ok((header, bytes))
 }
 
-/// The header of a file that is to be made, and its bytes.
-fn described(
+/// Makes the header of a new file. Returns it with its bytes.
+fn make_header(
     backing: &BackingFile,
     description: &Description,
 ) -> Result<(Header, Vec<u8>), SourceError> {
     let path = || backing.path().to_path_buf();
-    let closed = description.shape.as_ref().filter(|spec| !spec.is_open());
-    let spec: &ShapeSpec = closed.ok_or_else(|| SourceError::ShapeNeeded { path: path() })?;
+    let complete = description
+        .shape
+        .as_ref()
+        .filter(|spec| !spec.has_inferred_length());
+    let spec: &ShapeSpec = complete.ok_or_else(|| SourceError::ShapeNeeded { path: path() })?;
     let dtype = description.dtype.clone().unwrap_or(DType::BYTE);
     let order = description.order.unwrap_or(Order::C);
     let resolved = spec.resolve(dtype.itemsize(), 0, 0);

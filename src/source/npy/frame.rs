@@ -1,33 +1,33 @@
-//! What surrounds the text of a header: magic bytes, format version, the text's length, its
-//! encoding and the blanks that fill it up. What the text says is read by `header`.
+//! The framing of a header: magic bytes, format version, length, text encoding and padding. Parsing
+//! of the text is left to `header`.
 
 use std::borrow::Cow;
 use std::ops::Range;
 
 use super::HeaderError;
 
-/// The bytes with which a `.npy` file begins.
+/// The magic bytes of a `.npy` file.
 pub const MAGIC: [u8; 6] = *b"\x93NUMPY";
 
-/// The longest text that NumPy reads, in characters (`max_header_size`).
+/// The maximum length of the text in characters, as in NumPy (`max_header_size`).
 const MAX_CHARACTERS: usize = 10_000;
 
-/// NumPy fills a header up to a multiple of this many bytes.
+/// The size of a header is padded to a multiple of this many bytes, as in NumPy.
 const ALIGNMENT: usize = 64;
 
-/// A version of the format. They differ in how the text's length is counted and in its encoding.
+/// A version of the format. Versions differ in the size of the length field and in the encoding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Version {
-    /// 1.0: two bytes count a text in Latin-1.
+    /// 1.0: length in 2 bytes, text in Latin-1.
     V1,
-    /// 2.0: four bytes count a text in Latin-1.
+    /// 2.0: length in 4 bytes, text in Latin-1.
     V2,
-    /// 3.0: four bytes count a text in UTF-8.
+    /// 3.0: length in 4 bytes, text in UTF-8.
     V3,
 }
 
 impl Version {
-    /// Bytes before the text: magic, version and the text's length.
+    /// Number of bytes before the text: magic, version and length.
     fn prefix(self) -> usize {
         match self {
             Self::V1 => MAGIC.len() + 4,
@@ -35,8 +35,8 @@ impl Version {
         }
     }
 
-    /// The most bytes that a character takes.
-    fn character(self) -> usize {
+    /// Maximum size of an encoded character in bytes.
+    fn character_size(self) -> usize {
         match self {
             Self::V1 | Self::V2 => 1,
             Self::V3 => 4,
@@ -52,7 +52,7 @@ impl Version {
     }
 }
 
-/// Where the text of a header stands, and how it is written.
+/// The version of a header and the byte range of its text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Frame {
     pub(super) version: Version,
@@ -60,11 +60,11 @@ pub(super) struct Frame {
 }
 
 impl Frame {
-    /// Reads the beginning of a header, of which 12 bytes are enough.
+    /// Parses the start of a header, at most 12 bytes.
     ///
     /// # Errors
     ///
-    /// When it is not that of a header, or the text would be longer than NumPy reads.
+    /// When the bytes do not start a header, or the text is longer than NumPy reads.
     pub(super) fn read(bytes: &[u8]) -> Result<Self, HeaderError> {
         let truncated = |needed| HeaderError::Truncated {
             needed,
@@ -85,7 +85,7 @@ impl Frame {
         };
 
         let length = usize::try_from(length).unwrap_or(usize::MAX);
-        let limit = MAX_CHARACTERS * version.character();
+        let limit = MAX_CHARACTERS * version.character_size();
         if length > limit {
             return Err(HeaderError::TooLong {
                 length,
@@ -100,11 +100,12 @@ impl Frame {
         })
     }
 
-    /// The text, from bytes that begin with the header.
+    /// Decodes the text. `bytes` starts with the header.
     ///
     /// # Errors
     ///
-    /// When bytes are missing, or the text is wrongly encoded or longer than NumPy reads.
+    /// When bytes are missing, or the text is not in the encoding of the version or longer than
+    /// NumPy reads.
     pub(super) fn decode<'a>(&self, bytes: &'a [u8]) -> Result<Cow<'a, str>, HeaderError> {
         let text = bytes.get(self.text.clone()).ok_or(HeaderError::Truncated {
             needed: self.text.end,
@@ -127,8 +128,8 @@ impl Frame {
     }
 }
 
-/// The header with this text, in the first version that can hold it, filled up with blanks and
-/// ended by a newline. `None` where four bytes cannot count it.
+/// The header with this text, in the lowest version that can hold it, padded with blanks and ended
+/// by a newline. `None` if the length does not fit 4 bytes.
 pub(super) fn wrap(text: &str) -> Option<Vec<u8>> {
     let latin: Option<Vec<u8>> = text.chars().map(|c| u8::try_from(c).ok()).collect();
     match latin {
@@ -140,7 +141,7 @@ pub(super) fn wrap(text: &str) -> Option<Vec<u8>> {
 fn wrap_as(version: Version, text: &[u8]) -> Option<Vec<u8>> {
     let newline = 1;
     let end = version.prefix() + text.len() + newline;
-    // One blank at least, so that a text that would end on the boundary is moved to the next.
+    // At least one blank, as in NumPy: a header that ends at a boundary grows by a whole step.
     let blanks = ALIGNMENT - end % ALIGNMENT;
     let length = text.len() + blanks + newline;
 

@@ -1,4 +1,5 @@
-//! What the text of a header says: a Python dict of the array's type, order and shape.
+//! The contents of a header: a Python dict with dtype, order and shape. The bytes around
+//! the dict are left to `frame`.
 
 use super::HeaderError;
 use super::error::quote;
@@ -7,42 +8,44 @@ use crate::array::{MAX_NDIM, Order, Shape};
 use crate::dtype::literal::Literal;
 use crate::dtype::{DType, Refusal};
 
-/// The keys of the dict, all of which have to be there and no other.
+/// The keys of the dict. All are required, and no others are allowed.
 const KEYS: [&str; 3] = ["descr", "fortran_order", "shape"];
 
-/// The digits for which NumPy leaves room in a header, so that the axis along which a file grows
-/// can be rewritten in place (`GROWTH_AXIS_MAX_DIGITS`).
+/// The number of digits reserved in a header for the length of the slowest axis, as in NumPy
+/// (`GROWTH_AXIS_MAX_DIGITS`). A program that appends to the file can then update the shape in
+/// place.
 const GROWTH_DIGITS: usize = 21;
 
-/// What the header of a `.npy` file says.
+/// A parsed header.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Header {
-    /// The type of an element.
+    /// The dtype of the array.
     pub dtype: DType,
-    /// Which axis is the fastest in the file.
+    /// The memory order of the array.
     pub order: Order,
-    /// The length of each axis.
+    /// The shape of the array.
     pub shape: Shape,
-    /// Bytes before the array, the magic bytes included.
+    /// File offset of the array, equal to the size of the header in bytes.
     pub offset: u64,
 }
 
 impl Header {
-    /// The number of bytes that [`Header::parse`] needs, from the first 12 of a file or from as
-    /// many as it has. At most 40012.
+    /// The size of the header in bytes, at most 40012. `prefix` is the first 12 bytes of the file,
+    /// or the whole file if it is shorter.
     ///
     /// # Errors
     ///
-    /// When the bytes are not the beginning of a header, or the header is longer than NumPy reads.
+    /// When the bytes do not start a header, or the header is longer than NumPy reads.
     pub fn size(prefix: &[u8]) -> Result<usize, HeaderError> {
         Frame::read(prefix).map(|frame| frame.text.end)
     }
 
-    /// Reads the header at the beginning of `bytes`, which may go on after it.
+    /// Parses the header at the start of `bytes`. Bytes after it are ignored.
     ///
     /// # Errors
     ///
-    /// What NumPy refuses, and the exceptions that are listed at the top of this module.
+    /// When NumPy refuses the header, or one of the exceptions in the documentation of
+    /// [`npy`](super) applies.
     pub fn parse(bytes: &[u8]) -> Result<Self, HeaderError> {
         let frame = Frame::read(bytes)?;
         let text = frame.decode(bytes)?;
@@ -59,8 +62,8 @@ impl Header {
         })
     }
 
-    /// The header that `numpy.save` writes for an array of this type, shape and order. `None` where
-    /// it cannot, as for fields that overlap.
+    /// The header that `numpy.save` writes for an array with this dtype, shape and order. `None`
+    /// for dtypes without `dtype.descr`, such as those with overlapping fields.
     pub fn write(dtype: &DType, shape: &Shape, order: Order) -> Option<Vec<u8>> {
         let descr = dtype.descr()?;
         let lengths = shape.lengths();
@@ -78,8 +81,8 @@ impl Header {
     }
 }
 
-/// Whether both are complete headers of the same length, and describe the same bytes as the same
-/// array. Headers that are longer than NumPy reads are not.
+/// Whether `a` and `b` are complete headers of the same length that describe the same array.
+/// Headers longer than NumPy reads are never complete.
 pub fn same_meaning(a: &[u8], b: &[u8]) -> bool {
     let meaning = |bytes: &[u8]| {
         let mut header = Header::parse(bytes).ok()?;
@@ -89,8 +92,8 @@ pub fn same_meaning(a: &[u8], b: &[u8]) -> bool {
     a.len() == b.len() && meaning(a).is_some_and(|a| meaning(b) == Some(a))
 }
 
-/// The order, or C where both orders are the same: an array with at most one axis longer than 1,
-/// or without elements.
+/// The order that NumPy stores. It is C where both orders are the same: an array with at most one
+/// axis longer than 1, or without elements.
 fn stored_order(shape: &Shape, order: Order) -> Order {
     let lengths = shape.lengths();
     let has_one_order =
@@ -98,7 +101,7 @@ fn stored_order(shape: &Shape, order: Order) -> Order {
     if has_one_order { Order::C } else { order }
 }
 
-/// The values of the dict under [`KEYS`]. Of a key that is given twice the last value counts, as in
+/// The values of the dict in the order of [`KEYS`]. The last value of a repeated key counts, as in
 /// Python.
 fn values(literal: Literal) -> Result<[Literal; 3], HeaderError> {
     let items = match literal {
@@ -114,7 +117,7 @@ fn values(literal: Literal) -> Result<[Literal; 3], HeaderError> {
     for (key, value) in items {
         let is_key = |name: &&str| matches!(&key, Literal::Str(key) if key == name);
         match KEYS.iter().position(is_key) {
-            Some(place) => values[place] = Some(value),
+            Some(index) => values[index] = Some(value),
             None => extra.push(quote(&key)),
         }
     }
@@ -181,7 +184,7 @@ fn parse_descr(value: &Literal) -> Result<DType, HeaderError> {
 mod tests {
     use super::*;
 
-    /// A header of version 1.0 with this text and nothing more.
+    /// A header of version 1.0 with this text and no padding.
     fn header(text: &str) -> Vec<u8> {
         let length = u16::try_from(text.len()).unwrap().to_le_bytes();
         [b"\x93NUMPY\x01\x00", &length[..], text.as_bytes()].concat()
@@ -192,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_header_says_what_was_found_and_what_was_expected() {
+    fn errors_name_the_found_and_the_expected_value() {
         for (text, expected) in [
             ("[1, 2]", "header [1, 2]: expected a dict"),
             (
@@ -206,16 +209,16 @@ mod tests {
             ),
             (
                 "{'descr': '<f4', 'fortran_order': False, 'shape': (3, -1)}",
-                "shape (3, -1): the length -1 is not a whole number from 0 to 2^63 - 1",
+                "shape (3, -1): the length -1 is not an integer from 0 to 2^63 - 1",
             ),
             (
                 "{'descr': '<f4', 'fortran_order': False, 'shape': (9223372036854775808,)}",
-                "shape (9223372036854775808,): the length 9223372036854775808 is not a whole \
-                 number from 0 to 2^63 - 1",
+                "shape (9223372036854775808,): the length 9223372036854775808 is not an \
+                 integer from 0 to 2^63 - 1",
             ),
             (
                 "{'descr': '<f4', 'fortran_order': False, 'shape': (True, 3)}",
-                "shape (True, 3): the length True is not a whole number from 0 to 2^63 - 1",
+                "shape (True, 3): the length True is not an integer from 0 to 2^63 - 1",
             ),
             (
                 "{'descr': '<f4', 'fortran_order': 'C\\x1b\\n', 'shape': ()}",
@@ -223,12 +226,12 @@ mod tests {
             ),
             (
                 "{'descr': '|O', 'fortran_order': False, 'shape': (2,)}",
-                "descr '|O': the array is pickled Python objects, which are not stored as items \
+                "descr '|O': the array holds pickled Python objects, which are not stored as items \
                  of a fixed size; save it with another dtype",
             ),
             (
                 "{'descr': [('x', '<f4'), ('y', '|O')], 'fortran_order': False, 'shape': (2,)}",
-                "descr [('x', '<f4'), ('y', '|O')]: the array is pickled Python objects, which \
+                "descr [('x', '<f4'), ('y', '|O')]: the array holds pickled Python objects, which \
                  are not stored as items of a fixed size; save it with another dtype",
             ),
         ] {
@@ -237,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_frame_no_header_are_refused_for_what_is_wrong() {
+    fn invalid_frames_are_refused_with_the_reason() {
         for (bytes, expected) in [
             (&b""[..], "header: need 10 bytes, there are 0"),
             (
@@ -258,7 +261,7 @@ mod tests {
             ),
             (
                 b"\x93NUMPY\x02\x00\xff\xff\xff\xff",
-                "header: its text takes 4294967295 bytes, and at most 10000 are read",
+                "header: its text has 4294967295 bytes, the maximum is 10000",
             ),
             (
                 b"\x93NUMPY\x03\x00\x03\x00\x00\x00{'\xff",
@@ -270,13 +273,10 @@ mod tests {
     }
 
     #[test]
-    fn long_values_are_cut_in_a_message() {
+    fn long_values_are_truncated_in_errors() {
         let axes = "1, ".repeat(65);
         let text = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({axes})}}");
-        let expected = format!(
-            "shape ({}...: 65 axes, and at most 64 are possible",
-            &axes[..59]
-        );
+        let expected = format!("shape ({}...: 65 axes, the maximum is 64", &axes[..59]);
         assert_eq!(message(&header(&text)), expected);
         for text in [
             format!("'{}'", "\u{e9}\u{7}".repeat(2000)),
@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn headers_of_one_length_that_describe_one_array_have_one_meaning() {
+    fn headers_of_equal_length_for_the_same_array_have_the_same_meaning() {
         let numpy = "{'descr': '<f4', 'fortran_order': False, 'shape': (3,), }    ";
         for (other, expected) in [
             (numpy, true),
@@ -301,7 +301,7 @@ mod tests {
                 "{'descr': '<f4', 'fortran_order': False, 'shape': (3L,)}     ",
                 true,
             ),
-            // One axis is in both orders.
+            // With one axis, both orders are the same.
             (
                 "{'descr': '<f4', 'fortran_order': True, 'shape': (3,), }     ",
                 true,

@@ -1,15 +1,14 @@
-//! The `.npy` format: what stands before the array in such a file, read and written as NumPy does
-//! it (`numpy/lib/_format_impl.py`). The bytes are treated as hostile. Which array that makes of a
-//! file is worked out in `file`.
+//! The `.npy` format: reads and writes headers as NumPy does (`numpy/lib/_format_impl.py`).
+//! Headers are untrusted input. Opening a file with a header is in `file`.
 //!
-//! NumPy's reader decides what is accepted, with these exceptions, each refused with its reason:
+//! The reader accepts what NumPy accepts, except:
 //!
-//! - shapes that it reads although no array has them: lengths that are negative, past 2^63 - 1 or
-//!   truth values, and more than 64 axes;
-//! - Python objects, which are pickled, and a sub-array as the type of the whole array;
-//! - what `dtype` refuses, and what its `literal` does not read.
+//! - invalid shapes that NumPy reads: negative lengths, lengths past 2^63 - 1, booleans as
+//!   lengths, and more than 64 axes;
+//! - pickled Python objects, and a sub-array as the dtype of the whole array;
+//! - dtypes refused by `dtype`, and literals refused by `dtype::literal`.
 //!
-//! Blanks and line breaks around the text are of no account, although Python minds some.
+//! Blanks and line breaks around the dict are ignored, although Python refuses some of them.
 
 mod error;
 mod file;

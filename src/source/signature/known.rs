@@ -1,44 +1,45 @@
-//! The formats that are known, and by what.
+//! The table of recognised formats, with their magic bytes and advice for the user.
 
 use super::{Sample, Signature};
 
 const DECOMPRESS: &str = "decompress it first";
 const CONTAINER: &str = "unpack it first";
 const DECODE: &str = "decode it first";
-const PICTURE: &str = "decode it first, as by imageio.imread and numpy.save";
-const TABLE: &str = "convert it first, as by pandas or pyarrow and numpy.save";
-const PLACED: &str = "say where its array lies and what it is: --dtype, --shape and --offset";
+const PICTURE: &str = "decode it first, for example with imageio.imread and numpy.save";
+const TABLE: &str = "convert it first, for example with pandas or pyarrow and numpy.save";
+const PLACED: &str = "describe the array in it with --dtype, --shape and --offset";
 const BESIDE: &str =
-    "its array is in the .img file beside it: mount that, with --dtype and --shape";
-const LIBRARY: &str = "read it by a library for such files, and numpy.save the array";
-const HIERARCHY: &str = "copy the array out of it with numpy.save; if it is stored in one piece, \
-                         say where it lies: --dtype, --shape and --offset";
-const STORED: &str = "mount a copy of it made by numpy.load and numpy.save, or say where its \
-                      member lies: --dtype, --shape and --offset";
-const PACKED: &str = "its members are compressed: mount a copy made by numpy.load and numpy.save";
+    "its array is in the .img file with the same name: mount that with --dtype and --shape";
+const LIBRARY: &str = "read it with a library for this format and save the array with numpy.save";
+const HIERARCHY: &str = "copy the array out of it with numpy.save; if it is stored contiguously, \
+                         describe it with --dtype, --shape and --offset";
+const STORED: &str = "mount a copy made with numpy.load and numpy.save, or describe its member \
+                      with --dtype, --shape and --offset";
+const PACKED: &str = "its members are compressed: mount a copy made with numpy.load and numpy.save";
 const NO_ARRAY: &str = "it holds no array";
-pub(super) const ZARR: &str = "its chunks are files of their own, and mostly compressed: copy the \
-                               array out with zarr.open and numpy.save";
+pub(super) const ZARR: &str = "its chunks are separate files, usually compressed: copy the array \
+                               out with zarr.open and numpy.save";
 
-/// A row for files of which that can be told.
-macro_rules! told {
-    ($what:literal, $advice:expr, $matches:expr) => {
+/// A row for a format that is detected by a function.
+macro_rules! detected {
+    ($kind:literal, $advice:expr, $matches:expr) => {
         Signature {
-            what: $what,
+            kind: $kind,
             advice: $advice,
             matches: $matches,
         }
     };
 }
 
-/// A row for files that have these bytes at these places, or those at those.
+/// A row for a format with magic bytes. Alternatives are separated by `|`. In each, all
+/// byte strings must be at their offsets.
 macro_rules! has {
-    ($what:literal, $advice:expr, $($($at:literal $magic:literal),+)|+) => {
-        told!($what, $advice, |seen| $(($(seen.has($at, $magic))&&+))||+)
+    ($kind:literal, $advice:expr, $($($at:literal $magic:literal),+)|+) => {
+        detected!($kind, $advice, |sample| $(($(sample.has($at, $magic))&&+))||+)
     };
 }
 
-/// All that are known, those that are a special case of another before it.
+/// All recognised formats. A special case comes before the general one.
 pub(super) static SIGNATURES: &[Signature] = &[
     // Compressed.
     has!("gzip-compressed", DECOMPRESS, 0 b"\x1f\x8b\x08"),
@@ -52,12 +53,12 @@ pub(super) static SIGNATURES: &[Signature] = &[
     has!("Snappy-compressed", DECOMPRESS, 0 b"\xff\x06\0\0sNaPpY"),
     has!("Blosc-compressed", DECOMPRESS, 1 b"\xa8b2frame\0"),
     // Containers of files.
-    told!(
+    detected!(
         "a NumPy archive (.npz) with compressed members",
         PACKED,
-        |seen| is_npz(seen) && !seen.has(8, b"\0\0")
+        |sample| is_npz(sample) && !sample.has(8, b"\0\0")
     ),
-    told!("a NumPy archive (.npz)", STORED, is_npz),
+    detected!("a NumPy archive (.npz)", STORED, is_npz),
     has!("a zip archive", CONTAINER, 0 b"PK\x03\x04" | 0 b"PK\x05\x06"),
     has!("a 7z archive", CONTAINER, 0 b"7z\xbc\xaf\x27\x1c"),
     has!("a RAR archive", CONTAINER, 0 b"Rar!\x1a\x07"),
@@ -76,7 +77,7 @@ pub(super) static SIGNATURES: &[Signature] = &[
     has!("a Radiance image", PICTURE, 0 b"#?RADIANCE\n" | 0 b"#?RGBE\n"),
     has!("a Photoshop image", PICTURE, 0 b"8BPS"),
     has!("a GIMP image", PICTURE, 0 b"gimp xcf "),
-    told!("a BMP image", PICTURE, is_bmp),
+    detected!("a BMP image", PICTURE, is_bmp),
     has!("a WebP image", PICTURE, 0 b"RIFF", 8 b"WEBP"),
     has!("an AVI film", DECODE, 0 b"RIFF", 8 b"AVI "),
     has!("a WAV file", PLACED, 0 b"RIFF", 8 b"WAVE" | 0 b"RF64", 8 b"WAVE" | 0 b"RIFX", 8 b"WAVE"),
@@ -92,11 +93,11 @@ pub(super) static SIGNATURES: &[Signature] = &[
     has!("a Matroska or WebM file", DECODE, 0 b"\x1a\x45\xdf\xa3"),
     has!("an ASF or WMV file", DECODE, 0 b"\x30\x26\xb2\x75\x8e\x66\xcf\x11"),
     has!("a Flash film", DECODE, 0 b"FLV\x01"),
-    // Arrays among other things.
+    // Containers and formats of arrays.
     has!(
         "an HDF5 file",
         HIERARCHY,
-        // Behind a block of the user's.
+        // A user block can precede the superblock.
         0 b"\x89HDF\r\n\x1a\n"
             | 512 b"\x89HDF\r\n\x1a\n"
             | 1024 b"\x89HDF\r\n\x1a\n"
@@ -107,16 +108,16 @@ pub(super) static SIGNATURES: &[Signature] = &[
     has!("a MATLAB file", HIERARCHY, 0 b"MATLAB 5.0 MAT-file" | 0 b"MATLAB 7.3 MAT-file"),
     has!("an Octave file", HIERARCHY, 0 b"Octave-1-L" | 0 b"Octave-1-B"),
     has!("an ASDF file", HIERARCHY, 0 b"#ASDF "),
-    has!("a ROOT file", "convert it first, as by uproot and numpy.save", 0 b"root\0\0"),
-    has!("a GRIB file", "convert it first, as by xarray and numpy.save", 0 b"GRIB"),
+    has!("a ROOT file", "convert it first, for example with uproot and numpy.save", 0 b"root\0\0"),
+    has!("a GRIB file", "convert it first, for example with xarray and numpy.save", 0 b"GRIB"),
     has!("a BUFR file", LIBRARY, 0 b"BUFR"),
     has!("an R data file", LIBRARY, 0 b"RDX2\n" | 0 b"RDX3\n" | 0 b"RDA2\n" | 0 b"RDA3\n"),
     has!("a FITS file", PLACED, 0 b"SIMPLE  ="),
     has!("a GGUF file", PLACED, 0 b"GGUF"),
     has!("a NRRD file", PLACED, 0 b"NRRD0"),
     has!("an LAS point cloud", LIBRARY, 0 b"LASF"),
-    told!("a safetensors file", PLACED, is_safetensors),
-    // The length of the header is a number of either byte order.
+    detected!("a safetensors file", PLACED, is_safetensors),
+    // The header starts with its length, in either byte order.
     has!(
         "a NIfTI image",
         PLACED,
@@ -147,22 +148,22 @@ pub(super) static SIGNATURES: &[Signature] = &[
     has!("a BioSemi recording", LIBRARY, 0 b"\xffBIOSEMI"),
     has!("a Zeiss image (.czi)", LIBRARY, 0 b"ZISRAWFILE"),
     has!("a Nikon image (.nd2)", LIBRARY, 0 b"\xda\xce\xbe\x0a", 16 b"ND2 FILE SIGNATURE"),
-    told!("an IDX file", PLACED, is_idx),
+    detected!("an IDX file", PLACED, is_idx),
     has!("a Zarr metadata file", ZARR, 0 b"{\"zarr_format\"" | 0 b"{\n    \"zarr_format\""),
     // Tables.
     has!("a Parquet file", TABLE, 0 b"PAR1" | 0 b"PARE"),
     has!("an Arrow file", TABLE, 0 b"ARROW1\0\0"),
     has!("a Feather file", TABLE, 0 b"FEA1"),
     has!("an Avro file", TABLE, 0 b"Obj\x01"),
-    told!("an ORC file", TABLE, is_orc),
+    detected!("an ORC file", TABLE, is_orc),
     has!("an SQLite database", TABLE, 0 b"SQLite format 3\0"),
     has!("a DuckDB database", TABLE, 8 b"DUCK"),
     has!("a Stata file", TABLE, 0 b"<stata_dta>"),
     has!("an SPSS file", TABLE, 0 b"$FL2@(#)" | 0 b"$FL3@(#)"),
-    // What is no array at all.
+    // Formats without arrays.
     has!(
         "a Python pickle",
-        "load it in Python and numpy.save the array",
+        "load it in Python and save the array with numpy.save",
         0 b"\x80\x04\x95" | 0 b"\x80\x05\x95"
     ),
     has!("a PDF document", NO_ARRAY, 0 b"%PDF-"),
@@ -173,52 +174,53 @@ pub(super) static SIGNATURES: &[Signature] = &[
         NO_ARRAY,
         0 b"\x7fELF" | 0 b"\xcf\xfa\xed\xfe" | 0 b"\xca\xfe\xba\xbe" | 0 b"\0asm\x01\0\0\0"
     ),
-    told!("a program or library", NO_ARRAY, is_windows_program),
+    detected!("a program or library", NO_ARRAY, is_windows_program),
     has!("a script", NO_ARRAY, 0 b"#!/"),
     has!(
-        "an HTML page, as of a failed download",
+        "an HTML page, as after a failed download",
         NO_ARRAY,
         0 b"<!DOCTYPE html" | 0 b"<!doctype html" | 0 b"<html"
     ),
     has!("an XML document", NO_ARRAY, 0 b"<?xml "),
     has!(
-        "a Git LFS pointer, not the file that it stands for",
-        "fetch that: git lfs pull",
+        "a Git LFS pointer, not the file itself",
+        "fetch the file: git lfs pull",
         0 b"version https://git-lfs.github.com/spec/"
     ),
     has!(
-        "a git-annex pointer, not the file that it stands for",
-        "fetch that: git annex get",
+        "a git-annex pointer, not the file itself",
+        "fetch the file: git annex get",
         0 b"/annex/objects/"
     ),
 ];
 
 /// Whether the first member of a zip archive is a `.npy` file.
-fn is_npz(seen: &Sample) -> bool {
+fn is_npz(sample: &Sample) -> bool {
     let name = || {
-        let length = u16::from_le_bytes(seen.number(26)?);
-        seen.first.get(30..)?.get(..length.into())
+        let length = u16::from_le_bytes(sample.number(26)?);
+        sample.first.get(30..)?.get(..length.into())
     };
-    seen.has(0, b"PK\x03\x04") && name().is_some_and(|name| name.ends_with(b".npy"))
+    sample.has(0, b"PK\x03\x04") && name().is_some_and(|name| name.ends_with(b".npy"))
 }
 
-/// Whether there is the length of a header, and a header of JSON.
-fn is_safetensors(seen: &Sample) -> bool {
+/// Whether the file starts with a header length and a JSON header.
+fn is_safetensors(sample: &Sample) -> bool {
     const LIMIT: u64 = 100_000_000;
-    let length = seen.number(0).map(u64::from_le_bytes);
-    length.is_some_and(|length| (2..=LIMIT).contains(&length)) && seen.has(8, b"{\"")
+    let length = sample.number(0).map(u64::from_le_bytes);
+    length.is_some_and(|length| (2..=LIMIT).contains(&length)) && sample.has(8, b"{\"")
 }
 
-/// Whether two letters are followed by the size of the file.
-fn is_bmp(seen: &Sample) -> bool {
-    let size = seen.number(2).map(u32::from_le_bytes);
-    seen.has(0, b"BM") && size.map(u64::from) == Some(seen.size)
+/// Whether `BM` is followed by the size of the file.
+fn is_bmp(sample: &Sample) -> bool {
+    let size = sample.number(2).map(u32::from_le_bytes);
+    sample.has(0, b"BM") && size.map(u64::from) == Some(sample.size)
 }
 
-/// Whether a type and the lengths of the axes, big-endian, make up the size of the file.
-fn is_idx(seen: &Sample) -> bool {
+/// Whether the item type and the big-endian lengths of the axes agree with the size of
+/// the file.
+fn is_idx(sample: &Sample) -> bool {
     let size = || {
-        let [0, 0, kind, axes] = seen.number(0)? else {
+        let [0, 0, kind, axes] = sample.number(0)? else {
             return None;
         };
         let itemsize: u64 = match kind {
@@ -231,23 +233,23 @@ fn is_idx(seen: &Sample) -> bool {
         let axes = usize::from(axes);
         let mut bytes = itemsize;
         for axis in 0..axes {
-            let length = u32::from_be_bytes(seen.number(4 + 4 * axis)?);
+            let length = u32::from_be_bytes(sample.number(4 + 4 * axis)?);
             bytes = bytes.checked_mul(length.into())?;
         }
         (axes > 0).then_some(())?;
         bytes.checked_add(4 + 4 * axes as u64)
     };
-    size() == Some(seen.size)
+    size() == Some(sample.size)
 }
 
-/// Whether the three letters are at the end too, before the length of what precedes them.
-fn is_orc(seen: &Sample) -> bool {
-    seen.has(0, b"ORC") && seen.last.starts_with(b"ORC")
+/// Whether `ORC` is at the start and before the last byte, the length of the postscript.
+fn is_orc(sample: &Sample) -> bool {
+    sample.has(0, b"ORC") && sample.last.starts_with(b"ORC")
 }
 
-/// Whether a program for DOS is followed by one for Windows.
-fn is_windows_program(seen: &Sample) -> bool {
-    let at = seen.number(60).map(u32::from_le_bytes);
-    let is_at = |at: u32| usize::try_from(at).is_ok_and(|at| seen.has(at, b"PE\0\0"));
-    seen.has(0, b"MZ") && at.is_some_and(is_at)
+/// Whether a DOS header points to a Windows header.
+fn is_windows_program(sample: &Sample) -> bool {
+    let at = sample.number(60).map(u32::from_le_bytes);
+    let is_at = |at: u32| usize::try_from(at).is_ok_and(|at| sample.has(at, b"PE\0\0"));
+    sample.has(0, b"MZ") && at.is_some_and(is_at)
 }

@@ -1,4 +1,5 @@
-//! The view as text, a line a row, for spreadsheets, databases and awk.
+//! The `csv/` encoding: a view as text with one line per row. Rendering is left to
+//! `vfile::text`.
 
 use std::sync::Arc;
 

@@ -1,6 +1,6 @@
-//! The encodings in which every view can be had. Each is a file here and a row
-//! of the table that [`encodings`] returns: where its files lie, what they are
-//! called, how long they are and of which segments they are made.
+//! Encodings: the file formats in which views are presented. Each encoding is a
+//! module here and a row of the table returned by [`encodings`]. It gives the
+//! directory, suffix, size and segments of its files; I/O is left to `vfile`.
 
 mod csv;
 mod npy;
@@ -16,36 +16,38 @@ use crate::mapping::Mapping;
 /// One way to present the bytes of a view as a file.
 #[derive(Debug)]
 pub struct Encoding {
-    /// The folder in an array directory that holds the files; `None` for the
+    /// The subdirectory of an array directory that holds the files. `None` for the
     /// array directory itself.
     pub folder: Option<&'static str>,
-    /// What is appended to the files' names.
+    /// The suffix of the file names.
     pub suffix: &'static str,
-    /// Whether what is written to a file reaches the view.
+    /// Whether writes to a file change the view.
     pub writable: bool,
-    /// The size in bytes of the file of a view; `None` where it has none.
+    /// The size in bytes of the file of a view. `None` if the encoding does not
+    /// support the view.
     pub len: fn(&View) -> Option<u64>,
-    /// The segments of the file of a view that has one.
+    /// The segments of the file of a supported view.
     pub segments: fn(&Arc<Mapping>, &View) -> Vec<Segment>,
-    /// Whether the second of two literals can be written where the first is.
+    /// Whether a write of the second argument over the literal in the first is
+    /// accepted. See [`Segment::Literal`].
     pub is_equivalent: fn(&[u8], &[u8]) -> bool,
 }
 
 impl Encoding {
-    /// Whether it can show elements of this type: it has a file of one.
+    /// Whether the encoding supports a single element of this dtype.
     pub fn shows(&self, dtype: &DType) -> bool {
         self.shows_shape(dtype, Shape::default())
     }
 
-    /// Whether it has a file of a contiguous array of this type and shape.
+    /// Whether the encoding supports a contiguous array of this dtype and shape.
     pub fn shows_shape(&self, dtype: &DType, shape: Shape) -> bool {
         let array = View::contiguous(dtype.clone(), 0, shape, Order::C);
         array.is_ok_and(|view| (self.len)(&view).is_some())
     }
 }
 
-/// All encodings, with text in the form `csv`; the first is that of the array
-/// directories themselves.
+/// All encodings, with CSV files in the form `csv`. The first is the one used in the
+/// array directories themselves.
 pub fn encodings(csv: CsvForm) -> &'static [Encoding] {
     static UNPADDED: [Encoding; 3] = [raw::ENCODING, npy::ENCODING, csv::UNPADDED];
     static PADDED: [Encoding; 3] = [raw::ENCODING, npy::ENCODING, csv::PADDED];

@@ -1,4 +1,5 @@
-//! The view as `numpy.save` writes it, in C order: a header and the bytes.
+//! The `npy/` encoding: a header and the bytes in C order, as written by `numpy.save`.
+//! The header format is left to `source::npy`.
 
 use super::Encoding;
 use crate::array::{Order, View};
@@ -24,7 +25,7 @@ pub(super) const ENCODING: Encoding = Encoding {
     is_equivalent: same_meaning,
 };
 
-/// `None` for types that NumPy does not save.
+/// The header of the file of `view`. `None` for dtypes that a header cannot describe.
 fn header(view: &View) -> Option<Vec<u8>> {
     Header::write(view.dtype(), view.shape(), Order::C)
 }

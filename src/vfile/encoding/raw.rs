@@ -1,4 +1,5 @@
-//! The bytes of the view in C order, as `numpy.ndarray.tobytes` has them.
+//! The raw encoding: the bytes of a view in C order, as `numpy.ndarray.tobytes`
+//! returns them.
 
 use super::Encoding;
 use crate::array::View;

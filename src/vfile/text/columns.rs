@@ -1,11 +1,9 @@
-//! The columns of a table as a tree: a value, the fields of a record, or the
-//! elements of an array, which are described once however many there are. How
-//! many columns a part of the tree has and how long their text is comes by
-//! arithmetic, so that any place in a line or in the heading is found without
-//! going through the columns before it.
+//! The columns of a table as a tree. A node is a value, the fields of a record, or the
+//! elements of an array. Elements share one description. Each node knows its number of
+//! columns and the length of their text, so a position in a padded line or in the
+//! heading is found without visiting the columns before it.
 //!
-//! Sums saturate: what overflows is larger than any table, and is refused when
-//! the table's size is known.
+//! Sums saturate. A table with a saturated size is refused in `Table::new`.
 
 use super::number::Number;
 use super::range_writer::RangeWriter;
@@ -14,19 +12,19 @@ use super::{RowWriter, SEPARATOR};
 use crate::dtype::{DType, Field, Kind};
 use crate::mapping::AccessError;
 
-/// Some columns that stand side by side.
+/// A node of the tree: adjacent columns.
 #[derive(Debug, Clone)]
 pub(super) struct Columns {
     parts: Parts,
-    /// How many there are.
+    /// Number of columns.
     count: u64,
-    /// The bytes that their longest text takes, a separator after each.
+    /// Maximum width of the columns in bytes, with a separator after each.
     width: u64,
-    /// Whether text is among the values.
+    /// Whether a column holds strings.
     has_strings: bool,
-    /// The bytes of all names, escaped, without what precedes them from above.
+    /// Total length of the escaped names in bytes, without the prefix from outer nodes.
     names: u64,
-    /// How many of these names must be in quotes.
+    /// Number of names that need quotes.
     quoted: u64,
 }
 
@@ -36,26 +34,30 @@ enum Parts {
     Strings(StringColumn),
     Fields(Vec<Member>),
     Elements {
+        /// Number of elements.
         count: u64,
-        /// Bytes from one to the next.
+        /// Distance between elements in bytes of the view.
         step: u64,
+        /// The columns of one element.
         each: Box<Columns>,
     },
 }
 
+/// A field of a record.
 #[derive(Debug, Clone)]
 struct Member {
-    /// What its columns' names begin with, quotes doubled.
+    /// Prefix of the names of the columns, with quotes doubled.
     label: String,
-    /// Whether the label must be in quotes.
+    /// Whether the label needs quotes.
     quoted: bool,
+    /// Offset of the field in the item, in bytes.
     offset: u64,
     columns: Columns,
 }
 
 impl Columns {
-    /// The columns of one item; `None` where a value has no text. The names of
-    /// fields have a dot before them where they are `nested` in other names.
+    /// The columns of one item. `None` if the dtype has no text form. With `nested`,
+    /// the names of fields start with a dot, because another name precedes them.
     pub(super) fn of_item(dtype: &DType, nested: bool) -> Option<Columns> {
         if let Kind::Structured(fields) = dtype.kind() {
             return Columns::of_fields(fields, nested);
@@ -128,7 +130,7 @@ impl Columns {
         Some(all)
     }
 
-    /// These columns for each of `count` elements, `step` bytes apart.
+    /// These columns for each of `count` elements with a stride of `step` bytes.
     pub(super) fn repeated(self, count: u64, step: u64) -> Columns {
         let labels = index_bytes(count).saturating_mul(self.count);
         Columns {
@@ -149,48 +151,47 @@ impl Columns {
         self.count == 0
     }
 
-    /// The bytes that the longest text takes, a separator after each column.
+    /// The maximum width of the columns in bytes, with a separator after each.
     pub(super) fn width(&self) -> u64 {
         self.width
     }
 
-    /// Whether text is among the values.
+    /// Whether a column holds strings.
     pub(super) fn has_strings(&self) -> bool {
         self.has_strings
     }
 
-    /// Where in the view's bytes the value ends whose text, at its full width,
-    /// covers byte `place` of the line. The columns begin at byte `at` of the
-    /// view, and `place` is less than their width.
-    pub(super) fn value_end(&self, at: u64, place: u64) -> u64 {
+    /// The end, in bytes of the view, of the value at byte `position` of a padded line.
+    /// The columns start at byte `at` of the view. `position` is below their width.
+    pub(super) fn value_end(&self, at: u64, position: u64) -> u64 {
         match &self.parts {
             Parts::Number(number) => at + number.size() as u64,
             Parts::Strings(strings) => at + strings.size(),
             Parts::Fields(members) => {
-                let mut place = place;
+                let mut position = position;
                 for Member {
                     offset, columns, ..
                 } in members
                 {
-                    if place < columns.width {
-                        return columns.value_end(at + offset, place);
+                    if position < columns.width {
+                        return columns.value_end(at + offset, position);
                     }
-                    place -= columns.width;
+                    position -= columns.width;
                 }
                 at
             }
             Parts::Elements { step, each, .. } => {
-                each.value_end(at + place / each.width * step, place % each.width)
+                each.value_end(at + position / each.width * step, position % each.width)
             }
         }
     }
 
-    /// Writes the values of the columns that begin at byte `at` of the view,
-    /// with `end` after the last.
+    /// Writes the values of the columns, with `end` after the last. The columns start
+    /// at byte `at` of the view.
     ///
     /// # Errors
     ///
-    /// When the bytes of one could not be fetched; those before it are written.
+    /// When the bytes of a value cannot be fetched. The values before it are written.
     pub(super) fn write<F>(
         &self,
         at: u64,
@@ -220,7 +221,7 @@ impl Columns {
                     if writer.out.is_full() {
                         break;
                     }
-                    if writer.padded && writer.out.pass_pieces(columns.width, 1) == 1 {
+                    if writer.padded && writer.out.skip_pieces(columns.width, 1) == 1 {
                         continue;
                     }
                     let last = k + 1 == members.len();
@@ -232,12 +233,12 @@ impl Columns {
                 }
             }
             Parts::Elements { count, step, each } => {
-                let passed = if writer.padded {
-                    writer.out.pass_pieces(each.width, *count)
+                let skipped = if writer.padded {
+                    writer.out.skip_pieces(each.width, *count)
                 } else {
                     0
                 };
-                for k in passed..*count {
+                for k in skipped..*count {
                     if writer.out.is_full() {
                         break;
                     }
@@ -249,8 +250,9 @@ impl Columns {
         Ok(())
     }
 
-    /// The bytes of the names of all columns, a separator after each, where
-    /// `prefix` bytes precede them and put them in quotes or not.
+    /// The length in bytes of the names of all columns, with a separator after each.
+    /// Each name follows a prefix of `prefix` bytes. With `quoted`, the prefix requires
+    /// quotes around every name.
     pub(super) fn heading_width(&self, prefix: u64, quoted: bool) -> u64 {
         let in_quotes = if quoted { self.count } else { self.quoted };
         self.count
@@ -259,8 +261,8 @@ impl Columns {
             .saturating_add(in_quotes.saturating_mul(2))
     }
 
-    /// Writes the names of the columns, each after the `prefix`, which is as it
-    /// was on return; with `end` after the last.
+    /// Writes the names of the columns, each after `prefix`, with `end` after the last.
+    /// `prefix` is a buffer and is unchanged on return.
     pub(super) fn write_heading(
         &self,
         prefix: &mut String,
@@ -273,7 +275,7 @@ impl Columns {
         }
         let width = self.heading_width(prefix.len() as u64, quoted);
         if width <= out.skip() {
-            out.pass(width);
+            out.skip_bytes(width);
             return;
         }
         let outer = prefix.len();
@@ -296,13 +298,13 @@ impl Columns {
                 }
             }
             Parts::Elements { count, each, .. } => {
-                // What the first `k` take.
+                // Length of the names of the first `k` elements.
                 let width = |k: u64| {
                     k * each.heading_width(outer as u64, quoted) + index_bytes(k) * each.count
                 };
-                let passed = last_below(*count, |k| width(k) <= out.skip());
-                out.pass(width(passed));
-                for k in passed..*count {
+                let skipped = partition_point(*count, |k| width(k) <= out.skip());
+                out.skip_bytes(width(skipped));
+                for k in skipped..*count {
                     if out.is_full() {
                         break;
                     }
@@ -316,18 +318,18 @@ impl Columns {
     }
 }
 
-/// The bytes of the indices `[0]`, `[1]`, ... before `count`.
+/// The total length in bytes of the labels `[0]`, `[1]`, ... of `count` elements.
 fn index_bytes(count: u64) -> u64 {
-    // Each has two brackets and a digit, and one digit more from each power of ten on.
+    // Two brackets and a digit each, and one more digit from each power of ten on.
     let powers = (1..20).map(|exponent| 10_u64.pow(exponent));
     powers.fold(count.saturating_mul(3), |bytes, power| {
         bytes.saturating_add(count.saturating_sub(power))
     })
 }
 
-/// The largest number up to `end` for which `holds`, which does for 0 and not
-/// again once it does not.
-fn last_below(end: u64, holds: impl Fn(u64) -> bool) -> u64 {
+/// The largest number up to `end` for which `holds` is true, by binary search. `holds`
+/// must be true for 0, and must not become true again once it is false.
+fn partition_point(end: u64, holds: impl Fn(u64) -> bool) -> u64 {
     let (mut low, mut high) = (0, end);
     while low < high {
         let middle = high - (high - low) / 2;
@@ -345,7 +347,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_bytes_of_indices_are_counted() {
+    fn the_length_of_element_labels_is_counted() {
         let mut bytes = 0;
         for count in 0..12_000 {
             assert_eq!(index_bytes(count), bytes);
@@ -355,10 +357,10 @@ mod tests {
     }
 
     #[test]
-    fn the_last_number_that_holds_is_found() {
+    fn the_partition_point_is_the_last_number_that_holds() {
         for end in 0..20 {
             for limit in 0..=end {
-                assert_eq!(last_below(end, |k| k <= limit), limit);
+                assert_eq!(partition_point(end, |k| k <= limit), limit);
             }
         }
     }

@@ -1,29 +1,30 @@
-//! Points in time in ISO 8601, as `numpy.datetime_as_string` writes them: as
-//! far as the unit is precise, in years that can be negative or have more than
-//! four digits, and with arithmetic that wraps where NumPy's does.
+//! `datetime64` values in ISO 8601, as written by `numpy.datetime_as_string`. The
+//! precision is that of the unit. Years can be negative and have more than four digits.
+//! Arithmetic wraps where NumPy's does.
 
-use super::short::Short;
+use super::short::ShortText;
 use crate::dtype::{TimeUnit, Unit};
 
-/// The count that is no time.
+/// NumPy's `NaT`.
 pub(super) const NAT: i64 = i64::MIN;
 
+/// Days in the 400-year cycle of the Gregorian calendar.
 const DAYS_OF_400_YEARS: i64 = 146_097;
-/// From 0000-03-01 to 1970-01-01.
+/// Days from 0000-03-01 to 1970-01-01.
 const DAYS_BEFORE_EPOCH: i64 = 719_468;
 
-/// How a time of day is written.
+/// The format of a time of day.
 struct Clock {
-    /// Seconds in a unit; 1 where the unit is a part of a second.
+    /// Length of the unit in seconds; 1 for fractions of a second.
     seconds: i64,
     /// How many of hour, minute and second are written.
     parts: usize,
-    /// How many decimals of a second follow.
+    /// Number of decimals of the second.
     decimals: usize,
 }
 
 impl Clock {
-    /// The clock of a unit shorter than a day.
+    /// The format for a unit. `None` for units of a day and longer.
     fn of(unit: Unit) -> Option<Clock> {
         let (seconds, parts, decimals) = match unit {
             Unit::Hour => (3600, 1, 0),
@@ -44,27 +45,27 @@ impl Clock {
         })
     }
 
-    /// The day, the second of the day and the decimals of the second at
-    /// `count` units.
+    /// Splits a count of units since 1970: the day, the second of the day, and the
+    /// fraction of the second in units.
     fn split(&self, count: i64) -> (i64, i64, i64) {
         if self.seconds > 1 {
-            let in_a_day = 86_400 / self.seconds;
-            let second = count.rem_euclid(in_a_day) * self.seconds;
-            return (count.div_euclid(in_a_day), second, 0);
+            let units_per_day = 86_400 / self.seconds;
+            let second = count.rem_euclid(units_per_day) * self.seconds;
+            return (count.div_euclid(units_per_day), second, 0);
         }
-        let in_a_second = 10_i64.pow(self.decimals as u32);
-        let second = count.div_euclid(in_a_second);
+        let units_per_second = 10_i64.pow(self.decimals as u32);
+        let second = count.div_euclid(units_per_second);
         (
             second.div_euclid(86_400),
             second.rem_euclid(86_400),
-            count.rem_euclid(in_a_second),
+            count.rem_euclid(units_per_second),
         )
     }
 }
 
-/// Writes the time that is `count` steps after 1970; `NaT`; and, where there is
-/// no unit, the count itself.
-pub(super) fn write(count: i64, step: TimeUnit, text: &mut Short) {
+/// Writes the time `count` steps after 1970, or `NaT`. For [`Unit::Generic`] it writes
+/// the count itself.
+pub(super) fn write(count: i64, step: TimeUnit, text: &mut ShortText) {
     if count == NAT {
         return text.push("NaT");
     }
@@ -75,7 +76,7 @@ pub(super) fn write(count: i64, step: TimeUnit, text: &mut Short) {
     );
 }
 
-fn write_units(count: i64, unit: Unit, text: &mut Short) {
+fn write_units(count: i64, unit: Unit, text: &mut ShortText) {
     match unit {
         Unit::Generic => text.push_integer(count, 0),
         Unit::Year => text.push_integer(count.wrapping_add(1970), 4),
@@ -104,9 +105,9 @@ fn write_units(count: i64, unit: Unit, text: &mut Short) {
     }
 }
 
-/// Writes the date of a day counted from 1970-01-01. Years are counted from
-/// March on, so that a leap day is a year's last.
-fn write_date(day: i64, text: &mut Short) {
+/// Writes the date `day` days after 1970-01-01. Internally years start in March, so
+/// that the leap day is the last day of a year.
+fn write_date(day: i64, text: &mut ShortText) {
     let from_march = day.rem_euclid(DAYS_OF_400_YEARS) + DAYS_BEFORE_EPOCH;
     let cycle = day.div_euclid(DAYS_OF_400_YEARS) + from_march / DAYS_OF_400_YEARS;
     let day = from_march % DAYS_OF_400_YEARS;
@@ -122,11 +123,11 @@ fn write_date(day: i64, text: &mut Short) {
     text.push_integer(day + 1, 2);
 }
 
-/// The bytes that the longest time of a unit takes. Any count can come of a
-/// multiple that wraps, and the farthest ones are the longest.
+/// The maximum width in bytes of a time in this unit. Multiplication by the multiple
+/// can wrap to any count, and the extreme counts give the longest text.
 pub(super) fn width(unit: Unit) -> u64 {
     let widths = [i64::MIN, i64::MAX].map(|count| {
-        let mut text = Short::new();
+        let mut text = ShortText::new();
         write_units(count, unit, &mut text);
         text.as_bytes().len() as u64
     });
@@ -138,7 +139,7 @@ mod tests {
     use super::*;
 
     fn iso(count: i64, unit: Unit, multiple: u32) -> String {
-        let mut text = Short::new();
+        let mut text = ShortText::new();
         write(count, TimeUnit { unit, multiple }, &mut text);
         text.as_str().to_owned()
     }
@@ -173,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn no_time_is_wider_than_its_unit_says() {
+    fn no_time_exceeds_the_width_of_its_unit() {
         for unit in Unit::ALL {
             for bit in 0..64 {
                 for count in [1 << bit, !(1 << bit), !0 << bit, !(!0 << bit)] {

@@ -1,24 +1,24 @@
-//! Floating-point numbers and complex ones in the shortest form that reads back
-//! to the same bits. Half precision has an algorithm of its own, as few bits
-//! allow a simple one; the wider types are the work of `zmij`.
+//! Real and complex floating-point numbers as the shortest decimal that reads back to
+//! the same bits. Single and double precision are left to `zmij`. Half precision is
+//! implemented here: with so few bits, a simple search suffices.
 
-use super::short::Short;
+use super::short::ShortText;
 
-/// The bytes that the text of a half, single or double takes at most.
+/// Maximum width in bytes of the text of a half, single and double.
 pub(super) const HALF_WIDTH: u64 = 11;
 pub(super) const SINGLE_WIDTH: u64 = 16;
 pub(super) const DOUBLE_WIDTH: u64 = 24;
 
-/// Writes a number as Python and C read it: `1.0`, `-0.0`, `1e-7`, `1e16`,
-/// `-inf`, or `nan` as given. The point says that it is no integer.
-pub(super) fn real<F: zmij::Float>(value: F, nan: &str, text: &mut Short) {
+/// Writes a number in the syntax of Python and C: `1.0`, `-0.0`, `1e-7`, `1e16`,
+/// `-inf`. NaN is written as `nan`. The decimal point distinguishes it from an integer.
+pub(super) fn real<F: zmij::Float>(value: F, nan: &str, text: &mut ShortText) {
     push(zmij::Buffer::new().format(value), nan, text);
 }
 
-/// Writes a complex number as Python reads it: `(1-0j)`, `(nan+infj)`,
+/// Writes a complex number in the syntax of Python: `(1-0j)`, `(nan+infj)`,
 /// `(1.5e-7+2j)`.
-pub(super) fn complex<F: zmij::Float>(re: F, im: F, text: &mut Short) {
-    let part = |number: &str, text: &mut Short| {
+pub(super) fn complex<F: zmij::Float>(re: F, im: F, text: &mut ShortText) {
+    let part = |number: &str, text: &mut ShortText| {
         push(number.strip_suffix(".0").unwrap_or(number), "nan", text);
     };
     text.push("(");
@@ -32,8 +32,9 @@ pub(super) fn complex<F: zmij::Float>(re: F, im: F, text: &mut Short) {
     text.push("j)");
 }
 
-/// Appends what `zmij` makes of a number, but `nan` for `NaN` and `1e16` for `1e+16`.
-fn push(number: &str, nan: &str, text: &mut Short) {
+/// Appends the output of `zmij`, with `nan` in place of `NaN` and `1e16` in place of
+/// `1e+16`.
+fn push(number: &str, nan: &str, text: &mut ShortText) {
     match number.split_once('+') {
         Some((digits, exponent)) => {
             text.push(digits);
@@ -44,8 +45,8 @@ fn push(number: &str, nan: &str, text: &mut Short) {
     }
 }
 
-/// The double whose shortest text is the shortest that reads back to the half
-/// of these bits.
+/// The double whose shortest decimal is also the shortest decimal of the half with
+/// these bits.
 pub(super) fn half(bits: u16) -> f64 {
     let sign = if bits >> 15 == 0 { 1.0 } else { -1.0 };
     let exponent = u64::from(bits >> 10 & 31);
@@ -60,16 +61,16 @@ pub(super) fn half(bits: u16) -> f64 {
     sign * magnitude
 }
 
-/// The decimal of the fewest digits that is nearer to `significand` * 2 **
-/// (`shift` - 24) than to its neighbours. Below a power of two the neighbour is
-/// `narrow`: at half the distance.
+/// The decimal with the fewest digits that rounds to `significand` * 2 ** (`shift` -
+/// 24). `narrow`: the value is a power of two, so the next lower half is at half the
+/// distance of the next higher one.
 fn shortest_half(significand: u64, shift: u64, narrow: bool) -> f64 {
-    // In units of 2 ** -26, of which also the bounds are whole numbers.
+    // In units of 2 ** -26. The rounding bounds are integers in this unit.
     const UNIT: u64 = 1 << 26;
     let value = significand << (shift + 2);
     let low = value - if narrow { 1 << shift } else { 2 << shift };
     let high = value + (2 << shift);
-    // A decimal half way between two halves reads as the even one.
+    // A decimal at the midpoint of two halves rounds to the even one.
     let even = significand.is_multiple_of(2);
     let within = |x: u64, scale: u64| {
         let (low, high) = (low * scale, high * scale);
@@ -82,8 +83,8 @@ fn shortest_half(significand: u64, shift: u64, narrow: bool) -> f64 {
         } else {
             (1, power * UNIT)
         };
-        // No overflow: the larger the value, the wider the bounds, and the
-        // sooner a step fits between them.
+        // No overflow: larger values have wider bounds, so the search ends at a larger
+        // exponent.
         let value = value * scale;
         let below = value / step;
         let candidates = [below, below + 1];
@@ -92,7 +93,7 @@ fn shortest_half(significand: u64, shift: u64, narrow: bool) -> f64 {
             .filter(|digits| within(digits * step, scale))
             .min_by_key(|digits| (digits * step).abs_diff(value));
         if let Some(digits) = nearest {
-            // Both are exact, so the quotient is the nearest double.
+            // Both operands are exact, so the result is the nearest double.
             let (digits, power) = (digits as f64, power as f64);
             return if exponent < 0 {
                 digits / power
@@ -101,7 +102,7 @@ fn shortest_half(significand: u64, shift: u64, narrow: bool) -> f64 {
             };
         }
     }
-    // Not reached: at least 1e-8 lies between the bounds of any half.
+    // Unreachable: the bounds of any half are more than 1e-8 apart.
     significand as f64 * 2_f64.powi(shift as i32 - 24)
 }
 
@@ -129,7 +130,7 @@ mod tests {
             (f64::INFINITY, "inf"),
             (f64::NEG_INFINITY, "-inf"),
         ] {
-            let mut text = Short::new();
+            let mut text = ShortText::new();
             real(value, "nan", &mut text);
             assert_eq!(text.as_str(), expected);
         }
@@ -145,17 +146,17 @@ mod tests {
             (f64::NEG_INFINITY, -f64::NAN, "(-inf+nanj)"),
             (1e-7, -1e300, "(1e-7-1e300j)"),
         ] {
-            let mut text = Short::new();
+            let mut text = ShortText::new();
             complex(re, im, &mut text);
             assert_eq!(text.as_str(), expected);
         }
     }
 
     #[test]
-    fn every_half_reads_back_and_the_longest_has_the_width() {
+    fn every_half_reads_back_and_the_longest_has_the_maximum_width() {
         let mut longest = 0;
         for bits in 0..=u16::MAX {
-            let mut text = Short::new();
+            let mut text = ShortText::new();
             real(half(bits), "nan", &mut text);
             longest = longest.max(text.as_str().len());
             let back: f64 = text.as_str().parse().unwrap();

@@ -1,6 +1,6 @@
-//! NumPy and Python read the text of random arrays: `tests/numpy/text_judge.py`
-//! is given types, shapes, bytes and text, and compares what it reads, value by
-//! value, with what the bytes stand for.
+//! Compares the text of random arrays with NumPy. `tests/numpy/text_judge.py` gets
+//! dtypes, shapes, bytes and texts. It parses the texts and compares each value with
+//! the one in the bytes.
 
 use std::io::Write;
 use std::path::Path;
@@ -12,7 +12,7 @@ use super::CsvForm;
 use super::tests::whole;
 use crate::dtype::DType;
 
-/// xorshift64*, from a fixed seed.
+/// An xorshift64* generator with a fixed seed.
 struct Random(u64);
 
 impl Random {
@@ -23,13 +23,13 @@ impl Random {
         self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
     }
 
-    /// One of 0 to `end` - 1.
+    /// A number from 0 to `end` - 1.
     fn below(&mut self, end: u64) -> u64 {
         self.next() % end
     }
 
-    /// Bytes of each magnitude: all kinds of bits, small numbers of either sign,
-    /// extremes, and text with what must be quoted.
+    /// `count` random items: uniform bits, small numbers of both signs, extreme values,
+    /// and strings with characters that need quotes.
     fn bytes(&mut self, dtype: &DType, count: u64) -> Vec<u8> {
         let size = dtype.itemsize() as usize;
         let mut bytes: Vec<u8> = Vec::new();
@@ -125,7 +125,7 @@ fn cases() -> Vec<String> {
             add(dtype, shape, &mut random);
         }
     }
-    // Every half.
+    // All half-precision values.
     let halves: Vec<u8> = (0..=u16::MAX).flat_map(u16::to_le_bytes).collect();
     cases.extend(CsvForm::ALL.map(|form| case("<f2", &[1 << 16], form, &halves)));
     cases
@@ -143,7 +143,7 @@ fn numpy_and_python_read_back_the_values() {
         .expect("python3 is missing: run scripts/test.sh");
     let cases = cases();
     let mut input = judge.stdin.take().unwrap();
-    // A judge that has found a difference reads no further.
+    // The write fails if the judge exits early, at the first difference.
     let _ = cases.iter().try_for_each(|case| writeln!(input, "{case}"));
     drop(input);
     let output = judge.wait_with_output().unwrap();

@@ -1,13 +1,12 @@
-//! A view as a table of text: one line a row, columns separated by commas, all
-//! lines equally long, so that any byte of it can be rendered alone. Which
-//! files are such tables, and what they are called, is decided by `encoding`.
+//! CSV text of a view: one line per row, values separated by commas. All lines have
+//! the same length, so any byte range can be rendered without the rest. File names
+//! are left to `encoding`.
 //!
-//! Values are unpadded, since many readers take a number after a blank for
-//! text. A last column, `_`, holds the blanks that the values of a line leave.
-//! In the padded form numbers have blanks before them instead, up to the width
-//! of the longest, so that each column has its place; rows that hold strings
-//! are unpadded even so. Structured types have a heading: the names of all
-//! columns.
+//! - Unpadded form: values as they are, then a column `_` of blanks that fills the
+//!   line. Many readers take a number after a blank for text.
+//! - Padded form: numbers are right-aligned to the width of the longest value. Rows
+//!   with strings are unpadded in this form too.
+//! - Structured dtypes have a heading with the names of all columns.
 
 mod columns;
 mod datetime;
@@ -29,24 +28,24 @@ use columns::Columns;
 use range_writer::RangeWriter;
 use window::Window;
 
-/// What stands between the values of a line, and between the names of the heading.
+/// The separator between values, and between names in the heading.
 const SEPARATOR: u8 = b',';
 
-/// How the files of `csv/` are laid out, `--csv`.
+/// The form of the files in `csv/`, option `--csv`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum CsvForm {
-    /// Unpadded values, then a column of blanks; `NaN`, and nothing for `NaT`.
+    /// Unpadded values, then a column of blanks. NaN is `NaN`, NaT is empty.
     #[default]
     Unpadded,
-    /// Numbers that blanks pad on the left; `nan` and `NaT`.
+    /// Numbers padded with blanks on the left. NaN is `nan`, NaT is `NaT`.
     Padded,
 }
 
 impl CsvForm {
-    /// All of them.
+    /// All forms.
     pub const ALL: [CsvForm; 2] = [CsvForm::Unpadded, CsvForm::Padded];
 
-    /// The name of the form as the option's value.
+    /// The option value that selects the form.
     pub fn name(self) -> &'static str {
         match self {
             CsvForm::Unpadded => "unpadded",
@@ -55,45 +54,52 @@ impl CsvForm {
     }
 }
 
-/// The name of the column of blanks, and the end of the heading.
+/// The name of the column of blanks, with the newline that ends the heading.
 const LAST_NAME: &[u8] = b"_\n";
 
-/// The text of a view of at most two axes.
+/// The text of a view with at most two axes.
 #[derive(Debug, Clone)]
 pub struct Table {
     columns: Columns,
     form: CsvForm,
-    /// Whether each value has its full width, and no column of blanks follows.
+    /// Whether every value has the full width of its column. Otherwise a column of
+    /// blanks follows the values.
     padded: bool,
+    /// Number of lines, without the heading.
     rows: u64,
-    /// Bytes of the view in a row, and in an item.
+    /// Size of a row of the view in bytes.
     row_bytes: u64,
+    /// Item size of the view in bytes.
     itemsize: u64,
-    /// Bytes of the heading, which only structured types have.
+    /// Length of the heading in bytes, newline included. 0 for plain dtypes.
     heading: u64,
-    /// Bytes of each line after it.
+    /// Length of every other line in bytes, newline included.
     line: u64,
+    /// Size of the text in bytes.
     len: u64,
 }
 
-/// The longest unpadded line, in bytes: where a column begins depends on those
-/// before it, so that a part of such a line costs as much as all before it.
+/// The maximum length of an unpadded line in bytes. The position of a value depends on
+/// the values before it, so rendering starts at the beginning of the line.
 const MAX_UNPADDED_LINE: u64 = 1 << 20;
 
 impl Table {
-    /// The table of `view`; `None` where it has no text: more than two axes, a
-    /// type without one, a size that 63 bits cannot count, or unpadded lines of
-    /// more than 1 MiB.
+    /// The table of `view`. `None` in these cases:
+    ///
+    /// - the view has more than two axes;
+    /// - its dtype has no text form;
+    /// - the text would exceed 2^63 - 1 bytes;
+    /// - an unpadded line would exceed 1 MiB.
     pub fn new(view: &View, form: CsvForm) -> Option<Table> {
         let itemsize = view.dtype().itemsize();
-        let (rows, in_a_row) = match view.ndim() {
+        let (rows, row_items) = match view.ndim() {
             0 => (1, None),
             1 => (view.length(0), None),
             2 => (view.length(0), Some(view.length(1))),
             _ => return None,
         };
-        let mut columns = Columns::of_item(view.dtype(), in_a_row.is_some())?;
-        if let Some(count) = in_a_row {
+        let mut columns = Columns::of_item(view.dtype(), row_items.is_some())?;
+        if let Some(count) = row_items {
             columns = columns.repeated(count, itemsize);
         }
         let padded = form == CsvForm::Padded && !columns.has_strings();
@@ -118,7 +124,7 @@ impl Table {
             form,
             padded,
             rows,
-            row_bytes: in_a_row.unwrap_or(1) * itemsize,
+            row_bytes: row_items.unwrap_or(1) * itemsize,
             itemsize,
             heading,
             line,
@@ -126,31 +132,31 @@ impl Table {
         })
     }
 
-    /// The size in bytes.
+    /// The size of the text in bytes.
     pub fn len(&self) -> u64 {
         self.len
     }
 
-    /// Whether there is no text: no heading, and no lines.
+    /// Whether the text is empty: no heading and no lines.
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// Renders the bytes from `at` on into `out`, which lies within the table,
-    /// and returns how many there were before the first that could not be
-    /// rendered. `fetch` copies bytes of the view, counted in its C order, as
+    /// Renders the text from byte `at` into `out`. The range must lie within the text.
+    /// Returns the number of bytes rendered. It is below `out.len()` if a value cannot
+    /// be fetched. `fetch` reads bytes of the view in C order, as
     /// [`Mapping::read`](crate::mapping::Mapping::read) does.
     ///
     /// # Errors
     ///
-    /// What `fetch` returns for the first byte.
+    /// The error of `fetch` if no byte can be rendered.
     pub fn read(
         &self,
         at: u64,
         out: &mut [u8],
         fetch: impl FnMut(u64, &mut [u8]) -> Result<usize, AccessError>,
     ) -> Result<usize, AccessError> {
-        let limit = self.bytes_for(at.saturating_add(out.len() as u64));
+        let limit = self.view_bytes_before(at.saturating_add(out.len() as u64));
         let mut writer = RowWriter {
             form: self.form,
             padded: self.padded,
@@ -158,7 +164,7 @@ impl Table {
             out: RangeWriter::new(at, out),
         };
         self.write_heading(&mut writer.out);
-        let first = writer.out.pass_pieces(self.line, self.rows);
+        let first = writer.out.skip_pieces(self.line, self.rows);
         for row in first..self.rows {
             if writer.out.is_full() {
                 break;
@@ -173,9 +179,8 @@ impl Table {
         Ok(writer.out.done())
     }
 
-    /// How many of the view's bytes, from the first on, can be needed for the
-    /// text before `end`.
-    fn bytes_for(&self, end: u64) -> u64 {
+    /// The end of the view bytes that the text before byte `end` can depend on.
+    fn view_bytes_before(&self, end: u64) -> u64 {
         let Some(last) = end.min(self.len).checked_sub(self.heading + 1) else {
             return 0;
         };
@@ -187,6 +192,7 @@ impl Table {
         }
     }
 
+    /// Writes the heading, if there is one.
     fn write_heading(&self, out: &mut RangeWriter<'_>) {
         if self.heading == 0 {
             return;
@@ -201,6 +207,11 @@ impl Table {
         }
     }
 
+    /// Writes line `row`.
+    ///
+    /// # Errors
+    ///
+    /// When bytes of a value cannot be fetched. The text before that value is written.
     fn write_line<F>(&self, row: u64, writer: &mut RowWriter<'_, F>) -> Result<(), AccessError>
     where
         F: FnMut(u64, &mut [u8]) -> Result<usize, AccessError>,
@@ -219,8 +230,7 @@ impl Table {
     }
 }
 
-/// What it takes to write values: where their bytes come from, how they are
-/// set, and where their text goes.
+/// The state for rendering rows: source of the bytes, form, and destination.
 struct RowWriter<'a, F> {
     form: CsvForm,
     padded: bool,

@@ -1,16 +1,17 @@
-//! Values whose text is short and has a largest width: truth values, numbers
-//! and times, one column each.
+//! Columns of booleans, numbers and times: values whose text has a maximum width of a
+//! few bytes. Formatting of floats and times is left to `float` and `datetime`.
 
 use super::CsvForm;
 use super::datetime::{self, NAT};
 use super::float::{self, DOUBLE_WIDTH, HALF_WIDTH, SINGLE_WIDTH};
-use super::short::Short;
+use super::short::ShortText;
 use crate::dtype::{ByteOrder, DType, Kind, TimeUnit};
 
-/// How the bytes of one value are read and written down.
+/// The rendering of values of one dtype.
 #[derive(Debug, Clone)]
 pub(super) struct Number {
-    form: NumberFormat,
+    format: NumberFormat,
+    /// Item size in bytes.
     size: usize,
     big_endian: bool,
 }
@@ -30,10 +31,10 @@ enum NumberFormat {
 }
 
 impl Number {
-    /// The numbers of this type; `None` where it is none, or one without an
-    /// exact text.
+    /// The column of this dtype. `None` if it is not a number, or has no exact text,
+    /// as `longdouble`.
     pub(super) fn of(dtype: &DType) -> Option<Number> {
-        let form = match (dtype.kind(), dtype.itemsize()) {
+        let format = match (dtype.kind(), dtype.itemsize()) {
             (Kind::Bool, _) => NumberFormat::Bool,
             (Kind::Int, _) => NumberFormat::Int,
             (Kind::UInt, _) => NumberFormat::UInt,
@@ -47,20 +48,20 @@ impl Number {
             _ => return None,
         };
         Some(Number {
-            form,
+            format,
             size: dtype.itemsize() as usize,
             big_endian: dtype.byte_order() == ByteOrder::Big,
         })
     }
 
-    /// Bytes that one value takes.
+    /// Item size in bytes.
     pub(super) fn size(&self) -> usize {
         self.size
     }
 
-    /// The bytes that the longest text takes.
+    /// The maximum width of a value in bytes of text.
     pub(super) fn width(&self) -> u64 {
-        match (self.form, self.size) {
+        match (self.format, self.size) {
             (NumberFormat::Bool, _) => 1,
             (NumberFormat::Int, 1) => 4,
             (NumberFormat::Int, 2) => 6,
@@ -72,23 +73,24 @@ impl Number {
             (NumberFormat::Half, _) => HALF_WIDTH,
             (NumberFormat::Single, _) => SINGLE_WIDTH,
             (NumberFormat::Double, _) => DOUBLE_WIDTH,
-            // Two brackets and a `j`; both signs are counted in the parts.
+            // Two brackets and a `j`. The parts include their signs.
             (NumberFormat::SingleComplex, _) => 2 * SINGLE_WIDTH + 3,
             (NumberFormat::DoubleComplex, _) => 2 * DOUBLE_WIDTH + 3,
             (NumberFormat::DateTime(step), _) => datetime::width(step.unit),
         }
     }
 
-    /// The text of the value that has these bytes, [`size`](Number::size) of them.
-    pub(super) fn text(&self, bytes: &[u8], form: CsvForm) -> Short {
-        let mut text = Short::new();
-        // Readers infer a column of floats from `NaN` and one of times from nothing.
+    /// The text of the value in these [`size`](Number::size) bytes.
+    pub(super) fn text(&self, bytes: &[u8], form: CsvForm) -> ShortText {
+        let mut text = ShortText::new();
+        // Readers recognise `NaN` in a column of floats and an empty value in a column
+        // of times.
         let (nan, nat) = match form {
             CsvForm::Unpadded => ("NaN", ""),
             CsvForm::Padded => ("nan", "NaT"),
         };
         let (re, im) = bytes.split_at(bytes.len() / 2);
-        match self.form {
+        match self.format {
             NumberFormat::Bool => text.push(if bytes == [0] { "0" } else { "1" }),
             NumberFormat::Int => text.push_integer(self.signed(bytes), 0),
             NumberFormat::UInt => text.push(itoa::Buffer::new().format(self.word(bytes))),
@@ -110,7 +112,7 @@ impl Number {
         text
     }
 
-    /// The bytes, up to eight, as an unsigned number.
+    /// Up to 8 bytes as an unsigned integer.
     fn word(&self, bytes: &[u8]) -> u64 {
         let mut word = [0; 8];
         if self.big_endian {
@@ -122,9 +124,10 @@ impl Number {
         }
     }
 
+    /// Up to 8 bytes as a signed integer.
     fn signed(&self, bytes: &[u8]) -> i64 {
-        let above = 64 - 8 * bytes.len() as u32;
-        (self.word(bytes) << above) as i64 >> above
+        let unused_bits = 64 - 8 * bytes.len() as u32;
+        (self.word(bytes) << unused_bits) as i64 >> unused_bits
     }
 
     fn single(&self, bytes: &[u8]) -> f32 {
@@ -186,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_exact_text_is_no_number() {
+    fn dtypes_without_an_exact_text_are_refused() {
         for dtype in ["f16", "c32", "S3", "U3", "V3"] {
             assert!(Number::of(&DType::parse(dtype).unwrap()).is_none());
         }

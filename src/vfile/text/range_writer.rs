@@ -1,18 +1,19 @@
-//! The part of a text that is wanted. Whoever writes the text pushes all of it
-//! in order, or skips what can be counted without being written; only what
-//! falls into the part is kept.
+//! A writer that keeps one byte range of a text. The caller writes the whole text in
+//! order; it can skip text of known length before the range. Rendering is left to the
+//! caller.
 
-/// Bytes of a text from a place in it on.
+/// Collects a byte range of a text.
 pub(super) struct RangeWriter<'a> {
+    /// Start of the range, in bytes of the text.
     at: u64,
-    /// How many bytes the text still has before the part.
+    /// Bytes of text still to come before the range.
     skip: u64,
     out: &'a mut [u8],
     done: usize,
 }
 
 impl<'a> RangeWriter<'a> {
-    /// The bytes from `at` on that fit into `out`.
+    /// A writer for the range of `out.len()` bytes from byte `at`.
     pub(super) fn new(at: u64, out: &'a mut [u8]) -> RangeWriter<'a> {
         RangeWriter {
             at,
@@ -22,39 +23,40 @@ impl<'a> RangeWriter<'a> {
         }
     }
 
-    /// How many bytes of the part are there.
+    /// The number of bytes of the range written so far.
     pub(super) fn done(&self) -> usize {
         self.done
     }
 
-    /// Whether nothing that follows can be kept.
+    /// Whether the range is complete, so that further text is discarded.
     pub(super) fn is_full(&self) -> bool {
         self.done == self.out.len()
     }
 
-    /// How far the text has come; true until the part is full.
+    /// The length in bytes of the text so far. Not valid once the range is complete.
     pub(super) fn position(&self) -> u64 {
         self.at - self.skip + self.done as u64
     }
 
-    /// How many bytes come before the next that would be kept.
+    /// Bytes of text still to come before the range.
     pub(super) fn skip(&self) -> u64 {
         self.skip
     }
 
-    /// Passes over `bytes` bytes, no more than [`skip`](RangeWriter::skip) says.
-    pub(super) fn pass(&mut self, bytes: u64) {
+    /// Skips `bytes` bytes of text, at most [`skip`](RangeWriter::skip).
+    pub(super) fn skip_bytes(&mut self, bytes: u64) {
         self.skip -= bytes;
     }
 
-    /// Passes over as many of `count` pieces of `width` bytes as lie before the
-    /// part, and returns their number. The width is not 0.
-    pub(super) fn pass_pieces(&mut self, width: u64, count: u64) -> u64 {
-        let passed = (self.skip / width).min(count);
-        self.skip -= passed * width;
-        passed
+    /// Skips those of the next `count` pieces of `width` bytes that lie entirely
+    /// before the range. Returns their number. `width` must not be 0.
+    pub(super) fn skip_pieces(&mut self, width: u64, count: u64) -> u64 {
+        let skipped = (self.skip / width).min(count);
+        self.skip -= skipped * width;
+        skipped
     }
 
+    /// Appends `text`.
     pub(super) fn push(&mut self, text: &[u8]) {
         let skipped = self.skip.min(text.len() as u64);
         self.skip -= skipped;
@@ -64,6 +66,7 @@ impl<'a> RangeWriter<'a> {
         self.done += kept;
     }
 
+    /// Appends `count` blanks.
     pub(super) fn push_blanks(&mut self, count: u64) {
         let skipped = self.skip.min(count);
         self.skip -= skipped;
@@ -83,7 +86,7 @@ mod tests {
         writer.push(b"");
         writer.push_blanks(3);
         writer.push_blanks(0);
-        let passed = writer.pass_pieces(2, 3);
+        let passed = writer.skip_pieces(2, 3);
         for piece in passed..3 {
             writer.push(&[b'0' + piece as u8, b';']);
         }
@@ -91,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn every_part_is_that_of_the_whole() {
+    fn every_range_equals_that_of_the_whole_text() {
         let whole = b"abc   0;1;2;z";
         for at in 0..=whole.len() {
             for end in at..=whole.len() {
@@ -106,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn the_position_counts_what_was_skipped() {
+    fn the_position_includes_skipped_text() {
         let mut out = [0; 20];
         let mut writer = RangeWriter::new(5, &mut out);
         writer.push(b"abc");

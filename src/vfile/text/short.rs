@@ -1,30 +1,32 @@
-//! A text of a few bytes, such as one number, without allocation.
+//! A short text, such as one number, on the stack.
 
-/// More than any number or date takes: a complex number of two doubles.
+/// Size of the buffer in bytes. The longest value, a complex number of two doubles, is
+/// shorter.
 const CAPACITY: usize = 64;
 
-pub(super) struct Short {
+/// A text of at most [`CAPACITY`] bytes.
+pub(super) struct ShortText {
     bytes: [u8; CAPACITY],
     len: usize,
 }
 
-impl Short {
-    pub(super) fn new() -> Short {
-        Short {
+impl ShortText {
+    pub(super) fn new() -> ShortText {
+        ShortText {
             bytes: [0; CAPACITY],
             len: 0,
         }
     }
 
-    /// Appends `text`, of which what does not fit is dropped.
+    /// Appends `text`, truncated to the free space.
     pub(super) fn push(&mut self, text: &str) {
         let kept = text.len().min(CAPACITY - self.len);
         self.bytes[self.len..self.len + kept].copy_from_slice(&text.as_bytes()[..kept]);
         self.len += kept;
     }
 
-    /// Appends a number, with zeros before it up to `width` bytes, which count
-    /// a minus sign: `{:0width$}`, as C's `printf` has it too.
+    /// Appends an integer, padded with leading zeros to `width` bytes including a
+    /// minus sign: `{:0width$}`.
     pub(super) fn push_integer(&mut self, number: i64, width: usize) {
         let mut buffer = itoa::Buffer::new();
         let digits = buffer.format(number.unsigned_abs());

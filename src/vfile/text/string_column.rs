@@ -1,74 +1,75 @@
-//! Values of any length: bytes, characters and hexadecimal, quoted by RFC 4180.
-//! They are read in pieces, twice: once to see where the text ends and whether
-//! it needs quotes, and once to write it.
+//! Columns of dtypes `S`, `U` and `V`: text of any length, quoted as in RFC 4180.
+//! A value is read twice, in pieces of bounded size. The first pass finds its length
+//! and whether it needs quotes; the second pass writes it.
 
 use super::window::WINDOW;
 use super::{RowWriter, SEPARATOR};
 use crate::dtype::{ByteOrder, DType, Kind};
 use crate::mapping::AccessError;
 
-/// How the bytes of one value are written as text.
+/// The rendering of values of one string dtype.
 #[derive(Debug, Clone)]
 pub(super) struct StringColumn {
-    form: StringFormat,
+    format: StringFormat,
+    /// Item size in bytes.
     size: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum StringFormat {
-    /// As they are.
+    /// `S`: bytes, written unchanged.
     Bytes,
-    /// As UTF-8, of code points that have four bytes in this order.
+    /// `U`: code points of 4 bytes in this byte order, written in UTF-8.
     Str(ByteOrder),
-    /// As two hexadecimal digits each.
+    /// `V`: bytes, written as two hexadecimal digits each.
     Void,
 }
 
-/// Whether a byte, or a character's first byte, puts its value in quotes.
-fn is_special(byte: u8) -> bool {
+/// Whether a value that contains this byte needs quotes.
+fn needs_quotes(byte: u8) -> bool {
     matches!(byte, SEPARATOR | b'"' | b'\r' | b'\n')
 }
 
-/// A name with its quotes doubled, and whether quotes must go around it.
+/// The name with quotes doubled, and whether it needs quotes around it.
 pub(super) fn escape(name: &str) -> (String, bool) {
-    (name.replace('"', "\"\""), name.bytes().any(is_special))
+    (name.replace('"', "\"\""), name.bytes().any(needs_quotes))
 }
 
 impl StringColumn {
-    /// The values of this type; `None` where they are not text.
+    /// The column of this dtype. `None` unless it is `S`, `U` or `V`.
     pub(super) fn of(dtype: &DType) -> Option<StringColumn> {
-        let form = match dtype.kind() {
+        let format = match dtype.kind() {
             Kind::Bytes => StringFormat::Bytes,
             Kind::Str => StringFormat::Str(dtype.byte_order()),
             Kind::Void => StringFormat::Void,
             _ => return None,
         };
         Some(StringColumn {
-            form,
+            format,
             size: dtype.itemsize(),
         })
     }
 
-    /// Bytes that one value takes.
+    /// Item size in bytes.
     pub(super) fn size(&self) -> u64 {
         self.size
     }
 
-    /// The bytes that the longest text takes. A character takes at most four as
-    /// it does in the item, and a quote takes two.
+    /// The maximum width of a value in bytes of text. A code point takes at most 4
+    /// bytes, as in the item; a doubled quote takes 2.
     pub(super) fn width(&self) -> u64 {
-        match self.form {
+        match self.format {
             StringFormat::Bytes => 2 * self.size + 2,
             StringFormat::Str(_) => self.size + 2,
             StringFormat::Void => 2 * self.size,
         }
     }
 
-    /// Writes the value that begins at byte `at` of the view.
+    /// Writes the value at byte `at` of the view.
     ///
     /// # Errors
     ///
-    /// When its bytes could not be fetched.
+    /// When its bytes cannot be fetched.
     pub(super) fn write<F>(&self, at: u64, writer: &mut RowWriter<'_, F>) -> Result<(), AccessError>
     where
         F: FnMut(u64, &mut [u8]) -> Result<usize, AccessError>,
@@ -77,11 +78,11 @@ impl StringColumn {
         if quoted {
             writer.out.push(b"\"");
         }
-        for (place, len) in pieces(at, end) {
+        for (start, len) in pieces(at, end) {
             if writer.out.is_full() {
                 break;
             }
-            let bytes = writer.window.bytes(place, len)?;
+            let bytes = writer.window.bytes(start, len)?;
             self.each_character(bytes, |character| {
                 writer.out.push(character);
                 if character == b"\"" {
@@ -95,27 +96,27 @@ impl StringColumn {
         Ok(())
     }
 
-    /// How many bytes of the value come before the zeros at its end, and
+    /// The length of the value in bytes of the view, without trailing zeros, and
     /// whether it needs quotes.
     fn measure<F>(&self, at: u64, writer: &mut RowWriter<'_, F>) -> Result<(u64, bool), AccessError>
     where
         F: FnMut(u64, &mut [u8]) -> Result<usize, AccessError>,
     {
-        if self.form == StringFormat::Void {
+        if self.format == StringFormat::Void {
             return Ok((self.size, false));
         }
         let (mut end, mut quoted) = (0, false);
-        for (place, len) in pieces(at, self.size) {
-            let bytes = writer.window.bytes(place, len)?;
+        for (start, len) in pieces(at, self.size) {
+            let bytes = writer.window.bytes(start, len)?;
             if let Some(last) = bytes.iter().rposition(|&byte| byte != 0) {
-                end = place - at + last as u64 + 1;
+                end = start - at + last as u64 + 1;
             }
-            match self.form {
-                StringFormat::Bytes => quoted |= bytes.iter().copied().any(is_special),
-                _ => self.each_character(bytes, |character| quoted |= is_special(character[0])),
+            match self.format {
+                StringFormat::Bytes => quoted |= bytes.iter().copied().any(needs_quotes),
+                _ => self.each_character(bytes, |character| quoted |= needs_quotes(character[0])),
             }
         }
-        if self.form != StringFormat::Bytes {
+        if self.format != StringFormat::Bytes {
             end = end.next_multiple_of(4);
         }
         Ok((end, quoted))
@@ -123,7 +124,7 @@ impl StringColumn {
 
     /// Calls `act` with the text of each character of `bytes`.
     fn each_character(&self, bytes: &[u8], mut act: impl FnMut(&[u8])) {
-        match self.form {
+        match self.format {
             StringFormat::Bytes => bytes.chunks(1).for_each(act),
             StringFormat::Str(order) => {
                 for unit in bytes.chunks_exact(4) {
@@ -146,7 +147,8 @@ impl StringColumn {
     }
 }
 
-/// Places and lengths of the pieces in which `len` bytes from `at` are read.
+/// Splits `len` bytes from `at` into pieces of at most [`WINDOW`] bytes. Each is an
+/// offset and a length.
 fn pieces(at: u64, len: u64) -> impl Iterator<Item = (u64, usize)> {
     let starts = (0..len).step_by(WINDOW);
     starts.map(move |start| (at + start, (len - start).min(WINDOW as u64) as usize))
@@ -172,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_are_written_as_they_are_without_the_zeros_at_the_end() {
+    fn bytes_are_written_unchanged_without_trailing_zeros() {
         for (data, expected) in [
             (&b"abc\0\0"[..], &b"abc"[..]),
             (b"\0\0\0\0\0", b""),
@@ -195,7 +197,7 @@ mod tests {
             ("\u{10ffff}😀", "\u{10ffff}😀"),
             ("a\"é", "\"a\"\"é\""),
             ("a\0b", "a\0b"),
-            // The last byte of the character is that of a comma.
+            // The low byte of this code point equals a comma.
             ("\u{ac}\u{2c00}", "\u{ac}\u{2c00}"),
         ] {
             assert_eq!(value("<U5", &utf32(text, 5)), expected.as_bytes());
@@ -206,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn void_is_written_in_hexadecimal_with_its_zeros() {
+    fn void_is_written_in_hexadecimal_with_trailing_zeros() {
         assert_eq!(value("V4", &[0, 0xab, 0x2c, 0]), b"00ab2c00");
     }
 

@@ -1,5 +1,5 @@
-//! The table as a whole: its lines, and that every part of it is rendered as it
-//! stands in the whole.
+//! Tests of whole tables: their lines, and that each byte range is rendered as in the
+//! whole text.
 
 use std::io;
 
@@ -15,8 +15,8 @@ pub(super) fn table(dtype: &str, shape: &[u64], form: CsvForm) -> Option<Table> 
     Table::new(&view, form)
 }
 
-/// Reads from `data`, of which the bytes from `good` on fail, in pieces of
-/// `piece` bytes.
+/// A `fetch` from `data`, at most `piece` bytes per call. Bytes from `good` on cannot
+/// be read.
 fn failing_fetch(
     data: &[u8],
     good: usize,
@@ -38,7 +38,7 @@ fn fetch(data: &[u8]) -> impl FnMut(u64, &mut [u8]) -> Result<usize, AccessError
     failing_fetch(data, usize::MAX, usize::MAX)
 }
 
-/// The whole text of an array of these bytes.
+/// The whole text of an array with these bytes.
 pub(super) fn whole(dtype: &str, shape: &[u64], form: CsvForm, data: &[u8]) -> Vec<u8> {
     let table = table(dtype, shape, form).unwrap();
     let mut out = vec![b'?'; table.len() as usize];
@@ -79,7 +79,7 @@ fn a_line_is_a_row() {
 }
 
 #[test]
-fn what_is_no_number_and_no_time_is_what_readers_know() {
+fn nan_and_nat_have_the_spelling_of_the_form() {
     let nan = f32::NAN.to_le_bytes();
     let nat = i64::MIN.to_le_bytes();
     for (dtype, data, unpadded, padded) in [
@@ -100,7 +100,7 @@ fn what_is_no_number_and_no_time_is_what_readers_know() {
 }
 
 #[test]
-fn rows_with_text_are_unpadded_in_either_form() {
+fn rows_with_strings_are_unpadded_in_both_forms() {
     let record = "[('n','u1'),('s','S2')]";
     for form in CsvForm::ALL {
         assert_eq!(text("S2", &[], form, b"ab"), "ab,    \n");
@@ -151,7 +151,7 @@ fn structured_types_have_a_heading() {
 }
 
 #[test]
-fn fields_stand_in_their_order_and_padding_is_not_shown() {
+fn fields_keep_their_order_and_padding_is_omitted() {
     let dtype = "{'names':['b','a'],'formats':['u1','u1'],'offsets':[3,1],'itemsize':5}";
     let data = [9, 1, 9, 2, 9, 9, 3, 9, 4, 9];
     assert_eq!(text(dtype, &[2], Padded, &data), "b,a\n  2,  1\n  4,  3\n");
@@ -206,15 +206,15 @@ fn views_without_a_text_have_no_table() {
         assert!(table("f16", &[1], form).is_none());
         assert!(table("c32", &[1], form).is_none());
         assert!(table("[('x','f4'),('y','f16',(2,))]", &[1], form).is_none());
-        // More than 25 bytes of text for each 8 of data.
+        // Each 8 bytes of data give at least 25 bytes of text.
         assert!(table("f8", &[i64::MAX as u64 / 8], form).is_none());
         assert!(table("f8", &[1, i64::MAX as u64 / 8], form).is_none());
         assert!(table("f8", &[i64::MAX as u64 / 26], form).is_some());
     }
 }
 
-/// Arrays of every kind, small enough to read every part of, in each form that
-/// differs.
+/// Arrays of every kind that are small enough to read every byte range. Each comes in
+/// the forms in which its text differs.
 fn small() -> Vec<(&'static str, Vec<u64>, CsvForm)> {
     let mut small = Vec::new();
     for (dtype, forms) in [
@@ -235,13 +235,13 @@ fn small() -> Vec<(&'static str, Vec<u64>, CsvForm)> {
     small
 }
 
-/// Bytes that mix quotes, commas, zeros and others.
+/// A mixture of quotes, commas, zeros and other bytes.
 fn bytes(count: usize) -> Vec<u8> {
     (0..count).map(|k| b"a,\"\0b\xc3"[k * k % 6]).collect()
 }
 
 #[test]
-fn every_part_is_that_of_the_whole() {
+fn every_range_equals_that_of_the_whole_text() {
     for (dtype, shape, form) in small() {
         let table = table(dtype, &shape, form).unwrap();
         let data = bytes(
@@ -263,7 +263,7 @@ fn every_part_is_that_of_the_whole() {
 }
 
 #[test]
-fn what_precedes_a_failing_byte_is_rendered() {
+fn text_before_an_unreadable_byte_is_rendered() {
     for (dtype, shape, form) in small() {
         let table = table(dtype, &shape, form).unwrap();
         let itemsize = DType::parse(dtype).unwrap().itemsize();
@@ -281,7 +281,7 @@ fn what_precedes_a_failing_byte_is_rendered() {
                 );
                 assert!(read >= before && (read < whole.len() || good == data.len()));
                 before = read;
-                // From where it stopped there is only the error.
+                // A read that continues there fails.
                 if read < whole.len() {
                     let fetch = failing_fetch(&data, good, piece);
                     assert!(table.read(read as u64, &mut out[read..], fetch).is_err());
@@ -293,7 +293,7 @@ fn what_precedes_a_failing_byte_is_rendered() {
 }
 
 #[test]
-fn any_place_of_a_huge_table_is_rendered_alone() {
+fn any_range_of_a_huge_table_is_rendered_alone() {
     let zeros = |_: u64, out: &mut [u8]| {
         assert!(out.len() <= 1 << 16);
         out.fill(0);
@@ -332,7 +332,7 @@ fn any_place_of_a_huge_table_is_rendered_alone() {
 }
 
 #[test]
-fn any_place_of_a_huge_heading_is_rendered_alone() {
+fn any_range_of_a_huge_heading_is_rendered_alone() {
     let dtype = "[('m','u1',(1024,1024)),('n','u1')]";
     let table = table(dtype, &[1, 1000], Padded).unwrap();
     let line = 1000 * 4 * ((1 << 20) + 1);
@@ -345,7 +345,7 @@ fn any_place_of_a_huge_heading_is_rendered_alone() {
 }
 
 #[test]
-fn unpadded_lines_have_a_longest() {
+fn unpadded_lines_have_a_maximum_length() {
     for (dtype, shape, unpadded, padded) in [
         ("S10", &[3, 40_000][..], true, true),
         ("S10", &[3, 50_000], false, false),

@@ -1,27 +1,28 @@
-//! A view's bytes as they are needed for its text: fetched in pieces of bounded
-//! size, so that the cost of a fetch is shared by many values.
+//! A read buffer over the bytes of a view. It fetches up to 64 KiB at a time, so that
+//! many values share the cost of a fetch.
 
 use std::io;
 
 use crate::mapping::AccessError;
 
-/// The most bytes that are held at a time; a multiple of every element of a
-/// fixed size.
+/// The maximum size of the buffer in bytes. It is a multiple of the size of every number
+/// and character.
 pub(super) const WINDOW: usize = 1 << 16;
 
-/// A stretch of a view's bytes in C order, moved to where they are asked for.
+/// A buffered range of the bytes of a view, in C order.
 pub(super) struct Window<F> {
     fetch: F,
     itemsize: u64,
-    /// Where the bytes end that are expected to be asked for.
+    /// End of the readahead, in bytes of the view.
     limit: u64,
+    /// Position of the buffer, in bytes of the view.
     start: u64,
     bytes: Vec<u8>,
 }
 
 impl<F: FnMut(u64, &mut [u8]) -> Result<usize, AccessError>> Window<F> {
-    /// A window on items of `itemsize` bytes, of which those before `limit` are
-    /// of interest.
+    /// A window on items of `itemsize` bytes. Readahead stops at byte `limit` of the
+    /// view.
     pub(super) fn new(fetch: F, itemsize: u64, limit: u64) -> Window<F> {
         Window {
             fetch,
@@ -32,11 +33,11 @@ impl<F: FnMut(u64, &mut [u8]) -> Result<usize, AccessError>> Window<F> {
         }
     }
 
-    /// The `len` bytes from `at` on, at most [`WINDOW`].
+    /// The `len` bytes at byte `at` of the view. `len` is at most [`WINDOW`].
     ///
     /// # Errors
     ///
-    /// When one of them could not be fetched.
+    /// When one of these bytes cannot be fetched.
     pub(super) fn bytes(&mut self, at: u64, len: usize) -> Result<&[u8], AccessError> {
         if at < self.start || at + len as u64 > self.start + self.bytes.len() as u64 {
             self.fill(at, len)?;
@@ -44,23 +45,27 @@ impl<F: FnMut(u64, &mut [u8]) -> Result<usize, AccessError>> Window<F> {
         Ok(&self.bytes[(at - self.start) as usize..][..len])
     }
 
-    /// Moves the window, so that it begins with the bytes asked for. Where that
-    /// is a step back, the fields of an item are not in the order of their
-    /// bytes: then it begins with the item, lest it step back each time.
+    /// Refills the buffer from byte `at`. A request before the buffer means that the
+    /// fields of an item are not in the order of their offsets. The buffer then starts
+    /// at the item, so that one fetch serves all its fields.
     fn fill(&mut self, at: u64, len: usize) -> Result<(), AccessError> {
-        let back = at < self.start && self.itemsize <= WINDOW as u64 / 2;
-        self.start = if back { at - at % self.itemsize } else { at };
+        let align_to_item = at < self.start && self.itemsize <= WINDOW as u64 / 2;
+        self.start = if align_to_item {
+            at - at % self.itemsize
+        } else {
+            at
+        };
         let needed = (at - self.start) as usize + len;
         let expected = self.limit.saturating_sub(self.start).min(WINDOW as u64);
         self.bytes.resize(needed.max(expected as usize), 0);
         let mut fetched = 0;
         while fetched < needed {
             let rest = &mut self.bytes[fetched..];
-            let step = match (self.fetch)(self.start + fetched as u64, rest) {
+            let result = match (self.fetch)(self.start + fetched as u64, rest) {
                 Ok(0) => Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()),
                 other => other,
             };
-            match step {
+            match result {
                 Ok(count) => fetched += count,
                 Err(error) => {
                     self.bytes.clear();
@@ -78,7 +83,7 @@ mod tests {
     use super::*;
     use std::cell::RefCell;
 
-    /// Fetches from bytes that count up, of which those from `end` on fail.
+    /// A `fetch` whose byte k has the value k. Bytes from `end` on cannot be read.
     fn counting(
         end: u64,
         calls: &RefCell<Vec<(u64, usize)>>,
@@ -120,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_before_a_failing_one_are_served() {
+    fn bytes_before_an_unreadable_byte_are_served() {
         let calls = RefCell::default();
         let mut window = Window::new(counting(20, &calls), 8, 64);
         assert!(window.bytes(0, 8).is_ok());
