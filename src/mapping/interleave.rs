@@ -49,7 +49,7 @@ fn of_any_size(lines: &[u8], item: usize, row: usize, columns: &mut [u8], count:
     }
 }
 
-/// The reverse of [`separate`]: fills the `lines` with the items of `columns` from
+/// The reverse of [`deinterleave`]: fills the `lines` with the items of `columns` from
 /// byte `row` of each column on.
 pub(super) fn interleave(columns: &[u8], item: usize, row: usize, lines: &mut [u8], count: usize) {
     match item {
