@@ -146,13 +146,13 @@ impl FileError {
                 let check = "check --dtype, --shape and --offset";
                 Some(match remedy.options() {
                     Some(options) => {
-                        format!("{check}; {options} would fill the file up with zeros")
+                        format!("{check}; {options} would extend the file with zeros")
                     }
                     None => check.into(),
                 })
             }
             FileError::CannotExtend { bytes, path } => Some(format!(
-                "if nobody else writes it, extend it before: truncate -s {bytes} {}",
+                "if no other program writes it, extend it first: truncate -s {bytes} {}",
                 path.display()
             )),
             FileError::FixedSize { .. } => Some("to write it in place, use --mode r+".into()),

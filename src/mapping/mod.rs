@@ -371,7 +371,7 @@ impl Mapping {
             && let Err(error) = self.file.set_permissions(rest)
         {
             let path = self.path.display();
-            log::warn!("{path}: keeps its set-user-id bit though it was written: {error}");
+            log::warn!("{path}: cannot clear the set-user-ID bit after a write: {error}");
         }
     }
 
