@@ -160,12 +160,12 @@ impl Mapping {
 
     /// Starts caching up to `limit` bytes of columns adjacent to those that are read. A read
     /// from the cache gives the bytes as of the last change of the file's size or times, or
-    /// newer ones. `alone` says that the file is written only through this mapping. Without
+    /// newer ones. `exclusive` says that the file is written only through this mapping. Without
     /// it, nothing is cached until the times are
     /// [old enough](Stamp::is_past_timestamp_granularity).
-    pub fn enable_column_cache(&self, limit: u64, alone: bool) {
+    pub fn enable_column_cache(&self, limit: u64, exclusive: bool) {
         self.column_cache
-            .get_or_init(|| ColumnCache::new(limit, alone));
+            .get_or_init(|| ColumnCache::new(limit, exclusive));
     }
 
     /// The use of the column cache; `None` if it is not enabled.
