@@ -61,7 +61,7 @@ struct CacheState {
     /// The blocks being gathered, with their sizes in bytes.
     gathering: Vec<(Key, u64)>,
     /// The layouts and file offsets of recently read columns, the latest first.
-    read: Vec<(ColumnLayout, u64)>,
+    recent: Vec<(ColumnLayout, u64)>,
     /// The number of further reads without gathering.
     pause: usize,
     hits: u64,
@@ -143,7 +143,7 @@ impl ColumnCache {
             blocks: LruCache::unbounded(),
             bytes: 0,
             gathering: Vec::new(),
-            read: Vec::new(),
+            recent: Vec::new(),
             pause: 0,
             hits: 0,
             gathers: 0,
@@ -275,7 +275,7 @@ impl ColumnCache {
         let count = 1 << most.checked_ilog2()?;
         let index = column.offset() / item;
         let first = column.offset() - index % count * item;
-        let bytes = mapping.bytes();
+        let bytes = mapping.mapped_bytes();
         let reach = |offset: u64| form.extent(offset).is_some_and(|e| e.end <= bytes);
         // At either end of the file a group has fewer columns.
         let first = (0..count)
@@ -296,18 +296,18 @@ impl ColumnCache {
         let mut state = self.lock_state();
         let is_paused = state.pause > 0;
         state.pause -= usize::from(is_paused);
-        let read = &mut state.read;
+        let recent = &mut state.recent;
         let is_near = |(form, offset): &(ColumnLayout, u64)| {
             form == column.form()
                 && *offset != column.offset()
                 && offset.abs_diff(column.offset()) <= near
         };
-        let is_worthwhile = read.iter().any(is_near);
+        let is_worthwhile = recent.iter().any(is_near);
         let this = (column.form().clone(), column.offset());
-        if read.first() != Some(&this) {
-            read.retain(|other| *other != this);
-            read.truncate(MAX_REMEMBERED - 1);
-            read.insert(0, this);
+        if recent.first() != Some(&this) {
+            recent.retain(|other| *other != this);
+            recent.truncate(MAX_REMEMBERED - 1);
+            recent.insert(0, this);
         }
         is_worthwhile && !is_paused
     }

@@ -119,7 +119,7 @@ pub(super) unsafe fn scatter_grid(
 ///
 /// # Safety
 ///
-/// As for [`scatter`].
+/// As for [`scatter`](super::copy::scatter).
 unsafe fn make_writable(base: *mut u8, run: &Run) -> bool {
     let (first, last) = (run.offset, run.offset + run.piece - 1);
     let in_one_page = run.stride % PAGE as i64 == 0 && first / PAGE == last / PAGE;

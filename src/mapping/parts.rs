@@ -101,6 +101,7 @@ impl Drop for Permit<'_> {
     }
 }
 
+/// Locks a mutex, even if another thread panicked while holding it.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

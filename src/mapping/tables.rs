@@ -14,7 +14,7 @@ use super::transfer::TransferBuffer;
 use super::{AccessError, Mapping, Mode, map};
 use crate::array::{Grid, Layout};
 
-/// The most bytes of page tables of one mapping.
+/// The max_tables bytes of page tables of one mapping.
 const MAX_TABLE_BYTES: u64 = 32 << 20;
 
 /// The mapped file, with a bound on its page tables.
@@ -24,8 +24,8 @@ pub(super) struct BoundedMmap {
     mode: Mode,
     bytes: u64,
     geometry: Geometry,
-    /// The most page tables of a mapping; `None` if unbounded.
-    most: Option<u64>,
+    /// The max_tables page tables of a mapping; `None` if unbounded.
+    max_tables: Option<u64>,
     current: Mutex<Current>,
 }
 
@@ -61,15 +61,15 @@ impl BoundedMmap {
         let mmap = Arc::new(map(file, mode, bytes)?);
         let page = page_size();
         let geometry = Geometry::new(page);
-        let mut all = Tables::new(geometry);
+        let mut all = TableCount::new(geometry);
         all.add(0..bytes);
-        let most = MAX_TABLE_BYTES / page;
+        let max_tables = MAX_TABLE_BYTES / page;
         Ok(BoundedMmap {
             file: file.clone(),
             mode,
             bytes,
             geometry,
-            most: (mode != Mode::CopyOnWrite && all.count > most).then_some(most),
+            max_tables: (mode != Mode::CopyOnWrite && all.count > max_tables).then_some(max_tables),
             current: Mutex::new(Current { mmap, tables: 0 }),
         })
     }
@@ -92,8 +92,8 @@ impl BoundedMmap {
     fn reserve_tables(&self, tables: u64) -> Arc<MmapRaw> {
         let mut current = self.lock();
         let mut old = None;
-        if let Some(most) = self.most
-            && current.tables + tables > most
+        if let Some(max_tables) = self.max_tables
+            && current.tables + tables > max_tables
         {
             match map(&self.file, self.mode, self.bytes) {
                 Ok(new) => old = Some(std::mem::replace(&mut current.mmap, Arc::new(new))),
@@ -111,16 +111,16 @@ impl BoundedMmap {
 
     /// The leading part of the bytes `range` of `view` that one mapping can serve, and an
     /// upper bound on the page tables it takes. The part ends at an element boundary.
-    fn part(&self, view: &Layout, range: Range<u64>) -> (Range<u64>, u64) {
-        let Some(most) = self.most else {
+    fn leading_part(&self, view: &Layout, range: Range<u64>) -> (Range<u64>, u64) {
+        let Some(max_tables) = self.max_tables else {
             return (range, 0);
         };
         let mut part = range;
         loop {
-            let tables = Tables::of(self.geometry, view, part.clone(), most);
+            let tables = TableCount::of_range(self.geometry, view, part.clone(), max_tables);
             let half = part.start + (part.end - part.start) / 2;
             let end = half.next_multiple_of(view.block());
-            if tables <= most || end >= part.end {
+            if tables <= max_tables || end >= part.end {
                 return (part, tables);
             }
             part.end = end;
@@ -145,38 +145,38 @@ fn page_size() -> u64 {
 }
 
 /// Counts the page tables needed to access some bytes of the file. The count is an upper bound.
-struct Tables {
+struct TableCount {
     geometry: Geometry,
     /// The indices of the tables needed last, of each level.
     last: [Range<u64>; 2],
     count: u64,
 }
 
-impl Tables {
-    fn new(geometry: Geometry) -> Tables {
-        Tables {
+impl TableCount {
+    fn new(geometry: Geometry) -> TableCount {
+        TableCount {
             geometry,
             last: [0..0, 0..0],
             count: 0,
         }
     }
 
-    /// The count for the bytes `range` of `view`. Counting stops above `most`.
-    fn of(geometry: Geometry, view: &Layout, range: Range<u64>, most: u64) -> u64 {
-        let mut tables = Tables::new(geometry);
+    /// The count for the bytes `range` of `view`. Counting stops above `max_tables`.
+    fn of_range(geometry: Geometry, view: &Layout, range: Range<u64>, max_tables: u64) -> u64 {
+        let mut tables = TableCount::new(geometry);
         let mut runs = view.runs(range);
         while let Some(grid) = runs.next_grid() {
-            tables.add_grid(&grid, most);
-            if tables.count > most {
+            tables.add_grid(&grid, max_tables);
+            if tables.count > max_tables {
                 break;
             }
         }
         tables.count
     }
 
-    /// Adds the tables for a grid, until the count exceeds `most`. Pieces or runs less than a
+    /// Adds the tables for a grid, until the count exceeds `max_tables`. Pieces or runs less than a
     /// table's coverage apart count with the bytes between them.
-    fn add_grid(&mut self, grid: &Grid, most: u64) {
+    fn add_grid(&mut self, grid: &Grid, max_tables: u64) {
         let reach = 1 << self.geometry.0[0];
         let (run, rows) = (&grid.run, grid.rows);
         let row = |row: u64| covering_range(&grid.row(row), 0..run.count);
@@ -187,22 +187,22 @@ impl Tables {
             if is_near(grid.spacing, first.end - first.start) {
                 return self.add(join(first, row(rows - 1)));
             }
-            return self.add_ranges((0..rows).map(row), most);
+            return self.add_ranges((0..rows).map(row), max_tables);
         }
         let piece = |row: u64, k: u64| covering_range(&grid.row(row), k..k + 1);
         if is_near(grid.spacing, run.piece) {
             let line = |k| join(piece(0, k), piece(rows - 1, k));
-            return self.add_ranges((0..run.count).map(line), most);
+            return self.add_ranges((0..run.count).map(line), max_tables);
         }
         let pieces = (0..rows).flat_map(|row| (0..run.count).map(move |k| piece(row, k)));
-        self.add_ranges(pieces, most);
+        self.add_ranges(pieces, max_tables);
     }
 
-    /// Adds the tables for ranges of the file, until the count exceeds `most`.
-    fn add_ranges(&mut self, stretches: impl Iterator<Item = Range<u64>>, most: u64) {
+    /// Adds the tables for ranges of the file, until the count exceeds `max_tables`.
+    fn add_ranges(&mut self, stretches: impl Iterator<Item = Range<u64>>, max_tables: u64) {
         for stretch in stretches {
             self.add(stretch);
-            if self.count > most {
+            if self.count > max_tables {
                 return;
             }
         }
@@ -247,10 +247,10 @@ impl Mapping {
         let mut done = 0;
         while done < len {
             let start = at + done as u64;
-            let (part, tables) = map.part(view, start..at + len as u64);
+            let (part, tables) = map.leading_part(view, start..at + len as u64);
             let end = done + (part.end - part.start) as usize;
             let mmap = map.reserve_tables(tables);
-            match self.transfer(&mmap, view, start, buffer.part(done..end)) {
+            match self.transfer(&mmap, view, start, buffer.slice(done..end)) {
                 Ok(moved) if done + moved < end => return Ok(done + moved),
                 Ok(_) => done = end,
                 Err(error) if done == 0 => return Err(error),
@@ -263,7 +263,7 @@ impl Mapping {
 
 impl TransferBuffer<'_> {
     /// The bytes `part` of the buffer.
-    fn part(&mut self, part: Range<usize>) -> TransferBuffer<'_> {
+    fn slice(&mut self, part: Range<usize>) -> TransferBuffer<'_> {
         match self {
             TransferBuffer::Out(out) => TransferBuffer::Out(&mut out[part]),
             TransferBuffer::Data(data) => TransferBuffer::Data(&data[part]),
@@ -324,7 +324,7 @@ mod tests {
                         .flat_map(|piece| piece.clone())
                         .flat_map(|byte| SMALL.0.map(|shift| (shift, byte >> shift)))
                         .collect();
-                    let counted = Tables::of(SMALL, &layout, range.clone(), u64::MAX);
+                    let counted = TableCount::of_range(SMALL, &layout, range.clone(), u64::MAX);
                     let touched = touched.len() as u64;
                     assert!(
                         counted >= touched,
@@ -336,15 +336,15 @@ mod tests {
         }
     }
 
-    /// A mapping that is replaced after `most` tables of the [`SMALL`] geometry.
-    fn mapping_with(most: u64, bytes: u64, array: &View) -> (File, Mapping) {
+    /// A mapping that is replaced after `max_tables` tables of the [`SMALL`] geometry.
+    fn mapping_with(max_tables: u64, bytes: u64, array: &View) -> (File, Mapping) {
         let backing = tempfile::NamedTempFile::new().unwrap();
         let file = backing.reopen().unwrap();
         file.set_len(bytes).unwrap();
         let opened = BackingFile::open(backing.path(), Mode::ReadWrite).unwrap();
         let mut mapping = Mapping::new(opened, &array.extent()).unwrap().0;
         let map = mapping.map.as_mut().unwrap();
-        (map.most, map.geometry) = (Some(most), SMALL);
+        (map.max_tables, map.geometry) = (Some(max_tables), SMALL);
         (file, mapping)
     }
 
@@ -353,8 +353,8 @@ mod tests {
         let array = array("<u4", &[40, 25]);
         let bytes = array.extent().end;
         let content: Vec<u8> = (0..bytes).map(|k| (k % 251) as u8).collect();
-        for most in [1, 2, 7, 40] {
-            let (file, mapping) = mapping_with(most, bytes, &array);
+        for max_tables in [1, 2, 7, 40] {
+            let (file, mapping) = mapping_with(max_tables, bytes, &array);
             file.write_all_at(&content, 0).unwrap();
             for view in [array.clone(), array.transposed(), array.take(1, 3).unwrap()] {
                 let layout = view.layout();

@@ -1,6 +1,6 @@
 //! Generates `README.txt`: a description of the mounted array, a table of its files, and code for
 //! each language that reads and writes it in this mount. The text is in `templates/`, a file for
-//! each language, listed in [`LANGUAGES`]. Variables and conditions are in `variables`.
+//! each language, listed in `LANGUAGES`. Variables and conditions are in `variables`.
 
 mod example;
 mod template;

@@ -26,16 +26,16 @@ fn array(dtype: &str, shape: &[u64]) -> View {
     View::contiguous(dtype, 52, Shape::new(shape.to_vec()), Order::C).unwrap()
 }
 
-/// A file for an array, and a mapping of it with a column cache of `limit` bytes, which
-/// caches also right after the file was changed.
-fn mapped(array: &View, limit: u64) -> (File, Mapping, tempfile::NamedTempFile) {
+/// A file for an array, and a mapping of it with a column cache of `limit` bytes. If it is
+/// `exclusive`, it caches also right after the file was changed.
+fn mapped(array: &View, limit: u64, exclusive: bool) -> (File, Mapping, tempfile::NamedTempFile) {
     let backing = tempfile::NamedTempFile::new().unwrap();
     let end = array.offset() + array.nbytes();
     let bytes: Vec<u8> = (0..end).map(|k| (k * 7 % 251) as u8).collect();
     std::fs::write(backing.path(), bytes).unwrap();
     let opened = BackingFile::open(backing.path(), Mode::ReadWrite).unwrap();
     let mapping = Mapping::new(opened, &(array.offset()..end)).unwrap().0;
-    mapping.enable_column_cache(limit, true);
+    mapping.enable_column_cache(limit, exclusive);
     (backing.reopen().unwrap(), mapping, backing)
 }
 
@@ -64,7 +64,7 @@ fn cached_blocks(mapping: &Mapping) -> usize {
 }
 
 #[test]
-fn columns_read_are_current_whoever_writes_in_between() {
+fn columns_are_current_after_writes_by_any_process() {
     let mut numbers = Numbers(0x9e37_79b9_7f4a_7c15);
     for (array, limit) in [
         (array("<f4", &[200, 90]), 1 << 20),
@@ -73,7 +73,7 @@ fn columns_read_are_current_whoever_writes_in_between() {
         (array("<c16", &[20, 40]), 1 << 20),
         (array("<i2", &[9, 10, 300]), 1 << 13),
     ] {
-        let (file, mapping, _backing) = mapped(&array, limit);
+        let (file, mapping, _backing) = mapped(&array, limit, true);
         let (mut max_cached, mut column) = (0, 0);
         for round in 0..400 {
             let last = array.ndim() - 1;
@@ -125,7 +125,7 @@ fn columns_read_are_current_whoever_writes_in_between() {
 #[test]
 fn a_second_column_nearby_starts_gathering_and_a_distant_one_does_not() {
     let array = array("<f4", &[100, 10_000]);
-    let (_file, mapping, _backing) = mapped(&array, 1 << 20);
+    let (_file, mapping, _backing) = mapped(&array, 1 << 20, true);
     let read = |column| {
         let view = array.take(1, column).unwrap().layout();
         mapping.read(&view, 0, &mut [0; 400]).unwrap();
@@ -145,8 +145,7 @@ fn a_second_column_nearby_starts_gathering_and_a_distant_one_does_not() {
 #[test]
 fn nothing_is_cached_while_other_writes_may_be_unseen() {
     let array = array("<f4", &[100, 100]);
-    let (file, mapping, _backing) = mapped(&array, 1 << 20);
-    mapping.enable_column_cache(1 << 20, false);
+    let (file, mapping, _backing) = mapped(&array, 1 << 20, false);
     for column in 0..20 {
         let view = array.take(1, column).unwrap().layout();
         let mut out = vec![0; 400];
@@ -159,7 +158,7 @@ fn nothing_is_cached_while_other_writes_may_be_unseen() {
 #[test]
 fn truncated_bytes_are_not_read_from_the_cache() {
     let array = array("<f4", &[100, 100]);
-    let (file, mapping, _backing) = mapped(&array, 1 << 20);
+    let (file, mapping, _backing) = mapped(&array, 1 << 20, true);
     let view = |column| array.take(1, column).unwrap().layout();
     for column in 0..3 {
         mapping.read(&view(column), 0, &mut [0; 400]).unwrap();
