@@ -102,7 +102,8 @@ impl Mapping {
                     };
                 }
             }
-            // A fault inside a grid has no position: repeat run by run to find it.
+            // Run by run: single runs, and grids that cross the end of the file or have faulted.
+            // This finds the first byte that cannot be moved.
             for row in moved as u64..grid.rows {
                 for run in Mapping::prefetch_batches(&grid.row(row)) {
                     self.prefetch(map, &run);
