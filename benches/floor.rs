@@ -1,6 +1,6 @@
-//! The least that a FUSE file system can take: a directory of equal files and one
-//! large file, served from memory with the settings that arrayfs has. What a
-//! request costs here is the transport; `scripts/bench.sh` compares with it.
+//! A minimal FUSE file system: a directory of equal files and one large file, served from memory
+//! with arrayfs's FUSE settings. Its time per request is the cost of the transport alone, the
+//! lower bound that `scripts/bench.sh` compares arrayfs with.
 //!
 //!     floor MOUNTPOINT FILES BYTES_OF_EACH BYTES_OF_DATA
 
@@ -16,7 +16,7 @@ use fuser::{
 
 const LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The inode numbers: the root, the directory, the large file, then the others.
+/// The inode numbers of the root, the directory, the large file and the first of the others.
 const ROOT: u64 = 1;
 const ROWS: u64 = 2;
 const DATA: u64 = 3;

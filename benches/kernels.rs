@@ -1,9 +1,9 @@
-//! How fast the bytes of views are moved between the mapped file and memory, in
-//! requests as the kernel makes them, without FUSE: `cargo bench --bench kernels`.
+//! Throughput of copies between views of a mapped file and memory, in requests of the size that
+//! the kernel makes, without FUSE: `cargo bench --bench kernels`.
 //!
-//! A line a case: gigabytes a second, reading and writing, the median of several
-//! passes. `-- --test` uses small arrays and one pass, and only shows that it
-//! works; other words leave all cases out whose names contain none of them.
+//! Prints a line for each case: GB/s of reads and of writes, each the median of several passes.
+//! `-- --test` is a smoke test with small arrays and a single pass. Other arguments select the
+//! cases whose names contain one of them.
 
 use std::fs::File;
 use std::path::Path;
@@ -13,11 +13,11 @@ use arrayfs::array::{Index, Order, Shape, View};
 use arrayfs::dtype::DType;
 use arrayfs::mapping::{BackingFile, Mapping, Mode};
 
-/// The bytes of a request.
+/// The size of a request in bytes.
 const REQUEST: usize = 1 << 20;
 
-/// No case reads or writes more in one pass.
-const MOST: u64 = 256 << 20;
+/// The most bytes of one pass.
+const MAX_BYTES: u64 = 256 << 20;
 
 /// A view of an array.
 struct Case {
@@ -25,8 +25,8 @@ struct Case {
     dtype: &'static str,
     shape: [u64; 2],
     view: fn(&View) -> View,
-    /// How many bytes of neighbours are kept.
-    neighbours: u64,
+    /// The size of the column cache in bytes; 0 for none.
+    cache: u64,
 }
 
 const fn case(
@@ -40,7 +40,7 @@ const fn case(
         dtype,
         shape,
         view,
-        neighbours: 0,
+        cache: 0,
     }
 }
 
@@ -77,12 +77,12 @@ const CASES: &[Case] = &[
     ),
     case("T/data of tall", "<f4", TALL, View::transposed),
     Case {
-        neighbours: 32 << 20,
-        ..case("T/data of tall, neighbours", "<f4", TALL, View::transposed)
+        cache: 32 << 20,
+        ..case("T/data of tall, cache", "<f4", TALL, View::transposed)
     },
     Case {
-        neighbours: 64 << 20,
-        ..case("T/data of deep, neighbours", "<f4", DEEP, View::transposed)
+        cache: 64 << 20,
+        ..case("T/data of deep, cache", "<f4", DEEP, View::transposed)
     },
     case("a column of square", "<f4", SQUARE, |a| {
         a.take(1, 7).unwrap()
@@ -143,11 +143,11 @@ fn measure(case: &Case, file: &Path, quick: bool) {
     let (mut mapping, pending) = Mapping::new(backing, &(0..array.nbytes())).unwrap();
     pending.commit().unwrap();
     mapping.read_by_several(4);
-    if case.neighbours > 0 {
-        mapping.enable_column_cache(case.neighbours, true);
+    if case.cache > 0 {
+        mapping.enable_column_cache(case.cache, true);
     }
     let view = (case.view)(&array).layout();
-    let bytes = view.nbytes().min(MOST);
+    let bytes = view.nbytes().min(MAX_BYTES);
     let mut buffer = vec![0; REQUEST];
     let mut requests = |work: &mut dyn FnMut(u64, &mut [u8]) -> usize| {
         for at in (0..bytes).step_by(REQUEST) {
@@ -155,13 +155,13 @@ fn measure(case: &Case, file: &Path, quick: bool) {
             assert_eq!(work(at, buffer), buffer.len());
         }
     };
-    // Small views need many passes before processor and caches have settled.
+    // Small views need many passes until clock rate and caches are steady.
     let passes = match quick {
         true => 1,
-        false => (MOST / bytes).clamp(5, 200) as usize,
+        false => (MAX_BYTES / bytes).clamp(5, 200) as usize,
     };
     let mut median = |work: &mut dyn FnMut(u64, &mut [u8]) -> usize| {
-        // The first pass finds the pages.
+        // The first pass maps the pages.
         requests(work);
         let mut times: Vec<Duration> = (0..passes)
             .map(|_| {
@@ -178,7 +178,7 @@ fn measure(case: &Case, file: &Path, quick: bool) {
     println!("{:<32} {read:>8.2} {written:>8.2}", case.name);
 }
 
-/// Makes a file of so many bytes, all of which are on pages.
+/// Creates a file of `bytes` bytes without holes.
 fn fill(path: &Path, bytes: u64) {
     let mut file = File::create(path).unwrap();
     let piece: Vec<u8> = (0..1 << 20).map(|k| (k % 251) as u8).collect();

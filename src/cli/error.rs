@@ -1,4 +1,4 @@
-//! What can be wrong with a command line, in the words that the user sees.
+//! The errors of a command line, with the messages and hints that the user sees.
 
 use std::borrow::Cow;
 use std::io;
@@ -9,39 +9,39 @@ use crate::array::ArrayError;
 use crate::dtype::DTypeError;
 use crate::mapping::{Mode, NotAMode};
 
-/// Why a command line cannot be followed.
+/// An error in the command line.
 #[derive(Debug, thiserror::Error)]
 pub enum UsageError {
-    /// Options that do not exist, lack their value or exclude each other.
+    /// An error that clap found: an unknown option, a missing value or a conflict.
     #[error("{0}")]
     Arguments(String),
-    /// An argument that the command needs.
+    /// A required argument is missing.
     #[error("{0}: missing")]
     Missing(&'static str),
-    /// A path that leads nowhere.
+    /// A path cannot be made absolute.
     #[error("{}: cannot be made absolute: {source}", path.display())]
     Path {
-        /// What was given.
+        /// The path as given.
         path: PathBuf,
-        /// Why not.
+        /// The cause.
         source: io::Error,
     },
-    /// A mount option that does not exist.
+    /// An unknown mount option.
     #[error("-o {0}: unknown mount option")]
     UnknownItem(String),
-    /// The rest of a shape that was written with commas.
-    #[error("-o {0}: is no option, and a comma ends a shape")]
+    /// A number in place of a mount option: the rest of a shape written with commas.
+    #[error("-o {0}: not a mount option; a comma ends the shape")]
     RestOfShape(String),
-    /// A request of `mount` to change a mount.
+    /// A request of `mount` to change an existing mount.
     #[error("-o remount: a mount cannot be changed")]
     Remount,
-    /// A mount option without the value that it needs.
+    /// A mount option lacks its value.
     #[error("-o {0}: needs a value, as in -o {0}=VALUE")]
     ItemNeedsValue(String),
-    /// A mount option with a value that it cannot have.
+    /// A mount option has a value but takes none.
     #[error("-o {0}: takes no value")]
     ItemTakesNoValue(String),
-    /// The same option as a long one and under `-o`, with different values.
+    /// An option was given as a long option and under `-o`, with different values.
     #[error("--{name} {long}: contradicts -o {name}={item}")]
     GivenTwice {
         /// The option's name.
@@ -54,67 +54,67 @@ pub enum UsageError {
     /// `-o ro` together with a mode that writes.
     #[error("-o ro: contradicts mode {0}, which writes")]
     ReadOnlyWrites(String),
-    /// `--extend` with a mode that extends nothing, or makes the file anew.
+    /// `--extend` together with a mode other than `r+`.
     #[error("--extend: is for mode r+, not for mode {0}")]
     ExtendIn(Mode),
-    /// A file that is not there, by the name of what other programs have commands for.
-    #[error("{word}: there is no such file, and no such command")]
+    /// The file does not exist, and its name is a subcommand of other programs.
+    #[error("{word}: no such file or command")]
     NoCommand {
-        /// What was given.
+        /// The name as given.
         word: String,
-        /// The option that does it.
+        /// The option with the meaning of the subcommand.
         option: &'static str,
     },
     /// `allow_other` and `allow_root`.
     #[error("-o allow_other: contradicts -o allow_root")]
     OtherAndRoot,
-    /// A value that is none of those that an option has.
+    /// An invalid value of an option.
     #[error("{name} '{text}': expected {expected}")]
     Value {
         /// The option's name.
         name: &'static str,
-        /// What was given.
+        /// The value as given.
         text: String,
-        /// What it can be.
+        /// A description of the valid values.
         expected: Cow<'static, str>,
     },
-    /// A type that NumPy does not have.
+    /// An invalid dtype.
     #[error("{error}")]
     DType {
-        /// Why it is none.
+        /// The cause.
         error: Box<DTypeError>,
-        /// The type that was given.
+        /// The dtype as given.
         text: String,
     },
-    /// A shape that no array has.
+    /// An invalid shape.
     #[error(transparent)]
     Shape(#[from] ArrayError),
-    /// A mode that NumPy does not have.
+    /// An invalid mode.
     #[error("{error}")]
     Mode {
-        /// Why it is none.
+        /// The cause.
         error: NotAMode,
-        /// The mode that was given.
+        /// The mode as given.
         text: String,
     },
-    /// A file whose name gives none for a mount point.
-    #[error("{}: has no name for a mount point", .0.display())]
+    /// The path of the file has no last component to name a mount point after.
+    #[error("{}: no mount point can be named after this path", .0.display())]
     NoName(PathBuf),
 }
 
-/// What is said to whoever may have meant a mode that erases.
+/// The hint for a mistyped mode that resembles `w+`.
 const ERASES: &str =
-    "to write an existing file in place, use r+; w+ erases it, and all becomes zeros";
+    "to write an existing file in place, use r+; w+ erases it and fills it with zeros";
 
 impl UsageError {
-    /// What the user can do about it.
+    /// What the user can do about the error; `None` if nothing is known.
     pub fn hint(&self) -> Option<String> {
         let meant = match self {
             UsageError::UnknownItem(item) => {
                 similar::nearest(item, mount_options::names()).map(|name| format!("-o {name}"))
             }
             UsageError::DType { text, .. } => similar::dtype(text),
-            // What is one of a few words.
+            // Options whose values are a few words.
             UsageError::Value {
                 name: "cache" | "passthrough" | "format" | "generate",
                 text,
@@ -139,11 +139,11 @@ impl UsageError {
             }
             UsageError::RestOfShape(_) => "write the shape with x, as in -o shape=10x4",
             UsageError::Remount => {
-                "unmount it and mount it anew; mount -i -o remount,ro makes it read-only as it is"
+                "unmount it and mount it again; mount -i -o remount,ro makes a mount read-only"
             }
             UsageError::GivenTwice { .. } => "give it once",
             UsageError::ExtendIn(Mode::Write) => {
-                "mode w+ gives the file its size anyway, and erases what it holds"
+                "mode w+ sets the size of the file anyway, and erases its content"
             }
             UsageError::ExtendIn(_) => "leave one of them out",
             UsageError::ReadOnlyWrites(_) => "leave one of them out",

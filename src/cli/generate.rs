@@ -1,4 +1,4 @@
-//! The man page and the shells' completions, made of the option definitions.
+//! Generates the man page and shell completions from the option definitions in `raw`.
 
 use std::ffi::OsStr;
 use std::io;
@@ -11,14 +11,14 @@ use clap_mangen::roff::{Roff, roman};
 
 use super::UsageError;
 use super::raw::{EXAMPLES, RawOptions, STATUS, TREE};
-use super::value::choice;
+use super::value::parse_value;
 use crate::source::Format;
 
-/// The name that the shells complete, and that the man page is about.
+/// The name of the command.
 const NAME: &str = "arrayfs";
 
-/// The options that take one of a few words, and what these are.
-const WORDS: [(&str, &[&str]); 6] = [
+/// The options whose values are a few words, and these words.
+const VALUES: [(&str, &[&str]); 6] = [
     ("order", &["C", "F"]),
     ("mode", &["r", "r+", "w+", "c"]),
     ("cache", &["never", "auto", "always"]),
@@ -27,7 +27,7 @@ const WORDS: [(&str, &[&str]); 6] = [
     ("generate", &["man", "bash", "zsh", "fish"]),
 ];
 
-/// What else can be completed.
+/// The arguments whose values are paths.
 const PATHS: [(&str, ValueHint); 4] = [
     ("file", ValueHint::FilePath),
     ("mountpoint", ValueHint::DirPath),
@@ -35,7 +35,7 @@ const PATHS: [(&str, ValueHint); 4] = [
     ("log_file", ValueHint::FilePath),
 ];
 
-/// Sections that no option tells of.
+/// The sections of the man page that do not come from option definitions.
 const SECTIONS: [(&str, &str); 4] = [
     ("EXIT STATUS", STATUS),
     (
@@ -54,21 +54,20 @@ const SECTIONS: [(&str, &str); 4] = [
     ),
 ];
 
-/// What can be made of the options.
+/// What to generate.
 #[derive(Clone, Copy)]
 enum Generated {
     Man,
     Completions(Shell),
 }
 
-/// The text of the man page, in roff, or of completions, in the language of a
-/// shell.
+/// The man page in roff, or the completions for a shell.
 ///
 /// # Errors
 ///
-/// When `what` is none of those.
+/// When `what` is not `man`, `bash`, `zsh` or `fish`.
 pub(super) fn text(what: &OsStr) -> Result<String, UsageError> {
-    let what = choice("generate", what, "man, bash, zsh or fish", |text| {
+    let what = parse_value("generate", what, "man, bash, zsh or fish", |text| {
         Some(match text {
             "man" => Generated::Man,
             "bash" => Generated::Completions(Shell::Bash),
@@ -81,22 +80,22 @@ pub(super) fn text(what: &OsStr) -> Result<String, UsageError> {
     let made = match what {
         Generated::Man => man(&mut text),
         Generated::Completions(shell) => {
-            clap_complete::generate(shell, &mut completed(), NAME, &mut text);
+            clap_complete::generate(shell, &mut command_for_completions(), NAME, &mut text);
             Ok(())
         }
     };
-    // Memory takes all that is written to it.
+    // Writing to a `Vec` does not fail.
     debug_assert!(made.is_ok(), "{made:?}");
     Ok(String::from_utf8_lossy(&text).into_owned())
 }
 
-/// The command as a shell needs to know it. When it is run, errors of values are told
-/// in words of our own.
-fn completed() -> Command {
+/// The command with the possible values of each option. Only completions use these; parsing
+/// leaves values to `settings`, whose errors are clearer than clap's.
+fn command_for_completions() -> Command {
     let formats: Vec<&str> = Format::names().collect();
     let command = [("format", formats.as_slice())]
         .into_iter()
-        .chain(WORDS)
+        .chain(VALUES)
         .fold(RawOptions::command(), |command, (name, words)| {
             let words = words.iter().map(|&word| PossibleValue::new(word));
             let words = PossibleValuesParser::new(words);
@@ -107,6 +106,11 @@ fn completed() -> Command {
     })
 }
 
+/// Writes the man page to `text`.
+///
+/// # Errors
+///
+/// When a write fails.
 fn man(text: &mut Vec<u8>) -> io::Result<()> {
     let command = RawOptions::command()
         .after_help(Resettable::Reset)
@@ -118,7 +122,7 @@ fn man(text: &mut Vec<u8>) -> io::Result<()> {
     man.render_description_section(text)?;
     man.render_options_section(text)?;
     let mut more = Roff::default();
-    // As it is to be typed.
+    // Verbatim, without filling.
     for (name, text) in [("THE FILES OF A MOUNT", TREE), ("EXAMPLES", EXAMPLES)] {
         more.control("SH", [name]).control("nf", []);
         more.text([roman(text)]).control("fi", []);

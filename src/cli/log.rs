@@ -1,32 +1,41 @@
-//! What is logged, and where: `--log-file` and `-v`, or the same under `-o`.
+//! The options for logging: `--log-file` and `-v`, or the same under `-o`.
 
 use std::ffi::OsStr;
 use std::path::PathBuf;
 
 use super::mount_options::MountOptions;
 use super::raw::RawOptions;
-use super::value::either;
+use super::value::option_value;
 use super::{UsageError, absolute};
 
-/// What is logged, and where.
+/// Verbosity and destination of the log.
 #[derive(Debug, Default)]
 pub struct Log {
-    /// How often `-v` was given.
+    /// The number of times that `-v` was given.
     pub verbosity: usize,
-    /// The file to append to, absolute.
+    /// The absolute path of the file to append to; `None` for syslog or standard error.
     pub file: Option<PathBuf>,
 }
 
 impl Log {
-    /// What the options say of it.
+    /// Reads the options for logging.
+    ///
+    /// # Errors
+    ///
+    /// When the path is empty, or given twice with different values.
     pub(super) fn read(raw: &RawOptions, items: &MountOptions) -> Result<Log, UsageError> {
         Ok(Log {
             verbosity: usize::from(raw.verbose) + items.count("verbose"),
-            file: either("log-file", &raw.log_file, items, file)?,
+            file: option_value("log-file", &raw.log_file, items, file)?,
         })
     }
 }
 
+/// Parses the path of the log file.
+///
+/// # Errors
+///
+/// When it is empty.
 fn file(path: &OsStr) -> Result<PathBuf, UsageError> {
     if path.is_empty() {
         return Err(UsageError::Value {

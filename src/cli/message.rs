@@ -1,5 +1,4 @@
-//! What the command says on standard error: one line, and a second one that
-//! says what to do.
+//! Messages of the command on standard error: a line with the error, and a line with a hint.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -8,17 +7,18 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-/// How long standard error is waited for that nobody reads.
-const PATIENCE: Duration = Duration::from_millis(500);
+/// The time to wait for a standard error that nobody reads.
+const WRITE_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// Prints `arrayfs: TEXT`, and `hint` below it. A path can hold a line break,
-/// so control characters are printed as escapes. A standard error that nobody reads
-/// holds up neither a mount nor the end of the process, so a thread writes to it: not to be
-/// called by a process that goes on to split.
+/// Prints `arrayfs: TEXT`, and `hint` on a line below. Control characters are printed as escapes,
+/// since a path can contain a line break.
+///
+/// A thread does the writing, so that a standard error that nobody reads delays neither the mount
+/// nor the exit for long. A process that will fork must not call this.
 pub fn say(text: &str, hint: Option<&str>) {
-    let mut lines = format!("arrayfs: {}\n", in_one_line(text));
+    let mut lines = format!("arrayfs: {}\n", escape_control_characters(text));
     if let Some(hint) = hint {
-        lines += &format!("  {}\n", in_one_line(hint));
+        lines += &format!("  {}\n", escape_control_characters(hint));
     }
     let lines: Arc<str> = lines.into();
     let (sender, written) = mpsc::channel();
@@ -28,17 +28,17 @@ pub fn say(text: &str, hint: Option<&str>) {
         let _ = sender.send(());
     };
     match thread::Builder::new().spawn(write) {
-        Ok(_) => drop(written.recv_timeout(PATIENCE)),
+        Ok(_) => drop(written.recv_timeout(WRITE_TIMEOUT)),
         Err(_) => print(&lines),
     }
 }
 
 fn print(lines: &str) {
-    // There is nobody left to tell if standard error is closed.
+    // An error on standard error cannot be reported.
     let _ = io::stderr().write_all(lines.as_bytes());
 }
 
-/// A path as a shell takes it, for commands that the user can paste.
+/// Quotes a path for a POSIX shell if necessary, for commands that the user can paste.
 pub fn quoted(path: &Path) -> String {
     let path = path.to_string_lossy();
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+,:=@%".contains(c);
@@ -49,7 +49,8 @@ pub fn quoted(path: &Path) -> String {
     }
 }
 
-fn in_one_line(text: &str) -> String {
+/// Replaces control characters with escapes.
+fn escape_control_characters(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
     for character in text.chars() {
         if character.is_control() {
@@ -63,7 +64,7 @@ fn in_one_line(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{in_one_line, quoted};
+    use super::{escape_control_characters, quoted};
 
     #[test]
     fn paths_are_quoted_where_a_shell_would_split_or_expand_them() {
@@ -79,6 +80,9 @@ mod tests {
 
     #[test]
     fn a_message_is_one_line_whatever_it_quotes() {
-        assert_eq!(in_one_line("a\nb\u{1b}[0m 'é'"), r"a\nb\u{1b}[0m 'é'");
+        assert_eq!(
+            escape_control_characters("a\nb\u{1b}[0m 'é'"),
+            r"a\nb\u{1b}[0m 'é'"
+        );
     }
 }

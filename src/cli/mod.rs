@@ -1,6 +1,5 @@
-//! The command line: text becomes raw options, and those become a validated
-//! command, which is all that the rest of the program sees. Carrying it out is
-//! the business of `daemon`.
+//! The command line. Its text is parsed to raw options (`raw`), which are validated (`settings`).
+//! The rest of the program sees only the validated command; running it is left to `daemon`.
 
 mod error;
 mod generate;
@@ -27,36 +26,36 @@ pub use message::{quoted, say};
 use raw::RawOptions;
 pub use settings::Settings;
 
-/// What the user wants done.
+/// A validated command.
 #[derive(Debug)]
 pub enum Command {
     /// Mount an array.
     Mount(Box<Settings>),
-    /// Print what its `meta.json` would say.
+    /// Print the `meta.json` of an array.
     Info {
-        /// The backing file, absolute.
+        /// The absolute path of the backing file.
         file: PathBuf,
-        /// What it holds.
+        /// The description of the array.
         description: Description,
-        /// How a mount of it would behave.
+        /// The options of a mount of it.
         options: Box<Options>,
     },
     /// Unmount arrays.
     Unmount {
-        /// Where they are mounted, absolute.
+        /// The absolute paths of their mount points.
         mountpoints: Vec<PathBuf>,
     },
     /// List the mounted arrays.
     List,
-    /// Print this text: the help, the version, or what was generated of them.
+    /// Print this text: the help, the version, the man page or completions.
     Print(String),
 }
 
-/// Reads a command line, the program's name included.
+/// Parses a command line, which begins with the name of the program.
 ///
 /// # Errors
 ///
-/// When it cannot be followed as it is.
+/// When an argument is unknown, missing, invalid or contradicts another.
 pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, UsageError> {
     let raw = match RawOptions::try_parse_from(arguments) {
         Ok(raw) => raw,
@@ -68,7 +67,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, U
         {
             return Ok(Command::Print(error.render().to_string()));
         }
-        Err(error) => return Err(UsageError::Arguments(in_one_line(&error))),
+        Err(error) => return Err(UsageError::Arguments(describe_clap_error(&error))),
     };
     if !raw.unmount.is_empty() {
         let mountpoints = raw.unmount.iter().map(|point| absolute(point));
@@ -84,8 +83,8 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, U
     settings::command(&raw)
 }
 
-/// clap's message in the form of all others: what it is about, then what is wrong.
-fn in_one_line(error: &clap::Error) -> String {
+/// Formats clap's error as all others are: the argument, then what is wrong with it.
+fn describe_clap_error(error: &clap::Error) -> String {
     let text = |kind| {
         let text = error.get(kind)?.to_string();
         Some(text).filter(|text| !text.is_empty())
@@ -101,7 +100,7 @@ fn in_one_line(error: &clap::Error) -> String {
                 "given twice".into()
             }
             Some(other) => format!("contradicts {other}"),
-            None => "allows nothing beside it".into(),
+            None => "allows no other arguments".into(),
         },
         ErrorKind::TooManyValues => "takes no value".into(),
         _ => return first_line(error),
@@ -112,17 +111,19 @@ fn in_one_line(error: &clap::Error) -> String {
     }
 }
 
+/// The first line of clap's error.
 fn first_line(error: &clap::Error) -> String {
     let rendered = error.render().to_string();
     let line = rendered.lines().next().unwrap_or_default();
     line.trim_start_matches("error: ").to_owned()
 }
 
-/// A path that means the same in every working directory, without symbolic
-/// links as far as it exists.
+/// Makes a path absolute and resolves its symbolic links, or those of its parent if the last
+/// component cannot be resolved: it may not exist yet, or may be the root of a dead mount.
 ///
-/// Asking for the last name itself can fail although it is there: the root of
-/// a dead mount answers nothing.
+/// # Errors
+///
+/// When the path is empty, or relative and the working directory is unknown.
 fn absolute(path: &Path) -> Result<PathBuf, UsageError> {
     if let Ok(found) = path.canonicalize() {
         return Ok(found);
@@ -149,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_command_line_that_cannot_be_is_refused_in_one_line() {
+    fn an_invalid_command_line_is_refused_in_one_line() {
         for (arguments, expected) in [
             (
                 &["--shap", "3"][..],
@@ -165,7 +166,7 @@ mod tests {
             (&["--pad=3"], "--pad: takes no value"),
             (
                 &["-u", "a", "--pad"],
-                "--unmount <MOUNTPOINT>...: allows nothing beside it",
+                "--unmount <MOUNTPOINT>...: allows no other arguments",
             ),
             (&["-u"], "--unmount <MOUNTPOINT>...: needs a value"),
             (&["", "b"], "FILE: needs a value"),
@@ -198,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn paths_are_absolute_and_without_symbolic_links_even_where_nothing_is() {
+    fn paths_are_absolute_and_resolved_even_if_missing() {
         let dir = tempfile::tempdir().unwrap();
         let real = dir.path().canonicalize().unwrap();
         std::os::unix::fs::symlink(&real, real.join("link")).unwrap();

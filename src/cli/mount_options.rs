@@ -1,5 +1,6 @@
-//! The items of `-o`, as `mount(8)` and `/etc/fstab` write them: splitting,
-//! telling the known from the unknown, and dropping what concerns only others.
+//! Mount options under `-o`, in the syntax of `mount(8)` and `/etc/fstab`: splitting them,
+//! rejecting unknown ones and dropping those for other programs. Their values are parsed in
+//! `settings`.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
@@ -7,7 +8,7 @@ use std::os::unix::ffi::OsStrExt;
 use super::UsageError;
 use crate::fs::MountFlag;
 
-/// Items that stand alone and mean something here.
+/// Options of arrayfs without a value.
 const SWITCHES: [&str; 11] = [
     "ro",
     "rw",
@@ -22,8 +23,7 @@ const SWITCHES: [&str; 11] = [
     "verbose",
 ];
 
-/// Items that need a value: the command's long options, then those that only
-/// mounts have.
+/// Options of arrayfs with a value: those that are also long options, then those only under `-o`.
 const VALUED: [&str; 17] = [
     "format",
     "dtype",
@@ -44,11 +44,11 @@ const VALUED: [&str; 17] = [
     "fsname",
 ];
 
-/// Other names of items: mount(8) takes `offset=` for itself, makes a loop
-/// device that begins there, and has that mounted without an offset.
+/// Aliases. mount(8) does not pass on `offset=`: it sets up a loop device with that offset and
+/// mounts the device.
 const ALIASES: [(&str, &str); 1] = [("array_offset", "offset")];
 
-/// Items that set or clear a flag of the kernel's.
+/// Options that set or clear a mount flag of the kernel.
 const FLAGS: [(&str, MountFlag, bool); 7] = [
     ("noexec", MountFlag::NoExec, true),
     ("exec", MountFlag::NoExec, false),
@@ -59,8 +59,8 @@ const FLAGS: [(&str, MountFlag, bool); 7] = [
     ("dirsync", MountFlag::DirSync, true),
 ];
 
-/// Items that are for `mount`, `systemd` or other kinds of file system, or
-/// that say what is so anyway.
+/// Options that are ignored: they are for `mount`, `systemd` or other file systems, or ask for
+/// what is the case anyway.
 const IGNORED: [&str; 36] = [
     "_netdev",
     "auto",
@@ -100,17 +100,17 @@ const IGNORED: [&str; 36] = [
     "users",
 ];
 
-/// The known items of every `-o`, in the order given.
+/// The options of every `-o` that arrayfs knows, in the order given.
 #[derive(Debug, Default)]
 pub(super) struct MountOptions(Vec<(String, Option<OsString>)>);
 
 impl MountOptions {
-    /// Reads comma-separated items. A backslash takes the next character as it
-    /// is, so that a value can hold a comma.
+    /// Parses groups of comma-separated options. A backslash escapes the next character, such
+    /// as a comma in a value.
     ///
     /// # Errors
     ///
-    /// For an item that is unknown, lacks its value, or has one too many.
+    /// When an option is unknown, lacks its value, or has a value but takes none.
     pub(super) fn parse(groups: &[OsString]) -> Result<MountOptions, UsageError> {
         let mut items = Vec::new();
         for item in groups.iter().flat_map(|group| split(group.as_bytes())) {
@@ -136,30 +136,31 @@ impl MountOptions {
         Ok(MountOptions(items))
     }
 
-    /// How many times an item without a value was given.
+    /// The number of times that an option without a value was given.
     pub(super) fn count(&self, name: &str) -> usize {
         self.0.iter().filter(|(item, _)| item == name).count()
     }
 
-    /// Whether an item without a value was given.
+    /// Whether an option without a value was given.
     pub(super) fn has(&self, name: &str) -> bool {
         self.count(name) > 0
     }
 
-    /// The last given of items without a value that exclude each other.
+    /// The last given of several mutually exclusive options without a value. `None` if none
+    /// was given.
     pub(super) fn last_of<const N: usize>(&self, names: [&'static str; N]) -> Option<&'static str> {
         let mut items = self.0.iter().rev();
         items.find_map(|(item, _)| names.into_iter().find(|name| name == item))
     }
 
-    /// An item's value. The last one wins, as `mount` has it, so that a command
-    /// line can override fstab.
+    /// The value of an option; `None` if it was not given. The last one wins, as in `mount`,
+    /// so that a command line can override fstab.
     pub(super) fn value(&self, name: &str) -> Option<&OsStr> {
         let found = self.0.iter().rfind(|(item, _)| item == name)?;
         found.1.as_deref()
     }
 
-    /// The flags for the kernel; the last word on each counts.
+    /// The mount flags for the kernel. The last option for each flag wins.
     pub(super) fn flags(&self) -> Vec<MountFlag> {
         let mut flags = Vec::new();
         for (name, _) in &self.0 {
@@ -174,14 +175,17 @@ impl MountOptions {
     }
 }
 
-/// The items that mean something here.
+/// The names of all options that arrayfs knows.
 pub(super) fn names() -> impl Iterator<Item = &'static str> {
     let flags = FLAGS.iter().map(|&(name, ..)| name);
     SWITCHES.into_iter().chain(VALUED).chain(flags)
 }
 
-/// Whether an item is one that means something here; `false` for what is
-/// accepted and dropped.
+/// Whether arrayfs knows an option; false for one that is ignored.
+///
+/// # Errors
+///
+/// When the option is unknown, lacks its value, or has a value but takes none.
 fn is_known(name: &str, has_value: bool) -> Result<bool, UsageError> {
     let item = || name.to_owned();
     if name.is_empty() && !has_value {
@@ -205,21 +209,22 @@ fn is_known(name: &str, has_value: bool) -> Result<bool, UsageError> {
     }
 }
 
-/// Splits at commas, but not within brackets if all are closed: `shape=(3,4)`.
+/// Splits at commas. Commas within brackets do not count if all brackets match: `shape=(3,4)`.
 fn split(group: &[u8]) -> Vec<Vec<u8>> {
-    split_outside(group, true).unwrap_or_else(|| split_outside(group, false).unwrap_or_default())
+    split_outside_brackets(group, true)
+        .unwrap_or_else(|| split_outside_brackets(group, false).unwrap_or_default())
 }
 
-/// Splits at commas, within brackets too unless these `hold` them together;
-/// `None` then if brackets are left open.
-fn split_outside(group: &[u8], hold: bool) -> Option<Vec<Vec<u8>>> {
+/// Splits at commas. If `keep_brackets` is set, commas within brackets do not count, and unmatched
+/// brackets give `None`.
+fn split_outside_brackets(group: &[u8], keep_brackets: bool) -> Option<Vec<Vec<u8>>> {
     let mut items = vec![Vec::new()];
     let mut depth = 0_usize;
     let mut bytes = group.iter().copied();
     while let Some(byte) = bytes.next() {
         match byte {
-            b'(' | b'[' | b'{' if hold => depth += 1,
-            b')' | b']' | b'}' if hold => depth = depth.checked_sub(1)?,
+            b'(' | b'[' | b'{' if keep_brackets => depth += 1,
+            b')' | b']' | b'}' if keep_brackets => depth = depth.checked_sub(1)?,
             _ => {}
         }
         match (byte, items.last_mut()) {
@@ -296,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn what_mount_and_fstab_add_is_accepted() {
+    fn options_that_mount_and_fstab_add_are_accepted() {
         let everything = "rw,defaults,noauto,auto,nofail,_netdev,user,users,nouser,owner,group,\
             x-systemd.automount,x-gvfs-show,X-mount.mkdir,comment=mine,user=me,dev,nodev,suid,nosuid,\
             diratime,nodiratime,relatime,norelatime,strictatime,nostrictatime,lazytime,nolazytime,\
@@ -305,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_word_on_a_flag_of_the_kernel_counts() {
+    fn the_last_option_for_a_kernel_flag_wins() {
         let flags = |text: &str| parse(&[text]).unwrap().flags();
         assert_eq!(
             flags("noexec,noatime"),
@@ -319,14 +324,17 @@ mod tests {
     }
 
     #[test]
-    fn an_item_that_cannot_be_is_named() {
+    fn an_invalid_option_is_named() {
         for (text, expected) in [
             ("ro,frobnicate", "-o frobnicate: unknown mount option"),
             ("frobnicate=3", "-o frobnicate: unknown mount option"),
-            ("shape=10,4", "-o 4: is no option, and a comma ends a shape"),
+            (
+                "shape=10,4",
+                "-o 4: not a mount option; a comma ends the shape",
+            ),
             (
                 "shape=(10,4",
-                "-o 4: is no option, and a comma ends a shape",
+                "-o 4: not a mount option; a comma ends the shape",
             ),
             ("remount,ro", "-o remount: a mount cannot be changed"),
             ("dtype", "-o dtype: needs a value, as in -o dtype=VALUE"),

@@ -1,5 +1,5 @@
-//! Numbers as they are written on the command line: digits only, where Rust's
-//! own parser would take a plus sign.
+//! Parsers for numbers on the command line. They accept digits only; Rust's own would accept a
+//! plus sign.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -8,20 +8,20 @@ fn all_digits(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// A decimal number.
+/// Parses a decimal number. `None` if it is malformed or too large for `T`.
 pub(super) fn decimal<T: FromStr>(text: &str) -> Option<T> {
     text.parse().ok().filter(|_| all_digits(text))
 }
 
-/// An octal number, as permission bits are written.
+/// Parses an octal number, such as permission bits. `None` if it is malformed or too large.
 pub(super) fn octal(text: &str) -> Option<u32> {
     u32::from_str_radix(text, 8)
         .ok()
         .filter(|_| all_digits(text))
 }
 
-/// A number of bytes, or of units of 1024, 1024² or 1024³ bytes if K, M or G
-/// follows, in either case.
+/// Parses a size and returns it in bytes. The suffixes K, M and G, in either case, stand for
+/// 1024, 1024² and 1024³ bytes. `None` if it is malformed or exceeds 64 bits.
 pub(super) fn bytes(text: &str) -> Option<u64> {
     let units = [('k', 10), ('m', 20), ('g', 30)];
     let unit = units.into_iter().find_map(|(letter, bits)| {
@@ -32,8 +32,8 @@ pub(super) fn bytes(text: &str) -> Option<u64> {
     decimal::<u64>(digits)?.checked_mul(unit)
 }
 
-/// A time of a second or more: seconds, or minutes, hours or days if m, h or d
-/// follows; s may follow too.
+/// Parses a duration of at least a second. The suffixes s, m, h and d stand for seconds (the
+/// default), minutes, hours and days. `None` if it is malformed, zero or too large.
 pub(super) fn duration(text: &str) -> Option<Duration> {
     let units = [('s', 1), ('m', 60), ('h', 60 * 60), ('d', 24 * 60 * 60)];
     let unit = units.into_iter().find_map(|(letter, seconds)| {

@@ -1,5 +1,5 @@
-//! The command line as text, before anything is made of it: clap's part, and
-//! the text of `--help`.
+//! The option definitions for clap, and the text of `--help`. Values stay text here; `settings`
+//! parses them.
 
 use std::ffi::OsString;
 use std::path::PathBuf;

@@ -1,5 +1,5 @@
-//! From raw options to a validated command: every value is parsed here, once,
-//! and options that exclude each other are told apart.
+//! Validation of raw options. Every value is parsed here, once, and conflicts between options
+//! are reported. Checks that need the file are left to `source` and `mapping`.
 
 use std::ffi::OsStr;
 use std::os::fd::RawFd;
@@ -11,7 +11,7 @@ use super::mount_options::MountOptions;
 use super::number::{bytes, decimal, duration, octal};
 use super::raw::RawOptions;
 use super::similar;
-use super::value::{any_of, choice, either, either_read, text};
+use super::value::{join_with_or, option_value, option_value_with, parse_value, text};
 use super::{Command, UsageError, absolute};
 use crate::array::Order;
 use crate::dtype::{DType, DTypeError};
@@ -22,35 +22,39 @@ use crate::vfile::CsvForm;
 
 const MAX_THREADS: usize = 64;
 
-/// What is kept of neighbouring columns unless `--cache-size` says otherwise.
+/// The default of `--cache-size`, in bytes.
 const CACHE_SIZE: u64 = 32 << 20;
 
-/// Everything about a mount, validated.
+/// The validated settings of a mount.
 #[derive(Debug)]
 pub struct Settings {
-    /// The backing file, absolute.
+    /// The absolute path of the backing file.
     pub file: PathBuf,
-    /// What it holds.
+    /// The description of the array.
     pub description: Description,
-    /// Where to mount it, absolute.
+    /// The absolute path of the mount point.
     pub mountpoint: PathBuf,
-    /// Whether the mount point was named after the file, as none was given.
+    /// Whether no mount point was given, so that it is named after the file.
     pub named_after_file: bool,
-    /// How the mount behaves.
+    /// The options of the file system.
     pub options: Options,
-    /// Whether the command stays until the mount ends.
+    /// Whether the process stays in the foreground until the mount ends.
     pub foreground: bool,
-    /// How long nobody uses the mount before it is ended.
+    /// The time without use after which the mount is ended; `None` for never.
     pub idle_timeout: Option<Duration>,
-    /// Whether a dead mount of an array makes room for this one.
+    /// Whether a dead arrayfs mount on the mount point is unmounted first.
     pub replace_dead: bool,
-    /// The open descriptor to write to when the mount is usable.
+    /// The file descriptor to write to when the mount is usable.
     pub ready_fd: Option<RawFd>,
-    /// What is logged, and where.
+    /// Verbosity and destination of the log.
     pub log: Log,
 }
 
 /// Validates the options of a mount or of `--info`.
+///
+/// # Errors
+///
+/// When an option is missing, invalid or contradicts another.
 pub(super) fn command(raw: &RawOptions) -> Result<Command, UsageError> {
     let items = MountOptions::parse(&raw.mount_options)?;
     let mut description = description(raw, &items)?;
@@ -64,12 +68,12 @@ pub(super) fn command(raw: &RawOptions) -> Result<Command, UsageError> {
         });
     }
     if description.mode == Mode::Write && description.format.is_none() {
-        // By the name as given, wherever links lead from there.
+        // By the name as given, before symbolic links are resolved.
         description.format = Some(Format::of_new(file));
     }
     let file = absolute(file)?;
-    let idle_timeout = either("idle-timeout", &raw.idle_timeout, &items, |value| {
-        choice(
+    let idle_timeout = option_value("idle-timeout", &raw.idle_timeout, &items, |value| {
+        parse_value(
             "idle-timeout",
             value,
             "a time as in 90s, 10m or 2h",
@@ -77,7 +81,7 @@ pub(super) fn command(raw: &RawOptions) -> Result<Command, UsageError> {
         )
     })?;
     let ready_fd = raw.ready_fd.as_ref().map(|value| {
-        choice(
+        parse_value(
             "ready-fd",
             value,
             "the number of an open descriptor",
@@ -94,8 +98,8 @@ pub(super) fn command(raw: &RawOptions) -> Result<Command, UsageError> {
     }
     let mountpoint = match &raw.mountpoint {
         Some(mountpoint) => absolute(mountpoint)?,
-        // By the name as given, here too.
-        None => absolute(&named_after(raw.file.as_deref().unwrap_or(&file))?)?,
+        // Likewise by the name as given.
+        None => absolute(&default_mountpoint(raw.file.as_deref().unwrap_or(&file))?)?,
     };
     Ok(Command::Mount(Box::new(Settings {
         file,
@@ -111,37 +115,47 @@ pub(super) fn command(raw: &RawOptions) -> Result<Command, UsageError> {
     })))
 }
 
-/// The mount point of `file` in the working directory.
-fn named_after(file: &Path) -> Result<PathBuf, UsageError> {
+/// The default mount point for `file`: its name without the last suffix, relative to the working
+/// directory.
+///
+/// # Errors
+///
+/// When the path has no last component.
+fn default_mountpoint(file: &Path) -> Result<PathBuf, UsageError> {
     match file.file_stem() {
         Some(name) => Ok(name.into()),
         None => Err(UsageError::NoName(file.to_path_buf())),
     }
 }
 
+/// Validates the options that describe the array.
+///
+/// # Errors
+///
+/// When one is invalid or contradicts another.
 fn description(raw: &RawOptions, items: &MountOptions) -> Result<Description, UsageError> {
-    let dtype = either_read(
+    let dtype = option_value_with(
         "dtype",
         &raw.dtype,
         items,
         |value| read_dtype(value, DType::parse),
-        // A comma would end the option.
+        // Under `-o` a comma ends the option, so fields are separated otherwise.
         |value| read_dtype(value, DType::parse_mount_option),
     )?;
-    let shape = either("shape", &raw.shape, items, |value| {
+    let shape = option_value("shape", &raw.shape, items, |value| {
         Ok(text("shape", value)?.parse()?)
     })?;
-    let order = either("order", &raw.order, items, |value| {
-        choice("order", value, "C or F", |text| match text {
+    let order = option_value("order", &raw.order, items, |value| {
+        parse_value("order", value, "C or F", |text| match text {
             "C" | "c" => Some(Order::C),
             "F" | "f" => Some(Order::F),
             _ => None,
         })
     })?;
-    let offset = either("offset", &raw.offset, items, |value| {
-        choice("offset", value, "a number of bytes, 0 or more", decimal)
+    let offset = option_value("offset", &raw.offset, items, |value| {
+        parse_value("offset", value, "a number of bytes, 0 or more", decimal)
     })?;
-    let mode = either("mode", &raw.mode, items, |value| {
+    let mode = option_value("mode", &raw.mode, items, |value| {
         let text = text("mode", value)?;
         text.parse().map_err(|error| UsageError::Mode {
             error,
@@ -158,8 +172,13 @@ fn description(raw: &RawOptions, items: &MountOptions) -> Result<Description, Us
     if extend && mode != Mode::ReadWrite {
         return Err(UsageError::ExtendIn(mode));
     }
-    let format = either("format", &raw.format, items, |value| {
-        choice("format", value, any_of(Format::names()), Format::named)
+    let format = option_value("format", &raw.format, items, |value| {
+        parse_value(
+            "format",
+            value,
+            join_with_or(Format::names()),
+            Format::named,
+        )
     })?;
     Ok(Description {
         format,
@@ -173,6 +192,11 @@ fn description(raw: &RawOptions, items: &MountOptions) -> Result<Description, Us
     })
 }
 
+/// Parses a dtype with `parse`.
+///
+/// # Errors
+///
+/// When it is invalid.
 fn read_dtype(
     value: &OsStr,
     parse: impl Fn(&str) -> Result<DType, DTypeError>,
@@ -184,23 +208,32 @@ fn read_dtype(
     })
 }
 
-/// What may be cached, and how many bytes of it here.
+/// The value of `--cache`, if given, and the limit of the column cache in bytes.
+///
+/// # Errors
+///
+/// When one is invalid.
 fn caching(raw: &RawOptions, items: &MountOptions) -> Result<(Option<Cache>, u64), UsageError> {
-    let cache = either("cache", &raw.cache, items, |value| {
-        choice("cache", value, "never, auto or always", |text| {
+    let cache = option_value("cache", &raw.cache, items, |value| {
+        parse_value("cache", value, "never, auto or always", |text| {
             Cache::ALL.into_iter().find(|cache| cache.name() == text)
         })
     })?;
-    let size = either("cache-size", &raw.cache_size, items, |value| {
-        choice("cache-size", value, "a number of bytes, as in 32M", bytes)
+    let size = option_value("cache-size", &raw.cache_size, items, |value| {
+        parse_value("cache-size", value, "a number of bytes, as in 32M", bytes)
     })?;
     Ok((cache, size.unwrap_or(CACHE_SIZE)))
 }
 
+/// Validates the options of the file system.
+///
+/// # Errors
+///
+/// When one is invalid or contradicts another.
 fn options(raw: &RawOptions, items: &MountOptions) -> Result<Options, UsageError> {
     let (cache, cache_size) = caching(raw, items)?;
-    let passthrough = either("passthrough", &raw.passthrough, items, |value| {
-        choice(
+    let passthrough = option_value("passthrough", &raw.passthrough, items, |value| {
+        parse_value(
             "passthrough",
             value,
             "auto, rw or never",
@@ -212,30 +245,30 @@ fn options(raw: &RawOptions, items: &MountOptions) -> Result<Options, UsageError
             },
         )
     })?;
-    let csv = either("csv", &raw.csv, items, |value| {
-        choice("csv", value, "unpadded or padded", |text| {
+    let csv = option_value("csv", &raw.csv, items, |value| {
+        parse_value("csv", value, "unpadded or padded", |text| {
             CsvForm::ALL.into_iter().find(|form| form.name() == text)
         })
     })?;
-    let threads = either("threads", &raw.threads, items, |value| {
-        choice("threads", value, "a number from 1 to 64", |text| {
+    let threads = option_value("threads", &raw.threads, items, |value| {
+        parse_value("threads", value, "a number from 1 to 64", |text| {
             decimal(text).filter(|threads| (1..=MAX_THREADS).contains(threads))
         })
     })?;
     let id = |name| {
-        either(name, &None, items, |value| {
-            choice(name, value, "a number", |text| {
+        option_value(name, &None, items, |value| {
+            parse_value(name, value, "a number", |text| {
                 decimal(text).filter(|&id| id < u32::MAX)
             })
         })
     };
-    let umask = either("umask", &None, items, |value| {
-        choice("umask", value, "octal digits, up to 777", |text| {
+    let umask = option_value("umask", &None, items, |value| {
+        parse_value("umask", value, "octal digits, up to 777", |text| {
             octal(text).filter(|&bits| bits <= 0o777)
         })
     })?;
-    let fsname = either("fsname", &None, items, |value| {
-        choice("fsname", value, "a name", |text| {
+    let fsname = option_value("fsname", &None, items, |value| {
+        parse_value("fsname", value, "a name", |text| {
             (!text.is_empty()).then(|| text.to_owned())
         })
     })?;
@@ -257,6 +290,11 @@ fn options(raw: &RawOptions, items: &MountOptions) -> Result<Options, UsageError
     })
 }
 
+/// The users who may access the mount.
+///
+/// # Errors
+///
+/// When both `allow_other` and `allow_root` are given.
 fn access(items: &MountOptions) -> Result<Access, UsageError> {
     match (items.has("allow_other"), items.has("allow_root")) {
         (true, true) => Err(UsageError::OtherAndRoot),
@@ -385,7 +423,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_extended_only_when_that_is_wanted_and_only_under_r_plus() {
+    fn extend_is_off_by_default_and_only_for_mode_r_plus() {
         assert!(!settings("").description.extend);
         for line in ["--extend", "-o extend", "-o rw,extend --mode r+"] {
             assert!(settings(line).description.extend, "{line}");
@@ -398,7 +436,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_shown_of_owners_and_bits_is_read() {
+    fn options_for_owner_and_permission_bits_are_parsed() {
         let options = settings("-o uid=1000,gid=0,umask=027,fsname=me,allow_other").options;
         assert_eq!((options.uid, options.gid), (Some(1000), Some(0)));
         assert_eq!(options.umask, Some(0o27));
@@ -415,7 +453,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_cannot_be_is_refused_with_what_was_expected() {
+    fn an_invalid_value_is_refused_with_what_was_expected() {
         for (line, expected) in [
             ("--order Z", "order 'Z': expected C or F"),
             (
@@ -475,7 +513,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_mount_point_the_name_of_the_file_is_that_of_one() {
+    fn the_default_mount_point_is_named_after_the_file() {
         let here = std::env::current_dir().unwrap().canonicalize().unwrap();
         for (file, name) in [
             ("/no/such/scan.npy", "scan"),
@@ -490,11 +528,11 @@ mod tests {
             assert!(settings.named_after_file);
         }
         let error = parse("/..").unwrap_err().to_string();
-        assert_eq!(error, "/..: has no name for a mount point");
+        assert_eq!(error, "/..: no mount point can be named after this path");
     }
 
     #[test]
-    fn info_does_without_a_mount_point() {
+    fn info_needs_no_mount_point() {
         for line in ["/file --info", "/file /point --info"] {
             assert!(matches!(parse(line), Ok(Command::Info { .. })), "{line}");
         }

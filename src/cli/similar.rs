@@ -1,4 +1,4 @@
-//! What a mistyped value was meant to be, for the hint below an error.
+//! Guesses the intended value of a mistyped one, for the hint below an error.
 
 use std::path::Path;
 
@@ -7,30 +7,31 @@ use strsim::damerau_levenshtein;
 use crate::dtype::{self, DType};
 use crate::mapping::Mode;
 
-/// The name that is the most like `text`, of those that take few changes to
-/// become it; the first if several take as few.
+/// The name with the smallest edit distance to `text`, the first of several. `None` if every
+/// distance exceeds a third of the length of `text`.
 pub(super) fn nearest<'a>(text: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let text = text.to_ascii_lowercase();
-    // Of a text of any length, only as much as a name can have is compared.
-    let most = (text.len() / 3).max(1);
+    // The test of lengths bounds the cost of comparing a long text.
+    let max_changes = (text.len() / 3).max(1);
     let near = names.into_iter().filter_map(|name| {
-        let is_as_long = name.len().abs_diff(text.len()) <= most;
-        let changes = is_as_long.then(|| damerau_levenshtein(&text, &name.to_ascii_lowercase()))?;
-        (changes <= most).then_some((changes, name))
+        let has_near_length = name.len().abs_diff(text.len()) <= max_changes;
+        let changes =
+            has_near_length.then(|| damerau_levenshtein(&text, &name.to_ascii_lowercase()))?;
+        (changes <= max_changes).then_some((changes, name))
     });
     near.min_by_key(|&(changes, _)| changes)
         .map(|(_, name)| name)
 }
 
-/// The type that a text was meant to be which is none.
+/// The intended dtype for a text that is none. `None` without a guess.
 pub(super) fn dtype(text: &str) -> Option<String> {
-    let meant = in_bits(text).or_else(|| nearest(text, dtype::names()).map(str::to_owned));
-    // A type can be known and lack its size.
-    meant.filter(|meant| meant != text)
+    let guess = from_bits(text).or_else(|| nearest(text, dtype::names()).map(str::to_owned));
+    // The text can be a known name that lacks a size, such as `str`.
+    guess.filter(|guess| guess != text)
 }
 
-/// The code for a text that counts bits as other languages do: `f64`, `>u16`.
-fn in_bits(text: &str) -> Option<String> {
+/// The dtype for a text with the size in bits, as in other languages: `f64`, `>u16`.
+fn from_bits(text: &str) -> Option<String> {
     let digits = text.find(|c: char| c.is_ascii_digit())?;
     let (code, bits) = text.split_at(digits);
     let bytes = bits.parse::<u32>().ok().filter(|bits| bits % 8 == 0)? / 8;
@@ -40,8 +41,8 @@ fn in_bits(text: &str) -> Option<String> {
     is_meant.then_some(known)
 }
 
-/// The mode that a text was meant to be which is none. What `fopen(3)` and
-/// Python's `open` take is looked for first.
+/// The intended mode for a text that is none. Modes of `fopen(3)` and Python's `open` come first.
+/// `None` without a guess.
 pub(super) fn mode(text: &str) -> Option<&'static str> {
     match text.to_ascii_lowercase().as_str() {
         "ro" | "rb" | "read" => Some("r"),
@@ -54,7 +55,7 @@ pub(super) fn mode(text: &str) -> Option<&'static str> {
     }
 }
 
-/// The option for what a word asks for that is a command of other programs.
+/// The option for a word that is a subcommand of other programs. `None` for other words.
 pub(super) fn command(word: &Path) -> Option<&'static str> {
     Some(match word.to_str()? {
         "help" | "usage" => "--help",
@@ -92,8 +93,8 @@ mod tests {
             ("banana", None),
         ] {
             assert_eq!(dtype(text).as_deref(), expected, "{text}");
-            if let Some(meant) = expected {
-                assert!(DType::parse(text).is_err() && DType::parse(meant).is_ok());
+            if let Some(guess) = expected {
+                assert!(DType::parse(text).is_err() && DType::parse(guess).is_ok());
             }
         }
     }

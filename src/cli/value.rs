@@ -1,5 +1,5 @@
-//! The value of one option: found among the long options and those of `-o`, and
-//! read, or refused in words that say what was expected.
+//! Look-up and parsing of the value of one option, given as a long option, under `-o`, or as
+//! both. Errors say what was expected.
 
 use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
@@ -7,19 +7,27 @@ use std::ffi::{OsStr, OsString};
 use super::UsageError;
 use super::mount_options::MountOptions;
 
-/// The value of an option that was given as a long one, under `-o`, or both
-/// ways alike.
-pub(super) fn either<T: PartialEq>(
+/// The value of the option `name`, given as a long option, under `-o`, or as both with equal
+/// values. `None` if it was not given.
+///
+/// # Errors
+///
+/// When a value is invalid, or the two differ.
+pub(super) fn option_value<T: PartialEq>(
     name: &'static str,
     long: &Option<OsString>,
     items: &MountOptions,
     parse: impl Fn(&OsStr) -> Result<T, UsageError>,
 ) -> Result<Option<T>, UsageError> {
-    either_read(name, long, items, &parse, &parse)
+    option_value_with(name, long, items, &parse, &parse)
 }
 
-/// As [`either`], of an option that is written differently under `-o`.
-pub(super) fn either_read<T: PartialEq>(
+/// As [`option_value`], for an option whose syntax under `-o` differs.
+///
+/// # Errors
+///
+/// As [`option_value`].
+pub(super) fn option_value_with<T: PartialEq>(
     name: &'static str,
     long: &Option<OsString>,
     items: &MountOptions,
@@ -43,8 +51,12 @@ pub(super) fn either_read<T: PartialEq>(
     }
 }
 
-/// The value that a text stands for, or an error that says what was expected.
-pub(super) fn choice<T>(
+/// Parses a value of the option `name`.
+///
+/// # Errors
+///
+/// When the value is not UTF-8, or `parse` returns `None`. The error quotes `expected`.
+pub(super) fn parse_value<T>(
     name: &'static str,
     value: &OsStr,
     expected: impl Into<Cow<'static, str>>,
@@ -60,8 +72,8 @@ pub(super) fn choice<T>(
         })
 }
 
-/// Words as an error says that one of them was expected: `a, b or c`.
-pub(super) fn any_of<'a>(words: impl Iterator<Item = &'a str>) -> String {
+/// Joins words for an error that expected one of them: `a, b or c`.
+pub(super) fn join_with_or<'a>(words: impl Iterator<Item = &'a str>) -> String {
     let words: Vec<&str> = words.collect();
     match words.split_last() {
         Some((last, others)) if !others.is_empty() => format!("{} or {last}", others.join(", ")),
@@ -69,6 +81,11 @@ pub(super) fn any_of<'a>(words: impl Iterator<Item = &'a str>) -> String {
     }
 }
 
+/// The value of the option `name` as text.
+///
+/// # Errors
+///
+/// When it is not UTF-8.
 pub(super) fn text<'a>(name: &'static str, value: &'a OsStr) -> Result<&'a str, UsageError> {
     value.to_str().ok_or_else(|| UsageError::Value {
         name,

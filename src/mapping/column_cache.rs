@@ -1,9 +1,10 @@
-//! ColumnCache of columns that are read one after the other. An item that lies
-//! alone in its cache line costs as much to read as the whole line, so where a
-//! second column is read beside a first, all around it are gathered in one pass
-//! and kept for the reads that follow. What is kept is good as long as nobody has
-//! written: through this mapping, which drops all of it, or elsewhere, as far as
-//! the file's size and times tell. So nothing is kept while those have just changed.
+//! A cache of columns for programs that read one column after another. Reading one item of a
+//! cache line costs as much as the whole line. So when a second column near the first is
+//! read, a group of adjacent columns is gathered in one pass and cached.
+//!
+//! A write through this mapping drops the whole cache. Other writes show in the file's
+//! [`Stamp`], which each cached block carries. While the times in the stamp are too recent to
+//! show every write, nothing is cached, unless no other process writes the file.
 
 #[cfg(test)]
 mod tests;
@@ -19,115 +20,115 @@ use super::interleave::deinterleave;
 use super::{Mapping, Stamp};
 use crate::array::{Column, ColumnLayout, Layout};
 
-/// The most bytes of a line of column_cache: beyond these a longer one costs no less
-/// for each.
-const WIDEST: u64 = 1024;
+/// The largest row of a group of columns, in bytes. Longer rows cost as much per byte.
+const MAX_ROW: u64 = 1024;
 
-/// The most bytes of a column that are gathered at once.
-const PART: u64 = 1 << 18;
+/// The most bytes of one column in a block.
+const MAX_PART: u64 = 1 << 18;
 
-/// The most bytes that are gathered at once.
-const MOST: u64 = 16 << 20;
+/// The most bytes in a block.
+const MAX_BLOCK: u64 = 16 << 20;
 
-/// How many bytes to gather are worth a thread.
-const WORTH: usize = 1 << 20;
+/// Bytes to gather per thread: fewer do not repay the start of a thread.
+const BYTES_PER_THREAD: usize = 1 << 20;
 
-/// How many columns that were read last are remembered.
-const REMEMBERED: usize = 16;
+/// The number of recently read columns that are remembered.
+const MAX_REMEMBERED: usize = 16;
 
-/// How many reads of columns find nothing worth gathering after one block had to go
-/// before it was of use: more is read at once then than can be kept.
+/// The number of column reads without gathering after a block was evicted before it was of
+/// use. Such an eviction shows that the columns in use exceed the limit.
 const PAUSE: usize = 64;
 
-/// The neighbours that are kept.
+/// The cached columns of one mapping.
 #[derive(Debug)]
 pub(super) struct ColumnCache {
-    /// The most bytes.
+    /// The most bytes in all blocks together.
     limit: u64,
-    /// Nobody writes to the file but by its mapping.
-    alone: bool,
-    /// How often all have been dropped.
-    dropped: AtomicU64,
-    kept: Mutex<CacheState>,
-    /// Wakes those who wait for what another thread gathers.
+    /// No other process writes the file, and this one only through the mapping.
+    exclusive: bool,
+    /// The number of calls of [`drop_all`](ColumnCache::drop_all).
+    drops: AtomicU64,
+    state: Mutex<CacheState>,
+    /// Notified when a thread has finished gathering a block.
     gathered: Condvar,
 }
 
 #[derive(Debug)]
 struct CacheState {
     blocks: LruCache<Key, Arc<Block>>,
-    /// In all blocks.
+    /// The bytes in all blocks.
     bytes: u64,
-    /// What is being gathered, and how many bytes.
+    /// The blocks being gathered, with their sizes in bytes.
     gathering: Vec<(Key, u64)>,
-    /// Columns that were read last, the latest first.
-    read: Vec<(ColumnLayout, u64)>,
-    /// For how many more reads nothing is gathered.
+    /// The layouts and file offsets of recently read columns, the latest first.
+    recent: Vec<(ColumnLayout, u64)>,
+    /// The number of further reads without gathering.
     pause: usize,
     hits: u64,
     gathers: u64,
 }
 
-/// A block is being gathered, which others wait for, until this is dropped.
-struct Gathering<'a> {
+/// Marks a block as being gathered. Dropping it wakes the threads that wait for the block.
+struct GatherInProgress<'a> {
     column_cache: &'a ColumnCache,
     key: Key,
 }
 
-impl Drop for Gathering<'_> {
+impl Drop for GatherInProgress<'_> {
     fn drop(&mut self) {
-        let gathering = &mut self.column_cache.kept().gathering;
+        let gathering = &mut self.column_cache.lock_state().gathering;
         gathering.retain(|(other, _)| *other != self.key);
         self.column_cache.gathered.notify_all();
     }
 }
 
-/// What has become of the memory for neighbours.
+/// The use of the column cache.
 #[derive(Debug, Clone, Copy)]
 pub struct ColumnCacheUsage {
-    /// The most bytes.
+    /// The most bytes it may hold.
     pub limit: u64,
-    /// The bytes that are kept now.
+    /// The bytes it holds now.
     pub bytes: u64,
-    /// How often a part of a column was found there.
+    /// The number of look-ups that found a block.
     pub hits: u64,
-    /// How often a part of a group of columns was gathered.
+    /// The number of blocks gathered.
     pub gathers: u64,
 }
 
-/// Which part of which neighbours.
+/// Identifies a block: a group of columns and a part of each.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Key {
     form: ColumnLayout,
-    /// Where the first of them begins in the file.
+    /// The file offset of the first column, in bytes.
     first: u64,
-    /// The number of the part of each.
+    /// The index of the part.
     part: u64,
 }
 
-/// A part of some neighbours, one after the other.
+/// The same part of each column of a group, column after column.
 #[derive(Debug)]
 struct Block {
     stamp: Stamp,
-    /// The bytes of each.
+    /// The bytes of one column.
     each: usize,
-    /// How often it has been read.
+    /// The number of reads from this block.
     reads: AtomicUsize,
-    /// Memory of its own, which goes back to the system at once.
+    /// A mapping rather than heap memory, so that freeing it returns it to the kernel.
     bytes: MmapMut,
 }
 
-/// The neighbours that are gathered together with a column.
+/// Adjacent columns that are gathered together.
 struct Group {
-    /// Where the first of them begins in the file.
+    /// The file offset of the first column, in bytes.
     first: u64,
+    /// The number of columns.
     count: u64,
-    /// The bytes in a part of each, but for the last.
+    /// The bytes of one column in a block; the last block has fewer.
     part: u64,
 }
 
 impl Block {
-    /// Whether it was read too seldom to have been worth it.
+    /// Whether the block was read too seldom to repay gathering it.
     fn is_wasted(&self) -> bool {
         let columns = self.bytes.len() / self.each;
         self.reads.load(Ordering::Relaxed) < columns / 4
@@ -135,53 +136,59 @@ impl Block {
 }
 
 impl ColumnCache {
-    /// None yet, and never more than `limit` bytes, of a file to which nobody writes but
-    /// by its mapping if that is `alone`.
-    pub(super) fn new(limit: u64, alone: bool) -> ColumnCache {
-        let kept = CacheState {
+    /// An empty cache of at most `limit` bytes. `exclusive` says that the file is written only
+    /// through its mapping.
+    pub(super) fn new(limit: u64, exclusive: bool) -> ColumnCache {
+        let state = CacheState {
             blocks: LruCache::unbounded(),
             bytes: 0,
             gathering: Vec::new(),
-            read: Vec::new(),
+            recent: Vec::new(),
             pause: 0,
             hits: 0,
             gathers: 0,
         };
         ColumnCache {
             limit,
-            alone,
-            dropped: AtomicU64::new(0),
-            kept: Mutex::new(kept),
+            exclusive,
+            drops: AtomicU64::new(0),
+            state: Mutex::new(state),
             gathered: Condvar::new(),
         }
     }
 
-    fn kept(&self) -> MutexGuard<'_, CacheState> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock_state(&self) -> MutexGuard<'_, CacheState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Drops all that is kept or being gathered, after bytes have been written.
+    /// Drops all blocks, and keeps those being gathered from entering the cache. Called
+    /// after bytes have been written.
     pub(super) fn drop_all(&self) {
-        self.dropped.fetch_add(1, Ordering::SeqCst);
-        let mut kept = self.kept();
-        kept.blocks.clear();
-        kept.bytes = 0;
+        self.drops.fetch_add(1, Ordering::SeqCst);
+        let mut state = self.lock_state();
+        state.blocks.clear();
+        state.bytes = 0;
     }
 
-    /// What has become of the memory so far.
+    /// The use of the cache so far.
     pub(super) fn usage(&self) -> ColumnCacheUsage {
-        let kept = self.kept();
+        let state = self.lock_state();
         ColumnCacheUsage {
             limit: self.limit,
-            bytes: kept.bytes,
-            hits: kept.hits,
-            gathers: kept.gathers,
+            bytes: state.bytes,
+            hits: state.hits,
+            gathers: state.gathers,
         }
     }
 
-    /// Reads the bytes of `view` from byte `at` of it as [`Mapping::read`] does, if
-    /// it is made of columns whose neighbours are kept or worth to be. `None` if
-    /// not, or if one of them could not be read.
+    /// Reads bytes of `view`, starting at byte `at` of the view, as [`Mapping::read`] does,
+    /// from cached blocks where possible. Returns the number of bytes read.
+    ///
+    /// `None` means that the caller has to read them from the mapping, because:
+    ///
+    /// - the view does not consist of columns;
+    /// - the request itself covers enough adjacent columns;
+    /// - a column could not be read whole.
     pub(super) fn read(
         &self,
         mapping: &Mapping,
@@ -194,7 +201,7 @@ impl ColumnCache {
             let mut columns = view.columns(at..end)?;
             (columns.next()?, columns.next())
         };
-        // What lies side by side in the request itself needs no help.
+        // A request for many whole adjacent columns uses its cache lines fully already.
         let several = second.is_some() && first.1.start == 0;
         if several && (end - at) / first.0.form().nbytes() * first.0.form().item() >= 64 {
             return None;
@@ -218,8 +225,8 @@ impl ColumnCache {
         out: &mut [u8],
     ) -> Option<()> {
         let group = self.group(mapping, column)?;
-        let is_worth = self.remember(column, group.count)
-            && (self.alone || stamp.is_past_timestamp_granularity());
+        let is_worthwhile = self.record_read(column, group.count)
+            && (self.exclusive || stamp.is_past_timestamp_granularity());
         let mut at = range.start;
         while at < range.end {
             let number = at / group.part;
@@ -231,20 +238,20 @@ impl ColumnCache {
                 first: group.first,
                 part: number,
             };
-            let mut block = self.found(&key, stamp);
-            if block.is_none() && is_worth && count >= group.part / 2 {
-                block = Some(self.gathered(mapping, &group, key, stamp)?);
+            let mut block = self.lookup(&key, stamp);
+            if block.is_none() && is_worthwhile && count >= group.part / 2 {
+                block = Some(self.gather_block(mapping, &group, key, stamp)?);
             }
             match block {
                 Some(block) => {
                     block.reads.fetch_add(1, Ordering::Relaxed);
-                    let which = (column.offset() - group.first) / column.form().item();
-                    let start = which as usize * block.each + within as usize;
+                    let index = (column.offset() - group.first) / column.form().item();
+                    let start = index as usize * block.each + within as usize;
                     out.copy_from_slice(&block.bytes[start..start + out.len()]);
                 }
                 None => {
-                    let alone = column.form().side_by_side(column.offset(), 1)?;
-                    let read = mapping.read_now(&alone, at, out).ok()?;
+                    let single = column.form().side_by_side(column.offset(), 1)?;
+                    let read = mapping.read_now(&single, at, out).ok()?;
                     if read < out.len() {
                         return None;
                     }
@@ -255,22 +262,22 @@ impl ColumnCache {
         Some(())
     }
 
-    /// The neighbours of `column` that are gathered with it: as many as fit into
-    /// what may be kept when all of each has been gathered.
+    /// The group of adjacent columns that contains `column`: as many as fit into the limit
+    /// when all parts are cached. `None` if there is no other column.
     fn group(&self, mapping: &Mapping, column: &Column) -> Option<Group> {
         let form = column.form();
         let (item, each) = (form.item(), form.nbytes());
-        let part = (PART / item * item).min(each);
-        let most = (WIDEST / item)
+        let part = (MAX_PART / item * item).min(each);
+        let most = (MAX_ROW / item)
             .min(self.limit / each)
-            .min(MOST.min(self.limit) / part);
-        // A power of two, so that groups begin where cache lines do.
+            .min(MAX_BLOCK.min(self.limit) / part);
+        // A power of two, so that groups are aligned with cache lines.
         let count = 1 << most.checked_ilog2()?;
         let index = column.offset() / item;
         let first = column.offset() - index % count * item;
-        let bytes = mapping.bytes();
+        let bytes = mapping.mapped_bytes();
         let reach = |offset: u64| form.extent(offset).is_some_and(|e| e.end <= bytes);
-        // At the ends of the file some are not there.
+        // At either end of the file a group has fewer columns.
         let first = (0..count)
             .map(|k| first + k * item)
             .find(|&offset| reach(offset))?;
@@ -282,58 +289,63 @@ impl ColumnCache {
         (count > 1).then_some(Group { first, count, part })
     }
 
-    /// Remembers that `column` is read. Returns whether its neighbours are worth to
-    /// be gathered: one within a group of `count` of it was read lately.
-    fn remember(&self, column: &Column, count: u64) -> bool {
+    /// Records a read of `column`. Returns whether to gather its group of `count` columns:
+    /// another column, at most two groups away, was read recently, and no pause is due.
+    fn record_read(&self, column: &Column, count: u64) -> bool {
         let near = 2 * count * column.form().item();
-        let mut kept = self.kept();
-        let is_paused = kept.pause > 0;
-        kept.pause -= usize::from(is_paused);
-        let read = &mut kept.read;
+        let mut state = self.lock_state();
+        let is_paused = state.pause > 0;
+        state.pause -= usize::from(is_paused);
+        let recent = &mut state.recent;
         let is_near = |(form, offset): &(ColumnLayout, u64)| {
             form == column.form()
                 && *offset != column.offset()
                 && offset.abs_diff(column.offset()) <= near
         };
-        let is_worth = read.iter().any(is_near);
+        let is_worthwhile = recent.iter().any(is_near);
         let this = (column.form().clone(), column.offset());
-        if read.first() != Some(&this) {
-            read.retain(|other| *other != this);
-            read.truncate(REMEMBERED - 1);
-            read.insert(0, this);
+        if recent.first() != Some(&this) {
+            recent.retain(|other| *other != this);
+            recent.truncate(MAX_REMEMBERED - 1);
+            recent.insert(0, this);
         }
-        is_worth && !is_paused
+        is_worthwhile && !is_paused
     }
 
-    /// What is kept and still good, if need be as soon as it has been gathered.
-    fn found(&self, key: &Key, stamp: Stamp) -> Option<Arc<Block>> {
-        let is_gathered =
-            |kept: &mut CacheState| kept.gathering.iter().any(|(other, _)| other == key);
-        let waited = self.gathered.wait_while(self.kept(), is_gathered);
-        let mut kept = waited.unwrap_or_else(PoisonError::into_inner);
-        let block = kept.blocks.get(key)?.clone();
+    /// The cached block for `key`, waiting for a thread that is gathering it. `None` if there
+    /// is none with this stamp; one with another stamp is drops.
+    fn lookup(&self, key: &Key, stamp: Stamp) -> Option<Arc<Block>> {
+        let is_being_gathered =
+            |state: &mut CacheState| state.gathering.iter().any(|(other, _)| other == key);
+        let waited = self
+            .gathered
+            .wait_while(self.lock_state(), is_being_gathered);
+        let mut state = waited.unwrap_or_else(PoisonError::into_inner);
+        let block = state.blocks.get(key)?.clone();
         if block.stamp == stamp {
-            kept.hits += 1;
+            state.hits += 1;
             return Some(block);
         }
-        kept.blocks.pop(key);
-        kept.bytes -= block.bytes.len() as u64;
+        state.blocks.pop(key);
+        state.bytes -= block.bytes.len() as u64;
         None
     }
 
-    /// Gathers a part of a group and keeps it, if nothing is written meanwhile.
-    fn gathered(
+    /// Gathers the block for `key`, and caches it unless a write through this mapping came
+    /// meanwhile. `None` if there is no memory for it, a column could not be read, or
+    /// another thread is gathering it.
+    fn gather_block(
         &self,
         mapping: &Mapping,
         group: &Group,
         key: Key,
         stamp: Stamp,
     ) -> Option<Arc<Block>> {
-        let dropped = self.dropped.load(Ordering::SeqCst);
+        let drops = self.drops.load(Ordering::SeqCst);
         let start = key.part * group.part;
         let each = group.part.min(key.form.nbytes() - start);
-        let buffer = self.room(&key, each * group.count)?;
-        let _gathering = Gathering {
+        let buffer = self.reserve(&key, each * group.count)?;
+        let _gathering = GatherInProgress {
             column_cache: self,
             key: key.clone(),
         };
@@ -346,46 +358,48 @@ impl ColumnCache {
                 bytes,
             }))
         });
-        let mut kept = self.kept();
-        kept.gathers += 1;
+        let mut state = self.lock_state();
+        state.gathers += 1;
         if let Some(block) = &gathered
-            && self.dropped.load(Ordering::SeqCst) == dropped
+            && self.drops.load(Ordering::SeqCst) == drops
         {
-            kept.bytes += block.bytes.len() as u64;
-            if let Some((_, old)) = kept.blocks.push(key, block.clone()) {
-                kept.bytes -= old.bytes.len() as u64;
+            state.bytes += block.bytes.len() as u64;
+            if let Some((_, old)) = state.blocks.push(key, block.clone()) {
+                state.bytes -= old.bytes.len() as u64;
             }
         }
         gathered
     }
 
-    /// Memory for `bytes` more bytes, for which the blocks that were used least
-    /// lately make room, and a note that `key` is gathered into them. `None` if
-    /// there is no room, or another thread gathers it already.
-    fn room(&self, key: &Key, bytes: u64) -> Option<Option<MmapMut>> {
-        let mut kept = self.kept();
-        if kept.gathering.iter().any(|(other, _)| other == key) {
+    /// Reserves `bytes` bytes of the limit for `key`, marks it as being gathered, and
+    /// allocates the memory. Evicts the least recently used blocks as necessary.
+    ///
+    /// `None` if the limit does not allow it or another thread is gathering `key`;
+    /// `Some(None)` if the allocation failed.
+    fn reserve(&self, key: &Key, bytes: u64) -> Option<Option<MmapMut>> {
+        let mut state = self.lock_state();
+        if state.gathering.iter().any(|(other, _)| other == key) {
             return None;
         }
-        let gathering: u64 = kept.gathering.iter().map(|(_, bytes)| bytes).sum();
+        let gathering: u64 = state.gathering.iter().map(|(_, bytes)| bytes).sum();
         let mut freed = None;
-        while kept.bytes + gathering + bytes > self.limit {
-            let (_, block) = kept.blocks.pop_lru()?;
-            kept.bytes -= block.bytes.len() as u64;
+        while state.bytes + gathering + bytes > self.limit {
+            let (_, block) = state.blocks.pop_lru()?;
+            state.bytes -= block.bytes.len() as u64;
             if block.is_wasted() {
-                kept.pause = PAUSE;
+                state.pause = PAUSE;
             }
             freed = Arc::into_inner(block).map(|block| block.bytes);
         }
-        kept.gathering.push((key.clone(), bytes));
-        drop(kept);
+        state.gathering.push((key.clone(), bytes));
+        drop(state);
         let same = freed.filter(|freed| freed.len() as u64 == bytes);
         Some(same.or_else(|| MmapMut::map_anon(bytes as usize).ok()))
     }
 }
 
-/// Gathers the bytes `part` of each column of a group into `columns`, one after the
-/// other. `None` if any could not be read.
+/// Gathers the bytes `part` of each column of a group into `columns`, column after column.
+/// `None` if a byte could not be read.
 fn gather(
     mapping: &Mapping,
     group: &Group,
@@ -394,43 +408,47 @@ fn gather(
     columns: &mut [u8],
 ) -> Option<()> {
     let each = (part.end - part.start) as usize;
-    let permit = mapping.threads.acquire(columns.len() / WORTH);
-    let abreast = (group.count as usize).div_ceil(permit.count());
-    let shares = columns.chunks_mut(abreast * each).enumerate().collect();
-    let gathered = permit.share(shares, |(number, columns)| {
-        let first = group.first + (number * abreast) as u64 * form.item();
+    let permit = mapping.threads.acquire(columns.len() / BYTES_PER_THREAD);
+    let columns_each = (group.count as usize).div_ceil(permit.count());
+    let shares = columns
+        .chunks_mut(columns_each * each)
+        .enumerate()
+        .collect();
+    let gathered = permit.run_all(shares, |(number, columns)| {
+        let first = group.first + (number * columns_each) as u64 * form.item();
         let count = (columns.len() / each) as u64;
         let together = form.side_by_side(first, count)?;
-        let lines = part.start * count..part.end * count;
-        take_apart(mapping, &together, form.item() as usize, lines, columns)
+        let range = part.start * count..part.end * count;
+        deinterleave_columns(mapping, &together, form.item() as usize, range, columns)
     });
     gathered.into_iter().collect()
 }
 
-/// Copies the bytes `lines` of columns that lie side by side, a line an item of each,
-/// to `columns`, one after the other. `None` if any could not be read.
-fn take_apart(
+/// Copies the bytes `range` of `together` to `columns`, column after column. `together` is a
+/// view of adjacent columns, whose rows hold one item of each column. `None` if a byte could
+/// not be read.
+fn deinterleave_columns(
     mapping: &Mapping,
     together: &Layout,
     item: usize,
-    lines: Range<u64>,
+    range: Range<u64>,
     columns: &mut [u8],
 ) -> Option<()> {
-    /// What is taken apart at once, so that it stays in a fast cache.
+    /// Bytes deinterleaved at a time: they stay in the L2 cache.
     const TILE: usize = 1 << 16;
-    let line = together.block() as usize;
-    let count = line / item;
-    let mut tile = vec![0; TILE / line * line];
-    let mut row = 0;
-    let mut at = lines.start;
-    while at < lines.end {
-        let bytes = tile.len().min((lines.end - at) as usize);
+    let row_bytes = together.block() as usize;
+    let count = row_bytes / item;
+    let mut tile = vec![0; TILE / row_bytes * row_bytes];
+    let mut written = 0;
+    let mut at = range.start;
+    while at < range.end {
+        let bytes = tile.len().min((range.end - at) as usize);
         let tile = &mut tile[..bytes];
         if mapping.read_now(together, at, tile).ok()? < bytes {
             return None;
         }
-        deinterleave(tile, item, row, columns, count);
-        row += bytes / count;
+        deinterleave(tile, item, written, columns, count);
+        written += bytes / count;
         at += bytes as u64;
     }
     Some(())

@@ -1,114 +1,132 @@
-//! Copies between mapped memory, which others can change and take away at any
-//! moment, and memory of our own. Mapped memory is accessed in the largest
-//! aligned words, so that an aligned element of up to eight bytes is never
-//! torn, and a fault ends the copy with a word of where.
+//! Copies between the mapping and private buffers. Other processes can change the mapped
+//! file or truncate it at any time. So the mapping is accessed in the largest aligned
+//! words, which keeps aligned elements of up to 8 bytes untorn, and a fault ends the copy
+//! with its position. Recovery from a fault is left to `transfer`.
 
 use std::ops::Range;
 
 use super::guard::move_words;
 use crate::array::Run;
 
-/// Mapped memory could not be accessed.
+/// An access to mapped memory faulted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Fault {
-    /// The piece of the run that faulted, counted from 0.
+    /// The index of the faulting piece in the run.
     pub(super) piece: u64,
-    /// How many bytes of that piece were moved before.
+    /// The bytes of that piece that were moved before the fault.
     pub(super) bytes: u64,
 }
 
-/// Equally spaced words on both sides of a copy.
+/// Words of one width to copy, equally spaced in the mapping and in the private buffer.
+/// Offsets and steps are in bytes.
 #[derive(Debug, Clone, Copy)]
 struct WordRun {
-    /// Bytes in a word, as [`move_words`] takes them.
+    /// The width of a word in bytes, one that [`move_words`] accepts.
     width: usize,
-    /// Where the first begins in the mapping.
+    /// The offset of the first word in the mapping.
     mapped: usize,
-    /// Bytes from one to the next there.
+    /// The step from word to word in the mapping.
     mapped_step: isize,
-    /// Where the first begins in memory of our own.
+    /// The offset of the first word in the private buffer.
     private: usize,
-    /// Bytes from one to the next there.
+    /// The step from word to word in the private buffer.
     private_step: isize,
     count: usize,
 }
 
-/// Copies the pieces of `run`, counted from `base`, one after the other into
-/// `out`, which has exactly as many bytes.
+/// Copies the pieces of `run` from the mapping at `base` into `out`, back to back. `out` has
+/// `run.nbytes()` bytes.
+///
+/// # Errors
+///
+/// When a piece faults. The fault names the first such piece; its `bytes` may be too small.
 ///
 /// # Safety
 ///
-/// Every piece of `run` lies in one mapping that starts at `base`, and the
-/// guard is installed.
+/// Every piece of `run` lies in one mapping that starts at `base`, and the guard is
+/// installed.
 pub(super) unsafe fn gather(base: *const u8, run: &Run, out: &mut [u8]) -> Result<(), Fault> {
     debug_assert_eq!(out.len() as u64, run.nbytes());
     let private = out.as_mut_ptr();
-    pieces(base.addr(), run, READ, &mut |copy_words| {
+    copy_pieces(base.addr(), run, READ, &mut |copy_words| {
         let (to, from) = (
             private.wrapping_add(copy_words.private),
             base.wrapping_add(copy_words.mapped),
         );
         let steps = (copy_words.private_step, copy_words.mapped_step);
-        // SAFETY: the words are in the mapping and in `out`, as `pieces` has them.
+        // SAFETY: `copy_pieces` passes only words inside the pieces and inside `out`.
         unsafe { move_words(copy_words.width, to, from, steps, copy_words.count) }
     })
 }
 
-/// Copies `data` over the pieces of `run`, counted from `base`, in order. No byte is
-/// stored twice; if it ends early, nothing at or behind the fault has changed.
+/// Copies `data` over the pieces of `run` in the mapping at `base`, in order. `data` has
+/// `run.nbytes()` bytes. No byte is stored twice.
+///
+/// # Errors
+///
+/// When a piece faults. No byte at or after the position of the fault has been stored.
 ///
 /// # Safety
 ///
-/// Every piece of `run` lies in one mapping that starts at `base` and was
-/// mapped for writing, `data` has exactly as many bytes, and the guard is
+/// Every piece of `run` lies in one writable mapping that starts at `base`, and the guard is
 /// installed.
 pub(super) unsafe fn scatter(base: *mut u8, run: &Run, data: &[u8]) -> Result<(), Fault> {
     debug_assert_eq!(data.len() as u64, run.nbytes());
     let private = data.as_ptr();
-    pieces(base.addr(), run, STORE, &mut |copy_words| {
+    copy_pieces(base.addr(), run, STORE, &mut |copy_words| {
         let (to, from) = (
             base.wrapping_add(copy_words.mapped),
             private.wrapping_add(copy_words.private),
         );
         let steps = (copy_words.mapped_step, copy_words.private_step);
-        // SAFETY: the words are in the mapping and in `data`, as `pieces` has them.
+        // SAFETY: `copy_pieces` passes only words inside the pieces and inside `data`.
         unsafe { move_words(copy_words.width, to, from, steps, copy_words.count) }
     })
 }
 
-/// How pieces are moved.
+/// How pieces are split into words.
 #[derive(Debug, Clone, Copy)]
 struct CopyPolicy {
-    /// The most bytes in a word.
+    /// The largest width of a word, in bytes.
     widest: usize,
-    /// To how many bytes longer words are aligned. Those of 16 bytes then lie in one page.
+    /// The alignment of wider words, in bytes. With 16, a word of 16 bytes never crosses a
+    /// page.
     boundary: usize,
-    /// The most pieces that are moved part by part, so that they stay in the fastest
-    /// cache meanwhile.
+    /// The most pieces copied together, word position by word position. Together they fit
+    /// into the L1 cache.
     batch: usize,
 }
 
-/// Where one of several pieces faults, all of them are read once more.
+/// For reads. After a fault in a batch, the whole batch is read again, piece by piece.
 const READ: CopyPolicy = CopyPolicy {
     widest: 64,
     boundary: 8,
     batch: 32,
 };
 
-/// Each word by one store, so that it is known which were stored when one faults.
+/// For writes. Each word takes one store, so a fault has an exact position.
 const STORE: CopyPolicy = CopyPolicy {
     widest: 16,
     boundary: 16,
     batch: 1,
 };
 
-/// The most words of a piece that are moved each for many pieces at once.
-const FEW: usize = 4;
+/// Pieces of up to this many words of one width are copied word position by word position,
+/// across the batch; longer ones piece by piece.
+const MAX_ACROSS: usize = 4;
 
-/// Breaks the pieces of `run`, which follow one another on the private side, up
-/// into words and has `words` move them, in the mapping at address `base`. It
-/// returns how many it has not moved.
-fn pieces(
+/// Splits the pieces of `run` into words and passes these to `copy_words`, which returns the
+/// number of words it has not copied. The mapping is at address `base`; the pieces are back to
+/// back in the private buffer.
+///
+/// Pieces share their alignment if the stride is a multiple of the boundary, or of the piece
+/// if that is shorter (rounded down to a power of two). Then every piece splits into the same
+/// words, and many pieces can be copied together.
+///
+/// # Errors
+///
+/// When a piece faults.
+fn copy_pieces(
     base: usize,
     run: &Run,
     policy: CopyPolicy,
@@ -117,8 +135,8 @@ fn pieces(
     let (first, piece) = (run.offset as usize, run.piece as usize);
     let (stride, count) = (run.stride as isize, run.count as usize);
     let step = if count > 1 { stride.unsigned_abs() } else { 0 };
-    let are_aligned_alike = step.is_multiple_of(policy.boundary.min(1 << piece.ilog2()));
-    if are_aligned_alike && matches!(piece, 1 | 2 | 4 | 8) && (base + first).is_multiple_of(piece) {
+    let share_alignment = step.is_multiple_of(policy.boundary.min(1 << piece.ilog2()));
+    if share_alignment && matches!(piece, 1 | 2 | 4 | 8) && (base + first).is_multiple_of(piece) {
         let left = copy_words(WordRun {
             width: piece,
             mapped: first,
@@ -135,30 +153,34 @@ fn pieces(
     }
     let mut next = 0;
     while next < count {
-        let some = match are_aligned_alike {
+        let batch = match share_alignment {
             true => policy.batch.min(count - next),
             false => 1,
         };
-        if some > 1 && copy_together(base, run, policy, next..next + some, copy_words) {
-            next += some;
+        if batch > 1 && copy_batch(base, run, policy, next..next + batch, copy_words) {
+            next += batch;
             continue;
         }
-        // One by one, so that the first that faults is known.
-        for k in next..next + some {
-            one(base, run, policy, k, copy_words)?;
+        // Piece by piece, to find the first that faults.
+        for k in next..next + batch {
+            copy_piece(base, run, policy, k, copy_words)?;
         }
-        next += some;
+        next += batch;
     }
     Ok(())
 }
 
-/// Where the `k`-th piece of `run` begins in the mapping.
+/// The offset of piece `k` of `run` in the mapping, in bytes.
 fn place(run: &Run, k: usize) -> usize {
     (run.offset as usize).wrapping_add_signed(k as isize * run.stride as isize)
 }
 
-/// Has `words` move the `k`-th piece of `run`, in order.
-fn one(
+/// Copies piece `k` of `run` word by word, in order.
+///
+/// # Errors
+///
+/// When a word faults.
+fn copy_piece(
     base: usize,
     run: &Run,
     policy: CopyPolicy,
@@ -167,7 +189,7 @@ fn one(
 ) -> Result<(), Fault> {
     let (piece, at) = (run.piece as usize, place(run, k));
     let mut moved = 0;
-    let is_moved = contiguous(base + at, piece, policy, |width, done, count| {
+    let is_moved = split_into_words(base + at, piece, policy, |width, done, count| {
         let left = copy_words(WordRun {
             width,
             mapped: at + done,
@@ -186,19 +208,19 @@ fn one(
     }
 }
 
-/// Has `words` move some of the pieces of `run`, which are aligned alike, part by part.
-/// Returns whether all were moved.
-fn copy_together(
+/// Copies the pieces `batch` of `run` together, one word position after the other. The pieces
+/// share their alignment. Returns whether no word faulted.
+fn copy_batch(
     base: usize,
     run: &Run,
     policy: CopyPolicy,
-    some: Range<usize>,
+    batch: Range<usize>,
     copy_words: &mut dyn FnMut(WordRun) -> usize,
 ) -> bool {
     let (piece, stride) = (run.piece as usize, run.stride as isize);
-    let (next, some) = (some.start, some.len());
+    let (next, batch) = (batch.start, batch.len());
     let at = place(run, next);
-    contiguous(base + at, piece, policy, |width, done, number| {
+    split_into_words(base + at, piece, policy, |width, done, number| {
         let along = |k: usize| WordRun {
             width,
             mapped: (at + done).wrapping_add_signed(k as isize * stride),
@@ -213,20 +235,27 @@ fn copy_together(
             mapped_step: stride,
             private: next * piece + done + word * width,
             private_step: piece as isize,
-            count: some,
+            count: batch,
         };
-        match number > FEW {
-            true => (0..some).all(|k| copy_words(along(k)) == 0),
+        match number > MAX_ACROSS {
+            true => (0..batch).all(|k| copy_words(along(k)) == 0),
             false => (0..number).all(|word| copy_words(across(word)) == 0),
         }
     })
 }
 
-/// Breaks `bytes` bytes at `address` up into words: single steps up to a boundary, whole
-/// words, and what is left, each step as wide as alignment allows, so that no aligned
-/// element is split. `move_part` is given their width, how many bytes come before, and
-/// their number, and returns whether it has moved them all.
-fn contiguous(
+/// Splits `bytes` bytes at `address` into words, in this order:
+///
+/// - single words of increasing width up to an aligned boundary;
+/// - words of the largest width;
+/// - words of decreasing width for the rest.
+///
+/// Each word is as wide as its alignment allows, so that no aligned element is split.
+/// `move_part` gets the width of some words in bytes, the number of bytes before them and the
+/// number of words. It returns whether it has copied them all; if not, the split ends.
+///
+/// Returns whether all words were copied.
+fn split_into_words(
     address: usize,
     bytes: usize,
     policy: CopyPolicy,
@@ -263,7 +292,7 @@ fn contiguous(
 mod tests {
     use super::*;
 
-    /// Memory that is aligned like a page, filled with distinct bytes.
+    /// 512 bytes of memory, aligned to 8, each byte its offset modulo 256.
     fn page() -> Vec<u64> {
         (0..64u64)
             .map(|word| u64::from_ne_bytes(std::array::from_fn(|b| (word * 8 + b as u64) as u8)))
@@ -325,7 +354,7 @@ mod tests {
         for (address, bytes) in (0..32).flat_map(lengths) {
             for policy in [READ, STORE] {
                 let mut copy_words = Vec::new();
-                let all = contiguous(address, bytes, policy, |width, done, count| {
+                let all = split_into_words(address, bytes, policy, |width, done, count| {
                     copy_words.extend((0..count).map(|k| (address + done + k * width, width)));
                     true
                 });
@@ -356,7 +385,7 @@ mod tests {
         target_os = "linux",
         any(target_arch = "x86_64", target_arch = "aarch64")
     ))]
-    fn memory_that_is_not_there_ends_the_copy_with_the_byte() {
+    fn a_fault_ends_the_copy_with_its_position() {
         crate::mapping::guard::install().unwrap();
         let file = tempfile::tempfile().unwrap();
         file.set_len(3 * 4096).unwrap();
@@ -366,12 +395,12 @@ mod tests {
             .unwrap();
         file.set_len(4096).unwrap();
         for (run, piece, bytes) in [
-            // One contiguous piece across the cut, and one that begins behind it.
+            // One contiguous piece across the end of the file, and one beyond it.
             ((4000, 200, 0, 1), 0, 96),
             ((4001, 200, 0, 1), 0, 95),
             ((4096, 200, 0, 1), 0, 0),
             ((0, 8192, 0, 1), 0, 4096),
-            // Elements of each width, the first behind the cut known.
+            // Elements of each width: the first beyond the end is named.
             ((0, 1, 512, 12), 8, 0),
             ((0, 2, 512, 12), 8, 0),
             ((0, 4, 512, 12), 8, 0),
@@ -379,7 +408,7 @@ mod tests {
             ((3, 8, 512, 12), 8, 0),
             ((0, 16, 512, 12), 8, 0),
             ((0, 12, 1024, 12), 4, 0),
-            // One after the other up to the cut, several at a time, and back from behind it.
+            // Contiguous pieces across the end, copied in batches, and backwards from beyond it.
             ((4075, 1, 1, 40), 21, 0),
             ((4076, 4, 4, 40), 5, 0),
             ((4090, 12, 12, 40), 0, 6),

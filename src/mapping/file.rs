@@ -1,6 +1,5 @@
-//! Opening the backing file as a mode asks, and telling whether it can hold an
-//! array. Nothing here changes the file; growing it is the business of
-//! `growth`.
+//! Opens the backing file in a mode and checks whether it can hold an array. Nothing here
+//! changes the file; creating and extending it is left to `growth`.
 
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom};
@@ -14,7 +13,7 @@ use crate::platform::os_error_message;
 /// Why a file cannot be mapped in a mode.
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
-    /// It cannot be opened or looked at.
+    /// The file cannot be opened, or its metadata or bytes cannot be read.
     #[error("{}: {}", path.display(), os_error_message(source))]
     Open {
         /// The file.
@@ -22,7 +21,7 @@ pub enum FileError {
         /// What the system said.
         source: io::Error,
     },
-    /// It cannot be created.
+    /// The file cannot be created.
     #[error("{}: cannot be created: {}", path.display(), os_error_message(source))]
     Create {
         /// The file.
@@ -30,7 +29,7 @@ pub enum FileError {
         /// What the system said.
         source: io::Error,
     },
-    /// It cannot be opened for writing.
+    /// The file can be read, but not opened or mapped for writing.
     #[error("{}: cannot be written in mode {mode}: {}", path.display(), os_error_message(source))]
     Unwritable {
         /// The file.
@@ -40,15 +39,15 @@ pub enum FileError {
         /// What the system said.
         source: io::Error,
     },
-    /// It is something else than a file of bytes.
+    /// The path leads to neither a regular file nor a block device.
     #[error("{}: is a {kind}, and only a regular file or a block device can be mapped", path.display())]
     NotAFile {
         /// The path.
         path: PathBuf,
-        /// What is there.
+        /// What it leads to, such as `directory`.
         kind: &'static str,
     },
-    /// It is shorter than the array, and the mode does not extend it.
+    /// The file ends before the array does, and the mode does not extend it.
     #[error(
         "{}: the array needs {} bytes at offset {}, which end at byte {}; the file has {have}",
         path.display(), array.end - array.start, array.start, array.end
@@ -56,14 +55,14 @@ pub enum FileError {
     TooShort {
         /// The file.
         path: PathBuf,
-        /// The bytes of the array.
+        /// The byte range of the array in the file.
         array: Range<u64>,
         /// The file's size in bytes.
         have: u64,
-        /// What would extend it.
+        /// The options that would extend it.
         remedy: Remedy,
     },
-    /// It cannot be made longer here without the danger of cutting it.
+    /// The file system has no `fallocate`. Other ways to extend the file could truncate it.
     #[error(
         "{}: cannot be extended to {bytes} bytes: its file system cannot allocate space (fallocate)",
         path.display()
@@ -74,7 +73,7 @@ pub enum FileError {
         /// The size it would have.
         bytes: u64,
     },
-    /// It cannot be made as long as the array.
+    /// The file cannot be made long enough for the array.
     #[error("{}: cannot hold {bytes} bytes: {}", path.display(), os_error_message(source))]
     NoSpace {
         /// The file.
@@ -84,13 +83,13 @@ pub enum FileError {
         /// What the system said.
         source: io::Error,
     },
-    /// It is a block device, which `w+` cannot create or truncate.
+    /// The path leads to a block device, which `w+` cannot create or truncate.
     #[error("{}: is a block device, which mode w+ cannot create or truncate", path.display())]
     FixedSize {
         /// The device.
         path: PathBuf,
     },
-    /// The system refuses to map it.
+    /// `mmap` failed.
     #[error("{}: cannot map {bytes} bytes: {}", path.display(), os_error_message(source))]
     Map {
         /// The file.
@@ -102,19 +101,19 @@ pub enum FileError {
     },
 }
 
-/// What extends a file that is too short.
+/// The options that extend a file that is too short.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Remedy {
-    /// The option alone.
+    /// `--extend`.
     Extend,
-    /// The option, and the mode that it is for.
+    /// `--extend` and `--mode r+`.
     ExtendInReadWrite,
-    /// Nothing: it is a block device.
+    /// None: a block device cannot be extended.
     None,
 }
 
 impl Remedy {
-    /// What to type; `None` where nothing helps.
+    /// The options to type; `None` if none help.
     pub fn options(self) -> Option<&'static str> {
         match self {
             Remedy::Extend => Some("--extend"),
@@ -125,7 +124,7 @@ impl Remedy {
 }
 
 impl FileError {
-    /// What the user can do about it.
+    /// What the user can do about the error; `None` if nothing is known.
     pub fn hint(&self) -> Option<String> {
         match self {
             FileError::Unwritable {
@@ -147,13 +146,13 @@ impl FileError {
                 let check = "check --dtype, --shape and --offset";
                 Some(match remedy.options() {
                     Some(options) => {
-                        format!("{check}; {options} would fill the file up with zeros")
+                        format!("{check}; {options} would extend the file with zeros")
                     }
                     None => check.into(),
                 })
             }
             FileError::CannotExtend { bytes, path } => Some(format!(
-                "if nobody else writes it, extend it before: truncate -s {bytes} {}",
+                "if no other program writes it, extend it first: truncate -s {bytes} {}",
                 path.display()
             )),
             FileError::FixedSize { .. } => Some("to write it in place, use --mode r+".into()),
@@ -162,26 +161,30 @@ impl FileError {
     }
 }
 
-/// A file opened for mapping; under `w+` it may have yet to be created.
+/// A file opened for mapping. In mode `w+` it may not exist yet.
 #[derive(Debug)]
 pub struct BackingFile {
     pub(super) path: PathBuf,
     pub(super) mode: Mode,
     pub(super) file: Option<File>,
-    /// Its size when it was opened, in bytes.
+    /// The size when the file was opened, in bytes.
     pub(super) len: u64,
     pub(super) block_device: bool,
-    /// Whether `r+` extends it if it is too short.
+    /// Whether `r+` extends the file if it is too short.
     extends: bool,
 }
 
 impl BackingFile {
-    /// Opens `path` as `mode` asks. Nothing is created or changed.
+    /// Opens `path` in `mode`. Nothing is created or changed.
     ///
     /// # Errors
     ///
-    /// When it is missing (other than under `w+`), not a file, or may not be
-    /// read or, under `r+` and `w+`, written.
+    /// When the path:
+    ///
+    /// - does not exist, except in mode `w+`;
+    /// - leads to neither a regular file nor a block device;
+    /// - cannot be read;
+    /// - in modes `r+` and `w+`, cannot be written.
     pub fn open(path: &Path, mode: Mode) -> Result<BackingFile, FileError> {
         let failed = |source| FileError::Open {
             path: path.to_path_buf(),
@@ -198,7 +201,7 @@ impl BackingFile {
         match std::fs::metadata(path) {
             Ok(metadata) => backing.check_kind(&metadata)?,
             Err(error) if mode == Mode::Write && error.kind() == io::ErrorKind::NotFound => {
-                backing.path = followed(path);
+                backing.path = resolve_links(path);
                 return Ok(backing);
             }
             Err(error) => return Err(failed(error)),
@@ -207,7 +210,7 @@ impl BackingFile {
             .read(true)
             .write(mode.writes_through())
             .open(path)
-            .map_err(|source| backing.refused(source))?;
+            .map_err(|source| backing.open_error(source))?;
         let metadata = file.metadata().map_err(failed)?;
         backing.check_kind(&metadata)?;
         backing.block_device = metadata.file_type().is_block_device();
@@ -220,6 +223,11 @@ impl BackingFile {
         Ok(backing)
     }
 
+    /// Checks that the metadata is of a regular file or a block device.
+    ///
+    /// # Errors
+    ///
+    /// When it is not.
     fn check_kind(&self, metadata: &Metadata) -> Result<(), FileError> {
         let kind = metadata.file_type();
         let kind = match () {
@@ -233,9 +241,10 @@ impl BackingFile {
         Err(FileError::NotAFile { path, kind })
     }
 
-    fn refused(&self, source: io::Error) -> FileError {
+    /// The error for a failed open: `Unwritable` if the file can be opened for reading.
+    fn open_error(&self, source: io::Error) -> FileError {
         let path = self.path.clone();
-        // Only a refusal that reading would not meet is one of writing.
+        // If reading fails too, the cause is not the lack of write permission.
         if self.mode.writes_through() && File::open(&path).is_ok() {
             let mode = self.mode;
             FileError::Unwritable { path, mode, source }
@@ -244,49 +253,49 @@ impl BackingFile {
         }
     }
 
-    /// The path, as it was given to [`open`](BackingFile::open); of a file yet
-    /// to be created, what symbolic links lead to.
+    /// The path given to [`open`](BackingFile::open). If the file does not exist yet, symbolic
+    /// links are resolved.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The mode it was opened in.
+    /// The mode in which the file was opened.
     pub fn mode(&self) -> Mode {
         self.mode
     }
 
-    /// Its size when it was opened, in bytes; 0 if it is yet to be created.
+    /// The size when the file was opened, in bytes; 0 if it does not exist yet.
     pub fn size(&self) -> u64 {
         self.len
     }
 
-    /// From now on it may be extended under `r+`.
+    /// Allows `r+` to extend the file.
     pub fn may_extend(&mut self) {
         self.extends = true;
     }
 
-    /// Makes sure that it can hold `array` as its mode asks, as far as that can be
-    /// told without changing anything.
+    /// Checks that the file can hold the byte range `array` in its mode, without changing
+    /// anything.
     ///
     /// # Errors
     ///
-    /// When it is too short for the mode, may not be that long or be made, or there
-    /// is no space.
+    /// When the file is too short for the mode, would exceed the limit on file sizes, cannot
+    /// be created, or when there is no space.
     pub fn check(&self, array: &Range<u64>) -> Result<(), FileError> {
         growth::check(self, array).map(|_| ())
     }
 
-    /// Whether it is yet to be created.
+    /// Whether the file does not exist yet.
     pub fn is_missing(&self) -> bool {
         self.file.is_none()
     }
 
-    /// Whether nothing can make it longer: it is a block device.
+    /// Whether the size cannot change: the path leads to a block device.
     pub fn has_fixed_size(&self) -> bool {
         self.block_device
     }
 
-    /// The first `count` bytes of the file, or all if it has fewer.
+    /// The first `count` bytes of the file; fewer if the file is shorter.
     ///
     /// # Errors
     ///
@@ -295,7 +304,7 @@ impl BackingFile {
         self.bytes(0, count)
     }
 
-    /// The `count` bytes of the file from byte `at`, or all if it has fewer.
+    /// `count` bytes of the file from byte `at` on; fewer if the file ends before.
     ///
     /// # Errors
     ///
@@ -315,11 +324,11 @@ impl BackingFile {
         Ok(bytes)
     }
 
-    /// Whether the file must grow, or be made, to hold `array`.
+    /// Whether the file has to be extended, cleared or created to hold the byte range `array`.
     ///
     /// # Errors
     ///
-    /// When it is too short and the mode does not extend it.
+    /// When the file is too short and the mode does not extend it.
     pub fn must_grow(&self, array: &Range<u64>) -> Result<bool, FileError> {
         match self.mode {
             Mode::Write if self.block_device => Err(FileError::FixedSize {
@@ -342,9 +351,9 @@ impl BackingFile {
     }
 }
 
-/// Where `path` leads by symbolic links although nothing is there.
-fn followed(path: &Path) -> PathBuf {
-    // As many as the kernel follows, path_resolution(7).
+/// Resolves the symbolic links of a path whose target does not exist.
+fn resolve_links(path: &Path) -> PathBuf {
+    // The kernel's limit, path_resolution(7).
     const MAX_LINKS: usize = 40;
     let mut path = path.to_path_buf();
     for _ in 0..MAX_LINKS {
@@ -377,7 +386,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_file_is_named() {
+    fn an_error_names_the_kind_of_a_path_that_is_not_a_file() {
         let dir = tempfile::tempdir().unwrap();
         for (path, kind) in [
             (dir.path(), "directory"),

@@ -1,6 +1,6 @@
-//! Moving whole grids between the mapping and memory of our own, in the order in
-//! which they lie in the file instead of that of their bytes. What faults before anything
-//! has been moved is left to be moved run by run.
+//! Copies of whole grids of runs between the mapping and a private buffer. The bytes are
+//! accessed in the order of the file rather than in that of the view, which uses each cache
+//! line once. After a fault, `transfer` repeats the rest run by run.
 
 use std::ops::Range;
 
@@ -10,9 +10,13 @@ use super::guard::touch;
 use super::interleave::{deinterleave, interleave};
 use crate::array::{Grid, Run};
 
-/// Copies the runs of `grid`, counted from `base`, one after the other into `out`,
-/// which has exactly as many bytes. Where the runs lie side by side, whole lines
-/// of the file are copied while they are in the fastest cache.
+/// Copies the runs of `grid` from the mapping at `base` into `out`, back to back. `out` has
+/// `grid.nbytes()` bytes. Adjacent runs are copied as interleaved rows of the file, a tile at a
+/// time, and deinterleaved in the L1 cache.
+///
+/// # Errors
+///
+/// When an access faults. `out` is then only partly filled.
 ///
 /// # Safety
 ///
@@ -26,11 +30,11 @@ pub(super) unsafe fn gather_grid(
     let each = grid.run.nbytes() as usize;
     for part in tiles(grid) {
         let out = &mut out[part.rows.start * each..part.rows.end * each];
-        match part.lines {
-            Some(lines) => {
-                let tile = &mut tile[..lines.nbytes() as usize];
-                // SAFETY: the pieces of the lines are those of runs side by side.
-                unsafe { gather(base, &lines, tile) }?;
+        match part.interleaved {
+            Some(interleaved) => {
+                let tile = &mut tile[..interleaved.nbytes() as usize];
+                // SAFETY: the interleaved run consists of the pieces of the grid's runs.
+                unsafe { gather(base, &interleaved, tile) }?;
                 let (item, count) = (grid.run.piece as usize, part.rows.len());
                 deinterleave(tile, item, part.first * item, out, count);
             }
@@ -39,7 +43,7 @@ pub(super) unsafe fn gather_grid(
                 let run = run.slice(part.first as u64, part.count as u64);
                 let item = run.piece as usize;
                 let out = &mut out[part.first * item..][..part.count * item];
-                // SAFETY: as above, a part of one run.
+                // SAFETY: as above; it is a part of one run.
                 unsafe { gather(base, &run, out) }?;
             }
         }
@@ -47,23 +51,27 @@ pub(super) unsafe fn gather_grid(
     Ok(())
 }
 
-/// What has become of the runs of a grid.
+/// The outcome of [`scatter_grid`].
 #[derive(Debug)]
 pub(super) struct Moved {
-    /// How many of the first runs have been moved.
+    /// The number of leading runs stored completely.
     pub(super) rows: usize,
-    /// Where a byte could not be stored, though it had been found writable, and why. Of the
-    /// other runs all that lies before has been stored, in whatever order.
+    /// The file offset of the first byte that could not be stored although its page had been
+    /// made writable, and the error. In the remaining runs, all bytes at lower offsets of the
+    /// same group of runs have been stored.
     pub(super) failed: Option<(u64, AccessError)>,
 }
 
-/// How many bytes of a run were moved, and why not all.
+/// The number of leading bytes of a run that were moved, and the error that ended the move.
 pub(super) type MovedBytes = (usize, Result<(), AccessError>);
 
-/// Has `store` copy `data` over the first runs of `grid`, counted from `base`. Only runs
-/// that lie side by side are moved, by whole lines of the file. That is not the order of
-/// their bytes, and what lies behind a fault is not to change: so a line is stored to only
-/// when all of those that are to be stored together have been found writable.
+/// Copies `data` over the leading runs of `grid` in the mapping at `base`, by calls of `store`.
+/// `data` has `grid.nbytes()` bytes. Only adjacent runs are stored, as interleaved rows of the
+/// file.
+///
+/// That is not the order of the bytes in the view, yet no byte after a fault may change. So all
+/// pages of a group of runs are made writable before the first of its rows is stored. If one
+/// cannot be, the group and all runs after it are left to the caller.
 ///
 /// # Safety
 ///
@@ -76,109 +84,112 @@ pub(super) unsafe fn scatter_grid(
 ) -> Moved {
     let mut tile = [0; TILE];
     let (item, each) = (grid.run.piece as usize, grid.run.nbytes() as usize);
-    let ended = |rows, failed| Moved { rows, failed };
+    let outcome = |rows, failed| Moved { rows, failed };
     let mut writable = 0;
     for part in tiles(grid) {
-        let Some(lines) = part.lines else {
-            return ended(0, None);
+        let Some(interleaved) = part.interleaved else {
+            return outcome(0, None);
         };
         let rows = part.rows;
         if rows.start == writable {
-            // SAFETY: the pieces of the lines are those of runs side by side.
+            // SAFETY: the interleaved run consists of the pieces of the grid's runs.
             if !unsafe { make_writable(base, &grid.interleaved_run(rows.clone())) } {
-                return ended(rows.start, None);
+                return outcome(rows.start, None);
             }
             writable = rows.end;
         }
         let data = &data[rows.start * each..rows.end * each];
-        let tile = &mut tile[..lines.nbytes() as usize];
+        let tile = &mut tile[..interleaved.nbytes() as usize];
         interleave(data, item, part.first * item, tile, rows.len());
-        if let (moved, Err(error)) = store(&lines, tile) {
-            let (line, byte) = (moved as u64 / lines.piece, moved as u64 % lines.piece);
-            let place = lines.slice(line, 1).offset + byte;
-            return ended(rows.start, Some((place, error)));
+        if let (moved, Err(error)) = store(&interleaved, tile) {
+            let (row, byte) = (
+                moved as u64 / interleaved.piece,
+                moved as u64 % interleaved.piece,
+            );
+            let place = interleaved.slice(row, 1).offset + byte;
+            return outcome(rows.start, Some((place, error)));
         }
     }
-    ended(grid.rows as usize, None)
+    outcome(grid.rows as usize, None)
 }
 
-/// Has the pages of the pieces of `run`, which are shorter than a page, made
-/// writable without changing them: blocks are found for holes, private pages are
-/// copied. Returns whether all of them could be.
+/// Makes the pages of the pieces of `run` writable without changing them: the file system
+/// allocates blocks for holes, and the kernel copies private pages. The pieces are shorter than
+/// a page. Returns whether no access faulted.
 ///
 /// # Safety
 ///
-/// As for [`scatter`].
+/// As for [`scatter`](super::copy::scatter).
 unsafe fn make_writable(base: *mut u8, run: &Run) -> bool {
     let (first, last) = (run.offset, run.offset + run.piece - 1);
     let in_one_page = run.stride % PAGE as i64 == 0 && first / PAGE == last / PAGE;
     let ends = [Some(first), (!in_one_page).then_some(last)];
     ends.into_iter().flatten().all(|at| {
         let at = base.wrapping_add(at as usize);
-        // SAFETY: the bytes are of pieces of the run.
+        // SAFETY: the bytes lie in pieces of the run.
         unsafe { touch(at, run.stride as isize, run.count as usize) == 0 }
     })
 }
 
-/// The smallest page there is.
+/// The smallest page size of any supported kernel, in bytes.
 const PAGE: u64 = 4096;
 
-/// The bytes that are moved together, which stay in the fastest cache.
+/// Bytes copied together: they stay in the L1 cache.
 const TILE: usize = 1 << 14;
 
-/// The most bytes of a line: longer ones gain nothing.
-const WIDEST: usize = 1 << 10;
+/// The most bytes of an interleaved row; longer ones gain nothing.
+const MAX_ROW: usize = 1 << 10;
 
-/// How many pieces of a run are moved before those of the next run.
+/// Pieces of a run that are copied before the pieces of the next run.
 const STRETCH: usize = 32;
 
-/// A part of a grid.
+/// A part of a grid: some pieces of some runs.
 struct Tile {
-    /// Which runs.
+    /// The runs.
     rows: Range<usize>,
-    /// The first piece of each.
+    /// The index of the first piece in each run.
     first: usize,
-    /// How many pieces of each.
+    /// The number of pieces of each run.
     count: usize,
-    /// The same as one run, if the runs lie side by side.
-    lines: Option<Run>,
+    /// The same pieces as one interleaved run, if the runs are adjacent.
+    interleaved: Option<Run>,
 }
 
-/// The parts in which the runs of `grid` are best moved.
+/// Splits `grid` into tiles, in the order in which to copy them.
 fn tiles(grid: &Grid) -> impl Iterator<Item = Tile> + use<> {
     let grid = *grid;
     let (piece, count) = (grid.run.piece as usize, grid.run.count as usize);
     let rows = grid.rows as usize;
-    let side_by_side = grid.spacing == grid.run.piece as i64 && piece <= WIDEST / 2;
-    // How many runs and how many pieces of each at once.
-    let (abreast, stretch) = match side_by_side {
+    let side_by_side = grid.spacing == grid.run.piece as i64 && piece <= MAX_ROW / 2;
+    // The number of runs in a tile, and of pieces of each.
+    let (runs_each, stretch) = match side_by_side {
         true => {
-            let abreast = (WIDEST / piece).min(rows);
-            (abreast, TILE / (abreast * piece))
+            let runs_each = (MAX_ROW / piece).min(rows);
+            (runs_each, TILE / (runs_each * piece))
         }
         false => (1, STRETCH),
     };
     let tile = move |rows: Range<usize>, first: usize| {
         let count = stretch.min(count - first);
-        let lines = || {
+        let interleaved = || {
             grid.interleaved_run(rows.clone())
                 .slice(first as u64, count as u64)
         };
-        let lines = side_by_side.then(lines);
+        let interleaved = side_by_side.then(interleaved);
         Tile {
             rows,
             first,
             count,
-            lines,
+            interleaved,
         }
     };
     let groups = move || {
         (0..rows)
-            .step_by(abreast)
-            .map(move |row| row..rows.min(row + abreast))
+            .step_by(runs_each)
+            .map(move |row| row..rows.min(row + runs_each))
     };
     let stretches = move || (0..count).step_by(stretch);
-    // Lines group by group; parts of runs across all runs.
+    // Adjacent runs: group by group. Others: a stretch of all runs, then the next stretch.
     let by_group = side_by_side.then(|| {
         groups().flat_map(move |rows| stretches().map(move |first| (rows.clone(), first)))
     });
@@ -198,8 +209,8 @@ mod tests {
     use crate::array::{Order, Shape, View};
     use crate::dtype::DType;
 
-    /// The bytes of a two-dimensional array of items of `item` bytes, and all grids
-    /// of its transposed view with the number of their first byte.
+    /// The end of a two-dimensional array in its file, and all grids of its transposed view,
+    /// each with its first byte in the view.
     fn grids(item: usize, offset: u64, shape: [u64; 2]) -> (u64, Vec<(Grid, usize)>) {
         let dtype = DType::parse(&format!("V{item}")).unwrap();
         let array = View::contiguous(dtype, offset, Shape::new(shape.to_vec()), Order::C).unwrap();
@@ -214,17 +225,17 @@ mod tests {
         (offset + layout.nbytes(), grids)
     }
 
-    /// What stores lines at `base`, where all of them are.
+    /// A `store` for memory at `base` that backs every run.
     fn stored(base: *mut u8) -> impl Fn(&Run, &[u8]) -> MovedBytes {
-        move |lines, data| {
+        move |interleaved, data| {
             // SAFETY: the tests have memory for every run of their grids.
-            unsafe { scatter(base, lines, data) }.unwrap();
+            unsafe { scatter(base, interleaved, data) }.unwrap();
             (data.len(), Ok(()))
         }
     }
 
     #[test]
-    fn a_grid_is_moved_as_its_runs_are() {
+    fn a_grid_moves_the_bytes_of_its_runs() {
         for item in [1, 2, 3, 4, 8, 12, 16, 20, 600] {
             for (rows, columns) in [(2, 3), (5, 64), (37, 29), (300, 7), (3, 700)] {
                 for offset in [0, 3, 128] {
@@ -240,7 +251,7 @@ mod tests {
                         // and the memory is no mapping.
                         let moved = unsafe { scatter_grid(base, &grid, data, stored(base)) };
                         let stored = moved.rows;
-                        let all = if item <= WIDEST / 2 { grid.rows } else { 0 };
+                        let all = if item <= MAX_ROW / 2 { grid.rows } else { 0 };
                         assert_eq!(stored as u64, all, "{item} {rows} {columns}");
                         for row in 0..stored {
                             let data = &data[row * each..][..each];
@@ -266,9 +277,9 @@ mod tests {
         target_os = "linux",
         any(target_arch = "x86_64", target_arch = "aarch64")
     ))]
-    fn a_grid_that_is_not_all_there_is_not_stored_to() {
+    fn a_grid_with_unbacked_pages_is_not_stored_to() {
         crate::mapping::guard::install().unwrap();
-        // 40 rows of 300 bytes and more: some lines cross pages.
+        // 40 rows of at least 300 bytes: some cross page boundaries.
         for (item, columns, cut) in [
             (4, 75, 8192),
             (12, 25, 4096),
@@ -296,9 +307,9 @@ mod tests {
     }
 
     #[test]
-    fn a_store_to_a_grid_that_fails_says_where_and_why() {
+    fn a_failed_store_to_a_grid_gives_position_and_error() {
         let full = || std::io::Error::from_raw_os_error(libc::ENOSPC);
-        // Two tiles of 8 runs of 300 elements, the lines of which have 64 bytes.
+        // Two tiles of 8 runs of 300 elements; an interleaved row has 64 bytes.
         let (end, grids) = grids(8, 16, [300, 8]);
         let (grid, _) = grids[0];
         let mut memory = vec![0; end as usize];

@@ -1,7 +1,7 @@
-//! Making a backing file as long as its array. All that can be told before is
-//! checked first, and the file changes only once the mount has come about. Others
-//! can write it all the while, so a file is extended by one call that can neither
-//! cut nor overwrite.
+//! Creation and extension of the backing file. Everything that can be checked is checked
+//! first; the file changes only after the mount has succeeded. Other processes may write the
+//! file meanwhile, so it is extended by a single call that cannot truncate or overwrite.
+//! Opening the file is left to `file`.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -18,38 +18,39 @@ use nix::unistd::{AccessFlags, faccessat};
 use super::{BackingFile, FileError, Mode};
 use crate::platform;
 
-/// How a file has been given its size.
+/// A change of the file's size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Growth {
-    /// Its size before, in bytes; 0 if it has been made.
+    /// The size before, in bytes; 0 if the file was created.
     pub from: u64,
-    /// Its size now.
+    /// The size after, in bytes.
     pub to: u64,
-    /// The file system could not reserve the space, so a store can run out of it.
+    /// No disk space could be reserved, so a later store can fail with ENOSPC.
     pub sparse: bool,
 }
 
-/// What is still to be done to a file.
+/// A prepared change of the file's size. [`commit`](Pending::commit) makes it; dropping it
+/// before that removes a file that was created.
 #[derive(Debug)]
 pub struct Pending {
     path: PathBuf,
     mode: Mode,
     file: Arc<File>,
-    /// The size that the mode asks for, where it is not the present one.
+    /// The size to set, in bytes; `None` if the file stays as it is.
     to: Option<u64>,
-    /// What a file that is made or cleared begins with.
+    /// The first bytes of a file that is created or cleared.
     beginning: Arc<[u8]>,
-    /// Whether the file was not there before, and is removed when this is dropped.
+    /// Whether the file was created here, so that dropping this removes it.
     created: bool,
 }
 
-/// Makes sure that a file can hold `array` as its mode asks, without changing
-/// anything, and says whether it has to grow or be made for that.
+/// Checks that a file can hold the byte range `array` in its mode, without changing anything.
+/// Returns whether the file has to be extended, cleared or created.
 ///
 /// # Errors
 ///
-/// When it is too short for the mode, may not be that long or be made, or there
-/// is no space.
+/// When the file is too short for the mode, would exceed the limit on file sizes, cannot be
+/// created, or when there is no space.
 pub(super) fn check(backing: &BackingFile, array: &Range<u64>) -> Result<bool, FileError> {
     let grows = backing.must_grow(array)?;
     if !grows {
@@ -60,12 +61,12 @@ pub(super) fn check(backing: &BackingFile, array: &Range<u64>) -> Result<bool, F
     within_limit(to).map_err(no_space)?;
     match &backing.file {
         Some(file) => {
-            let needed = needed(file, backing.mode, backing.len, to).map_err(no_space)?;
+            let needed = missing_space(file, backing.mode, backing.len, to).map_err(no_space)?;
             has_space(fstatvfs(file), needed).map_err(no_space)?;
         }
         None => {
             let directory = path.parent().unwrap_or(Path::new("/"));
-            can_be_made(directory).map_err(|source| FileError::Create {
+            can_create_in(directory).map_err(|source| FileError::Create {
                 path: path.clone(),
                 source,
             })?;
@@ -76,12 +77,12 @@ pub(super) fn check(backing: &BackingFile, array: &Range<u64>) -> Result<bool, F
 }
 
 impl Pending {
-    /// Makes sure that the file can hold `array`, without changing what it holds
-    /// or its size. Under `w+` an empty file is created where there is none.
+    /// Checks that the file can hold the byte range `array`, without changing the content or
+    /// size of an existing file. In mode `w+` a missing file is created empty.
     ///
     /// # Errors
     ///
-    /// When the file is too short for the mode, or there is no space.
+    /// As [`check`], and when the file cannot be created.
     pub(super) fn prepare(
         backing: BackingFile,
         array: &Range<u64>,
@@ -112,8 +113,9 @@ impl Pending {
             created,
         };
         if created {
-            // It can be given back with the file. Space behind the end of another
-            // could not: cutting it off would take what others append meanwhile.
+            // Reserved only for a new file: removing the file frees the space. Freeing space
+            // beyond the end of an existing file would mean to truncate it, which could
+            // destroy bytes that another process has appended.
             match platform::reserve(&pending.file, 0..array.end) {
                 Err(error) if error.kind() != io::ErrorKind::Unsupported => {
                     return Err(no_space(&pending.path, array.end, error));
@@ -124,18 +126,18 @@ impl Pending {
         Ok((pending.file.clone(), pending))
     }
 
-    /// Has a file that is made or cleared begin with `bytes`, which come before
+    /// Sets the bytes at the start of a file that is created or cleared: the header before
     /// the array.
     pub fn begin_with(&mut self, bytes: Arc<[u8]>) {
         self.beginning = bytes;
     }
 
-    /// Gives the file its size; under `w+` all its bytes become zero, those
-    /// aside that it is to begin with. From then on nothing is undone.
+    /// Gives the file its size. In mode `w+` also writes the header and clears all other
+    /// bytes. Returns the change, or `None` if the file had the size already.
     ///
     /// # Errors
     ///
-    /// When the system refuses to resize it.
+    /// When the file cannot be resized or written.
     pub fn commit(mut self) -> Result<Option<Growth>, FileError> {
         let Some(to) = self.to else {
             return Ok(None);
@@ -148,23 +150,27 @@ impl Pending {
             self.extend(to)?;
         }
         self.created = false;
-        // Blocks within its size, which take nothing from anybody.
+        // Allocates blocks for holes within the size, and changes no bytes.
         let sparse = platform::reserve(&self.file, from.min(to)..to).is_err();
-        // Others can have made it long enough meanwhile.
+        // Another process may have extended the file meanwhile.
         let grew = self.mode == Mode::Write || from < to;
         Ok(grew.then_some(Growth { from, to, sparse }))
     }
 
-    /// Turns `from` bytes into zeros and gives the file the size `to`. What others
-    /// append meanwhile is cut off, as by any truncation, only behind that.
+    /// Clears the first `from` bytes and gives the file the size `to`. Bytes that another
+    /// process appends meanwhile are truncated only if the file becomes shorter.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be resized or written.
     fn overwrite(&self, from: u64, to: u64) -> io::Result<()> {
         if from < to {
-            self.reach(to)?;
+            self.grow_or_resize(to)?;
         }
         match platform::zero(&self.file, 0..from.min(to)) {
             Err(error) if error.kind() == io::ErrorKind::Unsupported => {
                 self.file.set_len(0)?;
-                self.reach(to)?;
+                self.grow_or_resize(to)?;
             }
             other => other?,
         }
@@ -174,18 +180,25 @@ impl Pending {
         self.file.write_all_at(&self.beginning, 0)
     }
 
-    /// Makes a file that is overwritten at least `to` bytes long. Where the system
-    /// cannot do just that, a truncation does, which `w+` is anyway.
-    fn reach(&self, to: u64) -> io::Result<()> {
+    /// Extends a file that `w+` clears to at least `to` bytes. Without `fallocate` it is
+    /// resized, which may truncate; `w+` truncates anyway.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be resized.
+    fn grow_or_resize(&self, to: u64) -> io::Result<()> {
         match platform::extend(&self.file, to) {
             Err(error) if error.kind() == io::ErrorKind::Unsupported => self.file.set_len(to),
             other => other,
         }
     }
 
-    /// Makes the file at least `to` bytes long, never shorter: others may have
-    /// written beyond meanwhile, and between any look at its size and a
-    /// truncation to another.
+    /// Extends the file to at least `to` bytes, and never truncates it. `fstat` followed by
+    /// `ftruncate` would not do: another process may append between the two calls.
+    ///
+    /// # Errors
+    ///
+    /// When there is no space, or the file system has no `fallocate`.
     fn extend(&self, to: u64) -> Result<(), FileError> {
         platform::extend(&self.file, to).map_err(|source| match source.kind() {
             io::ErrorKind::Unsupported => FileError::CannotExtend {
@@ -196,7 +209,11 @@ impl Pending {
         })
     }
 
-    /// Removes the file that was made, unless another has its name by now.
+    /// Removes the created file, unless its name leads to another file by now.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be found or removed.
     fn remove(&self) -> io::Result<()> {
         let (made, found) = (self.file.metadata()?, self.path.symlink_metadata()?);
         if (made.dev(), made.ino()) == (found.dev(), found.ino()) {
@@ -214,11 +231,11 @@ fn no_space(path: &Path, bytes: u64, source: io::Error) -> FileError {
     }
 }
 
-/// Makes sure that this process may have files of `bytes` bytes.
+/// Checks that `RLIMIT_FSIZE` allows a file of `bytes` bytes.
 ///
 /// # Errors
 ///
-/// EFBIG when it may not.
+/// EFBIG if it does not.
 fn within_limit(bytes: u64) -> io::Result<()> {
     let (limit, _) = getrlimit(Resource::RLIMIT_FSIZE)?;
     if bytes > limit {
@@ -227,9 +244,13 @@ fn within_limit(bytes: u64) -> io::Result<()> {
     Ok(())
 }
 
-/// How many bytes of space a file that has `len` bytes lacks to have `to`; under `w+`
-/// its holes count too, since what is cleared keeps its space.
-fn needed(file: &File, mode: Mode, len: u64, to: u64) -> io::Result<u64> {
+/// The disk space needed to bring a file from `len` to `to` bytes. In mode `w+` its holes
+/// count too, since clearing allocates them.
+///
+/// # Errors
+///
+/// When `fstat` fails.
+fn missing_space(file: &File, mode: Mode, len: u64, to: u64) -> io::Result<u64> {
     let mut needed = to.saturating_sub(len);
     if mode == Mode::Write {
         let allocated = file.metadata()?.blocks().saturating_mul(512);
@@ -238,25 +259,29 @@ fn needed(file: &File, mode: Mode, len: u64, to: u64) -> io::Result<u64> {
     Ok(needed)
 }
 
-/// Makes sure that there is space for `needed` bytes in a file system. None is taken
-/// before the file may change.
+/// Checks that a file system has `needed` bytes free. Reserves none, since the file must not
+/// change yet.
 ///
 /// # Errors
 ///
-/// ENOSPC when there is not.
+/// ENOSPC if it has not, and when `statvfs` failed.
 fn has_space(system: nix::Result<Statvfs>, needed: u64) -> io::Result<()> {
     let system = system?;
-    // The two have types of their own on each system.
+    // The types of these two differ between systems.
     let free = u128::from(system.blocks_available()) * u128::from(system.fragment_size());
-    // Of a file system that does not count its blocks nothing is known.
+    // A file system that reports no blocks does not count them.
     if u128::from(needed) > free && system.blocks() > 0 {
         return Err(io::Error::from_raw_os_error(libc::ENOSPC));
     }
     Ok(())
 }
 
-/// Makes sure that a file can be made in `directory`, as far as that tells.
-fn can_be_made(directory: &Path) -> io::Result<()> {
+/// Checks that the permissions of `directory` allow to create a file there.
+///
+/// # Errors
+///
+/// When they do not.
+fn can_create_in(directory: &Path) -> io::Result<()> {
     let (flags, here) = (AccessFlags::W_OK | AccessFlags::X_OK, AtFlags::AT_EACCESS);
     Ok(faccessat(AT_FDCWD, directory, flags, here)?)
 }
@@ -292,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_mount_does_not_complete_leaves_no_trace() {
+    fn growth_that_is_not_committed_leaves_no_trace() {
         let (_dir, path) = file_of(100);
         let state = || {
             let found = path.metadata().unwrap();
@@ -309,7 +334,7 @@ mod tests {
         assert!(new.exists());
         drop(pending);
         assert!(!new.exists());
-        // What somebody else has put there by then stays.
+        // Another file that has the name by then stays.
         let pending = prepare(&new, Mode::Write, 0..5000);
         std::fs::rename(&path, &new).unwrap();
         drop(pending);
@@ -321,7 +346,7 @@ mod tests {
         any(arrayfs_portable, not(target_os = "linux")),
         ignore = "nothing extends files portably"
     )]
-    fn what_others_append_meanwhile_is_kept() {
+    fn bytes_appended_meanwhile_are_kept() {
         for (appended, extended) in [(50, 0), (10, 10)] {
             for completed in [true, false] {
                 let (_dir, path) = file_of(100);
@@ -346,7 +371,7 @@ mod tests {
         any(arrayfs_portable, not(target_os = "linux")),
         ignore = "nothing extends files portably"
     )]
-    fn extending_never_takes_what_is_appended_at_the_same_time() {
+    fn extending_never_loses_concurrent_appends() {
         let (_dir, path) = file_of(0);
         let mut other = File::options().append(true).open(&path).unwrap();
         let writing = std::thread::spawn(move || {
@@ -363,7 +388,7 @@ mod tests {
     }
 
     #[test]
-    fn completed_growth_has_the_sizes_and_zeros_of_numpy() {
+    fn committed_growth_has_the_sizes_and_zeros_of_numpy() {
         // numpy.memmap: r+ keeps the bytes and extends, w+ is all zeros.
         let extended = |zeros| [vec![7; 100], vec![0; zeros]].concat();
         for (mode, array, after) in [

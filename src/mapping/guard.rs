@@ -1,26 +1,26 @@
-//! Moving words of memory that may not be there. A store or load of mapped
-//! memory raises SIGBUS when the file below has been cut short, its disk is
-//! full or cannot be read; here the signal ends the move instead of the
-//! process. What to make of that is decided in `mapping`.
+//! Copies of mapped memory that survive SIGBUS. An access to a mapping raises SIGBUS when the
+//! file was truncated, or its disk is full or fails. Here the signal ends the copy instead of
+//! the process. Recovery is left to `transfer`.
 //!
-//! The moves are a few lines of assembly that keep everything in registers. If
-//! the signal's address of execution is one of theirs, the handler makes the
-//! routine return at once with the number of words that it has not moved. No
-//! other SIGBUS is touched. Elsewhere than on Linux and macOS with one of these
-//! processors the moves are plain Rust and a fault is what it always was.
+//! The copy routines are assembly that keeps all state in registers. If the program counter
+//! at the signal is in one of them, the handler makes the routine return at once, with the
+//! number of words not copied. Any other SIGBUS gets its previous disposition. On systems
+//! other than Linux and macOS, and on processors other than x86-64 and AArch64, the routines
+//! are plain Rust and a fault ends the process.
 
-/// Moves `count` words of `width` bytes (1, 2, 4, 8, 16 or 64) from `src` to
-/// `dst`, which advance by `src_step` and `dst_step` bytes a word, and returns
-/// how many were left when memory faulted: 0 if none did. A word of up to 8
-/// bytes is moved by one load and one store, which are atomic where the address
-/// is aligned; of a longer one every 8 bytes are, since no processor splits an
+/// Copies `count` words of `width` bytes (1, 2, 4, 8, 16 or 64) from `src` to `dst`, which
+/// advance by `src_step` and `dst_step` bytes a word. Returns the number of words not copied
+/// because of a fault; 0 without one.
+///
+/// A word of up to 8 bytes takes one load and one store, which are atomic if the address is
+/// aligned. Of a wider word each aligned 8 bytes are atomic, since no processor splits an
 /// aligned vector further.
 ///
 /// # Safety
 ///
-/// All words at `src` lie in memory of ours or in one mapping, be it backed or
-/// not, and those at `dst` too, which is writable; no reference to them is
-/// used meanwhile. [`install`] has been called if one of them is a mapping.
+/// All words at `src` lie in private memory or in one mapping, whether its file backs them or
+/// not. So do those at `dst`, which is writable. No reference to them is used meanwhile.
+/// [`install`] has been called if one side is a mapping.
 pub(super) unsafe fn move_words(
     width: usize,
     dst: *mut u8,
@@ -36,10 +36,10 @@ pub(super) unsafe fn move_words(
         2 => (routines::move_2_by_4, routines::move_2),
         _ => (routines::move_1_by_4, routines::move_1),
     };
-    // SAFETY: the routines access just the words that the caller vouches for.
+    // SAFETY: the routines access only the words that the caller's contract covers.
     unsafe {
         let left = by_four(dst, src, dst_step, src_step, count);
-        // The last few; where one of four faulted, from that one on.
+        // The rest: fewer than four words, or all from the first fault on.
         let done = (count - left) as isize;
         let (dst, src) = (
             dst.wrapping_offset(done * dst_step),
@@ -49,22 +49,21 @@ pub(super) unsafe fn move_words(
     }
 }
 
-/// Has the pages of `count` bytes, `step` bytes apart from `at` on, made writable
-/// without changing them, and returns how many were left when one of them could
-/// not be: 0 if all are. Each byte is stored to as it is, in one atomic step, so
-/// that what others store meanwhile stays. Where a fault cannot be survived it
-/// does nothing.
+/// Makes the pages of `count` bytes, `step` bytes apart from `at` on, writable without
+/// changing them. Returns the number of bytes not processed because of a fault; 0 without one.
+/// Each byte is stored unchanged by one atomic read-modify-write, so that no store of another
+/// process is lost. A no-op on systems where the routines are plain Rust.
 ///
 /// # Safety
 ///
 /// As for the bytes that [`move_words`] stores to.
 pub(super) unsafe fn touch(at: *mut u8, step: isize, count: usize) -> usize {
-    // SAFETY: the routine accesses just the bytes that the caller vouches for.
+    // SAFETY: the routine accesses only the bytes that the caller's contract covers.
     unsafe { routines::touch(at, at, step, step, count) }
 }
 
-/// Moves words as [`move_words`] has it; one that moves several at a time leaves
-/// those that are fewer.
+/// Copies words as [`move_words`] does. A routine that copies four at a time leaves a rest of
+/// fewer than four.
 type Routine = unsafe extern "C" fn(*mut u8, *const u8, isize, isize, usize) -> usize;
 
 pub(super) use routines::install;
@@ -87,7 +86,7 @@ mod routines {
 
     use super::registers::{execution, return_now};
 
-    // On macOS the linker names the ends of the section, as it may move what lies in it.
+    // On macOS the linker may reorder a section's content, so its bounds are linker symbols.
     unsafe extern "C" {
         #[cfg_attr(
             target_os = "macos",
@@ -132,11 +131,11 @@ mod routines {
         touch: "arrayfs_touch",
     }
 
-    /// Begins the section of the routines.
+    /// Starts the section of the routines.
     #[cfg(target_os = "linux")]
     macro_rules! section {
         () => {
-            // The assembler of ARM begins comments with an @.
+            // `%progbits` rather than `@progbits`: ARM's assembler takes @ for a comment.
             ".pushsection .text.arrayfs_moves, \"ax\", %progbits"
         };
     }
@@ -147,7 +146,7 @@ mod routines {
         };
     }
 
-    /// Names the place that follows, for this crate alone.
+    /// Defines a symbol with hidden visibility.
     #[cfg(target_os = "linux")]
     macro_rules! symbol {
         ($name:literal) => {
@@ -169,9 +168,9 @@ mod routines {
         };
     }
 
-    // Arguments: rdi dst, rsi src, rdx dst_step, rcx src_step, r8 count. The
-    // count left is in rax, where the caller finds it, whenever memory is
-    // accessed; nothing is pushed, so returning is possible at any point.
+    // Arguments: rdi dst, rsi src, rdx dst_step, rcx src_step, r8 count. At every memory
+    // access rax, the return register, holds the number of words left and nothing is on the
+    // stack. So the handler can return from any access.
     #[cfg(target_arch = "x86_64")]
     macro_rules! routine {
         ($name:literal, $moves:literal) => {
@@ -194,9 +193,8 @@ mod routines {
         };
     }
 
-    // The same for four words at a time, so that more of them are under way at
-    // once. Each is counted when it is stored, so that a fault in the midst of four
-    // does not have the first of them stored twice.
+    // The same for four words at a time, which keeps more cache misses in flight. Each word
+    // is counted when it is stored, so that none is stored twice after a fault.
     #[cfg(target_arch = "x86_64")]
     macro_rules! routine_by_4 {
         ($name:literal, $move:literal, $word:literal) => {
@@ -265,7 +263,7 @@ mod routines {
         routine_by_4!("arrayfs_move_8_by_4", "mov", "r9"),
         routine!("arrayfs_move_16", "movups xmm0, [rsi]; movups [rdi], xmm0"),
         routine_by_4!("arrayfs_move_16_by_4", "movups", "xmm0"),
-        // Lines that lie apart are not fetched ahead by themselves.
+        // The hardware prefetcher does not follow large strides.
         routine!(
             "arrayfs_move_64",
             "prefetcht0 [rsi + rcx * 8]; \
@@ -274,7 +272,7 @@ mod routines {
              movups [rdi], xmm0; movups [rdi + 16], xmm1; \
              movups [rdi + 32], xmm2; movups [rdi + 48], xmm3"
         ),
-        // An atomic step waits for those before it, but not a line that is fetched.
+        // A locked instruction waits for earlier accesses; a prefetch does not.
         routine!(
             "arrayfs_touch",
             "prefetchw [rdi + rdx * 8]; lock or byte ptr [rdi], 0"
@@ -283,9 +281,9 @@ mod routines {
         ".popsection",
     );
 
-    // Arguments: x0 dst, x1 src, x2 dst_step, x3 src_step, x4 count. The count
-    // left is in x4 whenever memory is accessed, and moves to x0 at the end. To
-    // macOS' assembler a semicolon begins a comment.
+    // Arguments: x0 dst, x1 src, x2 dst_step, x3 src_step, x4 count. At every memory access
+    // x4 holds the number of words left; it moves to x0 at the end. Lines are separated by
+    // newlines, since macOS's assembler takes a semicolon for a comment.
     #[cfg(target_arch = "aarch64")]
     macro_rules! routine {
         ($name:literal, $moves:literal) => {
@@ -364,22 +362,21 @@ mod routines {
         ".popsection",
     );
 
-    /// What SIGBUS did before.
+    /// The disposition of SIGBUS before [`install`].
     static PREVIOUS: OnceLock<libc::sigaction> = OnceLock::new();
 
-    /// Has faults in the routines end them from now on. Calling it again does
-    /// nothing.
+    /// Installs the SIGBUS handler for the routines. Further calls are no-ops.
     ///
     /// # Errors
     ///
-    /// When the system refuses the signal handler.
+    /// When `sigaction` fails.
     pub(in super::super) fn install() -> io::Result<()> {
         let mut failed = None;
         PREVIOUS.get_or_init(|| {
             let mut previous = MaybeUninit::<libc::sigaction>::zeroed();
-            // SAFETY: all zeros is a valid `sigaction`; the handler has the
-            // type that SA_SIGINFO asks for and calls only what is safe in
-            // one; both pointers live for the call.
+            // SAFETY: all zeros is a valid `sigaction`. The handler has the signature that
+            // SA_SIGINFO requires and calls only async-signal-safe functions. Both pointers
+            // live for the call.
             unsafe {
                 let mut action: libc::sigaction = MaybeUninit::zeroed().assume_init();
                 action.sa_sigaction = on_sigbus as *const () as usize;
@@ -394,28 +391,27 @@ mod routines {
     }
 
     extern "C" fn on_sigbus(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_void) {
-        // macOS does not tell one that was sent.
-        // SAFETY: the kernel passes a valid description of the signal.
+        // macOS does not distinguish a signal that was sent.
+        // SAFETY: the kernel passes a valid `siginfo_t`.
         if cfg!(target_os = "linux") && unsafe { (*info).si_code } <= 0 {
-            // Sent by somebody, not raised by an access: it ends the process.
-            // SAFETY: both may be called in a signal handler; the signal stays
-            // blocked until this returns.
+            // Sent by a process, not raised by an access: end the process.
+            // SAFETY: both are async-signal-safe; the signal stays blocked until this returns.
             unsafe {
                 libc::signal(signal, libc::SIG_DFL);
                 libc::raise(signal);
             }
             return;
         }
-        // SAFETY: the kernel passes a valid context of the interrupted thread,
-        // which it resumes with what is written here.
+        // SAFETY: the kernel passes the valid context of the interrupted thread, and resumes
+        // the thread with the changes made here.
         let context = unsafe { &mut *context.cast::<libc::ucontext_t>() };
         let moves = (&raw const arrayfs_moves_begin).addr()..(&raw const arrayfs_moves_end).addr();
         if moves.contains(&execution(context)) {
-            // SAFETY: the thread was in a routine, which has pushed nothing.
+            // SAFETY: the thread was in a routine, which pushes nothing.
             unsafe { return_now(context) };
         } else if let Some(previous) = PREVIOUS.get() {
-            // Not ours: as before, the access is repeated and meets its fate.
-            // SAFETY: `previous` is what the system had given for this signal.
+            // Another access: it is repeated and gets the previous disposition.
+            // SAFETY: `previous` was returned by `sigaction` for this signal.
             unsafe { libc::sigaction(signal, previous, std::ptr::null_mut()) };
         }
     }
@@ -440,9 +436,9 @@ mod routines {
                 for k in 0..count as isize {
                     let dst = dst.wrapping_offset(k * dst_step).cast::<$word>();
                     let src = src.wrapping_offset(k * src_step).cast::<$word>();
-                    // SAFETY: word `k` of each side, by the caller's contract.
-                    // Packed, so that no alignment is assumed; volatile, so
-                    // that each word is accessed once.
+                    // SAFETY: word `k` of either side is valid by the caller's contract. Packed,
+                    // so that no alignment is assumed; volatile, so that each word is accessed
+                    // once.
                     unsafe { dst.write_volatile(src.read_volatile()) };
                 }
                 0
@@ -471,7 +467,7 @@ mod routines {
         0
     }
 
-    /// There is nothing to install.
+    /// A no-op: there is no handler on this system.
     ///
     /// # Errors
     ///

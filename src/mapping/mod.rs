@@ -1,6 +1,6 @@
-//! The mapped backing file: reads, writes and flushes of views, with each
-//! fault that can be foreseen turned into an error. It knows bytes of a file
-//! and the views on them; which view a name stands for is decided above.
+//! The memory-mapped backing file: reads, writes and flushes of views. Page faults that
+//! cannot be served become errors. The module handles bytes of the file and layouts of
+//! views; which view a path names is decided in `tree` and `fs`.
 
 mod column_cache;
 mod copy;
@@ -48,39 +48,39 @@ use transfer::TransferBuffer;
 /// Why bytes of a view could not be read, written or flushed.
 #[derive(Debug, thiserror::Error)]
 pub enum AccessError {
-    /// The file has become shorter than the view.
+    /// The file was truncated and no longer holds the view.
     #[error("needs byte {need} of the backing file, which now has {have}")]
     Shrunk {
-        /// The end of the bytes needed.
+        /// The end of the bytes needed, as a file offset.
         need: u64,
         /// The file's size in bytes.
         have: u64,
     },
-    /// The view has been opened in a mode that does not write.
+    /// The mode does not allow writes.
     #[error("mode {mode} does not write")]
     ReadOnly {
         /// The mode.
         mode: Mode,
     },
-    /// The system refused.
+    /// A system call failed.
     #[error(transparent)]
     Io(#[from] io::Error),
 }
 
 /// The bytes of a backing file from its start to the end of the array.
 ///
-/// Others can change, shorten and fill the file at any time, so its memory is
-/// never lent out as a slice: bytes are copied in and out here and only here.
+/// Other processes can write, truncate and extend the file at any time. So no slice of the
+/// mapping is ever lent out: only this module copies bytes in and out.
 #[derive(Debug)]
 pub struct Mapping {
-    /// `None` when the array has no bytes: there is nothing to map.
+    /// `None` if the array has no bytes: an empty range cannot be mapped.
     map: Option<BoundedMmap>,
     file: Arc<File>,
     path: PathBuf,
     mode: Mode,
-    /// The size of a block device in bytes, which `fstat` does not tell.
+    /// The size of a block device in bytes, for which `fstat` reports 0. `None` for a file.
     device_size: Option<u64>,
-    /// What the kernel tells of writes by others, if anything is kept that they make old.
+    /// Counts the writes that the kernel reports; set if caches depend on it.
     changes: OnceLock<ChangeCounter>,
     column_cache: OnceLock<ColumnCache>,
     threads: ThreadBudget,
@@ -88,15 +88,15 @@ pub struct Mapping {
 }
 
 impl Mapping {
-    /// Maps `backing` up to the end of the bytes of `array`, after making sure
-    /// that there is, or can be, a file that long. The file itself changes
-    /// only when what is pending is committed, so that everything that can
-    /// fail comes first; no byte may be accessed before.
+    /// Maps `backing` from its start to the end of `array`, the array's byte range in the
+    /// file. Checks first that the file is, or can become, that long. The file changes only
+    /// in [`Pending::commit`], after everything that can fail. No byte may be accessed before
+    /// that.
     ///
     /// # Errors
     ///
-    /// When the file is too short for a mode that does not extend it, when
-    /// there is no space for it, or when the system refuses the mapping.
+    /// When the file is too short and the mode does not extend it, when there is no space for
+    /// it, or when `mmap` fails.
     pub fn new(backing: BackingFile, array: &Range<u64>) -> Result<(Mapping, Pending), FileError> {
         let path = backing.path().to_path_buf();
         let mode = backing.mode();
@@ -113,7 +113,7 @@ impl Mapping {
             let mapped = BoundedMmap::new(&file, mode, array.end);
             Some(mapped.map_err(|source| {
                 let path = path.clone();
-                // A device that cannot be written can be opened for it all the same.
+                // A read-only device can be opened for writing; only `mmap` fails.
                 let unwritable = device_size.is_some() && mode.writes_through();
                 match source.kind() {
                     io::ErrorKind::InvalidInput if unwritable => FileError::Unwritable {
@@ -143,62 +143,63 @@ impl Mapping {
         Ok((mapping, pending))
     }
 
-    /// From now on reads what is scattered over many places by up to `threads`
-    /// threads at once, as far as there are cores that have nothing else to read.
+    /// Lets reads of scattered pieces use up to `threads` threads, shared by all requests and
+    /// limited by the number of cores.
     pub fn read_by_several(&mut self, threads: usize) {
         self.threads = ThreadBudget::new(threads);
     }
 
-    /// From now on has the kernel tell of writes by others, so that [stamps](Self::stamp)
-    /// differ after them even where times do not.
+    /// Starts counting the writes that the kernel reports, so that [stamps](Self::stamp)
+    /// differ after a write even if the file's times do not.
     pub fn count_changes(&self) {
         if let Some(changes) = ChangeCounter::new(&self.file) {
-            // Who has begun before goes on counting.
+            // An earlier counter stays.
             let _ = self.changes.set(changes);
         }
     }
 
-    /// From now on keeps up to `limit` bytes of the neighbours of columns that are
-    /// read. What is read then is what the file held when its size or times
-    /// changed last, or later. Unless it is written here `alone`, none are kept until
-    /// those times have [settled](Stamp::is_past_timestamp_granularity).
-    pub fn enable_column_cache(&self, limit: u64, alone: bool) {
+    /// Starts caching up to `limit` bytes of columns adjacent to those that are read. A read
+    /// from the cache gives the bytes as of the last change of the file's size or times, or
+    /// newer ones. `exclusive` says that the file is written only through this mapping. Without
+    /// it, nothing is cached until the times are
+    /// [old enough](Stamp::is_past_timestamp_granularity).
+    pub fn enable_column_cache(&self, limit: u64, exclusive: bool) {
         self.column_cache
-            .get_or_init(|| ColumnCache::new(limit, alone));
+            .get_or_init(|| ColumnCache::new(limit, exclusive));
     }
 
-    /// What has become of the memory for neighbours; `None` if none are kept.
+    /// The use of the column cache; `None` if it is not enabled.
     pub fn column_cache_usage(&self) -> Option<ColumnCacheUsage> {
         self.column_cache.get().map(ColumnCache::usage)
     }
 
-    /// The bytes of the file up to the end of the array.
-    fn bytes(&self) -> u64 {
+    /// The number of mapped bytes: from the start of the file to the end of the array.
+    fn mapped_bytes(&self) -> u64 {
         self.map.as_ref().map_or(0, BoundedMmap::bytes)
     }
 
-    /// The file's size and times now.
+    /// The current stamp of the file: its size, its times and the count of reported writes.
     ///
     /// # Errors
     ///
-    /// What the system reports.
+    /// When `fstat` fails.
     pub fn stamp(&self) -> io::Result<Stamp> {
-        // Before: what is told of later comes after the times.
+        // Counted before `fstat`: a write reported later gives another stamp.
         let changes = self.changes.get().map_or(0, ChangeCounter::count);
         Ok(Stamp::new(&self.metadata()?, changes))
     }
 
-    /// The file's path, absolute.
+    /// The absolute path of the file.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// How the file was opened.
+    /// The mode in which the file was opened.
     pub fn mode(&self) -> Mode {
         self.mode
     }
 
-    /// The file's size now, in bytes.
+    /// The current size of the file, in bytes.
     fn size(&self) -> io::Result<u64> {
         match self.device_size {
             Some(size) => Ok(size),
@@ -206,38 +207,37 @@ impl Mapping {
         }
     }
 
-    /// The file, for calls that are passed one.
+    /// The file's descriptor.
     pub fn descriptor(&self) -> BorrowedFd<'_> {
         self.file.as_fd()
     }
 
-    /// Whether the kernel can open the file anew, as passthrough does, without
-    /// harm: a regular file that no FUSE file system serves.
+    /// Whether the file may be opened a second time for FUSE passthrough: it is a regular
+    /// file, and not on a FUSE file system.
     pub fn can_be_reopened(&self) -> bool {
         let is_regular = self.metadata().is_ok_and(|found| found.is_file());
         is_regular && !platform::is_on_fuse(&self.file)
     }
 
-    /// Whether the file has just as many bytes now.
+    /// Whether the file's current size is `bytes`. False if it cannot be determined.
     pub fn has_size(&self, bytes: u64) -> bool {
         self.size().is_ok_and(|size| size == bytes)
     }
 
-    /// Whether the file has at least so many bytes now.
+    /// Whether the file's current size is at least `bytes`. False if it cannot be determined.
     pub fn reaches(&self, bytes: u64) -> bool {
         self.size().is_ok_and(|size| size >= bytes)
     }
 
-    /// Copies the bytes of `view` from byte `at` of it into `out`, and returns
-    /// how many there were before the first that could not be read.
+    /// Copies bytes of `view`, starting at byte `at` of the view, into `out`. Returns the
+    /// number of bytes before the first that could not be read. The caller keeps
+    /// `at + out.len()` within the view.
     ///
-    /// Elements of up to eight bytes that are aligned in the file are read
-    /// whole. The caller keeps `at + out.len()` within the view.
+    /// Elements of up to 8 bytes that are aligned in the file are not torn.
     ///
     /// # Errors
     ///
-    /// When not even the first byte could be read: the file has become too
-    /// short, or its storage fails.
+    /// When the first byte could not be read: the file was truncated, or its storage failed.
     pub fn read(&self, view: &Layout, at: u64, out: &mut [u8]) -> Result<usize, AccessError> {
         let column_cache = self.column_cache.get();
         match column_cache.and_then(|found| found.read(self, view, at, out)) {
@@ -246,21 +246,21 @@ impl Mapping {
         }
     }
 
-    /// As [`read`](Mapping::read), from the file and nothing else.
+    /// As [`read`](Mapping::read), bypassing the column cache.
     fn read_now(&self, view: &Layout, at: u64, out: &mut [u8]) -> Result<usize, AccessError> {
-        self.read_in_parts(view, at, out)
+        self.read_in_parallel(view, at, out)
     }
 
-    /// Copies `data` over the bytes of `view` from byte `at` of it, and returns
-    /// how many were written before the first that could not be.
+    /// Copies `data` over the bytes of `view`, starting at byte `at` of the view. Returns the
+    /// number of bytes before the first that could not be written. The caller keeps
+    /// `at + data.len()` within the view.
     ///
-    /// Elements of up to eight bytes that are aligned in the file are written
-    /// whole. The caller keeps `at + data.len()` within the view.
+    /// Elements of up to 8 bytes that are aligned in the file are not torn.
     ///
     /// # Errors
     ///
-    /// When the mode is `r`, or not even the first byte could be written: the
-    /// file has become too short, or its storage is full or fails.
+    /// When the mode is `r`, or when the first byte could not be written: the file was
+    /// truncated, or its storage is full or failed.
     pub fn write(&self, view: &Layout, at: u64, data: &[u8]) -> Result<usize, AccessError> {
         let mode = self.mode;
         if !mode.writes() {
@@ -273,12 +273,12 @@ impl Mapping {
         outcome
     }
 
-    /// Writes the bytes `range` of the file to the disk, `msync(MS_SYNC)`.
-    /// Nothing to do in modes `r` and `c`.
+    /// Writes the bytes `range` of the file to the disk, with `msync(MS_SYNC)`. A no-op in
+    /// modes `r` and `c`.
     ///
     /// # Errors
     ///
-    /// What the system reports of the write-back.
+    /// When write-back fails.
     pub fn flush(&self, range: Range<u64>) -> io::Result<()> {
         let Some(map) = &self.map else { return Ok(()) };
         let end = range.end.min(map.bytes());
@@ -289,7 +289,7 @@ impl Mapping {
             .flush_range(range.start as usize, (end - range.start) as usize)
     }
 
-    /// Writes all of the array to the disk.
+    /// Writes the whole mapped range to the disk.
     ///
     /// # Errors
     ///
@@ -298,44 +298,42 @@ impl Mapping {
         self.flush(0..u64::MAX)
     }
 
-    /// What `fstat` says of the file now.
+    /// The current metadata of the file.
     ///
     /// # Errors
     ///
-    /// What the system reports.
+    /// When `fstat` fails.
     pub fn metadata(&self) -> io::Result<Metadata> {
         self.file.metadata()
     }
 
-    /// The permission bits of the file that do not let anybody do what its access
-    /// control list forbids.
+    /// Permission bits for the file that grant no more than its access control list does.
     ///
     /// # Errors
     ///
-    /// When the list cannot be read or understood.
+    /// When the list cannot be read or parsed.
     pub fn acl_limit(&self) -> io::Result<u32> {
         platform::acl_limit(&self.file)
     }
 
-    /// What has become of the path, `deleted` or `replaced`, if it no longer leads
-    /// to the file. `None` also where that cannot be told.
+    /// `deleted` or `replaced`, if the path no longer leads to the file. `None` if it does,
+    /// or if that cannot be determined.
     pub fn displaced(&self) -> Option<&'static str> {
-        let own = self.metadata().ok()?;
+        let opened = self.metadata().ok()?;
         match std::fs::metadata(&self.path) {
-            Ok(found) if (found.dev(), found.ino()) == (own.dev(), own.ino()) => None,
+            Ok(found) if (found.dev(), found.ino()) == (opened.dev(), opened.ino()) => None,
             Ok(_) => Some("replaced"),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Some("deleted"),
             Err(_) => None,
         }
     }
 
-    /// Sets the times of the file's last access and modification as `futimens`
-    /// does, `UTIME_NOW` and `UTIME_OMIT` included; a no-op in mode `c`, which
-    /// changes no file.
+    /// Sets the file's access and modification times with `futimens`, which also takes
+    /// `UTIME_NOW` and `UTIME_OMIT`. A no-op in modes `r` and `c`, which change no file.
     ///
     /// # Errors
     ///
-    /// What the system reports.
+    /// When `futimens` fails.
     pub fn set_times(&self, atime: TimeSpec, mtime: TimeSpec) -> io::Result<()> {
         if !self.mode.writes_through() {
             return Ok(());
@@ -343,15 +341,15 @@ impl Mapping {
         Ok(futimens(&*self.file, &atime, &mtime)?)
     }
 
-    /// Sets the time of the file's last modification; if this user may not choose which,
-    /// to now, and that of the last access with it.
+    /// Sets the file's modification time. If this user is not allowed to choose a time, sets
+    /// modification and access time to now.
     ///
     /// # Errors
     ///
-    /// What the system reports.
+    /// When `futimens` fails.
     pub fn set_modified(&self, mtime: TimeSpec) -> io::Result<()> {
         match self.set_times(TimeSpec::UTIME_OMIT, mtime) {
-            // Who may write a file but does not own it may set both to now, and no less.
+            // A user who can write the file but does not own it may only set both to now.
             Err(error) if error.raw_os_error() == Some(libc::EPERM) => {
                 self.set_times(TimeSpec::UTIME_NOW, TimeSpec::UTIME_NOW)
             }
@@ -359,13 +357,13 @@ impl Mapping {
         }
     }
 
-    /// Whether the file runs as its owner or group (set-user-id and set-group-id, inode(7)).
+    /// Whether the file has a set-user-ID or set-group-ID bit, inode(7).
     pub fn has_set_id(&self) -> bool {
         self.metadata().is_ok_and(|found| set_id(&found) != 0)
     }
 
-    /// Takes the set-user-id and set-group-id bits from the file, of which this was `found`,
-    /// as `write(2)` does. A store to a mapping does not.
+    /// Clears the set-user-ID and set-group-ID bits of the file, whose metadata is `found`.
+    /// `write(2)` does that; a store to a mapping does not.
     pub fn drop_set_id(&self, found: &Metadata) {
         let rest = Permissions::from_mode(found.mode() & 0o1777);
         if set_id(found) != 0
@@ -373,16 +371,16 @@ impl Mapping {
             && let Err(error) = self.file.set_permissions(rest)
         {
             let path = self.path.display();
-            log::warn!("{path}: keeps its set-user-id bit though it was written: {error}");
+            log::warn!("{path}: cannot clear the set-user-ID bit after a write: {error}");
         }
     }
 
-    /// Makes sure that storing to the bytes `range` of the file will not run
-    /// out of space, `fallocate(FALLOC_FL_KEEP_SIZE)`; a no-op in mode `c`.
+    /// Allocates disk space for the bytes `range` of the file without changing its size, with
+    /// `fallocate(FALLOC_FL_KEEP_SIZE)`. A no-op in modes `r` and `c`.
     ///
     /// # Errors
     ///
-    /// What the system reports; `ENOTSUP` where it cannot promise that.
+    /// When the call fails; `ENOTSUP` if the file system does not support it.
     pub fn allocate(&self, range: Range<u64>) -> io::Result<()> {
         if !self.mode.writes_through() {
             return Ok(());
@@ -391,6 +389,7 @@ impl Mapping {
     }
 }
 
+/// The set-user-ID and set-group-ID bits of a regular file, 0 otherwise.
 fn set_id(found: &Metadata) -> u32 {
     match found.is_file() {
         true => found.mode() & 0o6000,
@@ -398,6 +397,11 @@ fn set_id(found: &Metadata) -> u32 {
     }
 }
 
+/// Maps the first `bytes` bytes of `file` as `mode` requires.
+///
+/// # Errors
+///
+/// When `mmap` fails.
 fn map(file: &File, mode: Mode, bytes: u64) -> io::Result<MmapRaw> {
     let bytes = usize::try_from(bytes).map_err(|_| io::ErrorKind::OutOfMemory)?;
     let mut options = MmapOptions::new();
@@ -406,10 +410,10 @@ fn map(file: &File, mode: Mode, bytes: u64) -> io::Result<MmapRaw> {
         Mode::ReadOnly => options.map_raw_read_only(file),
         Mode::ReadWrite | Mode::Write => options.map_raw(file),
         Mode::CopyOnWrite => {
-            // Otherwise an array larger than memory and swap is refused.
+            // Without this the kernel refuses an array larger than memory and swap.
             options.no_reserve_swap();
-            // SAFETY: the `MmapMut` becomes an `MmapRaw` at once, so that no
-            // slice of memory that others can change ever exists.
+            // SAFETY: the `MmapMut` becomes an `MmapRaw` at once, so no slice of memory that
+            // other processes can change ever exists.
             unsafe { options.map_copy(file) }.map(MmapRaw::from)
         }
     }

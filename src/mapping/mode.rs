@@ -1,18 +1,19 @@
-//! The four modes of `numpy.memmap`, and what each lets happen to the file.
+//! The four modes of `numpy.memmap`: their names, and whether each allows writes to views and
+//! to the file.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// How the file is opened and mapped, as `numpy.memmap`'s `mode`.
+/// The mode in which the file is opened and mapped: the `mode` of `numpy.memmap`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
     /// `r`: read an existing file.
     ReadOnly,
     /// `r+`: read and write an existing file.
     ReadWrite,
-    /// `w+`: create or truncate, then all zeros.
+    /// `w+`: create or overwrite a file of zeros, then read and write it.
     Write,
-    /// `c`: writes are visible here and never reach the file.
+    /// `c`: writes show in this mount and never reach the file.
     CopyOnWrite,
 }
 
@@ -24,18 +25,18 @@ impl Mode {
         (Mode::CopyOnWrite, "c", "copyonwrite"),
     ];
 
-    /// What the modes are called, the short name of each before the long one.
+    /// The names of the modes, each short name followed by its long one.
     pub fn names() -> impl Iterator<Item = &'static str> {
         let names = Mode::NAMES.into_iter();
         names.flat_map(|(_, short, long)| [short, long])
     }
 
-    /// Whether bytes of a view can be written.
+    /// Whether views can be written.
     pub fn writes(self) -> bool {
         self != Mode::ReadOnly
     }
 
-    /// Whether what is written reaches the file.
+    /// Whether writes reach the file.
     pub fn writes_through(self) -> bool {
         matches!(self, Mode::ReadWrite | Mode::Write)
     }
@@ -48,7 +49,7 @@ impl fmt::Display for Mode {
     }
 }
 
-/// The text is not a mode.
+/// The error for text that names no mode.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("mode '{0}': expected r, r+, w+ or c (or readonly, readwrite, write, copyonwrite)")]
 pub struct NotAMode(String);

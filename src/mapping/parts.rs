@@ -1,6 +1,6 @@
-//! Reading many scattered pieces by several threads at once. Each piece is a wait
-//! for memory, and cores wait for theirs at the same time. What each thread does
-//! is `transfer`'s business.
+//! Multi-threaded reads of scattered pieces. Such a read is bound by memory latency, and
+//! each core waits for its own cache misses. This module splits the read and limits the
+//! number of threads; `transfer` does the copying in each.
 
 use std::iter;
 use std::num::NonZero;
@@ -12,41 +12,41 @@ use super::transfer::TransferBuffer;
 use super::{AccessError, Mapping};
 use crate::array::Layout;
 
-/// The bytes that come from memory together.
-const LINE: u64 = 64;
+/// The size of a CPU cache line, in bytes.
+const CACHE_LINE: u64 = 64;
 
-/// How many lines are worth a thread, which takes some 30 us to start and end.
-const WORTH: u64 = 1 << 14;
+/// Cache lines per thread: fewer do not repay the 30 us that a thread takes to start and end.
+const LINES_PER_THREAD: u64 = 1 << 14;
 
-/// The threads that read scattered pieces.
+/// The limit on threads that read scattered pieces, shared by all requests.
 #[derive(Debug)]
 pub(super) struct ThreadBudget {
-    /// How many there are to be, those that the requests come on included.
-    most: usize,
-    /// How many there are.
-    at_work: AtomicUsize,
+    /// The limit. It counts the threads that run the requests themselves.
+    max_threads: usize,
+    /// Threads granted to permits.
+    in_use: AtomicUsize,
 }
 
 impl ThreadBudget {
-    /// At most `most` threads, and no more than there are cores to run on.
-    pub(super) fn new(most: usize) -> ThreadBudget {
+    /// A budget of `max_threads` threads, but no more than the process has cores.
+    pub(super) fn new(max_threads: usize) -> ThreadBudget {
         let cores = thread::available_parallelism().map_or(1, NonZero::get);
         ThreadBudget {
-            most: most.min(cores),
-            at_work: AtomicUsize::new(0),
+            max_threads: max_threads.min(cores),
+            in_use: AtomicUsize::new(0),
         }
     }
 
-    /// Has up to `wanted` threads come to work, as many as are free, but one in
-    /// any case.
+    /// Takes up to `wanted` threads from the budget, until the permit is dropped. The permit
+    /// has at least one thread, the caller's, even when none is free.
     pub(super) fn acquire(&self, wanted: usize) -> Permit<'_> {
-        let count = |at_work: usize| wanted.min(self.most.saturating_sub(at_work)).max(1);
+        let count = |in_use: usize| wanted.min(self.max_threads.saturating_sub(in_use)).max(1);
         let before = self
-            .at_work
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |at_work| {
-                Some(at_work + count(at_work))
+            .in_use
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |in_use| {
+                Some(in_use + count(in_use))
             });
-        let count = count(before.unwrap_or_else(|at_work| at_work));
+        let count = count(before.unwrap_or_else(|in_use| in_use));
         Permit {
             threads: self,
             count,
@@ -54,21 +54,21 @@ impl ThreadBudget {
     }
 }
 
-/// Threads at work, until this is dropped.
+/// Threads taken from a [`ThreadBudget`]; dropping the permit returns them.
 pub(super) struct Permit<'a> {
     threads: &'a ThreadBudget,
     count: usize,
 }
 
 impl Permit<'_> {
-    /// How many there are.
+    /// The number of threads, at least 1.
     pub(super) fn count(&self) -> usize {
         self.count
     }
 
-    /// Has them do `work` on each of `parts`, and returns what came of it, in order.
-    /// Where threads cannot be had those that can do all of it.
-    pub(super) fn share<P: Send, R: Send>(
+    /// Runs `work` on each of `parts` in the permitted threads. Returns the results in the
+    /// order of `parts`. If a thread cannot be spawned, the others do its share.
+    pub(super) fn run_all<P: Send, R: Send>(
         &self,
         parts: Vec<P>,
         work: impl Fn(P) -> R + Sync,
@@ -76,18 +76,18 @@ impl Permit<'_> {
         let threads = self.count.min(parts.len());
         let done = Mutex::new(Vec::with_capacity(parts.len()));
         let left = Mutex::new(parts.into_iter().enumerate());
-        let next = || held(&left).next();
-        let go_on = || {
-            while let Some((number, part)) = next() {
+        let take = || lock(&left).next();
+        let run_parts = || {
+            while let Some((number, part)) = take() {
                 let outcome = work(part);
-                held(&done).push((number, outcome));
+                lock(&done).push((number, outcome));
             }
         };
         thread::scope(|scope| {
             for _ in 1..threads {
-                let _ = thread::Builder::new().spawn_scoped(scope, go_on);
+                let _ = thread::Builder::new().spawn_scoped(scope, run_parts);
             }
-            go_on();
+            run_parts();
         });
         let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
         done.sort_unstable_by_key(|&(number, _)| number);
@@ -97,35 +97,35 @@ impl Permit<'_> {
 
 impl Drop for Permit<'_> {
     fn drop(&mut self) {
-        self.threads
-            .at_work
-            .fetch_sub(self.count, Ordering::Relaxed);
+        self.threads.in_use.fetch_sub(self.count, Ordering::Relaxed);
     }
 }
 
-fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+/// Locks a mutex, even if another thread panicked while holding it.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Mapping {
-    /// Reads the bytes of `view` from byte `at` of it, and returns how many came
-    /// before the first that could not be read.
+    /// Reads `out.len()` bytes of `view`, starting at byte `at` of the view, in several
+    /// threads if the bytes lie in enough cache lines. Returns the number of bytes before
+    /// the first that could not be read.
     ///
     /// # Errors
     ///
-    /// When not even the first byte could be read.
-    pub(super) fn read_in_parts(
+    /// When the first byte could not be read.
+    pub(super) fn read_in_parallel(
         &self,
         view: &Layout,
         at: u64,
         out: &mut [u8],
     ) -> Result<usize, AccessError> {
-        let lines = view.cache_lines(out.len() as u64, LINE).unwrap_or(0);
-        if lines < 2 * WORTH {
+        let lines = view.cache_lines(out.len() as u64, CACHE_LINE).unwrap_or(0);
+        if lines < 2 * LINES_PER_THREAD {
             return self.transfer_in_bounds(view, at, TransferBuffer::Out(out));
         }
-        let permit = self.threads.acquire((lines / WORTH) as usize);
-        // Parts begin where pieces do, so that no element is read by two.
+        let permit = self.threads.acquire((lines / LINES_PER_THREAD) as usize);
+        // Parts begin at piece boundaries, so that no element is read by two threads.
         let block = view.block() as usize;
         let each = out.len().div_ceil(permit.count).next_multiple_of(block);
         let first = each - (at % view.block()) as usize;
@@ -137,7 +137,7 @@ impl Mapping {
             next += part.len() as u64;
             (start, part)
         });
-        let outcomes = permit.share(parts.collect(), |(start, part)| {
+        let outcomes = permit.run_all(parts.collect(), |(start, part)| {
             let len = part.len();
             (
                 len,
@@ -172,7 +172,7 @@ mod tests {
 
     const ROWS: u64 = 40_000;
 
-    /// A mapped array of `ROWS` rows of 100 elements of 3 bytes, 7 bytes into its file.
+    /// A mapped array of `ROWS` by 100 elements of 3 bytes, at offset 7 of its file.
     fn array(threads: usize) -> (View, Vec<u8>, File, Mapping) {
         let dtype = DType::parse("V3").unwrap();
         let shape = Shape::new(vec![ROWS, 100]);
@@ -188,14 +188,16 @@ mod tests {
     }
 
     #[test]
-    fn several_threads_read_what_one_reads() {
+    fn several_threads_read_the_bytes_that_one_reads() {
         let (array, content, _file, mapping) = array(4);
         let column = array.take(1, 33).unwrap().layout();
         let place = |at: u64| (7 + at / 3 * 300 + 99 + at % 3) as usize;
         for range in [0..3 * ROWS, 1..3 * ROWS, 5..3 * ROWS - 4, 2..3 * ROWS - 1] {
             let expected: Vec<u8> = range.clone().map(|at| content[place(at)]).collect();
             let mut out = vec![0; expected.len()];
-            assert!(column.cache_lines(out.len() as u64, LINE).unwrap() > 2 * WORTH);
+            assert!(
+                column.cache_lines(out.len() as u64, CACHE_LINE).unwrap() > 2 * LINES_PER_THREAD
+            );
             let read = mapping.read(&column, range.start, &mut out).unwrap();
             assert_eq!(read, expected.len());
             assert!(out == expected, "{range:?}");
@@ -203,11 +205,11 @@ mod tests {
     }
 
     #[test]
-    fn what_several_threads_read_ends_at_the_first_byte_that_is_not_there() {
+    fn a_read_by_several_threads_ends_at_the_first_missing_byte() {
         let (array, content, file, mapping) = array(4);
         let column = array.take(1, 33).unwrap().layout();
         let mut out = vec![0; 3 * ROWS as usize];
-        // In the first, the middle and the last part, and before all of them.
+        // Truncated in the first, a middle and the last part, and before all of them.
         for row in [0, 1, 9_999, 20_000, 25_001, 39_999] {
             let cut = 7 + row * 300 + 99 + 1;
             file.set_len(cut).unwrap();
@@ -223,10 +225,10 @@ mod tests {
     }
 
     #[test]
-    fn threads_that_are_at_work_are_not_to_be_had_again() {
+    fn permits_share_the_budget_and_have_at_least_one_thread() {
         let threads = ThreadBudget {
-            most: 4,
-            at_work: AtomicUsize::new(0),
+            max_threads: 4,
+            in_use: AtomicUsize::new(0),
         };
         let first = threads.acquire(3);
         let second = threads.acquire(3);

@@ -1,8 +1,7 @@
-//! Asking the system for scattered pieces of the file before they are read one by
-//! one. What is not in memory then comes from the disk all at once, in the order that
-//! suits the disk, and no more than the pages that are needed, until what is asked
-//! for next to them shows that the rest is wanted too. What the system makes of it is
-//! its own business: reading does not depend on it.
+//! Readahead for scattered pieces: `madvise(MADV_WILLNEED)` on all of them before they are
+//! read one by one. The disk then gets all requests at once. Only the needed pages are read,
+//! until a read of the pages next to them shows a pattern; then the window of each piece
+//! grows. The advice is optional: reads are correct without it.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -12,58 +11,57 @@ use super::Mapping;
 use crate::array::{Grid, Run};
 use crate::platform;
 
-/// Pieces that lie nearer to each other, in bytes, had better be read with all that
-/// lies between them.
-const FAR: u64 = 1 << 15;
+/// The smallest stride of scattered pieces, in bytes. Below it, reading the gaps too is faster.
+const MIN_STRIDE: u64 = 1 << 15;
 
-/// The fewest pieces that are worth a look.
-const FEW: u64 = 8;
+/// The fewest pieces worth the system calls.
+const MIN_PIECES: u64 = 8;
 
-/// The most pieces that are asked for before the first of them is read.
-const MANY: u64 = 1 << 14;
+/// The most pieces advised before the first of them is read.
+const MAX_PIECES: u64 = 1 << 14;
 
-/// The most bytes that are asked for at once.
-const MOST: u64 = 1 << 27;
+/// The most bytes advised at once.
+const MAX_BYTES: u64 = 1 << 27;
 
-/// What is asked for is a multiple of this many bytes.
+/// The granularity of advice, in bytes.
 const PAGE: u64 = 4096;
 
-/// How many times as much is asked for where the last time was not enough.
+/// The growth of the window when the next read continues the last.
 const GROWTH: u64 = 4;
 
-/// What has been asked for last: some bytes of each of equally spaced stretches.
+/// The last readahead: a window in each of equally spaced stretches of the file.
 #[derive(Debug, Default)]
-pub(super) struct ReadaheadState(Mutex<Last>);
+pub(super) struct ReadaheadState(Mutex<Window>);
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-struct Last {
-    /// Bytes from one stretch to the next.
+struct Window {
+    /// The length of a stretch, in bytes.
     step: u64,
-    /// Where in each it began.
+    /// The start of the window, in bytes from the start of its stretch.
     start: u64,
-    /// Where in each it ended.
+    /// The end of the window, likewise.
     end: u64,
 }
 
 impl ReadaheadState {
-    /// How many bytes to ask for at each piece of a scattered run, from the start of
-    /// its page on.
-    fn bytes(&self, run: &Run) -> u64 {
+    /// The window to advise for each piece of a scattered run, in bytes from the start of
+    /// the piece's page.
+    fn window(&self, run: &Run) -> u64 {
         let step = run.stride.unsigned_abs();
         let start = (run.offset - run.offset % PAGE) % step;
         let needed = (run.offset % PAGE + run.piece).next_multiple_of(PAGE);
         let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = last.end - last.start;
+        let previous = last.end - last.start;
         let bytes = match last.step == step {
-            // The same stretches further on, or once more.
-            true if (last.start..last.end).contains(&start) => return before.max(needed),
-            // What comes next in each.
-            true if (last.end..=last.end + before).contains(&start) => before * GROWTH,
+            // The same window again, or further stretches.
+            true if (last.start..last.end).contains(&start) => return previous.max(needed),
+            // The continuation of the window.
+            true if (last.end..=last.end + previous).contains(&start) => previous * GROWTH,
             _ => needed,
         };
-        let most = (MOST / run.count.min(MANY)).min(step);
+        let most = (MAX_BYTES / run.count.min(MAX_PIECES)).min(step);
         let bytes = bytes.min(most / PAGE * PAGE).max(needed);
-        *last = Last {
+        *last = Window {
             step,
             start,
             end: start + bytes,
@@ -73,17 +71,21 @@ impl ReadaheadState {
 }
 
 impl Mapping {
-    /// The parts of `run`, one after the other, that are to be asked for together.
-    pub(super) fn together(run: &Run) -> impl Iterator<Item = Run> + use<> {
+    /// Splits `run` into the parts that are advised together, in order.
+    pub(super) fn prefetch_batches(run: &Run) -> impl Iterator<Item = Run> + use<> {
         let run = *run;
-        let most = if is_scattered(&run) { MANY } else { run.count };
+        let most = if is_scattered(&run) {
+            MAX_PIECES
+        } else {
+            run.count
+        };
         (0..run.count)
             .step_by(most as usize)
             .map(move |first| run.slice(first, most.min(run.count - first)))
     }
 
-    /// Has the system read the pieces of `grid`, as [`prefetch`](Mapping::prefetch) those of
-    /// a run.
+    /// Advises the kernel to read the pieces of `grid`, as [`prefetch`](Mapping::prefetch)
+    /// does for a run.
     pub(super) fn prefetch_grid(&self, map: &MmapRaw, grid: &Grid) {
         if grid.spacing == grid.run.piece as i64 {
             return self.prefetch(map, &grid.interleaved_run(0..grid.rows as usize));
@@ -93,8 +95,8 @@ impl Mapping {
         }
     }
 
-    /// Has the system read the first pieces of `run`, if they lie far apart and seem
-    /// not to be in memory.
+    /// Advises the kernel to read the leading pieces of `run`, if they are scattered and a
+    /// sample of three shows one outside the page cache.
     pub(super) fn prefetch(&self, map: &MmapRaw, run: &Run) {
         let place = |k: u64| run.slice(k, 1).offset;
         let is_missing = |k: &u64| platform::is_missing(&self.file, place(*k));
@@ -102,8 +104,8 @@ impl Mapping {
         if !is_scattered(run) || !samples.iter().any(is_missing) {
             return;
         }
-        let bytes = self.readahead.bytes(run);
-        for k in 0..run.count.min(MANY) {
+        let bytes = self.readahead.window(run);
+        for k in 0..run.count.min(MAX_PIECES) {
             let start = place(k) - place(k) % PAGE;
             let bytes = bytes.min((map.len() as u64).saturating_sub(start));
             platform::advise_willneed(map, start as usize, bytes as usize);
@@ -111,10 +113,11 @@ impl Mapping {
     }
 }
 
-/// Whether the pieces lie so far apart that the system would read what nobody needs.
+/// Whether the pieces lie so far apart that the kernel's own readahead would fetch mostly
+/// unneeded pages.
 fn is_scattered(run: &Run) -> bool {
     let step = run.stride.unsigned_abs();
-    run.count >= FEW && step >= FAR && run.piece <= step / 2
+    run.count >= MIN_PIECES && step >= MIN_STRIDE && run.piece <= step / 2
 }
 
 #[cfg(test)]
@@ -122,7 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn more_is_asked_for_where_what_comes_next_is_read() {
+    fn the_window_grows_when_reads_continue_it() {
         let run = |offset, count| Run {
             offset,
             piece: 64,
@@ -130,24 +133,24 @@ mod tests {
             count,
         };
         let state = ReadaheadState::default();
-        let bytes = |offset, count| state.bytes(&run(offset, count)) / PAGE;
-        // One page of each, also for those further on in the same stretches.
+        let bytes = |offset, count| state.window(&run(offset, count)) / PAGE;
+        // One page each, also in further stretches.
         assert_eq!(bytes(1 << 20, 1000), 1);
         assert_eq!(bytes((1 << 20) + 64, 1000), 1);
         assert_eq!(bytes((1 << 26) + 64, 1000), 1);
-        // The next pages, more and more, and no more than there are in a stretch.
+        // Continuations grow the window, up to the length of a stretch.
         assert_eq!(bytes((1 << 20) + PAGE, 1000), 4);
         assert_eq!(bytes((1 << 26) + PAGE + 64, 1000), 4);
         assert_eq!(bytes((1 << 20) + 5 * PAGE, 1000), 16);
-        // Elsewhere it begins anew.
+        // Another position starts anew.
         assert_eq!(bytes((1 << 20) + PAGE, 1000), 1);
-        // No more than is sensible at once.
+        // The total is limited.
         assert_eq!(bytes((1 << 20) + 2 * PAGE, 1 << 20), 2);
-        // What a piece needs in any case.
+        // The pages of a piece are always included.
         let across = Run {
             piece: 5000,
             ..run(4000, 1 << 20)
         };
-        assert_eq!(state.bytes(&across), 3 * PAGE);
+        assert_eq!(state.window(&across), 3 * PAGE);
     }
 }

@@ -1,5 +1,5 @@
-//! Telling whether a file has been written since: by its size and its times, as
-//! far as those tell, and by the kernel, where it does.
+//! Detection of writes to a file between two moments: by its size and times, and by the change
+//! notifications of kernels that have them. What to do about a write is left to the caller.
 
 use std::fs::{File, Metadata};
 use std::os::unix::fs::MetadataExt;
@@ -9,41 +9,42 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::platform::Watch;
 
-/// How old times are that tell of every change before them. A file system sets them
-/// when a write begins, which then takes a while, and not all tell apart what happens
-/// within two seconds (FAT).
-const SETTLING: Duration = Duration::from_secs(2);
+/// The age from which timestamps show every earlier write. A file system sets a file's times
+/// when a write begins, so the write may still be running; and some have timestamps of two
+/// seconds' granularity (FAT).
+const TIMESTAMP_GRANULARITY: Duration = Duration::from_secs(2);
 
-/// What changes when a file is written. A store to a mapping of it changes the
-/// times only when it is the first to its page since that was last written back, and
-/// is never told of.
+/// The state of a file that a write changes: size, times and count of notifications. A store
+/// to a mapping changes the times only if it is the first to its page since the last
+/// write-back, and causes no notification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stamp {
     size: u64,
-    /// How often the kernel has told of a change.
+    /// The number of change notifications.
     changes: u64,
-    /// Seconds and nanoseconds.
+    /// The modification time, in seconds and nanoseconds.
     modified: (i64, i64),
+    /// The status change time, likewise.
     changed: (i64, i64),
 }
 
-/// Counts how often the kernel tells that a file has been written or truncated.
+/// Counts the kernel's notifications that a file was written or truncated.
 #[derive(Debug)]
 pub(super) struct ChangeCounter {
     count: AtomicU64,
-    /// Held until what it has told is counted.
+    /// Locked from reading a notification until it is counted.
     watch: Mutex<Watch>,
 }
 
 impl ChangeCounter {
-    /// That of `file`; `None` where the kernel does not tell.
+    /// A counter for `file`; `None` if the kernel provides no notifications.
     pub(super) fn new(file: &File) -> Option<ChangeCounter> {
         let watch = Mutex::new(Watch::new(file)?);
         let count = AtomicU64::new(0);
         Some(ChangeCounter { count, watch })
     }
 
-    /// How often it has told so far.
+    /// The count so far. Notifications since the last call count as one.
     pub(super) fn count(&self) -> u64 {
         let watch = self.watch.lock().unwrap_or_else(PoisonError::into_inner);
         let more = u64::from(watch.is_told());
@@ -52,8 +53,8 @@ impl ChangeCounter {
 }
 
 impl Stamp {
-    /// That of a file of which this was found after the kernel had told so many times that
-    /// it was changed.
+    /// The stamp of a file with the metadata `found`. `changes` is the number of change
+    /// notifications before the metadata was read.
     pub(super) fn new(found: &Metadata, changes: u64) -> Stamp {
         Stamp {
             size: found.len(),
@@ -63,14 +64,15 @@ impl Stamp {
         }
     }
 
-    /// Whether what is read now is what the file holds as long as it has this stamp: its
-    /// times are not so new that a write can be under way, or another come with the same.
-    /// A write that takes longer is told of when it is over, where the kernel does.
+    /// Whether the times are old enough that bytes read now stay current as long as the file
+    /// has this stamp. With newer times, a write may still be running, or a further write may
+    /// get the same times. A write of more than two seconds is detected at its end, if the
+    /// kernel provides notifications.
     pub fn is_past_timestamp_granularity(&self) -> bool {
-        self.was_past_timestamp_granularity(SystemTime::now())
+        self.is_past_granularity_at(SystemTime::now())
     }
 
-    fn was_past_timestamp_granularity(&self, now: SystemTime) -> bool {
+    fn is_past_granularity_at(&self, now: SystemTime) -> bool {
         let Ok(now) = now.duration_since(UNIX_EPOCH) else {
             return false;
         };
@@ -78,8 +80,8 @@ impl Stamp {
             i128::from(seconds) * 1_000_000_000 + i128::from(nanoseconds)
         };
         let now = now.as_nanos() as i128;
-        let first = now - SETTLING.as_nanos() as i128;
-        // The time of the last modification can be set to one to come.
+        let first = now - TIMESTAMP_GRANULARITY.as_nanos() as i128;
+        // The modification time can have been set to one in the future.
         let recently = first..=now;
         time(self.changed) < first && !recently.contains(&time(self.modified))
     }
@@ -87,7 +89,7 @@ impl Stamp {
 
 #[cfg(test)]
 impl Stamp {
-    /// That of a file which has been changed so many times.
+    /// A stamp that differs for each value of `changes`.
     pub(crate) fn after(changes: i64) -> Stamp {
         Stamp {
             size: 100,
@@ -97,7 +99,7 @@ impl Stamp {
         }
     }
 
-    /// That of a file which has just been made.
+    /// The stamp of a file just created.
     pub(crate) fn of_a_new_file() -> Stamp {
         let file = tempfile::tempfile().unwrap();
         Stamp::new(&file.metadata().unwrap(), 0)
@@ -109,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_stamp_is_settled_two_seconds_after_the_change() {
+    fn timestamps_are_reliable_two_seconds_after_the_change() {
         let now = UNIX_EPOCH + Duration::from_secs(1000);
         for (modified, changed, is_past_timestamp_granularity) in [
             ((500, 0), (500, 0), true),
@@ -117,7 +119,7 @@ mod tests {
             ((998, 0), (990, 0), false),
             ((990, 0), (998, 0), false),
             ((1000, 0), (1000, 0), false),
-            // Set to a time to come; and a clock that was set back.
+            // A modification time set to the future; a clock that was set back.
             ((2000, 0), (500, 0), true),
             ((500, 0), (2000, 0), false),
             ((-5, 0), (-5, 0), true),
@@ -129,7 +131,7 @@ mod tests {
                 changed,
             };
             assert_eq!(
-                stamp.was_past_timestamp_granularity(now),
+                stamp.is_past_granularity_at(now),
                 is_past_timestamp_granularity,
                 "{stamp:?}"
             );
@@ -142,7 +144,7 @@ mod tests {
         any(arrayfs_portable, not(target_os = "linux")),
         ignore = "nothing tells of changes portably"
     )]
-    fn a_file_that_was_cut_and_made_whole_has_been_changed() {
+    fn truncating_and_extending_a_file_is_counted() {
         let file = tempfile::tempfile().unwrap();
         file.set_len(100).unwrap();
         let changes = ChangeCounter::new(&file).unwrap();

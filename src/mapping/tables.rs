@@ -1,8 +1,7 @@
-//! A mapping whose page tables stay small. The kernel keeps a table of a page for
-//! every stretch of the file that was touched through a mapping (4 KiB for 2 MiB),
-//! until the mapping goes. So before more are touched than are to be kept the file is
-//! mapped anew: transfers that are under way end on the old mapping, which goes with
-//! the last of them.
+//! A mapping with a bound on its page tables. The kernel keeps a page table (4 KiB for 2 MiB of
+//! file) for every range accessed through a mapping, until the mapping is unmapped. So the file
+//! is mapped anew before the bound is exceeded. Running transfers complete on the old mapping,
+//! which is unmapped after the last of them. The copying is left to `transfer`.
 
 use std::fs::File;
 use std::io;
@@ -15,8 +14,8 @@ use super::transfer::TransferBuffer;
 use super::{AccessError, Mapping, Mode, map};
 use crate::array::{Grid, Layout};
 
-/// The most bytes of page tables that one mapping of the file is to have.
-const MOST: u64 = 32 << 20;
+/// The max_tables bytes of page tables of one mapping.
+const MAX_TABLE_BYTES: u64 = 32 << 20;
 
 /// The mapped file, with a bound on its page tables.
 #[derive(Debug)]
@@ -25,25 +24,25 @@ pub(super) struct BoundedMmap {
     mode: Mode,
     bytes: u64,
     geometry: Geometry,
-    /// The most tables of a mapping; `None` where it has no bound.
-    most: Option<u64>,
+    /// The max_tables page tables of a mapping; `None` if unbounded.
+    max_tables: Option<u64>,
     current: Mutex<Current>,
 }
 
 #[derive(Debug)]
 struct Current {
     mmap: Arc<MmapRaw>,
-    /// How many tables it can have by now.
+    /// An upper bound on the page tables it has now.
     tables: u64,
 }
 
-/// How many bytes of the file one page table covers, as a power of two: of those that
-/// lead to pages, and of those that lead to tables.
+/// The bytes of file that one page table covers, as binary logarithms: for a lowest-level table
+/// (of pages) and for one of the next level (of tables).
 #[derive(Debug, Clone, Copy)]
 struct Geometry([u32; 2]);
 
 impl Geometry {
-    /// An entry of a table has eight bytes, and a table is a page.
+    /// The geometry for pages of `page` bytes: a table is a page of entries of 8 bytes.
     fn new(page: u64) -> Geometry {
         let entries = (page / 8).ilog2();
         let leaf = page.ilog2() + entries;
@@ -52,35 +51,35 @@ impl Geometry {
 }
 
 impl BoundedMmap {
-    /// Maps the first `bytes` bytes of `file`. In mode `c` there is no bound, since
-    /// what has been written is nowhere but in the mapping.
+    /// Maps the first `bytes` bytes of `file`. In mode `c` there is no bound: the mapping
+    /// cannot be replaced, since written bytes exist only in it.
     ///
     /// # Errors
     ///
-    /// When the system refuses the mapping.
+    /// When `mmap` fails.
     pub(super) fn new(file: &Arc<File>, mode: Mode, bytes: u64) -> io::Result<BoundedMmap> {
         let mmap = Arc::new(map(file, mode, bytes)?);
         let page = page_size();
         let geometry = Geometry::new(page);
-        let mut all = Tables::new(geometry);
+        let mut all = TableCount::new(geometry);
         all.add(0..bytes);
-        let most = MOST / page;
+        let max_tables = MAX_TABLE_BYTES / page;
         Ok(BoundedMmap {
             file: file.clone(),
             mode,
             bytes,
             geometry,
-            most: (mode != Mode::CopyOnWrite && all.count > most).then_some(most),
+            max_tables: (mode != Mode::CopyOnWrite && all.count > max_tables).then_some(max_tables),
             current: Mutex::new(Current { mmap, tables: 0 }),
         })
     }
 
-    /// The bytes that are mapped.
+    /// The number of mapped bytes.
     pub(super) fn bytes(&self) -> u64 {
         self.bytes
     }
 
-    /// The mapping as it is now, for what touches next to nothing.
+    /// The current mapping, for accesses to few pages, which are not counted.
     pub(super) fn current(&self) -> Arc<MmapRaw> {
         self.lock().mmap.clone()
     }
@@ -89,12 +88,12 @@ impl BoundedMmap {
         self.current.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A mapping in which `tables` more tables can be touched.
-    fn with_room_for(&self, tables: u64) -> Arc<MmapRaw> {
+    /// A mapping in which `tables` more page tables fit under the bound. Counts them as used.
+    fn reserve_tables(&self, tables: u64) -> Arc<MmapRaw> {
         let mut current = self.lock();
         let mut old = None;
-        if let Some(most) = self.most
-            && current.tables + tables > most
+        if let Some(max_tables) = self.max_tables
+            && current.tables + tables > max_tables
         {
             match map(&self.file, self.mode, self.bytes) {
                 Ok(new) => old = Some(std::mem::replace(&mut current.mmap, Arc::new(new))),
@@ -104,24 +103,24 @@ impl BoundedMmap {
         }
         current.tables += tables;
         let mmap = current.mmap.clone();
-        // Unmapping takes its time, in which others need not wait.
+        // Unmapping takes long, so it is done without the lock.
         drop(current);
         drop(old);
         mmap
     }
 
-    /// The first of the bytes `range` of `view`, as many as can be moved through one
-    /// mapping, and how many tables that takes. They end where an element does.
-    fn part(&self, view: &Layout, range: Range<u64>) -> (Range<u64>, u64) {
-        let Some(most) = self.most else {
+    /// The leading part of the bytes `range` of `view` that one mapping can serve, and an
+    /// upper bound on the page tables it takes. The part ends at an element boundary.
+    fn leading_part(&self, view: &Layout, range: Range<u64>) -> (Range<u64>, u64) {
+        let Some(max_tables) = self.max_tables else {
             return (range, 0);
         };
         let mut part = range;
         loop {
-            let tables = Tables::of(self.geometry, view, part.clone(), most);
+            let tables = TableCount::of_range(self.geometry, view, part.clone(), max_tables);
             let half = part.start + (part.end - part.start) / 2;
             let end = half.next_multiple_of(view.block());
-            if tables <= most || end >= part.end {
+            if tables <= max_tables || end >= part.end {
                 return (part, tables);
             }
             part.end = end;
@@ -129,14 +128,14 @@ impl BoundedMmap {
     }
 }
 
-/// Frees the tables of a mapping that others use, where the kernel can do that (Linux
-/// from 6.14 on).
+/// Frees the page tables of a mapping in use, on kernels that can (Linux 6.14 and later).
 fn free_in_place(mmap: &MmapRaw) {
-    // SAFETY: `MADV_DONTNEED` changes nothing that is read through a shared mapping of a
-    // file, which a bounded one is: what was stored is in the page cache.
+    // SAFETY: a bounded mapping is a shared mapping of a file. `MADV_DONTNEED` loses nothing of
+    // it: stored bytes are in the page cache.
     let _ = unsafe { mmap.unchecked_advise(UncheckedAdvice::DontNeed) };
 }
 
+/// The page size in bytes; 4096 if unknown.
 fn page_size() -> u64 {
     use nix::unistd::{SysconfVar, sysconf};
     let page = sysconf(SysconfVar::PAGE_SIZE).ok().flatten();
@@ -145,40 +144,39 @@ fn page_size() -> u64 {
         .unwrap_or(4096)
 }
 
-/// The tables that are needed to touch some bytes of the file, no fewer than there are.
-struct Tables {
+/// Counts the page tables needed to access some bytes of the file. The count is an upper bound.
+struct TableCount {
     geometry: Geometry,
-    /// Those that were needed last, of each kind.
+    /// The indices of the tables needed last, of each level.
     last: [Range<u64>; 2],
     count: u64,
 }
 
-impl Tables {
-    fn new(geometry: Geometry) -> Tables {
-        Tables {
+impl TableCount {
+    fn new(geometry: Geometry) -> TableCount {
+        TableCount {
             geometry,
             last: [0..0, 0..0],
             count: 0,
         }
     }
 
-    /// How many are needed for the bytes `range` of `view`; any number above `most` if it
-    /// is more than that.
-    fn of(geometry: Geometry, view: &Layout, range: Range<u64>, most: u64) -> u64 {
-        let mut tables = Tables::new(geometry);
+    /// The count for the bytes `range` of `view`. Counting stops above `max_tables`.
+    fn of_range(geometry: Geometry, view: &Layout, range: Range<u64>, max_tables: u64) -> u64 {
+        let mut tables = TableCount::new(geometry);
         let mut runs = view.runs(range);
         while let Some(grid) = runs.next_grid() {
-            tables.add_grid(&grid, most);
-            if tables.count > most {
+            tables.add_grid(&grid, max_tables);
+            if tables.count > max_tables {
                 break;
             }
         }
         tables.count
     }
 
-    /// Adds those of all stretches of a grid that are touched. Where pieces or runs lie
-    /// nearer to each other than a table reaches, that is all between them too.
-    fn add_grid(&mut self, grid: &Grid, most: u64) {
+    /// Adds the tables for a grid, until the count exceeds `max_tables`. Pieces or runs less than a
+    /// table's coverage apart count with the bytes between them.
+    fn add_grid(&mut self, grid: &Grid, max_tables: u64) {
         let reach = 1 << self.geometry.0[0];
         let (run, rows) = (&grid.run, grid.rows);
         let row = |row: u64| covering_range(&grid.row(row), 0..run.count);
@@ -189,27 +187,28 @@ impl Tables {
             if is_near(grid.spacing, first.end - first.start) {
                 return self.add(join(first, row(rows - 1)));
             }
-            return self.add_while((0..rows).map(row), most);
+            return self.add_ranges((0..rows).map(row), max_tables);
         }
         let piece = |row: u64, k: u64| covering_range(&grid.row(row), k..k + 1);
         if is_near(grid.spacing, run.piece) {
             let line = |k| join(piece(0, k), piece(rows - 1, k));
-            return self.add_while((0..run.count).map(line), most);
+            return self.add_ranges((0..run.count).map(line), max_tables);
         }
         let pieces = (0..rows).flat_map(|row| (0..run.count).map(move |k| piece(row, k)));
-        self.add_while(pieces, most);
+        self.add_ranges(pieces, max_tables);
     }
 
-    fn add_while(&mut self, stretches: impl Iterator<Item = Range<u64>>, most: u64) {
+    /// Adds the tables for ranges of the file, until the count exceeds `max_tables`.
+    fn add_ranges(&mut self, stretches: impl Iterator<Item = Range<u64>>, max_tables: u64) {
         for stretch in stretches {
             self.add(stretch);
-            if self.count > most {
+            if self.count > max_tables {
                 return;
             }
         }
     }
 
-    /// Adds those of a stretch of the file.
+    /// Adds the tables for a range of the file, except those needed last.
     fn add(&mut self, stretch: Range<u64>) {
         if stretch.is_empty() {
             return;
@@ -223,20 +222,20 @@ impl Tables {
     }
 }
 
-/// The bytes of the file from the first to the last that some pieces of a run cover.
+/// The smallest byte range of the file that contains the pieces `pieces` of a run.
 fn covering_range(run: &crate::array::Run, pieces: Range<u64>) -> Range<u64> {
     let run = run.slice(pieces.start, pieces.end - pieces.start);
     run.start()..run.end()
 }
 
 impl Mapping {
-    /// Moves the bytes of `view` from byte `at` of it, through as many mappings as its
-    /// page tables take, and returns how many came before the first that could not be
-    /// moved.
+    /// Moves `buffer.len()` bytes of `view`, starting at byte `at` of the view, through as many
+    /// successive mappings as the bound on page tables requires. Returns the number of bytes
+    /// before the first that could not be moved.
     ///
     /// # Errors
     ///
-    /// When not even the first byte could be moved.
+    /// When the first byte could not be moved.
     pub(super) fn transfer_in_bounds(
         &self,
         view: &Layout,
@@ -248,10 +247,10 @@ impl Mapping {
         let mut done = 0;
         while done < len {
             let start = at + done as u64;
-            let (part, tables) = map.part(view, start..at + len as u64);
+            let (part, tables) = map.leading_part(view, start..at + len as u64);
             let end = done + (part.end - part.start) as usize;
-            let mmap = map.with_room_for(tables);
-            match self.transfer(&mmap, view, start, buffer.part(done..end)) {
+            let mmap = map.reserve_tables(tables);
+            match self.transfer(&mmap, view, start, buffer.slice(done..end)) {
                 Ok(moved) if done + moved < end => return Ok(done + moved),
                 Ok(_) => done = end,
                 Err(error) if done == 0 => return Err(error),
@@ -263,7 +262,8 @@ impl Mapping {
 }
 
 impl TransferBuffer<'_> {
-    fn part(&mut self, part: Range<usize>) -> TransferBuffer<'_> {
+    /// The bytes `part` of the buffer.
+    fn slice(&mut self, part: Range<usize>) -> TransferBuffer<'_> {
         match self {
             TransferBuffer::Out(out) => TransferBuffer::Out(&mut out[part]),
             TransferBuffer::Data(data) => TransferBuffer::Data(&data[part]),
@@ -283,7 +283,7 @@ mod tests {
     use crate::dtype::DType;
     use crate::mapping::BackingFile;
 
-    /// With tables of 2 and of 1024 bytes for arrays that have few.
+    /// Tables that cover 16 and 1024 bytes, for small arrays.
     const SMALL: Geometry = Geometry([4, 10]);
 
     fn array(dtype: &str, shape: &[u64]) -> View {
@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn as_many_tables_are_counted_as_are_touched() {
+    fn the_count_covers_all_tables_accessed() {
         let deep = array("V3", &[6, 5, 7, 4]);
         let wide = array("u1", &[9, 50]);
         let views = [
@@ -324,7 +324,7 @@ mod tests {
                         .flat_map(|piece| piece.clone())
                         .flat_map(|byte| SMALL.0.map(|shift| (shift, byte >> shift)))
                         .collect();
-                    let counted = Tables::of(SMALL, &layout, range.clone(), u64::MAX);
+                    let counted = TableCount::of_range(SMALL, &layout, range.clone(), u64::MAX);
                     let touched = touched.len() as u64;
                     assert!(
                         counted >= touched,
@@ -336,25 +336,25 @@ mod tests {
         }
     }
 
-    /// A mapping that goes anew after `most` tables of 16 and 1024 bytes.
-    fn mapping_with(most: u64, bytes: u64, array: &View) -> (File, Mapping) {
+    /// A mapping that is replaced after `max_tables` tables of the [`SMALL`] geometry.
+    fn mapping_with(max_tables: u64, bytes: u64, array: &View) -> (File, Mapping) {
         let backing = tempfile::NamedTempFile::new().unwrap();
         let file = backing.reopen().unwrap();
         file.set_len(bytes).unwrap();
         let opened = BackingFile::open(backing.path(), Mode::ReadWrite).unwrap();
         let mut mapping = Mapping::new(opened, &array.extent()).unwrap().0;
         let map = mapping.map.as_mut().unwrap();
-        (map.most, map.geometry) = (Some(most), SMALL);
+        (map.max_tables, map.geometry) = (Some(max_tables), SMALL);
         (file, mapping)
     }
 
     #[test]
-    fn what_is_moved_through_many_mappings_is_what_is_moved_through_one() {
+    fn transfers_through_many_mappings_and_one_are_equal() {
         let array = array("<u4", &[40, 25]);
         let bytes = array.extent().end;
         let content: Vec<u8> = (0..bytes).map(|k| (k % 251) as u8).collect();
-        for most in [1, 2, 7, 40] {
-            let (file, mapping) = mapping_with(most, bytes, &array);
+        for max_tables in [1, 2, 7, 40] {
+            let (file, mapping) = mapping_with(max_tables, bytes, &array);
             file.write_all_at(&content, 0).unwrap();
             for view in [array.clone(), array.transposed(), array.take(1, 3).unwrap()] {
                 let layout = view.layout();
@@ -383,10 +383,10 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_lost_while_others_have_the_file_mapped_anew() {
+    fn no_store_is_lost_while_other_threads_replace_the_mapping() {
         const ROWS: u64 = 300;
         const WRITERS: u64 = 3;
-        // A row is a page, so that each element can fault by itself.
+        // A row is a page, so that each element faults separately.
         let array = array("<u8", &[ROWS, 512]);
         let (file, mapping) = mapping_with(8, array.extent().end, &array);
         let rounds: u64 = 200;

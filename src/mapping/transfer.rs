@@ -1,6 +1,7 @@
-//! Moving the bytes of a view between the mapping and memory of our own: run by
-//! run, as far as the file reaches, and where mapped memory faults once more
-//! with `pread` and `pwrite`, which say what is wrong.
+//! Transfers between a view's bytes in the mapping and a private buffer, run by run. A
+//! transfer stops at the end of the file. Where a mapped access faults, the bytes are
+//! retried with `pread` or `pwrite`, whose errno gives the cause. The word-sized copies
+//! are in `copy`, the reordering of whole grids in `grids`.
 
 use std::fs::File;
 use std::io;
@@ -15,39 +16,41 @@ use super::{AccessError, Mapping};
 use crate::array::{Grid, Layout, Run};
 use crate::platform;
 
-/// The side of a transfer that is memory of our own.
+/// The private side of a transfer.
 pub(super) enum TransferBuffer<'a> {
-    /// Bytes go from the mapping into this.
+    /// Destination of a read from the mapping.
     Out(&'a mut [u8]),
-    /// Bytes go from this into the mapping.
+    /// Source of a write to the mapping.
     Data(&'a [u8]),
 }
 
-/// How far a transfer has come.
+/// The progress of a transfer.
 #[derive(Default)]
 struct Progress {
-    /// The bytes moved.
+    /// Bytes moved.
     done: usize,
-    /// The end of the furthest of them in the file.
+    /// The highest end offset in the file of any run accessed, in bytes.
     reached: u64,
 }
 
-/// The smallest page there is.
+/// The smallest page size of any supported kernel, in bytes.
 const PAGE: u64 = 4096;
 
 impl Mapping {
-    /// Moves the bytes of `view` from byte `at` of it through `map`, a mapping of the file,
-    /// and returns how many came before the first that could not be moved. No byte is
-    /// stored twice, lest it be stored over what somebody else has written since.
+    /// Moves `buffer.len()` bytes of `view`, starting at byte `at` of the view, through
+    /// `map`, a mapping of the file. Returns the number of bytes before the first that could
+    /// not be moved. No byte is stored twice: the second store could overwrite what another
+    /// writer stored in between.
     ///
-    /// The last page of a shortened file does not fault: it reads as zeros and
-    /// swallows stores. So the size is looked at before and after. Where others can
-    /// change the file behind the kernel's back, looking is also what makes it drop pages
-    /// that are old.
+    /// The last page of a truncated file does not fault: beyond the end, loads give zeros
+    /// and stores are lost. So the transfer calls `fstat` before and after, and counts only
+    /// bytes that both sizes cover. It does not see a file that another process truncates
+    /// and extends again between the two calls. On a network file system `fstat` also
+    /// revalidates the page cache, which drops stale pages.
     ///
     /// # Errors
     ///
-    /// When not even the first byte could be moved.
+    /// When the first byte could not be moved.
     pub(super) fn transfer(
         &self,
         map: &MmapRaw,
@@ -61,10 +64,15 @@ impl Mapping {
         if moved.reached <= have {
             return Ok(moved.done);
         }
-        cut_off(view, at..at + moved.done as u64, have)
+        bytes_before_truncation(view, at..at + moved.done as u64, have)
     }
 
-    /// Moves the runs of a view in a file of `size` bytes, as far as it can.
+    /// Moves the runs of a view in a file of `size` bytes, up to the first byte that cannot
+    /// be moved.
+    ///
+    /// # Errors
+    ///
+    /// When the first byte could not be moved.
     fn move_runs(
         &self,
         map: &MmapRaw,
@@ -94,11 +102,12 @@ impl Mapping {
                     };
                 }
             }
-            // What faults in its midst is told run by run.
+            // Run by run: single runs, and grids that cross the end of the file or have faulted.
+            // This finds the first byte that cannot be moved.
             for row in moved as u64..grid.rows {
-                for run in Mapping::together(&grid.row(row)) {
+                for run in Mapping::prefetch_batches(&grid.row(row)) {
                     self.prefetch(map, &run);
-                    if self.move_within(base, &run, buffer, size, &mut progress)? {
+                    if self.move_run_within(base, &run, buffer, size, &mut progress)? {
                         return Ok(progress);
                     }
                 }
@@ -107,7 +116,7 @@ impl Mapping {
         Ok(progress)
     }
 
-    /// Moves the first runs of a grid, whose bytes begin at `done` in the buffer.
+    /// Moves the leading runs of a grid; their bytes begin at `done` in the buffer.
     fn move_grid(
         &self,
         base: *mut u8,
@@ -126,8 +135,8 @@ impl Mapping {
                 failed: None,
             },
             TransferBuffer::Data(data) => {
-                let store = |lines: &Run, data: &[u8]| {
-                    self.move_run(base, lines, &mut TransferBuffer::Data(data), 0)
+                let store = |rows: &Run, data: &[u8]| {
+                    self.move_run(base, rows, &mut TransferBuffer::Data(data), 0)
                 };
                 // SAFETY: as above.
                 unsafe { scatter_grid(base, grid, &data[part], store) }
@@ -135,9 +144,13 @@ impl Mapping {
         }
     }
 
-    /// Moves one run as far as it lies in a file of `size` bytes. Returns whether
-    /// not all of it could be moved, and the transfer is over.
-    fn move_within(
+    /// Moves the part of one run that lies in a file of `size` bytes. Returns true if the
+    /// run is incomplete, which ends the transfer.
+    ///
+    /// # Errors
+    ///
+    /// When the run is incomplete and no byte of the transfer has been moved.
+    fn move_run_within(
         &self,
         base: *mut u8,
         run: &Run,
@@ -146,7 +159,7 @@ impl Mapping {
         progress: &mut Progress,
     ) -> Result<bool, AccessError> {
         let bytes = run.bytes_before(size);
-        // The pieces that lie in the file, and what does of the next.
+        // The pieces wholly in the file, then the leading part of the next piece.
         let whole = run.slice(0, bytes / run.piece);
         let partial = Run {
             piece: bytes % run.piece,
@@ -175,8 +188,7 @@ impl Mapping {
         }
     }
 
-    /// Moves one run, whose bytes begin at `done` in the buffer: how many of them were
-    /// moved, and why not all.
+    /// Moves one run; its bytes begin at `done` in the buffer.
     fn move_run(
         &self,
         base: *mut u8,
@@ -189,10 +201,9 @@ impl Mapping {
         while first < run.count {
             let rest = run.slice(first, run.count - first);
             let from = done + first as usize * piece;
-            // SAFETY: runs of a view of this file lie in the mapping, since
-            // the mapping reaches to the end of the array; `write` has seen to
-            // it that bytes go in only where the mode maps for writing; and
-            // the guard was installed before the file was mapped.
+            // SAFETY: the mapping reaches to the end of the array, so it contains the
+            // runs of every view of this file. `write` has checked that the mode maps for
+            // writing. The guard was installed before the file was mapped.
             let Err(fault) = (unsafe { buffer.copy(base, &rest, from) }) else {
                 break;
             };
@@ -200,7 +211,7 @@ impl Mapping {
             let before = fault.bytes as usize;
             let at = run.slice(first, 1).offset + fault.bytes;
             let from = done + first as usize * piece;
-            let (moved, outcome) = self.move_by_call(at, buffer, from + before..from + piece);
+            let (moved, outcome) = self.move_by_syscalls(at, buffer, from + before..from + piece);
             if let Err(error) = outcome {
                 return (first as usize * piece + before + moved, Err(error));
             }
@@ -209,9 +220,9 @@ impl Mapping {
         (run.count as usize * piece, Ok(()))
     }
 
-    /// Moves the bytes `part` of the buffer from or to byte `at` of the
-    /// file by system calls: how many, and why not all.
-    fn move_by_call(
+    /// Moves the bytes `part` of the buffer from or to byte `at` of the file by system
+    /// calls, repeating short transfers and interrupted calls.
+    fn move_by_syscalls(
         &self,
         at: u64,
         buffer: &mut TransferBuffer<'_>,
@@ -220,7 +231,7 @@ impl Mapping {
         let mut moved = 0;
         while moved < part.len() {
             let place = at + moved as u64;
-            let step = self.call(place, buffer, part.start + moved..part.end);
+            let step = self.syscall_step(place, buffer, part.start + moved..part.end);
             match step {
                 Ok(bytes) => moved += bytes,
                 Err(AccessError::Io(error)) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -230,7 +241,13 @@ impl Mapping {
         (moved, Ok(()))
     }
 
-    fn call(
+    /// Makes one step of [`move_by_syscalls`](Mapping::move_by_syscalls). Returns the
+    /// number of bytes moved, at least one.
+    ///
+    /// # Errors
+    ///
+    /// When the file does not hold the bytes, or a system call fails.
+    fn syscall_step(
         &self,
         at: u64,
         buffer: &mut TransferBuffer<'_>,
@@ -242,14 +259,15 @@ impl Mapping {
         let file: &File = &self.file;
         let moved = match buffer {
             TransferBuffer::Out(out) => file.read_at(&mut out[part], at)?,
-            // `pwrite` would make the file longer again.
+            // `pwrite` past the end would extend the file.
             TransferBuffer::Data(_) if need > have => return Err(shrunk),
             TransferBuffer::Data(_) if self.mode.writes_through() => {
                 self.store(at, buffer, part)?
             }
-            // What is written must not reach the file, so page by page it is
-            // tried again, and reading the page tells why it could not be had.
-            TransferBuffer::Data(_) => match self.copy_in_page(at, buffer, part) {
+            // In mode `c` the data must not reach the file, so the store is retried through
+            // the private mapping, a page at a time. If it faults again, a `pread` of the
+            // page gives the cause.
+            TransferBuffer::Data(_) => match self.copy_within_page(at, buffer, part) {
                 Some(bytes) => bytes,
                 None => {
                     self.file.read_at(&mut [0], at)?;
@@ -260,27 +278,33 @@ impl Mapping {
         if moved == 0 { Err(shrunk) } else { Ok(moved) }
     }
 
-    /// Stores bytes of which the first has faulted, up to the end of their page or to the
-    /// next that faults: how many.
+    /// Stores bytes of which the first has faulted, up to the end of its page or to the next
+    /// fault. Returns the number of bytes stored.
     ///
-    /// Mostly it was space that was missing, or a file that was cut for a moment. So the
-    /// space is reserved, which tells why there is none, and the bytes are stored then. Only
-    /// where that does not help they are written by `pwrite`, since of a file that is cut
-    /// after its size was looked at it would make a longer one.
+    /// Usual causes are a full disk or a file that was truncated for a moment. The steps:
+    ///
+    /// 1. Store again.
+    /// 2. Reserve disk space for the page, whose errno gives the cause, and store again.
+    /// 3. Call `pwrite`. This is last, since it would extend a file that is truncated after
+    ///    `fstat`.
+    ///
+    /// # Errors
+    ///
+    /// When space cannot be reserved, `pwrite` fails, or the file ends before the bytes do.
     fn store(
         &self,
         at: u64,
         buffer: &mut TransferBuffer<'_>,
         part: Range<usize>,
     ) -> Result<usize, AccessError> {
-        if let Some(bytes) = self.copy_in_page(at, buffer, part.clone()) {
+        if let Some(bytes) = self.copy_within_page(at, buffer, part.clone()) {
             return Ok(bytes);
         }
         let end = at + part.len() as u64;
         let page = at..end.min(at / PAGE * PAGE + PAGE);
         match platform::reserve(&self.file, page) {
             Ok(()) => {
-                if let Some(bytes) = self.copy_in_page(at, buffer, part.clone()) {
+                if let Some(bytes) = self.copy_within_page(at, buffer, part.clone()) {
                     return Ok(bytes);
                 }
             }
@@ -294,9 +318,10 @@ impl Mapping {
         }
     }
 
-    /// Moves the bytes `part` of the buffer from or to byte `at` of the file up to
-    /// the end of its page, through the mapping: how many, unless the first faults.
-    fn copy_in_page(
+    /// Moves the bytes `part` of the buffer from or to byte `at` of the file through the
+    /// mapping, up to the end of the page. Returns the number of bytes moved; `None` if the
+    /// first faults.
+    fn copy_within_page(
         &self,
         at: u64,
         buffer: &mut TransferBuffer<'_>,
@@ -310,7 +335,7 @@ impl Mapping {
             stride: 0,
             count: 1,
         };
-        // SAFETY: as in `move_run`, a part of a piece that it was given.
+        // SAFETY: as in `move_run`; the bytes are part of a piece of its run.
         match unsafe { buffer.copy(map.as_mut_ptr(), &run, part.start) } {
             Ok(()) => Some(bytes as usize),
             Err(Fault { bytes: 0, .. }) => None,
@@ -319,13 +344,17 @@ impl Mapping {
     }
 }
 
-/// How far a transfer of the bytes `range` of a view has come in a file that was cut to
-/// `have` bytes in its midst.
+/// The number of leading bytes of `range` of a view that lie in a file which was truncated
+/// to `have` bytes during their transfer.
 ///
 /// # Errors
 ///
-/// When not even the first byte lies before the cut.
-fn cut_off(view: &Layout, range: Range<u64>, have: u64) -> Result<usize, AccessError> {
+/// When the first byte lies beyond the new end of the file.
+fn bytes_before_truncation(
+    view: &Layout,
+    range: Range<u64>,
+    have: u64,
+) -> Result<usize, AccessError> {
     let need = view.covering_range(range.clone()).end;
     match bytes_before(view, range, have) {
         0 => Err(AccessError::Shrunk { need, have }),
@@ -333,8 +362,7 @@ fn cut_off(view: &Layout, range: Range<u64>, have: u64) -> Result<usize, AccessE
     }
 }
 
-/// How many of the bytes `range` of a view come before the first that does not lie before
-/// byte `end` of the file.
+/// The number of leading bytes of `range` of a view that lie before byte `end` of the file.
 fn bytes_before(view: &Layout, range: Range<u64>, end: u64) -> u64 {
     let mut bytes = 0;
     for run in view.runs(range) {
@@ -348,6 +376,7 @@ fn bytes_before(view: &Layout, range: Range<u64>, end: u64) -> u64 {
 }
 
 impl TransferBuffer<'_> {
+    /// The length in bytes.
     pub(super) fn len(&self) -> usize {
         match self {
             TransferBuffer::Out(out) => out.len(),
@@ -355,14 +384,14 @@ impl TransferBuffer<'_> {
         }
     }
 
-    /// Moves a run whose bytes begin at `from` on this side.
+    /// Moves a run whose bytes begin at `from` in this buffer.
     ///
     /// # Safety
     ///
-    /// As [`gather`] and [`scatter`] have it.
+    /// As for [`gather`] and [`scatter`].
     unsafe fn copy(&mut self, base: *mut u8, run: &Run, from: usize) -> Result<(), Fault> {
         let part = from..from + run.nbytes() as usize;
-        // SAFETY: the caller's, and the part has the bytes of the run.
+        // SAFETY: by the caller's contract; `part` has the length of the run.
         unsafe {
             match self {
                 TransferBuffer::Out(out) => gather(base, run, &mut out[part]),

@@ -1,6 +1,5 @@
-//! Filling bytes of a view with zeros. Long stretches of the file become holes, as they
-//! would be in a file that has never been written there: that takes no space and hardly
-//! any time.
+//! Fills bytes of a view with zeros. Long ranges of a contiguous view become holes of the file,
+//! which take neither space nor time; other bytes are stored.
 
 use std::ops::Range;
 
@@ -8,41 +7,44 @@ use super::{AccessError, Mapping};
 use crate::array::Layout;
 use crate::platform;
 
-/// The least pages that become a hole, in bytes: fewer are stored as quickly, and the file
-/// stays in one piece on its disk.
-const HOLE: u64 = 1 << 20;
+/// The smallest hole, in bytes. Storing fewer zeros takes no longer, and avoids fragmentation.
+const MIN_HOLE: u64 = 1 << 20;
 
-/// The smallest page there is.
+/// The smallest page size of any supported kernel, in bytes.
 const PAGE: u64 = 4096;
 
-/// How many bytes are stored at a time.
+/// The zeros stored at a time.
 static ZEROS: [u8; 1 << 16] = [0; 1 << 16];
 
 impl Mapping {
-    /// Writes zeros over the bytes `range` of `view`. The caller keeps them within it.
+    /// Writes zeros over the bytes `range` of `view`. The caller keeps `range` within the view.
     ///
     /// # Errors
     ///
-    /// As [`write`](Mapping::write), of any byte; some of the others then are zeros.
+    /// As [`write`](Mapping::write), when any byte could not be written. Other bytes may have
+    /// become zeros then.
     pub fn fill(&self, view: &Layout, range: Range<u64>) -> Result<(), AccessError> {
-        let hole = self.punch(view, &range).unwrap_or(range.end..range.end);
+        let hole = self
+            .punch_hole(view, &range)
+            .unwrap_or(range.end..range.end);
         self.store_zeros(view, range.start..hole.start)?;
         self.store_zeros(view, hole.end..range.end)
     }
 
-    /// Makes a hole of the whole pages of `range`, if they are many and the file can have
-    /// holes. Returns which bytes of the view it shows.
-    fn punch(&self, view: &Layout, range: &Range<u64>) -> Option<Range<u64>> {
-        let can_be = self.mode.writes_through() && self.device_size.is_none();
-        if !can_be || !view.is_contiguous() {
+    /// Punches a hole for the whole pages of `range`, a byte range of `view`. Returns the
+    /// bytes of the view that the hole covers. `None` if the view is not contiguous, the hole
+    /// would be too small, or the file cannot have holes.
+    fn punch_hole(&self, view: &Layout, range: &Range<u64>) -> Option<Range<u64>> {
+        let has_holes = self.mode.writes_through() && self.device_size.is_none();
+        if !has_holes || !view.is_contiguous() {
             return None;
         }
         let bytes = view.covering_range(range.clone());
         let pages = bytes.start.next_multiple_of(PAGE)..bytes.end / PAGE * PAGE;
-        if pages.end.saturating_sub(pages.start) < HOLE {
+        if pages.end.saturating_sub(pages.start) < MIN_HOLE {
             return None;
         }
-        // Why it cannot be done is told by the stores.
+        // The stores instead report any error.
         platform::punch(&self.file, pages.clone()).ok()?;
         if let Some(column_cache) = self.column_cache.get() {
             column_cache.drop_all();
@@ -51,6 +53,11 @@ impl Mapping {
         Some(shown(pages.start)..shown(pages.end))
     }
 
+    /// Stores zeros over the bytes `range` of `view`.
+    ///
+    /// # Errors
+    ///
+    /// As [`write`](Mapping::write), when any byte could not be written.
     fn store_zeros(&self, view: &Layout, range: Range<u64>) -> Result<(), AccessError> {
         let mut at = range.start;
         while at < range.end {

@@ -1,5 +1,5 @@
-//! The access control lists of Linux, acl(5): what one leaves of a file's permission
-//! bits, for whoever shows only bits.
+//! POSIX access control lists on Linux, acl(5). They are reduced to permission bits, for file
+//! systems that show only bits.
 
 use std::fs::File;
 use std::io;
@@ -7,47 +7,52 @@ use std::io;
 use rustix::fs::fgetxattr;
 use rustix::io::Errno;
 
-/// The attribute that holds the list, and the version of its form; from
+/// The extended attribute that holds the list, and the version of its format; from
 /// `linux/posix_acl_xattr.h`.
 const ATTRIBUTE: &str = "system.posix_acl_access";
 const VERSION: [u8; 4] = 2u32.to_le_bytes();
 
-/// The most bytes of an attribute, `XATTR_SIZE_MAX`.
+/// The largest extended attribute in bytes, `XATTR_SIZE_MAX`.
 const MAX_BYTES: usize = 1 << 16;
 
-/// Whom an entry is about.
+/// The tags of entries.
 const NAMED_USER: u16 = 0x02;
 const GROUP: u16 = 0x04;
 const NAMED_GROUP: u16 = 0x08;
 const MASK: u16 = 0x10;
 const OTHER: u16 = 0x20;
 
-/// The permission bits of `file` that do not let anybody do what its access control
-/// list forbids. In the bits of a file that has a list the group's are its mask, and
-/// nothing tells of the users and groups that it names, who count here as members
-/// of the group and as others. All bits if it has none.
+/// Permission bits for `file` that grant no more than its access control list does; 0o777
+/// without a list.
+///
+/// The mode of a file with a list shows the mask as the group's bits, and nothing of named
+/// users and groups. So their entries limit both the group's and the others' bits here.
 ///
 /// # Errors
 ///
-/// When the list cannot be read or understood.
+/// When the list cannot be read or parsed.
 pub fn acl_limit(file: &File) -> io::Result<u32> {
-    // Most lists are short, and most files have none.
+    // Most files have no list, and most lists are short.
     let mut short = [0; 512];
     match fgetxattr(file, ATTRIBUTE, &mut short) {
-        Ok(count) => limit(&short[..count]),
+        Ok(count) => allowed_bits(&short[..count]),
         Err(Errno::RANGE) => {
             let mut long = vec![0; MAX_BYTES];
             let count = fgetxattr(file, ATTRIBUTE, &mut long[..])?;
-            limit(&long[..count])
+            allowed_bits(&long[..count])
         }
-        // None, or none on this file system.
+        // No list, or no support for lists on this file system.
         Err(Errno::NODATA | Errno::OPNOTSUPP) => Ok(0o777),
         Err(error) => Err(error.into()),
     }
 }
 
-/// What the list in these bytes leaves.
-fn limit(bytes: &[u8]) -> io::Result<u32> {
+/// The permission bits that an encoded list allows.
+///
+/// # Errors
+///
+/// When the encoding is malformed.
+fn allowed_bits(bytes: &[u8]) -> io::Result<u32> {
     let malformed = || io::Error::from(io::ErrorKind::InvalidData);
     let entries = bytes.strip_prefix(&VERSION).ok_or_else(malformed)?;
     let (entries, rest) = entries.as_chunks::<8>();
@@ -74,7 +79,7 @@ fn limit(bytes: &[u8]) -> io::Result<u32> {
 mod tests {
     use super::*;
 
-    /// A list of these entries: whom each is about, and the permissions.
+    /// An encoded list of `(tag, permissions)` entries.
     fn list(entries: &[(u16, u16)]) -> Vec<u8> {
         let mut bytes = VERSION.to_vec();
         for (tag, permissions) in entries {
@@ -86,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_leaves_what_all_of_its_entries_let() {
+    fn a_list_is_reduced_to_the_bits_that_every_entry_allows() {
         const OWNER: u16 = 0x01;
         for (entries, expected) in [
             (&[][..], 0o777),
@@ -99,19 +104,23 @@ mod tests {
                 0o720,
             ),
         ] {
-            assert_eq!(limit(&list(entries)).unwrap(), expected, "{entries:?}");
+            assert_eq!(
+                allowed_bits(&list(entries)).unwrap(),
+                expected,
+                "{entries:?}"
+            );
         }
     }
 
     #[test]
-    fn what_is_no_list_is_an_error() {
+    fn a_malformed_list_is_an_error() {
         for bytes in [
             &b""[..],
             b"\x02\0\0",
             b"\x01\0\0\0",
             b"\x02\0\0\0\x01\0\x06\0",
         ] {
-            assert!(limit(bytes).is_err(), "{bytes:?}");
+            assert!(allowed_bits(bytes).is_err(), "{bytes:?}");
         }
     }
 }

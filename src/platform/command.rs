@@ -1,16 +1,16 @@
-//! The system's own commands for what needs more rights than a user has, or
-//! has no portable call.
+//! Runs system commands for operations that need the privileges of a set-user-ID helper, or that
+//! have no portable system call.
 
 use std::ffi::OsStr;
 use std::io;
 use std::process::{Command, Output};
 
-/// Unmounts a FUSE file system with the set-user-id helper of the FUSE
-/// package, at once or, when `lazy`, as soon as it is no longer busy.
+/// Unmounts a FUSE file system with `fusermount3`, the set-user-ID helper of the FUSE package.
+/// `lazy` detaches a busy file system.
 ///
 /// # Errors
 ///
-/// `NotFound` without the helper, `ResourceBusy`, or what it printed.
+/// `NotFound` if the helper is not installed; `ResourceBusy`; otherwise the helper's message.
 #[cfg(target_os = "linux")]
 pub(super) fn fusermount(point: &std::path::Path, lazy: bool) -> io::Result<()> {
     let mut arguments = vec![OsStr::new("-u")];
@@ -18,7 +18,7 @@ pub(super) fn fusermount(point: &std::path::Path, lazy: bool) -> io::Result<()> 
         arguments.push(OsStr::new("-z"));
     }
     arguments.extend([OsStr::new("--"), point.as_os_str()]);
-    // Where PATH leads nowhere, the package's own place, as for mounting.
+    // The path of the FUSE package is the fallback if PATH has none, as in mounting.
     for program in ["fusermount3", "/bin/fusermount3", "fusermount"] {
         match run(program, &arguments) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -29,11 +29,12 @@ pub(super) fn fusermount(point: &std::path::Path, lazy: bool) -> io::Result<()> 
     Err(io::Error::new(io::ErrorKind::NotFound, missing))
 }
 
-/// The output of a command that succeeded.
+/// Runs a command and returns its output.
 ///
 /// # Errors
 ///
-/// What kept it from starting, or the last line that it printed as its error.
+/// When it cannot be started, or it fails: then the message is the last line on its standard
+/// error.
 pub(super) fn run(program: &str, arguments: &[&OsStr]) -> io::Result<Output> {
     let mut command = Command::new(program);
     command.args(arguments).env("LC_ALL", "C");
@@ -51,7 +52,7 @@ pub(super) fn run(program: &str, arguments: &[&OsStr]) -> io::Result<Output> {
     let Some(line) = last else {
         return Err(io::Error::other(format!("{program}: {}", output.status)));
     };
-    // A path on the line can say busy too.
+    // Only the end of the line: a path in it can contain "busy" too.
     let kind = if line.trim_end_matches('.').ends_with("busy") {
         io::ErrorKind::ResourceBusy
     } else {
@@ -60,8 +61,7 @@ pub(super) fn run(program: &str, arguments: &[&OsStr]) -> io::Result<Output> {
     Err(io::Error::new(kind, line.to_owned()))
 }
 
-/// A value in a comma-separated list of mount options, as libfuse and
-/// `fusermount3` read it.
+/// Escapes a value for the comma-separated mount options that libfuse and `fusermount3` parse.
 pub(super) fn option_value(text: &str) -> String {
     text.replace('\\', r"\\").replace(',', r"\,")
 }
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn a_command_that_fails_gives_its_last_words() {
+    fn a_failed_command_gives_its_last_error_line() {
         let error = |program, script: &str| {
             let arguments = [OsStr::new("-c"), OsStr::new(script)];
             run(program, &arguments).unwrap_err()

@@ -1,4 +1,4 @@
-//! What Linux has.
+//! The Linux implementation of the platform functions.
 
 use std::ffi::{CStr, OsString};
 use std::fs::File;
@@ -26,51 +26,57 @@ use rustix::mount::{FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, 
 use super::Mount;
 use super::command::{fusermount, option_value};
 
-/// Reserves the bytes `range` of `file` without changing its size, so that
-/// storing to them will not run out of space: `fallocate(2)`, the system call
-/// itself, since the C library's `posix_fallocate` writes zeros instead where
-/// the file system cannot.
+/// Allocates disk space for the bytes `range` of `file` without changing its size, so that
+/// stores to them do not fail with ENOSPC. This is the system call `fallocate(2)`: the C
+/// library's `posix_fallocate` writes zeros if the file system has none.
 ///
 /// # Errors
 ///
-/// `Unsupported` where the file system cannot reserve space; ENOSPC, EDQUOT
-/// and EFBIG as the manual page has them.
+/// `Unsupported` if the file system cannot allocate space; ENOSPC, EDQUOT and EFBIG as in
+/// `fallocate(2)`.
 pub fn reserve(file: &File, range: Range<u64>) -> io::Result<()> {
-    change(file, range, FallocateFlags::FALLOC_FL_KEEP_SIZE)
+    call_fallocate(file, range, FallocateFlags::FALLOC_FL_KEEP_SIZE)
 }
 
-/// Turns the bytes `range` of `file` into zeros and keeps their space.
+/// Sets the bytes `range` of `file` to zero and keeps their disk space, with
+/// `FALLOC_FL_ZERO_RANGE`.
 ///
 /// # Errors
 ///
-/// `Unsupported` where the file system cannot do that.
+/// `Unsupported` if the file system cannot do that.
 pub fn zero(file: &File, range: Range<u64>) -> io::Result<()> {
     let flags = FallocateFlags::FALLOC_FL_ZERO_RANGE | FallocateFlags::FALLOC_FL_KEEP_SIZE;
-    change(file, range, flags)
+    call_fallocate(file, range, flags)
 }
 
-/// Turns the bytes `range` of `file` into a hole, which reads as zeros and takes no space.
+/// Punches a hole for the bytes `range` of `file`, which reads as zeros and takes no disk space.
 ///
 /// # Errors
 ///
-/// `Unsupported` where the file system has no holes.
+/// `Unsupported` if the file system has no holes.
 pub fn punch(file: &File, range: Range<u64>) -> io::Result<()> {
     let flags = FallocateFlags::FALLOC_FL_PUNCH_HOLE | FallocateFlags::FALLOC_FL_KEEP_SIZE;
-    change(file, range, flags)
+    call_fallocate(file, range, flags)
 }
 
-/// Makes `file` at least `end` bytes long. It is never made shorter and no byte
-/// that it has is changed, whoever else writes it meanwhile. Of what is new only
-/// the last block is allocated.
+/// Extends `file` to at least `end` bytes. Never truncates it or changes a byte, even if other
+/// processes write it at the same time. Only the last new block is allocated.
 ///
 /// # Errors
 ///
 /// As [`reserve`].
 pub fn extend(file: &File, end: u64) -> io::Result<()> {
-    change(file, end.saturating_sub(1)..end, FallocateFlags::empty())
+    call_fallocate(file, end.saturating_sub(1)..end, FallocateFlags::empty())
 }
 
-fn change(file: &File, range: Range<u64>, flags: FallocateFlags) -> io::Result<()> {
+/// Calls `fallocate(2)` for the bytes `range` of `file`, repeating it when interrupted. A no-op
+/// for an empty range.
+///
+/// # Errors
+///
+/// `Unsupported` if the file system lacks the operation; EFBIG if the range exceeds 63 bits;
+/// otherwise as `fallocate(2)`.
+fn call_fallocate(file: &File, range: Range<u64>, flags: FallocateFlags) -> io::Result<()> {
     let too_far = |_| io::Error::from_raw_os_error(libc::EFBIG);
     let offset = i64::try_from(range.start).map_err(too_far)?;
     let length = i64::try_from(range.end.saturating_sub(range.start)).map_err(too_far)?;
@@ -89,47 +95,47 @@ fn change(file: &File, range: Range<u64>, flags: FallocateFlags) -> io::Result<(
     }
 }
 
-/// What this process sees mounted, `/proc/self/mountinfo`; of several mounts
-/// on one point, the uppermost comes last.
+/// The mounts that this process sees, from `/proc/self/mountinfo`. Of several mounts on one
+/// mount point, the topmost comes last.
 ///
 /// # Errors
 ///
-/// When it cannot be read.
+/// When the table cannot be read.
 pub fn mount_table() -> io::Result<Vec<Mount>> {
     let table = std::fs::read("/proc/self/mountinfo")?;
     Ok(table
         .split(|&byte| byte == b'\n')
-        .filter_map(mount)
+        .filter_map(parse_mount)
         .collect())
 }
 
-/// Reads a line as proc_pid_mountinfo(5) has it: `ID PARENT DEVICE ROOT POINT
-/// OPTIONS [OPTIONAL...] - TYPE SOURCE OPTIONS`.
-fn mount(line: &[u8]) -> Option<Mount> {
+/// Parses a line of proc_pid_mountinfo(5): `ID PARENT DEVICE ROOT POINT OPTIONS [OPTIONAL...] -
+/// TYPE SOURCE OPTIONS`. `None` if it is malformed.
+fn parse_mount(line: &[u8]) -> Option<Mount> {
     let mut fields = line.split(|&byte| byte == b' ');
     let id = str::from_utf8(fields.next()?).ok()?.parse().ok()?;
     let device = str::from_utf8(fields.nth(1)?).ok()?.to_owned();
-    let point = unescaped(fields.nth(1)?).into();
+    let point = unescape(fields.nth(1)?).into();
     fields.find(|&field| field == b"-")?;
     Some(Mount {
         id: Some(id),
         device: Some(device),
         point,
-        kind: unescaped(fields.next()?),
-        source: unescaped(fields.next()?),
-        user: fields.next().and_then(user),
+        kind: unescape(fields.next()?),
+        source: unescape(fields.next()?),
+        user: fields.next().and_then(user_id),
     })
 }
 
-/// Whom a FUSE file system's options name as the one who has mounted it.
-fn user(options: &[u8]) -> Option<u32> {
+/// The `user_id` in the options of a FUSE file system.
+fn user_id(options: &[u8]) -> Option<u32> {
     let options = str::from_utf8(options).ok()?;
     let mut options = options.split(',');
     options.find_map(|option| option.strip_prefix("user_id=")?.parse().ok())
 }
 
-/// Blanks and backslashes are `\ooo` in the table.
-fn unescaped(field: &[u8]) -> OsString {
+/// Decodes the `\ooo` escapes of the table, which stand for blanks and backslashes.
+fn unescape(field: &[u8]) -> OsString {
     let mut bytes = Vec::with_capacity(field.len());
     let mut rest = field;
     while let Some((&first, after)) = rest.split_first() {
@@ -148,8 +154,8 @@ fn unescaped(field: &[u8]) -> OsString {
     OsString::from_vec(bytes)
 }
 
-/// Unmounts what is mounted on `point`, `umount(2)`; users other than root do
-/// it by `fusermount3`.
+/// Unmounts the file system on `point`, with `umount(2)`, or with `fusermount3` for users other
+/// than root.
 ///
 /// # Errors
 ///
@@ -161,12 +167,11 @@ pub fn unmount(point: &Path) -> io::Result<()> {
     }
 }
 
-/// Takes what is mounted on `point` out of the tree, busy or not, with
-/// `MNT_DETACH`.
+/// Detaches the file system on `point`, busy or not (`MNT_DETACH`, lazy unmount).
 ///
 /// # Errors
 ///
-/// What the system reports.
+/// When the system call or `fusermount3` fails.
 pub fn detach(point: &Path) -> io::Result<()> {
     match umount2(point, MntFlags::MNT_DETACH | MntFlags::UMOUNT_NOFOLLOW) {
         Err(nix::Error::EPERM) => fusermount(point, true),
@@ -174,8 +179,8 @@ pub fn detach(point: &Path) -> io::Result<()> {
     }
 }
 
-/// The name that the mount table shall show, as the mount call wants it: users
-/// other than root mount by `fusermount3`, which reads a list of options.
+/// `name` as the value of the `fsname` mount option. Commas and backslashes are escaped for
+/// users other than root, who mount with `fusermount3`.
 pub fn mount_source(name: &str) -> String {
     if geteuid().is_root() {
         name.to_owned()
@@ -184,45 +189,45 @@ pub fn mount_source(name: &str) -> String {
     }
 }
 
-/// The workers of a session without `--threads`: one beside the client's
-/// processor, and no more than speed anything up.
+/// The default number of worker threads: one per core, from 2 to 4. More were measured to be
+/// no faster.
 pub fn default_threads() -> usize {
     std::thread::available_parallelism()
         .map_or(2, NonZero::get)
         .clamp(2, 4)
 }
 
-/// Whether a session can have several workers.
+/// Whether a session can have several worker threads.
 pub const SEVERAL_WORKERS: bool = true;
 
-/// Whether each worker gets a descriptor of the FUSE device of its own, so
-/// that they do not contend for one.
+/// Whether each worker thread gets its own clone of the FUSE device descriptor, to avoid
+/// contention.
 pub fn clone_fd() -> bool {
     true
 }
 
-/// Whether the byte at `at` of a file is known not to be in memory: `preadv2(2)` with
-/// `RWF_NOWAIT`, which not every file system can do.
+/// Whether the byte at offset `at` of a file is known to be outside the page cache. Uses
+/// `preadv2(2)` with `RWF_NOWAIT`; false on file systems without it.
 pub fn is_missing(file: &File, at: u64) -> bool {
     let mut byte = [0];
     let buffers = &mut [IoSliceMut::new(&mut byte)];
     preadv2(file, buffers, at, ReadWriteFlags::NOWAIT) == Err(Errno::AGAIN)
 }
 
-/// Has the system begin to read `bytes` bytes from byte `at` of a mapping, if it likes
-/// (`MADV_WILLNEED`, madvise(2)).
+/// Advises the kernel to read `bytes` bytes at offset `at` of a mapping (`MADV_WILLNEED`,
+/// madvise(2)). Errors are ignored.
 pub fn advise_willneed(map: &MmapRaw, at: usize, bytes: usize) {
     let _ = map.advise_range(Advice::WillNeed, at, bytes);
 }
 
-/// The file that cuts the FUSE file system with this device number off from its
-/// daemon once anything is written to it, so that nobody waits for an answer any
-/// longer. It stays that of this one file system, whatever gets its number later.
-/// Linux' Documentation/filesystems/fuse/fuse.rst, "Control filesystem".
+/// Opens the `abort` file of the FUSE connection with this device number. A write to it aborts
+/// the connection: all pending and later requests fail. The open file stays bound to this
+/// connection, even if its device number is reused. See "Control filesystem" in Linux's
+/// Documentation/filesystems/fuse/fuse.rst.
 ///
 /// # Errors
 ///
-/// When there is no such file system, or this user may not end it.
+/// When there is no such connection, or this user may not abort it.
 pub fn abort_switch(device: u64) -> io::Result<File> {
     let name = format!("{}/abort", libc::minor(device));
     let path = Path::new("/sys/fs/fuse/connections").join(&name);
@@ -230,7 +235,7 @@ pub fn abort_switch(device: u64) -> io::Result<File> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         other => return other,
     }
-    // Nobody has mounted the files, and they need not be: root can open them.
+    // The control file system is not mounted. Root can open it without mounting it.
     let context = fsopen("fusectl", FsOpenFlags::FSOPEN_CLOEXEC)?;
     fsconfig_create(&context)?;
     let root = fsmount(
@@ -242,27 +247,26 @@ pub fn abort_switch(device: u64) -> io::Result<File> {
     Ok(openat(root, &*name, flags, nix::sys::stat::Mode::empty())?.into())
 }
 
-/// Has this process sent `signal` when the thread ends that has split it off,
-/// even if other threads of its process cannot end.
+/// Requests `signal` for this process when the thread that forked it ends
+/// (`PR_SET_PDEATHSIG`). It is sent even if other threads of the parent process hang.
 ///
 /// # Errors
 ///
-/// What the system reports.
+/// When `prctl(2)` fails.
 pub fn signal_at_end_of_parent(signal: Signal) -> io::Result<()> {
     Ok(prctl::set_pdeathsig(signal)?)
 }
 
-/// Has a fatal signal end this process at once (`PR_SET_DUMPABLE`). Before a core dump
-/// the kernel first waits until every thread is at rest, which one that waits for this
-/// process to answer never is; and nothing that ends a process tells its children of it
-/// before that.
+/// Disables core dumps of this process (`PR_SET_DUMPABLE`). Before a core dump the kernel waits
+/// for every thread to stop. A thread that waits for an answer of this very process never
+/// stops, and until it does, children get no parent-death signal.
 pub fn forbid_core_dumps() {
-    // The kernel refuses values only that it does not know.
+    // It fails only for invalid values.
     let _ = prctl::set_dumpable(false);
 }
 
-/// Whether a process has been ended for good, although threads of it may still wait in
-/// the kernel (proc_pid_status(5)). One that this process cannot see is not.
+/// Whether a process has ended or has a pending SIGKILL, even if some of its threads still wait
+/// in the kernel (proc_pid_status(5)). False for a process that this one cannot see.
 pub fn is_dying(process: u32) -> bool {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
     let field = |name: &str| {
@@ -277,26 +281,25 @@ pub fn is_dying(process: u32) -> bool {
     has_ended || is_killed
 }
 
-/// The number of the namespace that has given this process its number: only in the same
-/// one are numbers those of the same processes (pid_namespaces(7)).
+/// The inode number of this process's PID namespace, in which its process ID is valid
+/// (pid_namespaces(7)). `None` if it cannot be determined.
 pub fn process_namespace() -> Option<u64> {
     let namespace = std::fs::metadata("/proc/self/ns/pid").ok()?;
     Some(namespace.ino())
 }
 
-/// Shows another name of this process in lists of processes; at most 15 bytes
-/// of it.
+/// Sets the name of this process in process lists. The kernel keeps 15 bytes of it.
 pub fn name_process(name: &CStr) {
-    // Nothing depends on it.
+    // The name is cosmetic.
     let _ = prctl::set_name(name);
 }
 
-/// Has files of a mount read ahead by so many bytes, which the kernel otherwise
-/// keeps to what it does for disks.
+/// Sets the kernel's readahead window for files of a mount to `bytes` bytes, in place of the
+/// default for disks.
 ///
 /// # Errors
 ///
-/// When this user may not say so, or /sys is not mounted.
+/// When this user may not set it, or /sys is not mounted.
 pub fn read_ahead(mount: &Mount, bytes: u64) -> io::Result<()> {
     let device = mount.device.as_ref().ok_or(io::ErrorKind::NotFound)?;
     let setting = Path::new("/sys/class/bdi")
@@ -305,19 +308,19 @@ pub fn read_ahead(mount: &Mount, bytes: u64) -> io::Result<()> {
     std::fs::write(setting, (bytes / 1024).to_string())
 }
 
-/// Whether `file` is on a FUSE file system; also where that cannot be told.
+/// Whether `file` is on a FUSE file system. True if that cannot be determined.
 pub fn is_on_fuse(file: &File) -> bool {
     !fstatfs(file).is_ok_and(|found| found.filesystem_type() != FUSE_SUPER_MAGIC)
 }
 
-/// Tells that a file is written or truncated, by whomever: `inotify(7)`, which says so
-/// before the call returns. It does not tell of stores to mappings, nor of what happens
-/// on other machines.
+/// A watch for writes and truncations of a file by any process, with `inotify(7)`. The event
+/// arrives before the writer's system call returns. There is none for stores to mappings, nor
+/// for writes by other machines.
 #[derive(Debug)]
 pub struct Watch(OwnedFd);
 
 impl Watch {
-    /// A watch of `file`; `None` where this user has too many, or the kernel none.
+    /// A watch of `file`; `None` if the user's limit is reached or the kernel lacks inotify.
     pub fn new(file: &File) -> Option<Watch> {
         let flags = inotify::CreateFlags::CLOEXEC | inotify::CreateFlags::NONBLOCK;
         let watch = inotify::init(flags).ok()?;
@@ -326,25 +329,25 @@ impl Watch {
         Some(Watch(watch))
     }
 
-    /// Whether that has happened since it was last asked, or shortly before.
+    /// Whether the file was written or truncated since the last call, or shortly before it.
     pub fn is_told(&self) -> bool {
-        // Events that are alike are one, until it is read. Too few bytes for one more.
+        // inotify merges equal pending events into one. 32 bytes hold no second event.
         rustix::io::read(&self.0, &mut [0_u8; 32]).is_ok()
     }
 }
 
-/// The time by the clock that file systems have the times of files from, which moves
-/// on a few hundred times a second.
+/// The current time of the clock that file systems use for timestamps. It advances a few
+/// hundred times a second.
 pub fn clock_tick() -> TimeSpec {
     let time = clock_gettime(ClockId::CLOCK_REALTIME_COARSE);
-    // There is such a clock.
+    // Linux always has this clock.
     time.unwrap_or(TimeSpec::new(0, 0))
 }
 
-/// Whether the kernel can read and write files past the daemon.
+/// Whether the kernel supports FUSE passthrough.
 pub const PASSTHROUGH: bool = true;
 
-/// Whether the kernel drops pages and names that it has cached when it is told to.
+/// Whether the kernel honours FUSE notifications that invalidate pages and dentries.
 pub const NOTIFIES: bool = true;
 
 #[cfg(test)]
@@ -352,7 +355,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_of_the_mount_table_are_read_with_their_escapes() {
+    fn lines_of_the_mount_table_are_parsed_with_their_escapes() {
         for (line, id, device, point, kind, source, user) in [
             (
                 r"43 27 0:40 / /mnt/a rw,nosuid - fuse.arrayfs /data/a.bin rw,user_id=0",
@@ -390,10 +393,10 @@ mod tests {
                 source: source.into(),
                 user,
             };
-            assert_eq!(mount(line.as_bytes()), Some(expected), "{line}");
+            assert_eq!(parse_mount(line.as_bytes()), Some(expected), "{line}");
         }
         for line in ["", "x", "1 2 3 4 5 6", "1 2 3 4 5 6 - ext4"] {
-            assert_eq!(mount(line.as_bytes()), None, "{line}");
+            assert_eq!(parse_mount(line.as_bytes()), None, "{line}");
         }
     }
 }

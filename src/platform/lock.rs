@@ -1,6 +1,6 @@
-//! Locks on directories that only processes of the same user can take. Locks on the
-//! directories themselves (`flock(2)`) are open to everybody who can read them, who could
-//! so keep others from what these locks are for.
+//! Locks on directories that only processes of the same user can take. `flock(2)` on the
+//! directory itself would be open to every user who can read it, and could be used to block
+//! others. So the locks are on private files of the user.
 
 use std::env;
 use std::fs::{File, Metadata};
@@ -10,52 +10,57 @@ use std::path::PathBuf;
 
 use nix::unistd::geteuid;
 
-/// What a directory is locked for.
+/// The purpose of a lock on a directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
-    /// Mounting on it.
+    /// The directory is a mount point.
     Mount,
-    /// Removing it later.
+    /// The directory was created and is to be removed.
     Removal,
 }
 
-/// A lock, until it is dropped.
+/// A held lock; dropping it releases it.
 #[derive(Debug)]
 pub struct Lock(#[expect(dead_code, reason = "holds the lock")] held::Held);
 
 impl Lock {
-    /// Locks the directory that `found` is of, for this alone.
+    /// Takes an exclusive lock on the directory with the metadata `found`.
     ///
     /// # Errors
     ///
-    /// `WouldBlock` when another has it; anything else where nothing can be locked.
+    /// `WouldBlock` when it is already locked; other errors when the lock file is unusable.
     pub fn exclusive(found: &Metadata, purpose: Purpose) -> io::Result<Lock> {
-        held::lock(number(found), purpose, true).map(Lock)
+        held::lock(lock_number(found), purpose, true).map(Lock)
     }
 
-    /// Locks it together with others.
+    /// Takes a shared lock on the directory with the metadata `found`.
     ///
     /// # Errors
     ///
     /// As [`exclusive`](Lock::exclusive).
     pub fn shared(found: &Metadata, purpose: Purpose) -> io::Result<Lock> {
-        held::lock(number(found), purpose, false).map(Lock)
+        held::lock(lock_number(found), purpose, false).map(Lock)
     }
 
-    /// Whether another has locked the directory.
+    /// Whether the directory is locked. False if that cannot be determined.
     pub fn is_held(found: &Metadata, purpose: Purpose) -> bool {
-        held::is_locked(number(found), purpose)
+        held::is_locked(lock_number(found), purpose)
     }
 }
 
-/// A number for the directory, of 61 bits, which hardly any other has.
-fn number(found: &Metadata) -> u64 {
-    // Device numbers are small, and inode numbers mostly.
+/// A 61-bit number for the directory. Collisions are improbable.
+fn lock_number(found: &Metadata) -> u64 {
+    // Device numbers and most inode numbers are small, so the device number is hashed.
     let spread = found.dev().wrapping_mul(0x9e37_79b9_7f4a_7c15);
     (spread ^ found.ino()) & (u64::MAX >> 3)
 }
 
-/// Opens a file of this user's that no other can open, where there is a place for it.
+/// Opens or creates the lock file with the suffix `name`, which only this user can open: in the
+/// user's runtime directory, otherwise in the directory for temporary files.
+///
+/// # Errors
+///
+/// When no directory has a usable one.
 fn open(name: &str) -> io::Result<File> {
     let user = geteuid();
     let runtime = if user.is_root() {
@@ -66,19 +71,20 @@ fn open(name: &str) -> io::Result<File> {
     let mut options = File::options();
     options.read(true).write(true).create(true).mode(0o600);
     options.custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK);
-    let places = runtime.into_iter().chain([env::temp_dir()]);
-    let open = |place: PathBuf| {
-        let file = options.open(place.join(format!("arrayfs-{user}{name}.lock")))?;
+    let directories = runtime.into_iter().chain([env::temp_dir()]);
+    let open = |directory: PathBuf| {
+        let file = options.open(directory.join(format!("arrayfs-{user}{name}.lock")))?;
         let found = file.metadata()?;
-        // Everybody can make files in the directory for temporary ones.
-        let is_own = found.uid() == user.as_raw() && found.is_file() && found.mode() & 0o077 == 0;
-        is_own
+        // Other users can create files in the directory for temporary files.
+        let is_private =
+            found.uid() == user.as_raw() && found.is_file() && found.mode() & 0o077 == 0;
+        is_private
             .then_some(file)
             .ok_or(io::ErrorKind::PermissionDenied.into())
     };
     let mut failed = io::ErrorKind::NotFound.into();
-    for place in places {
-        match open(place) {
+    for directory in directories {
+        match open(directory) {
             Ok(file) => return Ok(file),
             Err(error) => failed = error,
         }
@@ -86,7 +92,8 @@ fn open(name: &str) -> io::Result<File> {
     Err(failed)
 }
 
-/// A byte of one file for each directory and purpose (`F_OFD_SETLK`, fcntl(2)).
+/// Linux: record locks (`F_OFD_SETLK`, fcntl(2)) in one file, on a byte for each directory and
+/// purpose.
 #[cfg(all(target_os = "linux", not(arrayfs_portable)))]
 mod held {
     use std::fs::File;
@@ -98,9 +105,13 @@ mod held {
 
     pub(super) type Held = File;
 
-    pub(super) fn lock(number: u64, purpose: Purpose, alone: bool) -> io::Result<Held> {
+    pub(super) fn lock(number: u64, purpose: Purpose, exclusive: bool) -> io::Result<Held> {
         let file = super::open("")?;
-        let kind = if alone { libc::F_WRLCK } else { libc::F_RDLCK };
+        let kind = if exclusive {
+            libc::F_WRLCK
+        } else {
+            libc::F_RDLCK
+        };
         let range = byte(number, purpose, kind);
         match fcntl(&file, FcntlArg::F_OFD_SETLK(&range)) {
             Ok(_) => Ok(file),
@@ -114,8 +125,8 @@ mod held {
         let Ok(file) = super::open("") else {
             return false;
         };
-        let asked = fcntl(&file, FcntlArg::F_OFD_GETLK(&mut range));
-        asked.is_ok() && i32::from(range.l_type) != libc::F_UNLCK
+        let queried = fcntl(&file, FcntlArg::F_OFD_GETLK(&mut range));
+        queried.is_ok() && i32::from(range.l_type) != libc::F_UNLCK
     }
 
     fn byte(number: u64, purpose: Purpose, kind: libc::c_int) -> libc::flock {
@@ -129,7 +140,7 @@ mod held {
     }
 }
 
-/// A file for each directory and purpose, which stays.
+/// Other systems: `flock(2)` on a file for each directory and purpose, which is never removed.
 #[cfg(not(all(target_os = "linux", not(arrayfs_portable))))]
 mod held {
     use std::fs::File;
@@ -141,14 +152,14 @@ mod held {
 
     pub(super) type Held = Flock<File>;
 
-    pub(super) fn lock(number: u64, purpose: Purpose, alone: bool) -> io::Result<Held> {
+    pub(super) fn lock(number: u64, purpose: Purpose, exclusive: bool) -> io::Result<Held> {
         let file = super::open(&format!("-{number:x}-{}", purpose as u8))?;
-        let how = if alone {
+        let operation = if exclusive {
             FlockArg::LockExclusiveNonblock
         } else {
             FlockArg::LockSharedNonblock
         };
-        Flock::lock(file, how).map_err(|(_, error)| error.into())
+        Flock::lock(file, operation).map_err(|(_, error)| error.into())
     }
 
     pub(super) fn is_locked(number: u64, purpose: Purpose) -> bool {

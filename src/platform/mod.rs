@@ -1,6 +1,6 @@
-//! What only Linux has, behind one set of functions with a portable twin:
-//! reserving space, the mount table, unmounting, how many workers a session can
-//! have, and the system's words for its errors. It knows no arrays.
+//! System interfaces that differ between Linux and other Unix systems: disk space, the mount
+//! table, unmounting, FUSE features, locks and process control. `linux` and `portable` provide
+//! the same functions. Nothing here depends on arrays.
 
 mod command;
 mod lock;
@@ -28,20 +28,21 @@ pub use portable::*;
 pub use lock::{Lock, Purpose};
 pub use mount::{Mount, mounted_at};
 
-/// The groups of this process beside its own.
+/// The supplementary groups of this process; empty if they cannot be determined.
 #[cfg(not(target_os = "macos"))]
 pub fn supplementary_groups() -> Vec<nix::unistd::Gid> {
     nix::unistd::getgroups().unwrap_or_default()
 }
 
-/// None: the list that a process has need not be that of its user, getgroups(2).
+/// Always empty: on macOS the list of a process may differ from that of its user,
+/// getgroups(2).
 #[cfg(target_os = "macos")]
 pub fn supplementary_groups() -> Vec<nix::unistd::Gid> {
     Vec::new()
 }
 
-/// The system's words for an error, for messages: in lower case and without
-/// Rust's "(os error N)".
+/// The operating system's message for an error, in lower case and without Rust's
+/// "(os error N)". Other errors give their text unchanged.
 pub fn os_error_message(error: &std::io::Error) -> String {
     let text = error.to_string();
     match text.split_once(" (os error") {

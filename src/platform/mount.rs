@@ -1,4 +1,5 @@
-//! A line of the mount table, wherever the table comes from.
+//! Entries of the mount table and look-ups in it. Reading the table is left to `linux` and
+//! `portable`.
 
 use std::ffi::OsString;
 use std::io;
@@ -7,24 +8,24 @@ use std::path::{Path, PathBuf};
 /// A mounted file system.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mount {
-    /// The kernel's number for it, unique as long as it is mounted; `None`
-    /// where the table has no numbers.
+    /// The kernel's mount ID, unique while it is mounted; `None` if the table has none.
     pub id: Option<u64>,
-    /// The number of its device, as in `0:40`; `None` where the table has none.
+    /// The device number, such as `0:40`; `None` if the table has none.
     pub device: Option<String>,
-    /// Where it is mounted.
+    /// The mount point.
     pub point: PathBuf,
-    /// Its type, such as `ext4` or `fuse.arrayfs`.
+    /// The file system type, such as `ext4` or `fuse.arrayfs`.
     pub kind: OsString,
-    /// What is mounted: for arrayfs, the backing file unless `fsname=` says otherwise.
+    /// The source: for arrayfs the backing file, unless set by `fsname=`.
     pub source: OsString,
-    /// Who has mounted it, if it is a FUSE file system; `None` where the table does not say.
+    /// The ID of the user who mounted a FUSE file system; `None` for other file systems, or if
+    /// the table does not have it.
     pub user: Option<u32>,
 }
 
 impl Mount {
-    /// Whether it is a mounted array. macOS does not tell one FUSE file system
-    /// from another.
+    /// Whether it is an arrayfs mount. On macOS, whether it is any FUSE mount: the table does
+    /// not distinguish them.
     pub fn is_arrayfs(&self) -> bool {
         if cfg!(target_os = "macos") {
             self.kind.to_string_lossy().contains("fuse")
@@ -33,14 +34,14 @@ impl Mount {
         }
     }
 
-    /// The number of its device, as `stat(2)` has it.
+    /// The device number as an `st_dev` of `stat(2)`; `None` if the table has none.
     pub fn device_number(&self) -> Option<u64> {
         let (major, minor) = self.device.as_ref()?.split_once(':')?;
         Some(libc::makedev(major.parse().ok()?, minor.parse().ok()?) as u64)
     }
 
-    /// The same mount as the table shows it now: a renamed directory above it
-    /// moves its mount point. `None` once it is unmounted.
+    /// The current table entry of the same mount, whose mount point differs if a directory
+    /// above it was renamed. `None` if it is no longer mounted.
     ///
     /// # Errors
     ///
@@ -54,8 +55,8 @@ impl Mount {
     }
 }
 
-/// The mount that a path without symbolic links leads to, if one is mounted
-/// there; the uppermost where there are several.
+/// The topmost mount on `point`, a path without symbolic links. `None` if it is not a mount
+/// point.
 ///
 /// # Errors
 ///

@@ -1,5 +1,5 @@
-//! What any Unix has: system calls that all share, and otherwise the commands
-//! that each has under the same name.
+//! The portable implementation of the platform functions: system calls and commands that all
+//! Unix systems have. A function that cannot be implemented portably says so.
 
 use std::ffi::{CStr, OsString};
 use std::fs::File;
@@ -21,7 +21,7 @@ use super::Mount;
 use super::command::fusermount as unmount_as_user;
 use super::command::{option_value, run};
 
-/// Space cannot be reserved portably.
+/// Not implemented: there is no portable call to allocate disk space.
 ///
 /// # Errors
 ///
@@ -33,7 +33,7 @@ pub fn reserve(_file: &File, range: Range<u64>) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-/// Ranges cannot be zeroed portably.
+/// Not implemented: there is no portable call to zero a range.
 ///
 /// # Errors
 ///
@@ -42,7 +42,7 @@ pub fn zero(_file: &File, _range: Range<u64>) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-/// Holes cannot be punched portably.
+/// Not implemented: there is no portable call to punch a hole.
 ///
 /// # Errors
 ///
@@ -51,8 +51,8 @@ pub fn punch(_file: &File, _range: Range<u64>) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-/// Nothing extends a file portably that could not cut it as well, when others
-/// append to it meanwhile.
+/// Not implemented: every portable call that extends a file can also truncate it, if another
+/// process appends at the same time.
 ///
 /// # Errors
 ///
@@ -61,25 +61,24 @@ pub fn extend(file: &File, end: u64) -> io::Result<()> {
     reserve(file, 0..end)
 }
 
-/// The permission bits of a file that do not let anybody do what its access control
-/// list forbids: all of them, as lists are not looked at portably.
+/// All permission bits: access control lists are not supported portably.
 ///
 /// # Errors
 ///
-/// None.
+/// Never.
 pub fn acl_limit(_file: &File) -> io::Result<u32> {
     Ok(0o777)
 }
 
-/// The time by the clock that file systems have the times of files from.
+/// The current time of the clock that file systems use for timestamps.
 pub fn clock_tick() -> TimeSpec {
     let time = clock_gettime(ClockId::CLOCK_REALTIME);
-    // There is such a clock.
+    // POSIX requires this clock.
     time.unwrap_or(TimeSpec::new(0, 0))
 }
 
-/// What the `mount` command lists; of several mounts on one point, the
-/// uppermost comes last.
+/// The mounts that the `mount` command lists. Of several mounts on one mount point, the topmost
+/// comes last.
 ///
 /// # Errors
 ///
@@ -88,15 +87,15 @@ pub fn mount_table() -> io::Result<Vec<Mount>> {
     let listed = run("mount", &[])?.stdout;
     Ok(listed
         .split(|&byte| byte == b'\n')
-        .filter_map(mount)
+        .filter_map(parse_mount)
         .collect())
 }
 
-/// Reads `SOURCE on POINT type TYPE (OPTIONS)`, or, as macOS and the BSDs have
-/// it, `SOURCE on POINT (TYPE, OPTIONS)`.
-fn mount(line: &[u8]) -> Option<Mount> {
+/// Parses a line `SOURCE on POINT type TYPE (OPTIONS)`, or `SOURCE on POINT (TYPE, OPTIONS)` of
+/// macOS and the BSDs. `None` if it is malformed.
+fn parse_mount(line: &[u8]) -> Option<Mount> {
     let (source, rest) = split(line, b" on /", false)?;
-    // The slash is the point's first byte.
+    // The slash belongs to the mount point.
     let rest = &line[line.len() - rest.len() - 1..];
     let (rest, options) = split(rest, b" (", true)?;
     let (point, kind) = match split(rest, b" type ", true) {
@@ -117,7 +116,8 @@ fn mount(line: &[u8]) -> Option<Mount> {
     })
 }
 
-/// What stands before and after the first, or the last, `separator`.
+/// The bytes before and after the first `separator`, or the last one if `last` is set. `None` if
+/// there is none.
 fn split<'a>(bytes: &'a [u8], separator: &[u8], last: bool) -> Option<(&'a [u8], &'a [u8])> {
     let mut windows = bytes.windows(separator.len());
     let found = |window: &[u8]| window == separator;
@@ -129,7 +129,7 @@ fn split<'a>(bytes: &'a [u8], separator: &[u8], last: bool) -> Option<(&'a [u8],
     Some((&bytes[..at], &bytes[at + separator.len()..]))
 }
 
-/// Unmounts what is mounted on `point`.
+/// Unmounts the file system on `point`.
 ///
 /// # Errors
 ///
@@ -138,16 +138,20 @@ pub fn unmount(point: &Path) -> io::Result<()> {
     unmount_as_user(point, false)
 }
 
-/// Takes what is mounted on `point` out of the tree, busy or not.
+/// Detaches the file system on `point`, busy or not.
 ///
 /// # Errors
 ///
-/// What the system reports.
+/// When the unmount fails.
 pub fn detach(point: &Path) -> io::Result<()> {
     unmount_as_user(point, true)
 }
 
-/// Elsewhere than on Linux users may unmount what they have mounted.
+/// Unmounts with `unmount(2)`: outside Linux, users may unmount their own mounts.
+///
+/// # Errors
+///
+/// When the system call fails.
 #[cfg(not(target_os = "linux"))]
 fn unmount_as_user(point: &Path, even_busy: bool) -> io::Result<()> {
     let flags = match even_busy {
@@ -157,9 +161,8 @@ fn unmount_as_user(point: &Path, even_busy: bool) -> io::Result<()> {
     Ok(nix::mount::unmount(point, flags)?)
 }
 
-/// The name that the mount table shall show, as the mount call wants it: on
-/// Linux, users other than root mount by `fusermount3`; elsewhere libfuse reads
-/// a list of options.
+/// `name` as the value of the `fsname` mount option. Commas and backslashes are escaped, except
+/// for root on Linux, since `fusermount3` and libfuse parse a list of options.
 pub fn mount_source(name: &str) -> String {
     if cfg!(target_os = "linux") && geteuid().is_root() {
         name.to_owned()
@@ -168,32 +171,31 @@ pub fn mount_source(name: &str) -> String {
     }
 }
 
-/// The workers of a session without `--threads`.
+/// The default number of worker threads.
 pub fn default_threads() -> usize {
     1
 }
 
-/// Whether a session can have several workers: fuser has one outside Linux.
+/// Whether a session can have several worker threads: fuser has one outside Linux.
 pub const SEVERAL_WORKERS: bool = cfg!(target_os = "linux");
 
-/// Whether each worker gets a descriptor of the FUSE device of its own: not
-/// outside Linux.
+/// Whether each worker thread gets its own clone of the FUSE device descriptor: Linux only.
 pub fn clone_fd() -> bool {
     false
 }
 
-/// Whether a byte of a file is in memory cannot be told portably without reading it.
+/// Always false: there is no portable test of the page cache that does not read.
 pub fn is_missing(_file: &File, _at: u64) -> bool {
     false
 }
 
-/// Has the system begin to read `bytes` bytes from byte `at` of a mapping, if it likes
-/// (`MADV_WILLNEED`, posix_madvise(3)).
+/// Advises the kernel to read `bytes` bytes at offset `at` of a mapping (`MADV_WILLNEED`,
+/// posix_madvise(3)). Errors are ignored.
 pub fn advise_willneed(map: &MmapRaw, at: usize, bytes: usize) {
     let _ = map.advise_range(Advice::WillNeed, at, bytes);
 }
 
-/// A FUSE file system cannot be cut off from its daemon portably.
+/// Not implemented: there is no portable way to abort a FUSE connection.
 ///
 /// # Errors
 ///
@@ -202,7 +204,7 @@ pub fn abort_switch(_device: u64) -> io::Result<File> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-/// There is no such signal portably.
+/// Not implemented: there is no portable parent-death signal.
 ///
 /// # Errors
 ///
@@ -211,23 +213,23 @@ pub fn signal_at_end_of_parent(_signal: Signal) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-/// Core dumps are in nobody's way where no process watches the daemon.
+/// A no-op: without a parent-death signal no process waits for the end of the daemon.
 pub fn forbid_core_dumps() {}
 
-/// What has become of a process cannot be told portably.
+/// Always false: there is no portable way to see a pending SIGKILL.
 pub fn is_dying(_process: u32) -> bool {
     false
 }
 
-/// There are no such namespaces portably.
+/// Always `None`: PID namespaces are Linux only.
 pub fn process_namespace() -> Option<u64> {
     None
 }
 
-/// Processes keep their names.
+/// A no-op: there is no portable way to rename a process.
 pub fn name_process(_name: &CStr) {}
 
-/// How far a file is read ahead cannot be said portably.
+/// Not implemented: there is no portable way to set the readahead window of a mount.
 ///
 /// # Errors
 ///
@@ -236,34 +238,33 @@ pub fn read_ahead(_mount: &Mount, _bytes: u64) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-/// Whether `file` is on a FUSE file system, which cannot be told portably.
+/// Always true, the safe answer: the file system type cannot be determined portably.
 pub fn is_on_fuse(_file: &File) -> bool {
     true
 }
 
-/// Whether the kernel can read and write files past the daemon: not outside
-/// Linux.
+/// Whether the kernel supports FUSE passthrough: Linux only.
 pub const PASSTHROUGH: bool = false;
 
-/// Whether the kernel drops pages and names that it has cached when it is told
-/// to: not to be relied on outside Linux.
+/// Whether the kernel honours FUSE notifications that invalidate pages and dentries: not
+/// reliably outside Linux.
 pub const NOTIFIES: bool = false;
 
-/// Sends a datagram to a socket whose name is no path, of which there are none portably.
+/// Not implemented: abstract sockets are Linux only.
 ///
 /// # Errors
 ///
-/// Always.
+/// Always `Unsupported`.
 pub fn send_to_abstract(_name: &[u8], _bytes: &[u8]) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-/// A name that others find; there are none portably.
+/// A bound abstract socket, which cannot be made portably.
 #[derive(Debug)]
 pub struct AbstractName(());
 
 impl AbstractName {
-    /// None.
+    /// Not implemented: abstract sockets are Linux only.
     ///
     /// # Errors
     ///
@@ -273,16 +274,16 @@ impl AbstractName {
     }
 }
 
-/// A socket whose name is no path.
+/// An abstract socket.
 #[derive(Debug)]
 pub struct AbstractSocket {
-    /// Its name.
+    /// The name.
     pub name: String,
-    /// Who has made it.
+    /// The ID of the user who created it.
     pub user: u32,
 }
 
-/// The names that others have taken.
+/// Not implemented: abstract sockets are Linux only.
 ///
 /// # Errors
 ///
@@ -291,17 +292,17 @@ pub fn abstract_sockets() -> io::Result<Vec<AbstractSocket>> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-/// Tells that a file is written or truncated; nothing does so portably.
+/// A watch for writes and truncations of a file, which cannot be made portably.
 #[derive(Debug)]
 pub struct Watch(());
 
 impl Watch {
-    /// None.
+    /// Always `None`.
     pub fn new(_file: &File) -> Option<Watch> {
         None
     }
 
-    /// Never asked.
+    /// Always false.
     pub fn is_told(&self) -> bool {
         false
     }
@@ -312,7 +313,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_of_the_mount_command_are_read_on_linux_and_macos() {
+    fn lines_of_the_mount_command_are_parsed_on_linux_and_macos() {
         for (line, point, kind, source) in [
             (
                 "/data/a.bin on /mnt/a b type fuse.arrayfs (rw,nosuid,user_id=0)",
@@ -335,8 +336,8 @@ mod tests {
                 source: source.into(),
                 user: None,
             };
-            assert_eq!(mount(line.as_bytes()), Some(expected), "{line}");
+            assert_eq!(parse_mount(line.as_bytes()), Some(expected), "{line}");
         }
-        assert_eq!(mount(b"what is this"), None);
+        assert_eq!(parse_mount(b"what is this"), None);
     }
 }

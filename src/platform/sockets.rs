@@ -1,5 +1,5 @@
-//! Sockets whose names are no paths (unix(7), "abstract"). Every user can take any such
-//! name that is free, so that whoever relies on one has to ask whose it is.
+//! Abstract Unix sockets, unix(7): sending to them, binding them and listing them. Any user can
+//! bind any free name, so the list has the owner of each.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -8,88 +8,87 @@ use std::os::unix::net::{SocketAddr, UnixDatagram};
 
 use rustix::net::{AddressFamily, SocketFlags, SocketType, netlink, socket_with};
 
-/// Sends a datagram to a socket whose name is no path.
+/// Sends a datagram to an abstract socket.
 ///
 /// # Errors
 ///
-/// What the system reports, such as that nobody has it.
+/// When the send fails, for instance because no socket has the name.
 pub fn send_to_abstract(name: &[u8], bytes: &[u8]) -> io::Result<()> {
     let address = SocketAddr::from_abstract_name(name)?;
     UnixDatagram::unbound()?.send_to_addr(bytes, &address)?;
     Ok(())
 }
 
-/// A name that others find among [`abstract_sockets`] until this is dropped, or no thread
-/// of the process is left.
+/// A bound abstract socket, listed by [`abstract_sockets`] until it is dropped or the last thread
+/// of the process has ended.
 #[derive(Debug)]
 pub struct AbstractName(#[expect(dead_code, reason = "kept open")] UnixDatagram);
 
 impl AbstractName {
-    /// Takes this name.
+    /// Binds an abstract socket to `name`.
     ///
     /// # Errors
     ///
-    /// When somebody has it.
+    /// When the name is in use.
     pub fn new(name: &str) -> io::Result<AbstractName> {
         let address = SocketAddr::from_abstract_name(name)?;
         Ok(AbstractName(UnixDatagram::bind_addr(&address)?))
     }
 }
 
-/// A socket whose name is no path.
+/// An abstract socket.
 #[derive(Debug, PartialEq, Eq)]
 pub struct AbstractSocket {
-    /// Its name.
+    /// The name.
     pub name: String,
-    /// Who has made it, as the kernel knows.
+    /// The ID of the user who created it, as the kernel reports it.
     pub user: u32,
 }
 
-/// As much of an answer as the kernel gives at once (netlink(7)).
-const ANSWER: usize = 1 << 16;
+/// The size of the receive buffer in bytes: the kernel sends no larger datagram (netlink(7)).
+const BUFFER_SIZE: usize = 1 << 16;
 
-/// What sock_diag(7) has and libc does not.
+/// Constants of sock_diag(7) that the libc crate lacks.
 const SOCK_DIAG_BY_FAMILY: u16 = 20;
 const UDIAG_SHOW_NAME: u32 = 1;
 const UDIAG_SHOW_UID: u32 = 1 << 6;
 const UNIX_DIAG_NAME: u16 = 0;
 const UNIX_DIAG_UID: u16 = 7;
 
-/// How long the heads of a message, of a socket in it, and of a fact about that are.
-const MESSAGE_HEAD: usize = 16;
-const SOCKET_HEAD: usize = 16;
-const FACT_HEAD: usize = 4;
+/// The sizes of `nlmsghdr`, `unix_diag_msg` and `rtattr`, in bytes.
+const MESSAGE_HEADER: usize = 16;
+const SOCKET_HEADER: usize = 16;
+const ATTRIBUTE_HEADER: usize = 4;
 
-/// All sockets whose names are no paths, as sock_diag(7) tells everybody.
+/// All abstract sockets of the network namespace, from sock_diag(7).
 ///
 /// # Errors
 ///
-/// When the kernel does not tell.
+/// When the kernel refuses the request or its answer is malformed.
 pub fn abstract_sockets() -> io::Result<Vec<AbstractSocket>> {
     let (family, kind) = (AddressFamily::NETLINK, SocketType::RAW);
     let protocol = Some(netlink::SOCK_DIAG);
     let socket = socket_with(family, kind, SocketFlags::CLOEXEC, protocol)?;
     let mut kernel = File::from(socket);
     kernel.write_all(&request())?;
-    let (mut found, mut answer) = (Vec::new(), vec![0; ANSWER]);
+    let (mut found, mut answer) = (Vec::new(), vec![0; BUFFER_SIZE]);
     loop {
         let length = kernel.read(&mut answer)?;
         let mut rest = &answer[..length];
         if rest.is_empty() {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        while let Some((kind, body)) = next(&mut rest, MESSAGE_HEAD) {
+        while let Some((kind, body)) = take_record(&mut rest, MESSAGE_HEADER) {
             match i32::from(kind) {
                 libc::NLMSG_DONE => return Ok(found),
-                libc::NLMSG_ERROR => return Err(refusal(body)),
+                libc::NLMSG_ERROR => return Err(netlink_error(body)),
                 _ => found.extend(abstract_socket(body)),
             }
         }
     }
 }
 
-/// Asks for the names and makers of all sockets of this kind: a `nlmsghdr` with a
-/// `unix_diag_req`.
+/// A request for the names and owners of all Unix sockets: a `nlmsghdr` with a `unix_diag_req`.
 fn request() -> Vec<u8> {
     const LENGTH: u32 = 40;
     let flags = (libc::NLM_F_REQUEST | libc::NLM_F_DUMP) as u16;
@@ -97,33 +96,33 @@ fn request() -> Vec<u8> {
     request.extend(LENGTH.to_ne_bytes());
     request.extend(SOCK_DIAG_BY_FAMILY.to_ne_bytes());
     request.extend(flags.to_ne_bytes());
-    // Number and sender, which are for those who ask more than once.
+    // Sequence number and port ID, unused in a single request.
     request.extend([0; 8]);
     request.extend([libc::AF_UNIX as u8, 0, 0, 0]);
-    // In every state, of every inode, with these facts, and whatever its cookie.
+    // All states, any inode, the attributes to report, any cookie.
     for word in [u32::MAX, 0, UDIAG_SHOW_NAME | UDIAG_SHOW_UID, 0, 0] {
         request.extend(word.to_ne_bytes());
     }
     request
 }
 
-/// The errno of an `nlmsgerr`.
-fn refusal(body: &[u8]) -> io::Error {
+/// The error in an `nlmsgerr`.
+fn netlink_error(body: &[u8]) -> io::Error {
     match body.first_chunk() {
         Some(negative) => io::Error::from_raw_os_error(-i32::from_ne_bytes(*negative)),
         None => io::ErrorKind::InvalidData.into(),
     }
 }
 
-/// Reads a `unix_diag_msg` and the facts that follow it; `None` if the name is a path or
-/// none.
+/// Parses a `unix_diag_msg` and its attributes. `None` if the socket is not abstract, or the
+/// message is malformed.
 fn abstract_socket(body: &[u8]) -> Option<AbstractSocket> {
-    let mut rest = body.get(SOCKET_HEAD..)?;
+    let mut rest = body.get(SOCKET_HEADER..)?;
     let (mut name, mut user) = (None, None);
-    while let Some((kind, fact)) = next(&mut rest, FACT_HEAD) {
+    while let Some((kind, attribute)) = take_record(&mut rest, ATTRIBUTE_HEADER) {
         match kind {
-            UNIX_DIAG_NAME => name = fact.strip_prefix(b"\0"),
-            UNIX_DIAG_UID => user = fact.first_chunk(),
+            UNIX_DIAG_NAME => name = attribute.strip_prefix(b"\0"),
+            UNIX_DIAG_UID => user = attribute.first_chunk(),
             _ => {}
         }
     }
@@ -133,16 +132,17 @@ fn abstract_socket(body: &[u8]) -> Option<AbstractSocket> {
     })
 }
 
-/// Takes the first message, or fact, from `rest`: its kind and what it holds. Its length
-/// and kind are 32 and 16 bits of a message, and 16 each of a fact.
-fn next<'a>(rest: &mut &'a [u8], head: usize) -> Option<(u16, &'a [u8])> {
+/// Takes the first message or attribute from `rest` and returns its type and payload. `header` is
+/// the header size, which tells the two apart: a message has a 32-bit length and a 16-bit type,
+/// an attribute has 16 bits for each. `None` if `rest` is truncated.
+fn take_record<'a>(rest: &mut &'a [u8], header: usize) -> Option<(u16, &'a [u8])> {
     let half = |at: usize| Some(u16::from_ne_bytes(*rest.get(at..)?.first_chunk()?));
-    let (length, kind) = if head == MESSAGE_HEAD {
+    let (length, kind) = if header == MESSAGE_HEADER {
         (u32::from_ne_bytes(*rest.first_chunk()?) as usize, half(4)?)
     } else {
         (half(0)?.into(), half(2)?)
     };
-    let body = rest.get(head..length)?;
+    let body = rest.get(header..length)?;
     *rest = rest.get(length.next_multiple_of(4)..).unwrap_or_default();
     Some((kind, body))
 }
@@ -154,7 +154,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_is_found_with_who_has_taken_it_until_it_is_dropped() {
+    fn a_bound_name_is_listed_with_its_owner_until_it_is_dropped() {
         let name = format!("arrayfs-test/{}", std::process::id());
         let find = || {
             let sockets = abstract_sockets().unwrap();
@@ -173,12 +173,16 @@ mod tests {
     }
 
     #[test]
-    fn messages_that_are_cut_off_are_none() {
-        for length in 0..MESSAGE_HEAD + 4 {
+    fn truncated_messages_are_rejected() {
+        for length in 0..MESSAGE_HEADER + 4 {
             let mut message = 20_u32.to_ne_bytes().to_vec();
             message.resize(length.max(4), 0);
             message.truncate(length);
-            assert_eq!(next(&mut &message[..], MESSAGE_HEAD), None, "{length}");
+            assert_eq!(
+                take_record(&mut &message[..], MESSAGE_HEADER),
+                None,
+                "{length}"
+            );
             assert_eq!(abstract_socket(&message), None, "{length}");
         }
     }

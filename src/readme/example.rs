@@ -1,5 +1,5 @@
-//! The array that the lines of a language read: the mounted one, or one field of it
-//! where a language does not read records.
+//! The array that a language's code reads: the mounted array, or one field of it for a language
+//! that does not read records.
 
 use std::path::Path;
 
@@ -9,27 +9,27 @@ use crate::source::Meta;
 use crate::tree::name;
 use crate::vfile::CsvForm;
 
-/// An array of the mount, and where its files are.
+/// An array of the mount, and the directory of its files.
 #[derive(Debug, Clone)]
 pub(super) struct Example {
-    /// What goes before the path of a file of the array.
+    /// The directory of the array's files, with a slash at the end; empty for the root of the
+    /// mount if its path is not shown.
     pub directory: String,
-    /// Whether `directory` begins at the root of the file system.
+    /// Whether `directory` is an absolute path.
     pub absolute: bool,
-    /// The names of the fields that lead to the array, if it is not the whole.
+    /// The names of the fields, outermost first, that select the array; empty for the whole.
     pub fields: Vec<String>,
     pub writable: bool,
-    /// The form of the text in `csv/`.
+    /// The form of files in `csv/`.
     pub csv: CsvForm,
     pub view: View,
 }
 
 impl Example {
-    /// The array that `meta` describes, mounted on `mountpoint` with text in the form
-    /// `csv`.
+    /// The whole array that `meta` describes, mounted on `mountpoint`, with files in `csv/`
+    /// of the form `csv`.
     ///
-    /// A path that cannot be shown as text is left out: relative to the mount,
-    /// everything can be.
+    /// If the path of the mount point is not printable text, paths are relative to the mount.
     pub(super) fn new(meta: &Meta, mountpoint: &Path, csv: CsvForm) -> Example {
         let shown = mountpoint.to_str().filter(|path| is_plain(path));
         let directory = shown.map(|path| format!("{}/", path.trim_end_matches('/')));
@@ -43,9 +43,8 @@ impl Example {
         }
     }
 
-    /// The array itself or, where its elements are records, the first field
-    /// that has elements; of records in records, likewise. `None` where there
-    /// is no such field.
+    /// The array itself or, if its elements are records, the first field that has elements
+    /// and is not itself a record; nested records are searched too. `None` if there is none.
     pub(super) fn of_a_field(&self) -> Option<Example> {
         let dtype = self.view.dtype();
         if !matches!(dtype.kind(), Kind::Structured(_)) {
@@ -71,12 +70,13 @@ impl Example {
             })
     }
 
+    /// Whether the array has no elements.
     pub(super) fn is_empty(&self) -> bool {
         self.view.size() == 0
     }
 }
 
-/// Whether the text can stand in a line.
+/// Whether the text has no control characters.
 fn is_plain(text: &str) -> bool {
     !text.chars().any(char::is_control)
 }

@@ -1,27 +1,27 @@
-//! `README.txt`: what the mounted array is, which files there are, and for each
-//! language the lines that read and write it in this very mount. The text is in
-//! `templates/`: a file for each language, and a row of `LANGUAGES` with it.
+//! Generates `README.txt`: a description of the mounted array, a table of its files, and code for
+//! each language that reads and writes it in this mount. The text is in `templates/`, a file for
+//! each language, listed in `LANGUAGES`. Variables and conditions are in `variables`.
 
 mod example;
 mod template;
-mod words;
+mod variables;
 
 use std::path::Path;
 
 use crate::source::Meta;
 use crate::vfile::CsvForm;
 use example::Example;
-use words::Words;
+use variables::Variables;
 
-/// A language that the text has lines for.
+/// A language with a section in the text.
 struct Language {
     heading: &'static str,
     template: &'static str,
-    /// Whether it reads records. The others are shown one field of them.
+    /// Whether its code reads records. If not, it reads one field of them.
     records: bool,
-    /// Whether it has lines for an array without elements.
+    /// Whether it has code for an array without elements.
     empty: bool,
-    /// A path as it is written between the quotes of a string.
+    /// Escapes a path for a string literal, without the quotes.
     escape: fn(&str) -> String,
 }
 
@@ -53,7 +53,7 @@ const LANGUAGES: [Language; 9] = [
     language("awk", include_str!("templates/awk.txt"), in_shell),
 ];
 
-/// A language that does not read records.
+/// A language that reads neither records nor empty arrays.
 const fn language(
     heading: &'static str,
     template: &'static str,
@@ -71,16 +71,16 @@ const fn language(
 const OVERVIEW: &str = include_str!("templates/overview.txt");
 const FILES: &str = include_str!("templates/files.txt");
 
-/// The text for the array that `meta` describes, mounted on `mountpoint`, index
-/// names listed padded if `pad` is set, text in the form `csv`.
+/// The `README.txt` for the array that `meta` describes, mounted on `mountpoint`. `pad` says
+/// whether directories list padded indices, `csv` gives the form of files in `csv/`.
 ///
-/// Lines of code are indented by four blanks or more, and nothing else is.
+/// Lines of code are indented by at least four spaces, all other lines not at all.
 pub fn text(meta: &Meta, mountpoint: &Path, pad: bool, csv: CsvForm) -> String {
     let whole = Example::new(meta, mountpoint, csv);
     let field = whole.of_a_field();
-    let mut words = Words::of_mount(meta, &whole, field.as_ref(), pad);
-    words.set("files", columns(&template::render(FILES, &words)));
-    let mut text = template::render(OVERVIEW, &words);
+    let mut variables = Variables::of_mount(meta, &whole, field.as_ref(), pad);
+    variables.set("files", columns(&template::render(FILES, &variables)));
+    let mut text = template::render(OVERVIEW, &variables);
     let languages = LANGUAGES.iter();
     for language in languages.filter(|language| language.empty || !whole.is_empty()) {
         let example = if language.records {
@@ -95,16 +95,16 @@ pub fn text(meta: &Meta, mountpoint: &Path, pad: bool, csv: CsvForm) -> String {
     text
 }
 
-/// The heading of a language, underlined, and its lines for an array.
+/// The section of a language: its heading, underlined, and its rendered template.
 fn section(language: &Language, example: &Example) -> String {
     let heading = language.heading;
     let rule = "-".repeat(heading.len());
-    let words = Words::of_example(example, language.escape);
-    let body = template::render(language.template, &words);
+    let variables = Variables::of_example(example, language.escape);
+    let body = template::render(language.template, &variables);
     format!("\n{heading}\n{rule}\n\n{body}")
 }
 
-/// Puts the cells of each line, which are separated by tabs, under each other.
+/// Aligns three columns of cells that are separated by tabs.
 fn columns(lines: &str) -> String {
     let rows = lines.lines().map(|line| {
         let mut cells = line.split('\t');
@@ -120,8 +120,7 @@ fn columns(lines: &str) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// `text` with a backslash before each of the characters `special`, and before
-/// each backslash.
+/// Puts a backslash before each of the characters `special` and before each backslash.
 fn backslashed(text: &str, special: &str) -> String {
     let escaped = text.chars().flat_map(|c| {
         let mark = (c == '\\' || special.contains(c)).then_some('\\');
@@ -130,33 +129,33 @@ fn backslashed(text: &str, special: &str) -> String {
     escaped.collect()
 }
 
-/// Within the single quotes of Python and Node.
+/// Escapes a path for single quotes in Python and Node.
 fn in_single_quotes(path: &str) -> String {
     backslashed(path, "'")
 }
 
-/// Within the double quotes of C and R.
+/// Escapes a path for double quotes in C and R.
 fn in_double_quotes(path: &str) -> String {
     backslashed(path, "\"")
 }
 
-/// Within the double quotes of Julia, where `$` names a variable.
+/// Escapes a path for double quotes in Julia, where `$` begins a variable.
 fn in_julia(path: &str) -> String {
     backslashed(path, "\"$")
 }
 
-/// Within the single quotes of MATLAB.
+/// Escapes a path for single quotes in MATLAB.
 fn in_matlab(path: &str) -> String {
     path.replace('\'', "''")
 }
 
-/// Within the single quotes of a POSIX shell.
+/// Escapes a path for single quotes in a POSIX shell.
 fn in_shell(path: &str) -> String {
     path.replace('\'', r"'\''")
 }
 
-/// Within the single quotes of Fortran. A line has at most 132 bytes, so a long
-/// path is joined from pieces of 96.
+/// Escapes a path for single quotes in Fortran. A line has at most 132 characters, so a long path
+/// is a concatenation of strings of 96 bytes.
 fn in_fortran(path: &str) -> String {
     let mut pieces = vec![String::new()];
     for c in path.chars() {
@@ -174,11 +173,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn templates_use_only_words_that_there_are() {
+    fn templates_use_only_known_names() {
         let templates = LANGUAGES.iter().map(|language| language.template);
-        let (words, overview) = words::tests::all();
+        let (variables, overview) = variables::tests::all();
         for template in templates {
-            assert_eq!(template::tests::unknown(template, &words), [""; 0]);
+            assert_eq!(template::tests::unknown(template, &variables), [""; 0]);
         }
         for template in [OVERVIEW, FILES] {
             assert_eq!(template::tests::unknown(template, &overview), [""; 0]);

@@ -1,51 +1,53 @@
-//! Plain templates: text that stands in the result as it is, but for
+//! Rendering of plain-text templates. Text is copied, except for:
 //!
 //! ```text
-//! @name@                  the value of a word
-//! @if CONDITION LINE      a line that is there on a condition
-//! @if CONDITION           lines that are, up to @end; those after @else otherwise
-//! @let NAME CONDITION V   a new word. The first V whose condition holds is its value,
-//!                         which is empty if none does
-//! @# ...                  a remark
+//! @name@                  the value of a variable
+//! @if CONDITION LINE      a conditional line
+//! @if CONDITION           a conditional block up to @else or @end
+//! @else                   the alternative block up to @end
+//! @let NAME CONDITION V   defines a variable: the first V whose condition is true,
+//!                         or empty if none is
+//! @# ...                  a comment
 //! ```
 //!
-//! A condition is one of [`Words`] or a `@let` that is not empty. `!a` is not a, `a&b` is
-//! both, `a|b&c` is a, or b and c. `else` always holds. Several empty lines are one,
-//! and there are none at the start and the end.
+//! A condition is the name of a condition or variable of [`Variables`], or of a `@let` variable.
+//! A variable is true if it is not empty. Operators: `!a`, `a&b`, `a|b`; `&` binds closer than
+//! `|`. `else` is always true. Consecutive empty lines are merged; leading and trailing ones are
+//! removed.
 
 use std::collections::BTreeSet;
 
-use super::words::Words;
+use super::variables::Variables;
 
-/// The text that `template` is for an array with these `words`.
-pub(super) fn render(template: &str, words: &Words) -> String {
-    let mut words = words.clone();
-    let mut settled = BTreeSet::new();
+/// Renders `template` with `variables`.
+pub(super) fn render(template: &str, variables: &Variables) -> String {
+    let mut variables = variables.clone();
+    let mut defined = BTreeSet::new();
     let mut blocks: Vec<bool> = Vec::new();
     let mut lines: Vec<String> = Vec::new();
     for line in template.lines() {
-        let kept = blocks.iter().all(|kept| *kept);
+        let included = blocks.iter().all(|included| *included);
         let (directive, rest) = line.split_once(' ').unwrap_or((line, ""));
         match directive {
             "@#" => {}
             "@else" => {
-                if let Some(kept) = blocks.last_mut() {
-                    *kept = !*kept;
+                if let Some(included) = blocks.last_mut() {
+                    *included = !*included;
                 }
             }
             "@end" => {
                 blocks.pop();
             }
             "@if" => match rest.split_once(' ') {
-                None => blocks.push(holds(rest, &words)),
-                Some((condition, line)) if kept && holds(condition, &words) => {
-                    lines.push(fill(line, &words));
+                None => blocks.push(holds(rest, &variables)),
+                Some((condition, line)) if included && holds(condition, &variables) => {
+                    lines.push(fill(line, &variables));
                 }
                 Some(_) => {}
             },
-            "@let" if kept => define(rest, &mut words, &mut settled),
+            "@let" if included => define(rest, &mut variables, &mut defined),
             "@let" => {}
-            _ if kept => lines.push(fill(line, &words)),
+            _ if included => lines.push(fill(line, &variables)),
             _ => {}
         }
     }
@@ -57,40 +59,40 @@ pub(super) fn render(template: &str, words: &Words) -> String {
     }
 }
 
-/// Whether a condition holds.
-fn holds(condition: &str, words: &Words) -> bool {
-    let holds = |word: &str| match word.strip_prefix('!') {
-        Some(word) => !words.holds(word),
-        None => words.holds(word),
+/// Evaluates a condition.
+fn holds(condition: &str, variables: &Variables) -> bool {
+    let holds = |name: &str| match name.strip_prefix('!') {
+        Some(name) => !variables.holds(name),
+        None => variables.holds(name),
     };
     condition.split('|').any(|all| all.split('&').all(holds))
 }
 
-/// Sets a word to the value of a definition whose condition holds, unless an earlier one
-/// of it did. The words that are `settled` have their value.
-fn define<'a>(definition: &'a str, words: &mut Words, settled: &mut BTreeSet<&'a str>) {
+/// Evaluates a `@let`: sets the variable if the condition is true, unless an earlier `@let` has
+/// set it. `defined` holds the names of the variables set so far.
+fn define<'a>(definition: &'a str, variables: &mut Variables, defined: &mut BTreeSet<&'a str>) {
     let mut parts = definition.splitn(3, ' ');
     let [name, condition, value] = [(); 3].map(|()| parts.next().unwrap_or(""));
-    if settled.contains(name) {
+    if defined.contains(name) {
         return;
     }
     let mut filled = String::new();
-    if holds(condition, words) {
-        filled = fill(value.trim_start(), words);
-        settled.insert(name);
+    if holds(condition, variables) {
+        filled = fill(value.trim_start(), variables);
+        defined.insert(name);
     }
-    words.set(name, filled);
+    variables.set(name, filled);
 }
 
-/// `line` with the values of its words.
-fn fill(line: &str, words: &Words) -> String {
+/// Replaces the variables in `line` by their values.
+fn fill(line: &str, variables: &Variables) -> String {
     let mut filled = String::new();
     let mut rest = line;
     while let Some((before, after)) = rest.split_once('@') {
         filled += before;
         let value = after
             .split_once('@')
-            .and_then(|(name, after)| Some((words.value(name)?, after)));
+            .and_then(|(name, after)| Some((variables.value(name)?, after)));
         (filled, rest) = match value {
             Some((value, after)) => (filled + value, after),
             None => (filled + "@", after),
@@ -103,19 +105,19 @@ fn fill(line: &str, words: &Words) -> String {
 pub(super) mod tests {
     use super::*;
 
-    /// The words of a template that are neither among `words` nor defined in it, and
-    /// those that are both.
-    pub fn unknown(template: &str, words: &Words) -> Vec<String> {
-        let mut words = words.clone();
+    /// The names in a template that are neither among `variables` nor defined in it, and those
+    /// that are both.
+    pub fn unknown(template: &str, variables: &Variables) -> Vec<String> {
+        let mut variables = variables.clone();
         let mut unknown = Vec::new();
         for line in template.lines().filter(|line| !line.starts_with("@#")) {
             let parts: Vec<&str> = line.splitn(4, ' ').collect();
             let (condition, text) = match parts[..] {
                 ["@let", name, condition, value] => {
-                    if words.value(name).is_some_and(|value| !value.is_empty()) {
-                        unknown.push(format!("@let {name}: there is such a word"));
+                    if variables.value(name).is_some_and(|value| !value.is_empty()) {
+                        unknown.push(format!("@let {name}: already defined"));
                     }
-                    words.set(name, "");
+                    variables.set(name, "");
                     (condition, value.to_owned())
                 }
                 ["@if", condition, ref text @ ..] => (condition, text.join(" ")),
@@ -123,10 +125,10 @@ pub(super) mod tests {
                 _ => ("else", line.to_owned()),
             };
             let conditions = condition.split(['|', '&']);
-            let conditions = conditions.map(|word| word.trim_start_matches('!'));
+            let conditions = conditions.map(|name| name.trim_start_matches('!'));
             unknown.extend(
                 conditions
-                    .filter(|word| !words.knows(word))
+                    .filter(|name| !variables.knows(name))
                     .map(str::to_owned),
             );
             let mut rest = text.as_str();
@@ -138,7 +140,7 @@ pub(super) mod tests {
                 let is_name = |b: u8| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_');
                 if !name.is_empty() && name.bytes().all(is_name) {
                     rest = after;
-                    if words.value(name).is_none() {
+                    if variables.value(name).is_none() {
                         unknown.push(name.to_owned());
                     }
                 }
@@ -148,12 +150,12 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn words_and_conditions_are_what_they_are_called() {
-        let mut words = Words::default();
-        words.set("n", "5");
-        words.set("none", "");
-        words.set_condition("big", true);
-        words.set_condition("small", false);
+    fn variables_and_conditions_are_evaluated() {
+        let mut variables = Variables::default();
+        variables.set("n", "5");
+        variables.set("none", "");
+        variables.set_condition("big", true);
+        variables.set_condition("small", false);
         for (template, expected) in [
             ("a @n@ b@n@@n@\n", "a 5 b55\n"),
             ("@(k) n@x @m@ @\n", "@(k) n@x @m@ @\n"),
@@ -173,15 +175,15 @@ pub(super) mod tests {
             ("@let x big @none@\n@let x else 1\n<@x@>", "<>\n"),
             ("@if small\n@let n else 6\n@end\n@n@", "5\n"),
         ] {
-            assert_eq!(render(template, &words), expected, "{template}");
+            assert_eq!(render(template, &variables), expected, "{template}");
         }
     }
 
     #[test]
-    fn values_are_not_templates() {
-        let mut words = Words::default();
-        words.set("path", "/@n@/@path@");
-        words.set("n", "5");
-        assert_eq!(render("'@path@'", &words), "'/@n@/@path@'\n");
+    fn values_are_not_rendered() {
+        let mut variables = Variables::default();
+        variables.set("path", "/@n@/@path@");
+        variables.set("n", "5");
+        assert_eq!(render("'@path@'", &variables), "'/@n@/@path@'\n");
     }
 }

@@ -150,13 +150,13 @@ const OF_THE_ARRAY: [Refusal; 15] = [
         "data.bin mnt --mode r --dtype f4 --shape 3,10 --offset 8",
         3,
         "DIR/data.bin: the array needs 120 bytes at offset 8, which end at byte 128; the file has 100",
-        "check --dtype, --shape and --offset; --mode r+ --extend would fill the file up with zeros",
+        "check --dtype, --shape and --offset; --mode r+ --extend would extend the file with zeros",
     ),
     refusal(
         "data.bin mnt --mode c --shape 101",
         3,
         "DIR/data.bin: the array needs 101 bytes at offset 0, which end at byte 101; the file has 100",
-        "check --dtype, --shape and --offset; --mode r+ --extend would fill the file up with zeros",
+        "check --dtype, --shape and --offset; --mode r+ --extend would extend the file with zeros",
     ),
     refusal(
         "data.bin mnt --mode w+",
@@ -216,7 +216,7 @@ const OF_THE_OPTIONS: [Refusal; 17] = [
         "data.bin mnt --mode write+",
         2,
         "mode 'write+': expected r, r+, w+ or c (or readonly, readwrite, write, copyonwrite)",
-        "to write an existing file in place, use r+; w+ erases it, and all becomes zeros",
+        "to write an existing file in place, use r+; w+ erases it and fills it with zeros",
     ),
     refusal("", 2, "FILE: missing", "see arrayfs --help"),
     refusal(

@@ -223,7 +223,7 @@ fn remount_is_refused_with_the_way_to_make_a_mount_read_only_which_works() {
     let mount = dir.mount(&dir.join("data.bin"), &["--shape", "10,10"]);
     let point = mount.point();
     let expected = "arrayfs: -o remount: a mount cannot be changed\n  unmount it and mount it \
-                    anew; mount -i -o remount,ro makes it read-only as it is\n";
+                    again; mount -i -o remount,ro makes a mount read-only\n";
     for items in ["remount", "remount,ro", "remount,shape=100"] {
         let command = dir.command("mount", &["-o", items]).args(&[point]);
         command.run().fails(2, expected);

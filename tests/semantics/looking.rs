@@ -347,9 +347,8 @@ fn claim_54_a_word_that_is_no_file_is_met_with_what_was_meant() {
         ("version", "--version"),
         ("list", "--list"),
     ] {
-        let expected = format!(
-            "arrayfs: {word}: there is no such file, and no such command\n  did you mean {option}?\n"
-        );
+        let expected =
+            format!("arrayfs: {word}: no such file or command\n  did you mean {option}?\n");
         dir.arrayfs(&[word]).run().fails(2, &expected);
     }
     // A file of that name is one.

@@ -1,4 +1,4 @@
-//! What is read through kept neighbours is what the file holds.
+//! Reads through the column cache give the bytes of the file.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -26,26 +26,20 @@ fn array(dtype: &str, shape: &[u64]) -> View {
     View::contiguous(dtype, 52, Shape::new(shape.to_vec()), Order::C).unwrap()
 }
 
-/// A file for an array, and a mapping of it that keeps up to `limit` bytes, also when
-/// the file has just been changed.
-fn mapped(array: &View, limit: u64) -> (File, Mapping, tempfile::NamedTempFile) {
-    let (file, mapping, backing) = mapped_alone(array);
-    mapping.enable_column_cache(limit, true);
-    (file, mapping, backing)
-}
-
-/// The same without a cache.
-fn mapped_alone(array: &View) -> (File, Mapping, tempfile::NamedTempFile) {
+/// A file for an array, and a mapping of it with a column cache of `limit` bytes. If it is
+/// `exclusive`, it caches also right after the file was changed.
+fn mapped(array: &View, limit: u64, exclusive: bool) -> (File, Mapping, tempfile::NamedTempFile) {
     let backing = tempfile::NamedTempFile::new().unwrap();
     let end = array.offset() + array.nbytes();
     let bytes: Vec<u8> = (0..end).map(|k| (k * 7 % 251) as u8).collect();
     std::fs::write(backing.path(), bytes).unwrap();
     let opened = BackingFile::open(backing.path(), Mode::ReadWrite).unwrap();
     let mapping = Mapping::new(opened, &(array.offset()..end)).unwrap().0;
+    mapping.enable_column_cache(limit, exclusive);
     (backing.reopen().unwrap(), mapping, backing)
 }
 
-/// Bytes of a view, as `pread` has them.
+/// Bytes of a view, read with `pread`.
 fn bytes(file: &File, view: &Layout, range: Range<u64>) -> Vec<u8> {
     let mut bytes = Vec::new();
     for run in view.runs(range) {
@@ -59,12 +53,18 @@ fn bytes(file: &File, view: &Layout, range: Range<u64>) -> Vec<u8> {
     bytes
 }
 
-fn kept(mapping: &Mapping) -> usize {
-    mapping.column_cache.get().unwrap().kept().blocks.len()
+fn cached_blocks(mapping: &Mapping) -> usize {
+    mapping
+        .column_cache
+        .get()
+        .unwrap()
+        .lock_state()
+        .blocks
+        .len()
 }
 
 #[test]
-fn columns_are_read_as_they_are_whoever_writes_in_between() {
+fn columns_are_current_after_writes_by_any_process() {
     let mut numbers = Numbers(0x9e37_79b9_7f4a_7c15);
     for (array, limit) in [
         (array("<f4", &[200, 90]), 1 << 20),
@@ -73,8 +73,8 @@ fn columns_are_read_as_they_are_whoever_writes_in_between() {
         (array("<c16", &[20, 40]), 1 << 20),
         (array("<i2", &[9, 10, 300]), 1 << 13),
     ] {
-        let (file, mapping, _backing) = mapped(&array, limit);
-        let (mut most, mut column) = (0, 0);
+        let (file, mapping, _backing) = mapped(&array, limit, true);
+        let (mut max_cached, mut column) = (0, 0);
         for round in 0..400 {
             let last = array.ndim() - 1;
             let columns = array.shape().lengths()[last];
@@ -97,13 +97,13 @@ fn columns_are_read_as_they_are_whoever_writes_in_between() {
             let mut out = vec![0; (end - start) as usize];
             assert_eq!(mapping.read(&view, start, &mut out).unwrap(), out.len());
             assert_eq!(out, bytes(&file, &view, start..end), "{view:?}");
-            most = most.max(kept(&mapping));
+            max_cached = max_cached.max(cached_blocks(&mapping));
             let place = 52 + numbers.below(array.nbytes() - 4);
             let data = numbers.below(u64::MAX).to_ne_bytes();
             match numbers.below(40) {
                 0 => {
                     file.write_all_at(&data[..4], place).unwrap();
-                    // The clock of older kernels may not have moved.
+                    // Older kernels have coarse timestamps, which may not have advanced.
                     let time = SystemTime::UNIX_EPOCH + Duration::from_secs(round);
                     file.set_modified(time).unwrap();
                 }
@@ -111,21 +111,21 @@ fn columns_are_read_as_they_are_whoever_writes_in_between() {
                     mapping
                         .write(&array.layout(), place - 52, &data[..4])
                         .unwrap();
-                    assert_eq!(kept(&mapping), 0);
+                    assert_eq!(cached_blocks(&mapping), 0);
                 }
                 _ => {}
             }
-            let held = mapping.column_cache.get().unwrap().kept();
-            assert!(held.bytes <= limit && held.gathering.is_empty());
+            let state = mapping.column_cache.get().unwrap().lock_state();
+            assert!(state.bytes <= limit && state.gathering.is_empty());
         }
-        assert!(most > 0, "{array:?}");
+        assert!(max_cached > 0, "{array:?}");
     }
 }
 
 #[test]
-fn neighbours_are_gathered_for_the_second_column_and_not_for_one_far_away() {
+fn a_second_column_nearby_starts_gathering_and_a_distant_one_does_not() {
     let array = array("<f4", &[100, 10_000]);
-    let (_file, mapping, _backing) = mapped(&array, 1 << 20);
+    let (_file, mapping, _backing) = mapped(&array, 1 << 20, true);
     let read = |column| {
         let view = array.take(1, column).unwrap().layout();
         mapping.read(&view, 0, &mut [0; 400]).unwrap();
@@ -133,38 +133,37 @@ fn neighbours_are_gathered_for_the_second_column_and_not_for_one_far_away() {
     for column in [5000, 0, 9000, 2500, 5000] {
         read(column);
     }
-    assert_eq!(kept(&mapping), 0);
+    assert_eq!(cached_blocks(&mapping), 0);
     read(4999);
-    assert_eq!(kept(&mapping), 1);
+    assert_eq!(cached_blocks(&mapping), 1);
     for column in [4998, 4990, 5000, 4980] {
         read(column);
     }
-    assert!(kept(&mapping) <= 2);
+    assert!(cached_blocks(&mapping) <= 2);
 }
 
 #[test]
-fn nothing_is_kept_while_others_may_be_writing() {
+fn nothing_is_cached_while_other_writes_may_be_unseen() {
     let array = array("<f4", &[100, 100]);
-    let (file, mapping, _backing) = mapped_alone(&array);
-    mapping.enable_column_cache(1 << 20, false);
+    let (file, mapping, _backing) = mapped(&array, 1 << 20, false);
     for column in 0..20 {
         let view = array.take(1, column).unwrap().layout();
         let mut out = vec![0; 400];
         assert_eq!(mapping.read(&view, 0, &mut out).unwrap(), 400);
         assert_eq!(out, bytes(&file, &view, 0..400));
     }
-    assert_eq!(kept(&mapping), 0);
+    assert_eq!(cached_blocks(&mapping), 0);
 }
 
 #[test]
-fn what_was_cut_off_is_not_read_from_memory() {
+fn truncated_bytes_are_not_read_from_the_cache() {
     let array = array("<f4", &[100, 100]);
-    let (file, mapping, _backing) = mapped(&array, 1 << 20);
+    let (file, mapping, _backing) = mapped(&array, 1 << 20, true);
     let view = |column| array.take(1, column).unwrap().layout();
     for column in 0..3 {
         mapping.read(&view(column), 0, &mut [0; 400]).unwrap();
     }
-    assert!(kept(&mapping) > 0);
+    assert!(cached_blocks(&mapping) > 0);
     file.set_len(52 + 400 * 10).unwrap();
     assert_eq!(mapping.read(&view(2), 0, &mut [0; 400]).unwrap(), 40);
 }

@@ -1,5 +1,5 @@
-//! The registers of a thread that SIGBUS has interrupted in a routine of the guard, as each
-//! system and processor has them.
+//! Access to the registers of a thread that SIGBUS interrupted in a copy routine, for each
+//! supported system and processor. The handler itself is in `guard`.
 
 use libc::ucontext_t;
 
@@ -31,7 +31,7 @@ mod system {
     }
 }
 
-// The context of macOS points to the registers, which are there for as long as it is.
+// On macOS the context points to the registers, which live as long as the context.
 
 #[cfg(all(target_os = "macos", target_arch = "x86_64"))]
 mod system {
@@ -41,7 +41,7 @@ mod system {
     }
 
     pub(super) unsafe fn return_now(context: &mut super::ucontext_t) {
-        // SAFETY: see above; nobody else has them.
+        // SAFETY: see above; no other reference to them exists.
         let registers = unsafe { &mut (*context.uc_mcontext).__ss };
         // SAFETY: nothing is pushed, so the return address is on top.
         registers.__rip = unsafe { *(registers.__rsp as *const u64) };
@@ -57,23 +57,23 @@ mod system {
     }
 
     pub(super) unsafe fn return_now(context: &mut super::ucontext_t) {
-        // SAFETY: see above; nobody else has them.
+        // SAFETY: see above; no other reference to them exists.
         let registers = unsafe { &mut (*context.uc_mcontext).__ss };
         registers.__x[0] = registers.__x[4];
         registers.__pc = registers.__lr;
     }
 }
 
-/// The address that the thread was executing.
+/// The program counter of the interrupted thread.
 pub(super) fn execution(context: &ucontext_t) -> usize {
     system::execution(context)
 }
 
-/// Lets the interrupted routine return what it has in its counter.
+/// Makes the interrupted routine return its count of words left.
 ///
 /// # Safety
 ///
-/// The context is that of a routine of the guard, where it accesses memory.
+/// The context is that of a thread in a copy routine, at a memory access.
 pub(super) unsafe fn return_now(context: &mut ucontext_t) {
     // SAFETY: by the caller's contract.
     unsafe { system::return_now(context) }
@@ -84,9 +84,9 @@ mod tests {
     use crate::mapping::guard::{install, move_words, touch};
 
     #[test]
-    fn a_move_ends_with_the_memory_that_is_there() {
+    fn a_fault_ends_the_copy_after_the_backed_words() {
         install().unwrap();
-        // SAFETY: it only asks.
+        // SAFETY: `sysconf` only returns a value.
         let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) } as usize;
         let file = tempfile::tempfile().unwrap();
         file.set_len(2 * page as u64).unwrap();
@@ -98,10 +98,10 @@ mod tests {
         for width in [1, 2, 4, 8, 16, 64] {
             let mut memory = vec![0; 10 * width];
             let memory = memory.as_mut_ptr();
-            // Seven words are there.
+            // Seven words lie before the end of the file.
             let mapped = map.as_mut_ptr().wrapping_add(page - 7 * width);
             let steps = (width as isize, width as isize);
-            // SAFETY: ten words of memory of ours and of a mapping, which nobody else has.
+            // SAFETY: ten words of private memory and of a mapping, which nothing else accesses.
             let (loads, stores) = unsafe {
                 (
                     move_words(width, memory, mapped, steps, 10),

@@ -1,4 +1,5 @@
-//! The words of the templates. All of them are here, each with what it stands for.
+//! The variables and conditions of the templates: all of them are set here, from the array's
+//! dtype, shape and mount. Evaluating them is left to `template`.
 
 use std::collections::BTreeMap;
 
@@ -10,64 +11,70 @@ use crate::source::Meta;
 use crate::tree::name;
 use crate::vfile::{CsvForm, encodings};
 
-/// The words of types, as NumPy calls them: kinds, and kinds with their bits.
+/// The conditions for dtypes, by NumPy's names: kinds, and kinds with their size in bits.
 const TYPES: &str = "bool int int8 int16 int32 int64 uint uint8 uint16 uint32 uint64 \
      float float16 float32 float64 float128 complex complex64 complex128 complex256 \
      bytes str void records";
 
-/// The most bytes that Node reads at once, and the most axes of an array in Fortran.
+/// The most bytes that Node reads at once.
 const NODE_LARGEST: u64 = i32::MAX as u64;
+/// The most axes of an array in Fortran.
 const FORTRAN_MAX_RANK: usize = 15;
 
-/// What the words of a template stand for. A word can have a value and be a condition.
+/// The variables and conditions of a template. A name can be both.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Words {
+pub(super) struct Variables {
     values: BTreeMap<String, String>,
     conditions: BTreeMap<&'static str, bool>,
 }
 
-impl Words {
-    pub(super) fn value(&self, word: &str) -> Option<&str> {
-        self.values.get(word).map(String::as_str)
+impl Variables {
+    /// The value of a variable; `None` if there is no such variable.
+    pub(super) fn value(&self, name: &str) -> Option<&str> {
+        self.values.get(name).map(String::as_str)
     }
 
-    /// Whether a condition holds. A word that is only a value holds if it is not empty.
-    pub(super) fn holds(&self, word: &str) -> bool {
-        let condition = self.conditions.get(word).copied();
-        condition.unwrap_or_else(|| self.value(word).is_some_and(|value| !value.is_empty()))
+    /// Whether a condition is true. A name that is only a variable is true if its value is not
+    /// empty.
+    pub(super) fn holds(&self, name: &str) -> bool {
+        let condition = self.conditions.get(name).copied();
+        condition.unwrap_or_else(|| self.value(name).is_some_and(|value| !value.is_empty()))
     }
 
-    pub(super) fn set(&mut self, word: &str, value: impl Into<String>) {
-        self.values.insert(word.into(), value.into());
+    /// Sets a variable.
+    pub(super) fn set(&mut self, name: &str, value: impl Into<String>) {
+        self.values.insert(name.into(), value.into());
     }
 
-    pub(super) fn set_condition(&mut self, word: &'static str, holds: bool) {
-        self.conditions.insert(word, holds);
+    /// Sets a condition.
+    pub(super) fn set_condition(&mut self, name: &'static str, holds: bool) {
+        self.conditions.insert(name, holds);
     }
 
-    /// Those of the templates of languages, where `escape` makes a path one that can
-    /// stand in a string.
-    pub(super) fn of_example(example: &Example, escape: fn(&str) -> String) -> Words {
-        let mut words = Words::default();
-        words.set_condition("else", true);
+    /// The variables for the template of a language. `escape` escapes a path for its string
+    /// literals.
+    pub(super) fn of_example(example: &Example, escape: fn(&str) -> String) -> Variables {
+        let mut variables = Variables::default();
+        variables.set_condition("else", true);
         // The path of the array's directory, with a slash at the end.
-        words.set("dir", escape(&example.directory));
-        words.set_condition("writable", example.writable);
-        words.set_condition("empty", example.is_empty());
-        // The encodings by the name of their folder: npy, csv.
+        variables.set("dir", escape(&example.directory));
+        variables.set_condition("writable", example.writable);
+        variables.set_condition("empty", example.is_empty());
+        // Each encoding by the name of its directory: npy, csv.
         for encoding in encodings(example.csv) {
             if let Some(folder) = encoding.folder {
-                words.set_condition(folder, encoding.shows(example.view.dtype()));
+                variables.set_condition(folder, encoding.shows(example.view.dtype()));
             }
         }
-        words.of_dtype(example.view.dtype());
-        words.of_shape(&example.view);
-        words.of_table(example);
-        words
+        variables.set_dtype(example.view.dtype());
+        variables.set_shape(&example.view);
+        variables.set_table(example);
+        variables
     }
 
-    /// The type. Its names are conditions: `int` and `int16`. Times are integers, too.
-    fn of_dtype(&mut self, dtype: &DType) {
+    /// Sets the variables and conditions for the dtype. Its names are conditions, such as
+    /// `int` and `int16`. `datetime64` and `timedelta64` count as integers.
+    fn set_dtype(&mut self, dtype: &DType) {
         let size = dtype.itemsize();
         let (kind, number, length) = match dtype.kind() {
             Kind::Bool => ("bool", 1, None),
@@ -86,29 +93,30 @@ impl Words {
         }
         self.set_condition("datetime", matches!(dtype.kind(), Kind::DateTime(_)));
         self.set_condition("timedelta", matches!(dtype.kind(), Kind::TimeDelta(_)));
-        // What numpy.dtype takes for the type.
+        // The argument of numpy.dtype.
         let numpy = match dtype.kind() {
             Kind::Structured(_) => dtype.to_string(),
             _ => format!("'{}'", dtype.numpy_str()),
         };
         self.set("dtype", numpy);
         self.set("itemsize", size.to_string());
-        // Of a number: an element, a part of a complex one, a character.
+        // The size of a number: an element, a part of a complex number, a character.
         self.set("bytes_each", number.to_string());
         self.set("bits", (8 * number).to_string());
-        // The characters or bytes of an element that is no number.
+        // The number of characters or bytes of an element that is not a number.
         self.set("length", length.map_or(String::new(), |n| n.to_string()));
         let big = dtype.byte_order() == ByteOrder::Big;
         let has_order = dtype.byte_order() != ByteOrder::NotApplicable;
         self.set("endian", if big { "big" } else { "little" });
         self.set_condition("big", big);
-        // Whether this machine has the other byte order.
+        // Whether the byte order differs from the machine's.
         self.set_condition("swapped", has_order && big != cfg!(target_endian = "big"));
     }
 
-    /// The shape `(3, 5)` is `@lengths@` 3, 5, and so is that of a row. The words for
-    /// Fortran are the lengths with their kind, where it is another than usual.
-    fn of_shape(&mut self, view: &View) {
+    /// Sets the variables and conditions for the shape. `@lengths@` of the shape `(3, 5)` is
+    /// `3, 5`; `@row_lengths@` is the same for a row. Those for Fortran have a kind suffix on
+    /// integers of more than 32 bits.
+    fn set_shape(&mut self, view: &View) {
         let (lengths, ndim) = (view.shape().lengths(), view.ndim());
         let row = lengths.get(1..).unwrap_or_default();
         self.set_condition("0d", ndim == 0);
@@ -125,26 +133,26 @@ impl Words {
         let last: Vec<u64> = lengths.iter().map(|n| n.saturating_sub(1)).collect();
         self.set("lengths", joined(lengths, ", "));
         self.set("row_lengths", joined(row, ", "));
-        self.set("then_lengths", each(lengths, |n| format!(", {n}")));
-        self.set("then_row_lengths", each(row, |n| format!(", {n}")));
-        // As C writes the type of an element of axis 0, and the last element.
-        self.set("row_brackets", each(row, |n| format!("[{n}]")));
-        self.set("last_brackets", each(&last, |n| format!("[{n}]")));
+        self.set("then_lengths", concat(lengths, |n| format!(", {n}")));
+        self.set("then_row_lengths", concat(row, |n| format!(", {n}")));
+        // C syntax for the type of a row, and for the last element.
+        self.set("row_brackets", concat(row, |n| format!("[{n}]")));
+        self.set("last_brackets", concat(&last, |n| format!("[{n}]")));
         // The index of the last element.
         self.set("last", joined(&last, ", "));
         self.set("row_last", joined(last.get(1..).unwrap_or_default(), ", "));
         self.set("each_minus_1", vec!["-1"; ndim].join(", "));
         self.set("each_end", vec!["end"; ndim].join(", "));
         self.set("each_colon", vec![":"; ndim].join(", "));
-        let kinds: Vec<String> = lengths.iter().copied().map(in_fortran).collect();
+        let kinds: Vec<String> = lengths.iter().copied().map(fortran_integer).collect();
         self.set("fortran_lengths", kinds.join(", "));
-        self.set("fortran_size", in_fortran(view.size()));
-        self.set("fortran_row_size", in_fortran(row_size));
+        self.set("fortran_size", fortran_integer(view.size()));
+        self.set("fortran_row_size", fortran_integer(row_size));
         let axes = ndim + usize::from(self.holds("length"));
         self.set_condition("too_many_axes", axes > FORTRAN_MAX_RANK);
         self.set_condition("too_large", view.nbytes() > NODE_LARGEST);
         self.set_condition("row_too_large", row_nbytes > NODE_LARGEST);
-        // The files with all elements and with row 0 in column-major order.
+        // The files that hold the array and its row 0 in column-major order.
         let data = if ndim >= 2 { "T/data" } else { "data" };
         self.set("data_column_major", data);
         let row = match ndim {
@@ -154,11 +162,10 @@ impl Words {
         self.set("row_column_major", row);
     }
 
-    /// The file in `csv/` with the last table, and where its last element is.
-    ///
-    /// Where a row is too long for a line of text, that is the file of the last row,
-    /// with a line for each element.
-    fn of_table(&mut self, example: &Example) {
+    /// Sets the variables for `csv/`: the file with the last table, and the line and column of
+    /// its last element. If a row is too long for a line of text, the file is that of the last
+    /// row, with a line for each element.
+    fn set_table(&mut self, example: &Example) {
         let lengths = example.view.shape().lengths();
         let last: Vec<u64> = lengths.iter().map(|n| n.saturating_sub(1)).collect();
         let outer = last.len().saturating_sub(2);
@@ -185,54 +192,60 @@ impl Words {
         self.set("table_column", position(1));
     }
 
-    /// Those of the overview, which is about `whole`; `field` is the array that is shown
-    /// to languages that do not read records.
+    /// The variables for the overview. `whole` is the mounted array; `field` is the array for
+    /// languages that do not read records.
     pub(super) fn of_mount(
         meta: &Meta,
         whole: &Example,
         field: Option<&Example>,
         pad: bool,
-    ) -> Words {
-        let mut words = Words::of_example(whole, str::to_owned);
+    ) -> Variables {
+        let mut variables = Variables::of_example(whole, str::to_owned);
         let (view, dtype) = (&meta.view, meta.view.dtype());
-        let length = words.value("length").and_then(|length| length.parse().ok());
-        words.set("file", shown(&meta.file.to_string_lossy()));
-        words.set("format", meta.format);
-        words.set("offset", view.offset().to_string());
-        words.set("dtype_shown", shown(&dtype.to_string()));
-        words.set_condition("ordered", dtype.byte_order() != ByteOrder::NotApplicable);
-        words.set("elements", number(view.size(), "element"));
-        words.set("total", number(view.nbytes(), "byte"));
-        words.set("item", number(dtype.itemsize(), "byte"));
-        words.set("characters", number(length.unwrap_or(0), "code point"));
-        words.set("fields", number(dtype.fields().len() as u64, "field"));
+        let length = variables
+            .value("length")
+            .and_then(|length| length.parse().ok());
+        variables.set(
+            "file",
+            escape_control_characters(&meta.file.to_string_lossy()),
+        );
+        variables.set("format", meta.format);
+        variables.set("offset", view.offset().to_string());
+        variables.set("dtype_shown", escape_control_characters(&dtype.to_string()));
+        variables.set_condition("ordered", dtype.byte_order() != ByteOrder::NotApplicable);
+        variables.set("elements", count(view.size(), "element"));
+        variables.set("total", count(view.nbytes(), "byte"));
+        variables.set("item", count(dtype.itemsize(), "byte"));
+        variables.set("characters", count(length.unwrap_or(0), "code point"));
+        variables.set("fields", count(dtype.fields().len() as u64, "field"));
         let unit = match dtype.kind() {
-            Kind::DateTime(unit) | Kind::TimeDelta(unit) => counted(*unit),
+            Kind::DateTime(unit) | Kind::TimeDelta(unit) => time_unit(*unit),
             _ => String::new(),
         };
-        words.set("unit", unit);
-        words.set("order", meta.order.to_string());
-        words.set_condition("c_order", meta.order == Order::C);
-        words.set("mode", meta.mode.to_string());
-        words.set_condition("copy_on_write", meta.mode == Mode::CopyOnWrite);
-        words.set_condition("absolute", whole.absolute);
-        words.set_condition("pad", pad);
+        variables.set("unit", unit);
+        variables.set("order", meta.order.to_string());
+        variables.set_condition("c_order", meta.order == Order::C);
+        variables.set("mode", meta.mode.to_string());
+        variables.set_condition("copy_on_write", meta.mode == Mode::CopyOnWrite);
+        variables.set_condition("absolute", whole.absolute);
+        variables.set_condition("pad", pad);
         let number_kind = matches!(
             dtype.kind(),
             Kind::Bool | Kind::Int | Kind::UInt | Kind::Float | Kind::Complex
         );
         let lengths = view.shape().lengths();
-        // What numpy.loadtxt needs to leave the blanks out, and to keep axes of length 1.
+        // Arguments of numpy.loadtxt: `usecols` skips the column of blanks, `ndmin` keeps axes
+        // of length 1.
         let usecols = match lengths {
             [_] => "0".to_owned(),
             [_, columns] => format!("range({columns})"),
             _ => String::new(),
         };
-        let is_read = number_kind && view.size() > 0 && words.holds("whole_text");
-        words.set_condition("loadtxt", is_read && !usecols.is_empty());
-        words.set("usecols", usecols);
+        let is_read = number_kind && view.size() > 0 && variables.holds("whole_text");
+        variables.set_condition("loadtxt", is_read && !usecols.is_empty());
+        variables.set("usecols", usecols);
         let keeps = format!(", ndmin={}", view.ndim());
-        words.set(
+        variables.set(
             "ndmin",
             if lengths.contains(&1) {
                 keeps
@@ -240,44 +253,47 @@ impl Words {
                 String::new()
             },
         );
-        words.set("dtype_name", dtype.to_string());
+        variables.set("dtype_name", dtype.to_string());
         let time = |kind: &Kind| matches!(kind, Kind::DateTime(_) | Kind::TimeDelta(_));
         let times = field.is_some_and(|field| time(field.view.dtype().kind()));
-        words.set_condition("times", times);
+        variables.set_condition("times", times);
         let path = field.map_or(String::new(), |field| field.fields.join("."));
-        words.set("field", shown(&path));
+        variables.set("field", escape_control_characters(&path));
         let length = |axis| view.shape().lengths().get(axis).copied().unwrap_or(0);
-        words.set("rows", indices(length(0), pad));
-        words.set("cols", indices(length(1), pad));
-        words.set("axes", indices(view.ndim() as u64, false));
-        words.set("last_axis", view.ndim().saturating_sub(1).to_string());
+        variables.set("rows", indices(length(0), pad));
+        variables.set("cols", indices(length(1), pad));
+        variables.set("axes", indices(view.ndim() as u64, false));
+        variables.set("last_axis", view.ndim().saturating_sub(1).to_string());
         let first = dtype.fields().first().map_or("", |field| field.name());
-        words.set("first_field", shown(first));
-        words.set("first_field_name", shown(&name::field(0, first)));
-        words
+        variables.set("first_field", escape_control_characters(first));
+        variables.set(
+            "first_field_name",
+            escape_control_characters(&name::field(0, first)),
+        );
+        variables
     }
 }
 
-/// Numbers with something between them.
+/// Joins numbers with `between`.
 fn joined(numbers: &[u64], between: &str) -> String {
     let numbers: Vec<String> = numbers.iter().map(u64::to_string).collect();
     numbers.join(between)
 }
 
-/// What `written` makes of each number.
-fn each(numbers: &[u64], written: fn(u64) -> String) -> String {
-    numbers.iter().copied().map(written).collect()
+/// Concatenates the results of `format` for each number.
+fn concat(numbers: &[u64], format: fn(u64) -> String) -> String {
+    numbers.iter().copied().map(format).collect()
 }
 
-/// An integer in Fortran, where large ones need their kind.
-fn in_fortran(number: u64) -> String {
+/// An integer literal in Fortran, with a kind suffix if it exceeds 32 bits.
+fn fortran_integer(number: u64) -> String {
     match i32::try_from(number) {
         Ok(_) => number.to_string(),
         Err(_) => format!("{number}_int64"),
     }
 }
 
-/// The names that are listed for the indices of an axis.
+/// The range of names that a directory lists for the indices of an axis.
 fn indices(length: u64, pad: bool) -> String {
     let name = |index| name::listed(index, length, pad);
     match length {
@@ -287,16 +303,16 @@ fn indices(length: u64, pad: bool) -> String {
     }
 }
 
-/// So many things.
-fn number(count: u64, thing: &str) -> String {
+/// A count with a noun in the singular or plural.
+fn count(count: u64, thing: &str) -> String {
     match count {
         1 => format!("1 {thing}"),
         _ => format!("{count} {thing}s"),
     }
 }
 
-/// The unit of a time, as NumPy writes it.
-fn counted(unit: TimeUnit) -> String {
+/// The unit of a `datetime64` or `timedelta64`, with its multiple.
+fn time_unit(unit: TimeUnit) -> String {
     match (unit.unit, unit.multiple) {
         (Unit::Generic, _) => "an unnamed unit".into(),
         (unit, 1) => unit.name().into(),
@@ -304,8 +320,8 @@ fn counted(unit: TimeUnit) -> String {
     }
 }
 
-/// As it can stand in a line.
-fn shown(text: &str) -> String {
+/// Replaces control characters with escapes.
+fn escape_control_characters(text: &str) -> String {
     let escaped = text.chars().map(|c| match c {
         c if c.is_control() => c.escape_default().to_string(),
         c => c.to_string(),
@@ -318,15 +334,15 @@ pub(super) mod tests {
     use super::*;
     use crate::array::Shape;
 
-    impl Words {
-        /// Whether there is such a word.
-        pub(crate) fn knows(&self, word: &str) -> bool {
-            self.conditions.contains_key(word) || self.value(word).is_some()
+    impl Variables {
+        /// Whether there is a variable or condition of this name.
+        pub(crate) fn knows(&self, name: &str) -> bool {
+            self.conditions.contains_key(name) || self.value(name).is_some()
         }
     }
 
-    /// The words of a language's template, and of the overview.
-    pub fn all() -> (Words, Words) {
+    /// The variables of a language's template, and of the overview.
+    pub fn all() -> (Variables, Variables) {
         let shape = Shape::new(vec![3, 5]);
         let meta = Meta {
             file: "a.bin".into(),
@@ -337,8 +353,8 @@ pub(super) mod tests {
             writable: true,
         };
         let whole = Example::new(&meta, "/m".as_ref(), CsvForm::default());
-        let mut overview = Words::of_mount(&meta, &whole, None, false);
+        let mut overview = Variables::of_mount(&meta, &whole, None, false);
         overview.set("files", "");
-        (Words::of_example(&whole, str::to_owned), overview)
+        (Variables::of_example(&whole, str::to_owned), overview)
     }
 }
