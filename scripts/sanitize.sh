@@ -27,9 +27,9 @@ slow=(
     a_long_text_is_cut_in_the_message
     errors_quote_the_place_and_cut_it_short
     long_values_are_cut_in_a_message
-    names_beyond_those_the_kernel_may_know
-    numbers_in_use_are_not_given_out_again
-    what_is_not_held_is_dropped
+    excess_names_are_popped
+    numbers_of_open_selections_are_not_reused
+    unused_selections_are_evicted
     the_bytes_of_indices_are_counted
     no_time_is_wider_than_its_unit_says
     vfile::text::tests::every_part_is_that_of_the_whole

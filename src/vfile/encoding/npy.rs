@@ -1,4 +1,5 @@
-//! The view as `numpy.save` writes it, in C order: a header and the bytes.
+//! The view as `numpy.save` writes it, in C order: a header, then the bytes. Formatting and
+//! parsing the header is the business of `source::npy`.
 
 use super::Encoding;
 use crate::array::{Order, View};
@@ -24,7 +25,7 @@ pub(super) const ENCODING: Encoding = Encoding {
     is_equivalent: same_meaning,
 };
 
-/// `None` for types that NumPy does not save.
+/// The `.npy` header of a view; `None` for dtypes that NumPy cannot save.
 fn header(view: &View) -> Option<Vec<u8>> {
     Header::write(view.dtype(), view.shape(), Order::C)
 }

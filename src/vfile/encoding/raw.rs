@@ -1,4 +1,4 @@
-//! The bytes of the view in C order, as `numpy.ndarray.tobytes` has them.
+//! The bytes of the view in C order, without a header, like `numpy.ndarray.tobytes`.
 
 use super::Encoding;
 use crate::array::View;
@@ -10,5 +10,5 @@ pub(super) const ENCODING: Encoding = Encoding {
     writable: true,
     len: |view| Some(View::nbytes(view)),
     segments: |mapping, view| vec![Segment::view(mapping, view)],
-    is_equivalent: |fixed, data| fixed == data,
+    is_equivalent: |current, written| current == written,
 };
