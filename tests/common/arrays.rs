@@ -1,4 +1,4 @@
-//! Arrays to mount, and where NumPy says that the bytes of their views lie.
+//! Arrays to mount, and the file offsets of the bytes of their views, as computed by NumPy.
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! What system calls answer, and numbers that look random.
+//! Error numbers of system calls, opening of files, and reproducible random numbers.
 
 use std::fmt::Debug;
 use std::fs::File;

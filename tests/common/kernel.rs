@@ -1,5 +1,5 @@
-//! What the kernel offers, as a mount says that it was agreed. Tests of what not every
-//! kernel can do are skipped where it cannot, whatever its version.
+//! Capabilities of the kernel, taken from what a mount has negotiated. Tests that need a missing
+//! capability are skipped, whatever the kernel's version.
 
 use std::fs;
 use std::sync::OnceLock;

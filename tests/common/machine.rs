@@ -1,7 +1,6 @@
-//! A machine of a test's own, as far as mounts can make it one: for the thread
-//! that runs the test and for every process that it starts, the program is
-//! installed, and `/dev/fuse`, `/etc/fuse.conf` and `/etc/fstab` are the
-//! test's. Nothing has to be put back, whatever becomes of the test.
+//! A private machine for a test, by means of a mount namespace. The test's thread and its child
+//! processes see an installed arrayfs, and their own `/dev/fuse`, `/etc/fuse.conf` and
+//! `/etc/fstab`. Nothing has to be restored afterwards.
 
 use std::fs::{self, File, Permissions};
 use std::io;

@@ -1,10 +1,8 @@
-//! What the tests of the whole program share: directories to work in, commands
-//! that are run and waited for, and mounts that must end well. On a failure
-//! each prints what it did and what is there.
+//! Shared helpers of the mounted tests: temporary directories, commands with a deadline, and
+//! mounts that must end cleanly. On a failure each prints the command and the directory.
 //!
 //! A daemon outlives the command that started it. The test process adopts it
-//! (`PR_SET_CHILD_SUBREAPER`), so that its end and its exit status can be
-//! waited for like those of any child.
+//! (`PR_SET_CHILD_SUBREAPER`), so it can wait for its exit status like for that of any child.
 
 // Each test binary uses a part of it.
 #![allow(dead_code, unused_imports)]

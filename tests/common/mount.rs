@@ -1,5 +1,5 @@
-//! A mounted array that has to end well: when its guard goes, it is unmounted,
-//! its daemon ends with status 0 and has logged no warning.
+//! The guard of a mounted array. Dropping it unmounts, and checks that the daemon exits with
+//! status 0 and has logged no warning.
 
 use std::fs;
 use std::os::unix::fs::chown;

@@ -1,4 +1,4 @@
-//! Running a command to its end, with a deadline.
+//! Running commands with a deadline.
 
 use std::ffi::OsStr;
 use std::fmt;

@@ -1,5 +1,5 @@
-//! What this machine cannot run. A test says so here instead of failing, and
-//! `scripts/test.sh` counts it as skipped, not as passed.
+//! Skipping tests that this machine cannot run. `scripts/test.sh` counts them as skipped, not as
+//! passed.
 
 use std::fs::File;
 use std::io::Write;
