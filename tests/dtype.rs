@@ -1,5 +1,5 @@
 //! `DType` and `Literal` compared with NumPy and Python, on tens of thousands of texts: every
-//! character with every size and byte order mark, every name, units with multiples and divisors,
+//! type character with every size and byte order, every name, units with multiples and divisors,
 //! unusual spellings, random strings, random structured dtypes and random literals. The
 //! reference values come from the scripts in `tests/dtype`.
 

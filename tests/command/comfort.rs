@@ -1,5 +1,5 @@
-//! Conveniences of the command: mount points created on demand, several mounts at once,
-//! `--list`, and unmounting after idle time.
+//! Conveniences of the command: mount points that are created and removed, unmounting several
+//! arrays, `--list`, unmounting after idle time, and generated help.
 
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;

@@ -6,17 +6,17 @@ use std::sync::OnceLock;
 
 use super::{Dir, skip};
 
-/// What not every kernel can do.
+/// A capability that some kernels lack.
 #[derive(Debug, Clone, Copy)]
 pub enum Ability {
-    /// Map files shared that are open for direct I/O.
+    /// Shared mappings of files that are open for direct I/O.
     DirectMappings,
-    /// Read and write files in the backing file itself.
+    /// FUSE passthrough: the kernel reads and writes the backing file itself.
     Passthrough,
 }
 
-/// Whether the kernel has an ability that a test needs; says why it is skipped if not. To
-/// be called before the test has a directory.
+/// Whether the kernel has a capability that a test needs. If not, the test is reported as
+/// skipped. Must be called before the test creates its directory.
 pub fn needs(ability: Ability) -> bool {
     let can = kernel_can(ability);
     if !can {
@@ -25,7 +25,8 @@ pub fn needs(ability: Ability) -> bool {
     can
 }
 
-/// Whether the kernel has an ability. Where tests do not mount, they say so themselves.
+/// Whether the kernel has a capability. True if mounted tests are skipped: they report that
+/// themselves.
 pub fn kernel_can(ability: Ability) -> bool {
     static OFFER: OnceLock<Option<serde_json::Value>> = OnceLock::new();
     let offer = OFFER.get_or_init(|| {

@@ -31,11 +31,10 @@ use tempfile::TempDir;
 /// The program under test.
 pub const ARRAYFS: &str = env!("CARGO_BIN_EXE_arrayfs");
 
-/// A directory that lives as long as a test.
+/// A temporary directory of a test.
 ///
-/// There is one at a time: what a test has open, the children that another
-/// starts hold open too until they are programs of their own, and a mount
-/// would be busy for no reason that the test can see.
+/// Only one exists at a time. Child processes that another test forks inherit open files until
+/// they exec, which would keep a mount busy.
 pub struct Dir {
     machine: Option<Machine>,
     path: PathBuf,
@@ -46,7 +45,7 @@ pub struct Dir {
 static ALONE: Mutex<()> = Mutex::new(());
 
 impl Dir {
-    /// An empty directory, open to every user.
+    /// An empty directory, accessible to every user.
     pub fn new() -> Dir {
         let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
         nix::sys::prctl::set_child_subreaper(true).unwrap();
@@ -62,7 +61,7 @@ impl Dir {
         }
     }
 
-    /// A directory for a test that mounts; `None` where such tests are to be skipped.
+    /// A directory for a test that mounts; `None` if such tests are skipped.
     pub fn with_fuse() -> Option<Dir> {
         let device = fs::File::options().read(true).write(true).open("/dev/fuse");
         match device {
@@ -78,7 +77,7 @@ impl Dir {
         }
     }
 
-    /// A directory for a test that mounts and only root can run; `None` for others.
+    /// A directory for a test that mounts and needs root; `None` for other users.
     pub fn for_root() -> Option<Dir> {
         if !nix::unistd::geteuid().is_root() {
             skip("it needs root");
@@ -87,15 +86,14 @@ impl Dir {
         Dir::with_fuse()
     }
 
-    /// A directory for a test that mounts on a machine of its own, which only
-    /// root can run; `None` for others.
+    /// A directory for a test on a private machine, which needs root; `None` for other users.
     pub fn on_own_machine() -> Option<Dir> {
         let mut dir = Dir::for_root()?;
         dir.machine = Some(Machine::new());
         Some(dir)
     }
 
-    /// The test's own machine.
+    /// The private machine of the test.
     pub fn machine(&self) -> &Machine {
         self.machine.as_ref().expect("a test on its own machine")
     }
@@ -105,33 +103,33 @@ impl Dir {
         &self.path
     }
 
-    /// A path in the directory.
+    /// The path of `name` in the directory.
     pub fn join(&self, name: &str) -> PathBuf {
         self.path.join(name)
     }
 
-    /// A file of these bytes.
+    /// Creates a file with these bytes.
     pub fn file(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
         let path = self.join(name);
         fs::write(&path, bytes).unwrap();
         path
     }
 
-    /// A directory in it.
+    /// Creates a subdirectory.
     pub fn directory(&self, name: &str) -> PathBuf {
         let path = self.join(name);
         fs::create_dir(&path).unwrap();
         path
     }
 
-    /// A directory in it that belongs to a user, and to the group of the same number.
+    /// Creates a subdirectory owned by a user and the group of the same ID.
     pub fn directory_of(&self, user: u32, name: &str) -> PathBuf {
         let path = self.directory(name);
         chown(&path, Some(user), Some(user)).unwrap();
         path
     }
 
-    /// A file of these bytes that belongs to a user, and to the group of the same number.
+    /// Creates a file with these bytes, owned by a user and the group of the same ID.
     pub fn file_of(&self, user: u32, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
         let path = self.file(name, bytes);
         chown(&path, Some(user), Some(user)).unwrap();
@@ -152,20 +150,20 @@ impl Dir {
         TestCommand::new(program, self.path()).args(arguments)
     }
 
-    /// Mounts `file` on a new directory, in the background; the command has to
-    /// succeed without a word.
+    /// Mounts `file` on a new directory, in the background. The command must succeed and print
+    /// nothing but assumptions about the file.
     pub fn mount(&self, file: &Path, options: &[&str]) -> Mount {
         let (mount, outcome) = Mount::start(self, file, options);
         outcome.succeeds_silently();
         mount
     }
 
-    /// Mounts `file` on a new directory in the foreground, and returns when it is mounted.
+    /// Mounts `file` on a new directory in the foreground. Returns when the mount is usable.
     pub fn mount_in_foreground(&self, file: &Path, options: &[&str]) -> Mount {
         Mount::start_in_foreground(self, file, options)
     }
 
-    /// What is there, with sizes and times: equal if nothing has changed.
+    /// A recursive listing with sizes and times. Two listings are equal if nothing has changed.
     pub fn listing(&self) -> String {
         let mut lines = vec![format!("{}:", self.path.display())];
         list(&self.path, &mut lines);
@@ -174,7 +172,7 @@ impl Dir {
     }
 }
 
-/// Whatever a test does, it leaves nothing mounted.
+/// Checks that the test has left nothing mounted.
 impl Drop for Dir {
     fn drop(&mut self) {
         let left = mounts_below(&self.path);
@@ -195,8 +193,8 @@ impl Drop for Dir {
     }
 }
 
-/// What a mount that grows, makes or overwrites its file has to print. The portable
-/// twin of what only Linux has cannot reserve space.
+/// The notice of a mount that extends, creates or overwrites its file. The portable build cannot
+/// reserve space.
 pub fn growth_notice(file: &Path, mode: &str, from: usize, to: usize) -> String {
     let sparse = cfg!(arrayfs_portable) && to > 0;
     let what = match mode {
@@ -215,8 +213,8 @@ pub fn growth_notice(file: &Path, mode: &str, from: usize, to: usize) -> String 
     format!("arrayfs: {}: {what}{warning}\n", file.display())
 }
 
-/// The portable twin extends no file: where it is under test, this makes a file that is
-/// there long enough for an array that ends at `end`.
+/// In tests of the portable build, extends an existing file to `end` bytes, since that build does
+/// not extend files itself.
 pub fn lengthen_portably(file: &Path, end: u64) {
     if !cfg!(arrayfs_portable) {
         return;
@@ -249,7 +247,7 @@ fn list(directory: &Path, lines: &mut Vec<String>) {
     }
 }
 
-/// The lines of this thread's mount table for `path` and what is below it.
+/// The lines of this thread's mount table for mount points at or below `path`.
 pub fn mounts_below(path: &Path) -> Vec<String> {
     let table = fs::read("/proc/thread-self/mountinfo").unwrap();
     let table = String::from_utf8_lossy(&table);

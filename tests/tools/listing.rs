@@ -1,4 +1,4 @@
-//! Directory listings with the C library, from any offset and during changes of the position.
+//! Directory listings with the C library: from any offset, and while the files are read.
 
 use crate::common::Dir;
 
