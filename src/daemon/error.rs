@@ -41,12 +41,12 @@ pub enum Error {
         source: io::Error,
     },
     /// The log file is the backing file, or would be hidden by the mount.
-    #[error("{}: cannot be the log file: it {what}", log.display())]
-    LogInTheWay {
+    #[error("{}: cannot be the log file: it {problem}", log.display())]
+    UnusableLogFile {
         /// The log file.
         log: PathBuf,
         /// The predicate of the message, such as `is the array's file`.
-        what: &'static str,
+        problem: &'static str,
     },
     /// The descriptor of `--ready-fd` is not open, or cannot be written.
     #[error("--ready-fd {number}: {}", os_error_message(source))]
@@ -81,7 +81,7 @@ pub enum Error {
     },
     /// The file system was mounted, but its worker threads could not be started.
     #[error("{}: was not mounted: its workers could not be started", .0.display())]
-    Unserved(PathBuf),
+    WorkersNotStarted(PathBuf),
     /// A flush failed, so some written data may not be on disk.
     #[error(
         "{}: not all data could be written to disk: {}",
@@ -112,7 +112,7 @@ impl Error {
             Error::Mount(error) => error.hint(),
             Error::File(error) => error.hint(),
             Error::Unmount(error) => error.hint(),
-            Error::Unserved(_) => {
+            Error::WorkersNotStarted(_) => {
                 Some("raise the limits of open files (ulimit -n) and processes (ulimit -u)".into())
             }
             Error::Detach { mountpoint, .. } => Some(format!(
@@ -133,11 +133,11 @@ impl Error {
             Error::Source(SourceError::ShapeNeeded { .. }) | Error::ReadyFd { .. } => 2,
             Error::Source(_) | Error::File(_) | Error::Mount(MountError::Tree { .. }) => 3,
             Error::Mountpoint(_) => 4,
-            Error::Mount(_) | Error::Unanswered { .. } | Error::Unserved(_) => 5,
+            Error::Mount(_) | Error::Unanswered { .. } | Error::WorkersNotStarted(_) => 5,
             Error::Unmount(_) => 6,
             Error::Flush { .. } => 7,
             Error::LogFile { .. }
-            | Error::LogInTheWay { .. }
+            | Error::UnusableLogFile { .. }
             | Error::MountTable(_)
             | Error::Start(_)
             | Error::Died(_)

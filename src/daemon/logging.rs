@@ -35,11 +35,11 @@ pub(super) fn check(settings: &Settings) -> Result<(), Error> {
         return Ok(());
     };
     let identity = |path: &Path| {
-        let found = std::fs::metadata(path).ok()?;
-        Some((found.dev(), found.ino()))
+        let metadata = std::fs::metadata(path).ok()?;
+        Some((metadata.dev(), metadata.ino()))
     };
     let is_backing_file = identity(log).is_some_and(|id| Some(id) == identity(&settings.file));
-    let what = if is_backing_file || *log == settings.file {
+    let problem = if is_backing_file || *log == settings.file {
         "is the array's file"
     } else if log.starts_with(&settings.mountpoint) {
         "is below the mount point"
@@ -47,7 +47,7 @@ pub(super) fn check(settings: &Settings) -> Result<(), Error> {
         return Ok(());
     };
     let log = log.clone();
-    Err(Error::LogInTheWay { log, what })
+    Err(Error::UnusableLogFile { log, problem })
 }
 
 /// Installs the logger and a panic hook that logs. Returns the queue in front of the log. A
@@ -80,16 +80,16 @@ pub(super) fn start(log: &Log, foreground: bool) -> Result<LogQueue, Error> {
         }),
     };
     let queue = LogQueue::new(destination);
-    let lines = line_logger(queue.clone());
-    let logger: Box<dyn log::Log> = if log.file.is_some() || foreground {
-        Box::new(lines)
+    let logger = line_logger(queue.clone());
+    let installed: Box<dyn log::Log> = if log.file.is_some() || foreground {
+        Box::new(logger)
     } else {
         Box::new(SystemLog {
             socket: datagram_socket().map_err(Error::Start)?,
-            fallback: lines,
+            fallback: logger,
         })
     };
-    verbosity::start(logger, log.verbosity);
+    verbosity::start(installed, log.verbosity);
     std::panic::set_hook(Box::new(|panic| log::error!("{panic}")));
     Ok(queue)
 }

@@ -98,8 +98,8 @@ pub fn info(file: &Path, description: &Description, options: &Options) -> Result
 
 /// Unmounts the dead mount of a daemon that was killed between mounting and serving.
 fn remove_dead_mount(settings: &Settings) {
-    let found = mountpoint::check(&settings.mountpoint, &settings.file);
-    if let Err(MountpointError::Dead { .. }) = found {
+    let checked = mountpoint::check(&settings.mountpoint, &settings.file);
+    if let Err(MountpointError::Dead { .. }) = checked {
         // The error to report is that the daemon died.
         let _ = unmount(&settings.mountpoint);
     }

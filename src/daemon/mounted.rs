@@ -164,7 +164,7 @@ impl Mounted {
                 return Err(Error::Unanswered { mountpoint, source });
             }
             Ok(Event::Signal(_)) => Error::Interrupted(mountpoint),
-            Ok(Event::Ended) | Err(_) => Error::Unserved(mountpoint),
+            Ok(Event::Ended) | Err(_) => Error::WorkersNotStarted(mountpoint),
         };
         // The thread answers once it has reaped the watchdog. So no zombie is left.
         watchdog::kill_process(process);
@@ -296,11 +296,11 @@ impl Mounted {
 ///
 /// When another mount covers it, or the system call fails.
 fn detach(mount: &Mount) -> io::Result<()> {
-    let Some(now) = mount.now()? else {
+    let Some(current) = mount.now()? else {
         return Ok(());
     };
-    match platform::mounted_at(&now.point)? {
-        Some(upper) if upper != now => Err(io::Error::other("another mount covers it")),
-        _ => platform::detach(&now.point),
+    match platform::mounted_at(&current.point)? {
+        Some(upper) if upper != current => Err(io::Error::other("another mount covers it")),
+        _ => platform::detach(&current.point),
     }
 }

@@ -25,7 +25,7 @@ pub enum MountpointError {
     Missing(PathBuf),
     /// The mount point does not exist and cannot be created.
     #[error("{}: the mount point cannot be made: {}", point.display(), os_error_message(source))]
-    NotMade {
+    NotCreated {
         /// The mount point.
         point: PathBuf,
         /// The error of the system call.
@@ -36,7 +36,7 @@ pub enum MountpointError {
     NotEmpty(PathBuf),
     /// The default mount point, named after the file, exists and is not a directory.
     #[error("{}: is in the way of a mount point", .0.display())]
-    InTheWay(PathBuf),
+    Obstructed(PathBuf),
     /// The mount point is not a directory.
     #[error("{}: the mount point is not a directory", .0.display())]
     NotADirectory(PathBuf),
@@ -52,23 +52,23 @@ pub enum MountpointError {
     #[error("{}: another mount is being made there", .0.display())]
     Contended(PathBuf),
     /// An array is already mounted there.
-    #[error("{}: is already an arrayfs mount, of {}", point.display(), what.display())]
-    Taken {
+    #[error("{}: is already an arrayfs mount, of {}", point.display(), mounted.display())]
+    AlreadyMounted {
         /// The mount point.
         point: PathBuf,
         /// The source in the mount table: the backing file.
-        what: OsString,
+        mounted: OsString,
     },
     /// The mount there has lost its daemon.
     #[error(
         "{}: is a dead mount, of {} ({}): {}",
-        point.display(), what.display(), kind.display(), os_error_message(error)
+        point.display(), mounted.display(), kind.display(), os_error_message(error)
     )]
     Dead {
         /// The mount point.
         point: PathBuf,
         /// The source in the mount table.
-        what: OsString,
+        mounted: OsString,
         /// The file system type.
         kind: OsString,
         /// Whether the mount is an array.
@@ -79,13 +79,13 @@ pub enum MountpointError {
     /// The mount there does not answer within the time limit.
     #[error(
         "{}: is a mount that does not answer, of {} ({})",
-        point.display(), what.display(), kind.display()
+        point.display(), mounted.display(), kind.display()
     )]
-    Silent {
+    Unresponsive {
         /// The mount point.
         point: PathBuf,
         /// The source in the mount table.
-        what: OsString,
+        mounted: OsString,
         /// The file system type.
         kind: OsString,
         /// Whether the mount is an array.
@@ -111,18 +111,18 @@ impl MountpointError {
             MountpointError::Missing(point) => {
                 Some(format!("create it with: mkdir {}", quoted(point)))
             }
-            MountpointError::NotMade { point, source }
+            MountpointError::NotCreated { point, source }
                 if source.kind() == io::ErrorKind::NotFound =>
             {
                 Some(format!("create it with: mkdir -p {}", quoted(point)))
             }
-            MountpointError::NotEmpty(_) | MountpointError::InTheWay(_) => {
+            MountpointError::NotEmpty(_) | MountpointError::Obstructed(_) => {
                 Some("say where to mount it".into())
             }
             MountpointError::NotADirectory(_) | MountpointError::HoldsFile { .. } => {
                 Some("mount on an empty directory".into())
             }
-            MountpointError::Taken { point, .. } => {
+            MountpointError::AlreadyMounted { point, .. } => {
                 Some(format!("to unmount it, type: arrayfs -u {}", quoted(point)))
             }
             MountpointError::Dead {
@@ -131,7 +131,7 @@ impl MountpointError {
                 let command = if *is_arrayfs { "arrayfs -u" } else { "umount" };
                 Some(format!("to remove it, type: {command} {}", quoted(point)))
             }
-            MountpointError::Silent {
+            MountpointError::Unresponsive {
                 point, is_arrayfs, ..
             } => {
                 let command = if *is_arrayfs {
@@ -149,7 +149,7 @@ impl MountpointError {
                 "it lies below a dead mount: findmnt -t fuse shows it, umount -l removes it".into(),
             ),
             MountpointError::Contended(_)
-            | MountpointError::NotMade { .. }
+            | MountpointError::NotCreated { .. }
             | MountpointError::Unreadable { .. } => None,
         }
     }
@@ -167,11 +167,11 @@ pub(super) fn check_before(settings: &Settings) -> Result<(), MountpointError> {
         Err(MountpointError::Missing(point))
             if point == settings.file && settings.description.mode == Mode::Write =>
         {
-            Err(MountpointError::InTheWay(point))
+            Err(MountpointError::Obstructed(point))
         }
         Err(MountpointError::Missing(_)) => Ok(()),
         Err(MountpointError::NotADirectory(point)) if settings.named_after_file => {
-            Err(MountpointError::InTheWay(point))
+            Err(MountpointError::Obstructed(point))
         }
         Ok(()) if settings.named_after_file && !is_empty(point) => {
             Err(MountpointError::NotEmpty(point.clone()))
@@ -205,7 +205,7 @@ pub(super) fn remove_dead(point: &Path) -> Result<(), MountpointError> {
 fn is_empty(directory: &Path) -> bool {
     directory
         .read_dir()
-        .is_ok_and(|mut found| found.next().is_none())
+        .is_ok_and(|mut entries| entries.next().is_none())
 }
 
 /// Checks that `point` can be mounted on and that the mount will not hide `file`. Both paths are
@@ -218,36 +218,36 @@ pub(super) fn check(point: &Path, file: &Path) -> Result<(), MountpointError> {
     // Without a mount table, mounting itself will report the error.
     let mounted = platform::mounted_at(point).unwrap_or_default();
     let point = point.to_path_buf();
-    let found = match &mounted {
+    let root = match &mounted {
         // `stat` on a hung mount would only time out.
         Some(mount) if server::is_hung(mount) => Err(nix::Error::ENOTCONN.into()),
         mounted => stat_mount(&point, mounted.as_ref()),
     };
-    match (found, mounted) {
+    match (root, mounted) {
         (Err(error), Some(mount)) if error.kind() == io::ErrorKind::TimedOut => {
-            Err(MountpointError::Silent {
+            Err(MountpointError::Unresponsive {
                 is_arrayfs: mount.is_arrayfs(),
                 point,
-                what: mount.source,
+                mounted: mount.source,
                 kind: mount.kind,
             })
         }
         (Err(error), Some(mount)) if is_dead(&error) => Err(MountpointError::Dead {
             is_arrayfs: mount.is_arrayfs(),
             point,
-            what: mount.source,
+            mounted: mount.source,
             kind: mount.kind,
             error,
         }),
         (_, Some(mount)) if mount.is_arrayfs() => {
-            let what = mount.source;
-            Err(MountpointError::Taken { point, what })
+            let mounted = mount.source;
+            Err(MountpointError::AlreadyMounted { point, mounted })
         }
         (Err(error), _) if error.kind() == io::ErrorKind::NotFound => {
             Err(MountpointError::Missing(point))
         }
         (Err(source), _) => Err(MountpointError::Unreadable { point, source }),
-        (Ok(found), _) if !found.is_dir() => Err(MountpointError::NotADirectory(point)),
+        (Ok(root), _) if !root.is_dir() => Err(MountpointError::NotADirectory(point)),
         // If both are the same path, the file is refused as not being a directory.
         _ if file != point && file.starts_with(&point) => {
             let file = file.to_path_buf();
@@ -266,9 +266,9 @@ pub(super) fn check(point: &Path, file: &Path) -> Result<(), MountpointError> {
 fn stat_mount(point: &Path, mounted: Option<&Mount>) -> io::Result<Metadata> {
     let path = point.to_path_buf();
     let stat = move || {
-        let found = std::fs::metadata(&path)?;
+        let metadata = std::fs::metadata(&path)?;
         statvfs(&path)?;
-        Ok(found)
+        Ok(metadata)
     };
     match mounted {
         // A plain directory needs no time limit, so it works even if no thread can be started.

@@ -65,8 +65,8 @@ impl MountpointLock {
             // with the same inode number.
             created |= create_if_missing(point)?;
             let lock = lock(point);
-            let found = mountpoint::check(point, file);
-            let is_contended = match (&lock, &found) {
+            let checked = mountpoint::check(point, file);
+            let is_contended = match (&lock, &checked) {
                 // The previous owner has removed the directory.
                 (_, Err(MountpointError::Missing(_))) => true,
                 (Ok(Some(lock)), _) => !is_at(&lock.directory, point),
@@ -85,10 +85,10 @@ impl MountpointLock {
                 created,
                 lock: lock.map_err(|Contended| contended()).or_else(|contended| {
                     // An error of the check says more than that the lock is held.
-                    found.as_ref().map_or(Ok(None), |()| Err(contended))
+                    checked.as_ref().map_or(Ok(None), |()| Err(contended))
                 })?,
             };
-            found?;
+            checked?;
             return Ok(lock);
         }
     }
@@ -164,7 +164,7 @@ fn create_if_missing(point: &Path) -> Result<bool, MountpointError> {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
         // An existing directory can be mounted on even if its parent is not writable.
         Err(_) if point.symlink_metadata().is_ok() => Ok(false),
-        Err(source) => Err(MountpointError::NotMade {
+        Err(source) => Err(MountpointError::NotCreated {
             point: point.to_path_buf(),
             source,
         }),
@@ -190,7 +190,7 @@ fn lock(point: &Path) -> Result<Option<LockedDirectory>, Contended> {
 
 /// Whether `directory` is still at `point`.
 fn is_at(directory: &Metadata, point: &Path) -> bool {
-    let identity = |found: &Metadata| (found.dev(), found.ino());
+    let identity = |metadata: &Metadata| (metadata.dev(), metadata.ino());
     fs::metadata(point).is_ok_and(|found| identity(&found) == identity(directory))
 }
 

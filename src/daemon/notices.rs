@@ -20,7 +20,7 @@ pub(super) enum Tense {
 /// or empty file and reserved its space.
 pub(super) fn print_growth(file: &Path, mode: Mode, growth: Growth, tense: Tense) {
     let Growth { from, to, sparse } = growth;
-    let what = match (mode, tense) {
+    let change = match (mode, tense) {
         (Mode::Write, _) if from == 0 && !sparse => return,
         (Mode::Write, _) if from == 0 => format!("made with {to} bytes"),
         (Mode::Write, Tense::Done) => {
@@ -37,20 +37,20 @@ pub(super) fn print_growth(file: &Path, mode: Mode, growth: Growth, tense: Tense
     } else {
         ""
     };
-    say(&format!("{}: {what}{warning}", file.display()), None);
+    say(&format!("{}: {change}{warning}", file.display()), None);
 }
 
 /// Prints and logs that files of the mount cannot be mapped shared, with the option that helps.
 pub(super) fn print_refused_mappings(file: &Path, mode: Mode) {
-    let what = "this kernel, before Linux 6.6, cannot map files of this mount shared (ENODEV)";
+    let limit = "this kernel, before Linux 6.6, cannot map files of this mount shared (ENODEV)";
     let hint = match mode {
         Mode::ReadOnly => "--cache auto allows it",
         Mode::ReadWrite | Mode::Write | Mode::CopyOnWrite => {
             "--mode r, or --cache auto, allows it for reading"
         }
     };
-    say(&format!("{}: {what}", file.display()), Some(hint));
-    log::info!("{}: {what}: {hint}", file.display());
+    say(&format!("{}: {limit}", file.display()), Some(hint));
+    log::info!("{}: {limit}: {hint}", file.display());
 }
 
 /// Prints dtype and shape of the array. Unless standard error is a terminal, only if something was

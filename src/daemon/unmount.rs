@@ -26,13 +26,13 @@ pub enum UnmountError {
     /// Another file system is mounted there.
     #[error(
         "{}: is not an arrayfs mount: {} ({}) is mounted there",
-        point.display(), what.display(), kind.display()
+        point.display(), mounted.display(), kind.display()
     )]
     OtherMount {
         /// The mount point.
         point: PathBuf,
         /// The source in the mount table.
-        what: OsString,
+        mounted: OsString,
         /// The file system type.
         kind: OsString,
     },
@@ -94,7 +94,7 @@ pub fn unmount(point: &Path) -> Result<(), UnmountError> {
     if !mount.is_arrayfs() {
         return Err(UnmountError::OtherMount {
             point: mount.point,
-            what: mount.source,
+            mounted: mount.source,
             kind: mount.kind,
         });
     }
