@@ -109,7 +109,7 @@ impl<L: Log> Cycle for Filtered<L> {
             (state.verbosity, state.filter.filter())
         };
         log::set_max_level(max_level);
-        let text = format!("SIGUSR1: the log level is now that of -v given {verbosity} times");
+        let text = format!("SIGUSR1: from now on the log is that of {verbosity} -v");
         // Bypasses the filter, so that the effect of the signal shows at any level.
         let mut record = Record::builder();
         record.level(Level::Info).target(module_path!());
