@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Copies the arrays that README.md and docs/COOKBOOK.md use into a directory. All
-# are real: two come with the project, the others inside Python packages.
+# Copies the example arrays of README.md and docs/COOKBOOK.md into a directory. All are real
+# data: two are part of the project, the others of Python packages.
 #
 #   scripts/arrays.sh DIR
 set -euo pipefail

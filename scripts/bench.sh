@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
-# Measures arrayfs against the file itself, NumPy and the least FUSE file system
-# there can be, and writes docs/PERFORMANCE.md. Takes about half an hour and
-# wants root, 8 GiB of memory and a machine that does nothing else.
+# Benchmarks arrayfs against direct file access, NumPy and a minimal FUSE file system, and writes
+# docs/PERFORMANCE.md. Takes about half an hour. Needs root, 8 GiB of memory and an idle machine.
 #
 #   scripts/bench.sh [--pairs N] [--only WORDS] [--quick] [--dir DIRECTORY]
 set -euo pipefail

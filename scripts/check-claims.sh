@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Checks that every numbered claim of docs/SEMANTICS.md has its test, a function
-# claim_NN_... in tests/ or, where no client can bring it about, in src/, and that
-# every such test has its claim.
+# Checks that every numbered claim of docs/SEMANTICS.md has a test, and that every such test has
+# a claim. The test of claim NN is a function claim_NN_... in tests/, or in src/ if no client can
+# trigger the behaviour.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -9,11 +9,11 @@ claims=$(sed -nE 's/^\*\*([0-9]+)\.\*\*.*/\1/p' docs/SEMANTICS.md | sort -n)
 tests=$(grep -rhoE 'fn claim_[0-9]+' tests src | sed -E 's/fn claim_0*//' | sort -n | uniq)
 
 if [ "$(uniq <<<"$claims")" != "$claims" ]; then
-    echo "docs/SEMANTICS.md: a claim's number is given twice" >&2
+    echo "docs/SEMANTICS.md: duplicate claim number" >&2
     exit 1
 fi
 if ! diff <(echo "$claims") <(echo "$tests") >&2; then
-    echo "docs/SEMANTICS.md and the tests: < is a claim without its test, > a test without its claim" >&2
+    echo "docs/SEMANTICS.md and tests differ: < is a claim without a test, > a test without a claim" >&2
     exit 1
 fi
-echo "$(wc -l <<<"$claims") claims have their tests"
+echo "$(wc -l <<<"$claims") claims have tests"

@@ -1,6 +1,5 @@
-"""Finds circles among the modules below src: parts of one module that import each
-other, directly or around others. What a module and its own parts take from each
-other is no circle: they are one.
+"""Finds import cycles among the modules in src: submodules of one module that import each other,
+directly or indirectly. Imports between a module and its own submodules are not a cycle.
 """
 
 import re
@@ -13,13 +12,13 @@ SOURCE = Path("src")
 
 
 def module_of(path):
-    """The path of the module that a file holds, as a tuple of names."""
+    """The path of the module in a source file, as a tuple of names."""
     parts = path.relative_to(SOURCE).with_suffix("").parts
     return parts[:-1] if parts[-1] in ("mod", "lib", "main") else parts
 
 
 def paths(tree):
-    """The paths that a tree of imports names: a::{b, c::{d, e}} has three."""
+    """The paths in a use tree: a::{b, c::{d, e}} has three."""
     names, _, rest = tree.partition("{")
     head = [name for name in re.split(r"\s*::\s*", names.strip()) if name]
     if not rest:
@@ -36,7 +35,7 @@ def paths(tree):
 
 
 def imports(text, module, modules):
-    """The modules that a file imports from, tests aside."""
+    """The modules that a source file imports from, without its test modules."""
     text = re.split(r"#\[cfg\(.*test.*\)\]\s*(?:pub\S* )?mod \w+ \{", text)[0]
     text = re.sub(r"//.*", "", text)
     trees = re.findall(r"\buse ([^;]+);", text)
@@ -55,7 +54,7 @@ def imports(text, module, modules):
 
 
 def circle_in(graph):
-    """A circle, each part with the next that it imports; None without one."""
+    """A cycle as a list, in which each submodule imports the next. None if there is none."""
     try:
         TopologicalSorter(graph).prepare()
     except CycleError as error:
@@ -65,7 +64,7 @@ def circle_in(graph):
 
 def main():
     files = {module_of(path): path for path in sorted(SOURCE.rglob("*.rs"))}
-    # By module, which of its parts import which.
+    # For each module: its submodules, each with the submodules it imports.
     known = defaultdict(lambda: defaultdict(set))
     for module, path in files.items():
         for other in imports(path.read_text(), module, files):
@@ -79,8 +78,8 @@ def main():
         while circle := circle_in(graph):
             found = True
             where = "::".join(("crate", *parent))
-            print(f"a circle in {where}: {' -> '.join(circle)}", file=sys.stderr)
-            # Others are found without this import.
+            print(f"import cycle in {where}: {' -> '.join(circle)}", file=sys.stderr)
+            # Remove this import, to find other cycles.
             graph[circle[0]].remove(circle[1])
     sys.exit(found)
 

@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
-# arrayfs on top of GlusterFS, as two nodes have it: a replicated volume of two
-# bricks, mounted twice on this machine, and an array mounted on each, r+ on one
-# and r on the other. Measures when the reader sees what the writer wrote, with
-# which options, and how fast both are beside plain access to the same file.
-# Everything stays on the loopback interface and below a temporary directory.
-# Needs root. What docs/CLUSTER.md says comes from here.
+# Measures arrayfs on GlusterFS with two nodes, for docs/CLUSTER.md. The nodes are two mounts of
+# one replicated volume on this machine. The array is mounted r+ on one and r on the other.
+# The script measures:
+#
+# - the delay until the reader sees a write, with several options;
+# - the throughput, compared with direct access to the same file.
+#
+# It uses only the loopback interface and a temporary directory. Needs root.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/setup.sh
@@ -15,7 +17,7 @@ need_fuse
 cargo build --release --quiet
 arrayfs=$(realpath "${CARGO_TARGET_DIR:-target}/release/arrayfs")
 
-# GlusterFS refuses 127.0.0.1 as the address of a brick.
+# GlusterFS does not accept 127.0.0.1 as the address of a brick.
 address=10.111.0.1
 work=$(mktemp -d)
 gluster=(gluster --mode=script --log-file="$work/cli.log")
@@ -66,7 +68,7 @@ mount_nodes() {
 mount_nodes
 truncate -s 256M "$work/node1/array.bin"
 echo
-echo "## When node 2 sees what node 1 wrote (seconds; medians of 10)"
+echo "## Delay until node 2 sees a write of node 1 (seconds; medians of 10)"
 echo
 echo "| mounts and volume | | seconds |"
 echo "|---|---|---|"
@@ -76,7 +78,7 @@ mount_nodes --attribute-timeout=0
 python3 scripts/cluster/seen.py "$arrayfs" "$work" "\`attribute-timeout=0\`, \`performance.md-cache-timeout 0\`"
 "${gluster[@]}" volume reset arrays >/dev/null
 echo
-echo "## Beside plain access on node 1 (MB/s; medians of 5, alternating)"
+echo "## Throughput on node 1, compared with direct access (MB/s; medians of 5, alternating)"
 echo
 mount_nodes
 python3 scripts/cluster/speed.py "$arrayfs" "$work"

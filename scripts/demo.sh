@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds arrayfs, mounts Fisher's iris measurements in a temporary directory
-# and shows what can be done there. Leaves nothing behind.
+# Demonstrates arrayfs: builds it, mounts Fisher's iris data in a temporary directory, and runs
+# commands on the files. Everything is removed at the end.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/setup.sh
@@ -40,11 +40,11 @@ show ls iris
 show cat iris/meta.json
 echo; echo "Row 0, the first flower, is a file of four numbers:"
 show od -A d -t f8 iris/rows/0
-echo; echo "Column 2, all petal lengths, is one too, though it lies scattered in the file:"
+echo; echo "Column 2, the petal lengths, is a file too, although its bytes are not contiguous:"
 show 'od -A n -t f8 -w8 iris/cols/2 | sort -n | tail -n 3'
 echo; echo "Files are written in place. Flower 0 becomes a copy of flower 149:"
 show dd if=iris/rows/149 of=iris/rows/0 bs=32 status=none
 show od -A d -t f8 iris/rows/0
-echo; echo "The array's own file has it, and so has every other view:"
+echo; echo "The backing file and every other view show the change:"
 show 'cmp -n 32 iris.f64 iris/rows/149 && echo same'
 show 'head -c 8 iris/T/rows/3 | od -A n -t f8'

@@ -1,8 +1,6 @@
 #!/usr/bin/env bash
-# Feeds random input to the parsers of what comes from outside, each for
-# SECONDS (600), from the seeds in fuzz/seeds on. Fails on the first input that
-# breaks one, which is then kept in fuzz/artifacts. Needs a nightly toolchain,
-# and says so where there is none.
+# Fuzzes the parsers of untrusted input, each for SECONDS (600), starting from fuzz/seeds. Fails
+# at the first crash and keeps its input in fuzz/artifacts. Skipped without a nightly toolchain.
 #
 #   scripts/fuzz.sh [SECONDS]
 set -euo pipefail
@@ -23,8 +21,8 @@ fi
 for target in $(cargo +nightly fuzz list); do
     printf '\n== %s, %s s\n' "$target" "$seconds"
     mkdir -p "fuzz/corpus/$target"
-    # What a parser allocates in one go, and how long it takes, is limited by the
-    # length of the text, not by the numbers in it.
+    # A single allocation and the run time must be bounded by the length of the input, not by
+    # the numbers in it.
     cargo +nightly fuzz run "$target" "fuzz/corpus/$target" "fuzz/seeds/$target" -- \
         -max_total_time="$seconds" -malloc_limit_mb=64 -timeout=10 -print_final_stats=1
 done

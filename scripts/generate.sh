@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Writes the man page and the completions of docs/generated anew, from the
-# option definitions. A test compares them with what the program prints.
+# Regenerates the man page and the shell completions in docs/generated from the option
+# definitions. A test checks that they are up to date.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

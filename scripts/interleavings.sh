@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Has a model checker for threads try out how those of fs::coherence can take turns: the
-# real code, between a simulated kernel and a simulated file.
+# Tests thread interleavings of fs::coherence with the model checker shuttle: the real code runs
+# between a simulated kernel and a simulated file.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/setup.sh
 
 need_rust
 
-# Optimised, since many thousand orders are tried.
+# Optimized, since thousands of interleavings are run.
 RUSTFLAGS='--cfg shuttle' CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target}/shuttle" \
     cargo test --release --quiet --lib coherence::simulation

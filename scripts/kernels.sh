@@ -1,16 +1,15 @@
 #!/usr/bin/env bash
-# Runs the mounted tests that bear on the kernel under other kernels: Debian's
-# packages of Linux, in QEMU without KVM, with the test programs that are built
-# here. The guest has this machine's files, which it cannot write; its /tmp is a
-# disk of its own. Prints how many tests passed under each kernel, and ends with
-# status 1 if one failed or none ran. For weekly runs and by hand: it takes hours
-# on two cores. Needs root, and the package sources of Debian 12.
+# Runs the kernel-dependent mounted tests under other kernels: Debian's kernel packages, in QEMU
+# without KVM, with the test programs built here. The guest mounts this machine's files read-only,
+# and has its own disk as /tmp. Prints the number of passed tests for each kernel. The exit status
+# is 1 if a test failed or none ran. Takes hours on two cores: for weekly and manual runs. Needs
+# root, and the package sources of Debian 12.
 #
 #   scripts/kernels.sh [KERNEL...]     such as 6.1 and 6.12, the default, or a
 #                                      package: linux-image-6.1.0-50-amd64
 #
-# ARRAYFS_KERNELS_ONLY="semantics claim_24 claim_47" runs one test program only,
-# with these filters if there are any.
+# ARRAYFS_KERNELS_ONLY="semantics claim_24 claim_47" runs one test program only, here with two
+# filters.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/setup.sh
@@ -25,7 +24,7 @@ kernels=("$@")
 if [ ${#kernels[@]} = 0 ]; then
     kernels=(6.1 6.12)
 fi
-# Test programs, each with its filters.
+# Test programs, each followed by its filters.
 suites=(syscalls semantics backing users ends
     "stress pairs_ writes_ writers copies_ opens_ truncat killed_ aborted_ mapped mappings fsx fio")
 if [ -n "${ARRAYFS_KERNELS_ONLY:-}" ]; then
@@ -36,7 +35,7 @@ disk=$(mktemp)
 trap 'rm -f "$disk"' EXIT
 mkdir -p "$store/programs"
 
-# The newest package of a version, or the package that is named.
+# Prints the newest package of a kernel version, or the package name given.
 package_of() {
     case "$1" in
         linux-image-*) echo "$1" ;;
@@ -48,8 +47,8 @@ package_of() {
     esac
 }
 
-# What the guest does first: finds its files, and runs the script that the command
-# line of the kernel names.
+# Prints the init script of the guest. It mounts the file systems, then runs the script named on
+# the kernel command line.
 write_init() {
     cat <<'INIT'
 #!/bin/sh
@@ -79,7 +78,7 @@ poweroff -f
 INIT
 }
 
-# Unpacks a kernel's package, and makes the initial file system that it boots.
+# Unpacks a kernel package and builds its initramfs.
 prepare() {
     local package=$1 to="$store/$1" modules version
     if [ -f "$to/initrd.img" ]; then
@@ -109,7 +108,7 @@ prepare() {
     mv "$to/initrd.new" "$to/initrd.img"
 }
 
-# Copies a test program, so that it stays as it is when another is built meanwhile.
+# Builds a test program and copies it, so that later builds do not replace it.
 copy_program() {
     local built
     built=$(cargo test --release --no-run --message-format json --test "$1" 2>/dev/null |
@@ -117,7 +116,7 @@ copy_program() {
     cp "$built" "$store/programs/$1"
 }
 
-# What the guest runs: the test programs, with time for a slow machine.
+# Prints the script of the guest, which runs the test programs with long deadlines.
 write_script() {
     cat <<END
 export PATH=$PATH HOME=/tmp LANG=C.UTF-8 ARRAYFS_TEST_DEADLINE=600
@@ -133,7 +132,7 @@ END
     echo "echo all tests have run"
 }
 
-# Boots a kernel, which runs the script; what that prints.
+# Boots a kernel, which runs the script. Prints its console output.
 boot() {
     truncate -s 0 "$disk"
     truncate -s 12G "$disk"
@@ -147,17 +146,17 @@ boot() {
         </dev/null | stdbuf -o0 tr -d '\r'
 }
 
-# How many tests a log says have passed, or failed.
+# count passed|failed LOG: sums the test results in a log.
 count() {
     grep -o '^test result: .*' "$2" | grep -o "[0-9]* $1" | awk '{ n += $1 } END { print n + 0 }'
 }
 
-# Runs everything under a kernel, and says how it went.
+# Runs all test programs under a kernel and prints a summary.
 try() {
     local package log passed failed skipped
     package=$(package_of "$1")
     if [ -z "$package" ]; then
-        echo "Linux $1: there is no such package; it takes the sources of Debian 12 and its security updates" >&2
+        echo "Linux $1: no such package; are the sources of Debian 12 and its security updates configured?" >&2
         return 1
     fi
     prepare "$package"
@@ -169,7 +168,7 @@ try() {
     grep -E '^test .*FAILED$' "$log" || true
     echo "$package: $passed passed, of which $skipped were skipped; $failed failed"
     if ! grep -qx 'all tests have run' "$log"; then
-        echo "$package: it ended before its tests did" >&2
+        echo "$package: the guest stopped before all tests had run" >&2
         return 1
     fi
     [ "$passed" != 0 ] && [ "$failed" = 0 ]

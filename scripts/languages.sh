@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Installs R and Octave, and runs the lines that README.txt of a mount has for
-# every language that is a package of Debian. Julia and MATLAB are not: their
-# lines are run nowhere. NumPy is that of scripts/test.sh, if it has been run.
+# Tests the code snippets of README.txt of a mount, in every language that Debian packages. R and
+# Octave are installed. Snippets for Julia and MATLAB are not tested anywhere. NumPy is taken from
+# the environment of scripts/test.sh, if it has been run.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/setup.sh

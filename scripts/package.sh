@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
-# Builds what is handed out, and tries each on this machine: a .deb, which is
-# installed, used and removed again, and a static binary, which is used as it is.
-# Both end up in target/package.
+# Builds the release artifacts in target/package and tests them on this machine: a .deb, which is
+# installed, used and purged, and a static binary.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/setup.sh
@@ -28,7 +27,7 @@ trap clean_up EXIT
 rm -rf "$package"
 mkdir -p "$package"
 
-# Mounts a real array with the arrayfs given, reads and writes it, and unmounts it.
+# use ARRAYFS: mounts an array with that program, reads and writes it, and unmounts it.
 use() {
     local arrayfs="$1"
     cp tests/data/iris.f64 "$work/iris.f64"
@@ -65,6 +64,6 @@ if rustup target add "$musl" >/dev/null 2>&1; then
     file "$package/arrayfs-$(uname -m)" | grep -qE 'static-pie linked|statically linked'
     use "$(realpath "$package/arrayfs-$(uname -m)")"
 else
-    echo "skipped: the static binary: the target $musl does not install"
+    echo "skipped: the static binary: target $musl cannot be installed"
 fi
 ls -l "$package"

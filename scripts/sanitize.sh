@@ -1,8 +1,11 @@
 #!/usr/bin/env bash
-# Runs tests under what finds undefined behaviour and data races: Miri, for what
-# needs no system call that it lacks (views, segments, tree, parsers), and
-# ThreadSanitizer, for the daemon under mounted tests. Both need a nightly
-# toolchain, which is installed where there is rustup.
+# Runs tests under two sanitizers:
+#
+# - Miri, for undefined behaviour in code without unsupported system calls (views, segments, tree,
+#   parsers);
+# - ThreadSanitizer, for data races in the daemon under mounted tests.
+#
+# Both need a nightly toolchain, which is installed with rustup.
 #
 #   scripts/sanitize.sh [miri|threads]
 set -euo pipefail
@@ -18,7 +21,7 @@ if ! cargo +nightly miri --version >/dev/null 2>&1; then
     rustup toolchain install nightly --profile minimal --component miri,rust-src
 fi
 
-# Those that walk through so many cases that the interpreter takes hours.
+# Exhaustive tests, which would take hours under Miri.
 slow=(
     columns_have_the_bytes_of_the_view
     the_rows_of_grids_are_the_runs_of_the_view
@@ -27,15 +30,15 @@ slow=(
     a_long_text_is_cut_in_the_message
     errors_quote_the_place_and_cut_it_short
     long_values_are_cut_in_a_message
-    names_beyond_those_the_kernel_may_know
-    numbers_in_use_are_not_given_out_again
-    what_is_not_held_is_dropped
+    excess_names_are_popped
+    numbers_of_open_selections_are_not_reused
+    unused_selections_are_evicted
     the_bytes_of_indices_are_counted
     no_time_is_wider_than_its_unit_says
     vfile::text::tests::every_part_is_that_of_the_whole
 )
-# Those that start Python, or test with functions to whose results Miri adds an
-# error in the last place.
+# Tests that start Python, or that use floating-point functions, to whose results Miri adds random
+# rounding errors.
 foreign=(numpy_and_python_read_back_the_values every_half_reads_back)
 
 miri() {
@@ -48,7 +51,7 @@ miri() {
         array:: dtype:: tree:: vfile:: source:: cli:: mapping::interleave mapping::mode "${skip[@]}"
 }
 
-# Threads of the daemon that are still there when it ends are meant to be.
+# Threads that still run when the daemon exits are intended.
 threads() {
     RUSTFLAGS=-Zsanitizer=thread TSAN_OPTIONS="report_thread_leaks=0 exitcode=66 log_path=$target/threads.log" \
         CARGO_TARGET_DIR="$target/threads" \
@@ -62,7 +65,7 @@ fi
 if [ "$what" != miri ]; then
     rm -f "$target"/threads.log*
     threads --lib -- fs:: mapping::column_cache mapping::parts mapping::growth tree:: source::
-    # That one takes longer than a command may, instrumented.
+    # Instrumented, the skipped test exceeds the deadline of a command.
     threads --test semantics -- claim_ --skip claim_47_what_is_written_is_seen
     if compgen -G "$target/threads.log*" >/dev/null; then
         cat "$target"/threads.log*

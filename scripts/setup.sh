@@ -1,8 +1,8 @@
 # shellcheck shell=bash
-# What the scripts share: installing what they need, and saying what they skip.
-# Sourced, not run.
+# Shared functions of the scripts: installing dependencies, and reporting what is skipped.
+# To be sourced.
 
-# Installs the Debian packages named, unless all of them are there.
+# install_packages NAME...: installs the Debian packages that are missing.
 install_packages() {
     if dpkg -s "$@" >/dev/null 2>&1; then
         return
@@ -15,7 +15,7 @@ install_packages() {
     DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -y -qq --no-install-recommends "$@"
 }
 
-# Makes sure that there is a Rust toolchain.
+# Checks that a Rust toolchain is installed, and puts it into PATH.
 need_rust() {
     if ! command -v cargo >/dev/null && [ -f "$HOME/.cargo/env" ]; then
         # shellcheck source=/dev/null
@@ -28,7 +28,7 @@ need_rust() {
     fi
 }
 
-# Makes sure that there is the NumPy that judges, first in PATH.
+# Installs the reference NumPy of the tests in a virtual environment, first in PATH.
 need_numpy() {
     install_packages python3 python3-venv
     local venv="${CARGO_TARGET_DIR:-target}/venv"
@@ -41,14 +41,14 @@ need_numpy() {
     export PATH
 }
 
-# Makes sure that there are NumPy and all that the tests use of Python's.
+# Installs NumPy and the other Python packages of the tests.
 need_python_packages() {
     need_numpy
     pip install --quiet --disable-pip-version-check --no-deps -r tests/requirements.txt
 }
 
-# Makes sure that FUSE file systems can be mounted. Where they cannot, and
-# ARRAYFS_SKIP_FUSE=1 says that this is no failure, the script ends as skipped.
+# Checks that FUSE file systems can be mounted. If not, the script fails, or with
+# ARRAYFS_SKIP_FUSE=1 exits as skipped.
 need_fuse() {
     if ( : <>/dev/fuse ) 2>/dev/null; then
         return
@@ -62,7 +62,7 @@ need_fuse() {
     exit 1
 }
 
-# Makes sure that there is the file system exerciser, in PATH.
+# Installs fsx, the file system exerciser, and puts it into PATH.
 need_fsx() {
     local tools="${CARGO_TARGET_DIR:-target}/tools"
     if [ ! -x "$tools/bin/fsx" ]; then
@@ -72,7 +72,7 @@ need_fsx() {
     export PATH
 }
 
-# skip NAME REASON: says that something is left out, which scripts/test.sh counts.
+# skip NAME REASON: reports that something is skipped. scripts/test.sh counts these reports.
 skip() {
     echo "skipped: $1: $2"
     if [ -n "${ARRAYFS_SKIPPED:-}" ]; then

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Attacks what is promised about consistency and faults, and prints one table:
-# what was done, how often, and how often it failed. Exit status 1 if anything
-# failed, or could not be tried.
+# Stress-tests the promises about consistency and storage faults. Prints a table with the number of
+# operations and failures of each attack. The exit status is 1 if an attack failed or could not
+# run.
 #
-#   scripts/stress.sh [SECONDS]   every attack, for SECONDS in all (600)
-#   scripts/stress.sh --counts    every attack as often as proves it: hours
+#   scripts/stress.sh [SECONDS]   all attacks, for SECONDS in total (600)
+#   scripts/stress.sh --counts    all attacks, each with its full number of operations: hours
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/setup.sh

@@ -1,13 +1,12 @@
 #!/usr/bin/env bash
-# Installs what the checks need and runs them: format, lints, docs, the
-# direction of imports, the numbered claims and the tests. Says of each step how
-# long it took, shows what a step printed if it failed, and ends with the number
-# of tests that passed, failed and were skipped. The tests mount real file
-# systems; set ARRAYFS_SKIP_FUSE=1 to skip those where there is no FUSE.
+# Installs the dependencies of the checks and runs them: format, lints, docs, the direction of
+# imports, the numbered claims and the tests. Prints the duration of each step and the output of
+# failed ones. Ends with the number of passed, failed and skipped tests. The tests mount file
+# systems; ARRAYFS_SKIP_FUSE=1 skips those on machines without FUSE.
 #
-#   scripts/test.sh         what a change needs: minutes
-#   scripts/test.sh --all   and the portable twin, every language of README.txt,
-#                           random input, the turns of threads and short attacks
+#   scripts/test.sh         the checks for every change: minutes
+#   scripts/test.sh --all   also the portable build, all languages of README.txt, fuzzing, thread
+#                           interleavings, benchmarks, macOS compilation and short stress tests
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/setup.sh
@@ -30,9 +29,9 @@ failed_steps=()
 running=
 log=
 
-# Whatever ends this script, what the step at hand has printed is shown.
+# If the script is interrupted, the output of the current step is shown.
 exec 3>&1
-trap 'if [ -n "$running" ]; then { echo "BROKEN OFF"; cat "$log"; } >&3; fi' EXIT
+trap 'if [ -n "$running" ]; then { echo "INTERRUPTED"; cat "$log"; } >&3; fi' EXIT
 
 begin() {
     running="$1"
@@ -42,7 +41,7 @@ begin() {
     printf '%-48s' "$running"
 }
 
-# step NAME COMMAND...: runs a command whose output matters only if it fails.
+# step NAME COMMAND...: runs a command, and shows its output only if it fails.
 step() {
     local status=0
     begin "$1"
@@ -59,7 +58,7 @@ step() {
     running=
 }
 
-# Adds up what the test runners among the commands of a step have counted.
+# Adds the counts in the output of a step's test runner to the totals.
 count() {
     local counts ran well
     counts="$(sed -nE 's/^ *Summary \[.*\] *([0-9]+)(\/[0-9]+)? tests? run: ([0-9]+) passed.*/\1 \3/p' "$log")"
@@ -71,7 +70,7 @@ count() {
     if [ -n "$counts" ]; then
         read -r ran well <<<"$counts"
         failed=$((failed + ran - well))
-        # A test that skips itself has passed as far as its runner can tell.
+        # The runner counts a test that skips itself as passed.
         if [ -e "$ARRAYFS_SKIPPED" ]; then
             well=$((well - $(awk -F'\t' '$2 == "" && !seen[$1]++' "$ARRAYFS_SKIPPED" | wc -l)))
         fi
@@ -80,7 +79,7 @@ count() {
     fi
 }
 
-# What has been skipped: each test or case once a step, with the reason.
+# Lists the skipped tests and cases with the reason, each once per step.
 skipped() {
     local list portably
     for list in "$logs"/*.skipped; do
@@ -90,8 +89,8 @@ skipped() {
     done
 }
 
-# What later steps need is put into PATH, so this is not run apart from them.
-begin "install what the tests need"
+# A block in this shell, since it changes PATH for the later steps.
+begin "install the dependencies"
 {
     install_packages fuse3 gcc libc6-dev proj-data mount strace \
         e2fsprogs xfsprogs btrfs-progs acl attr make \
@@ -127,16 +126,17 @@ step "build the tests" "${test[@]}" --no-run
 step "tests: ${test[*]}" "${test[@]}" -- --skip attacks::
 
 if [ -n "$all" ]; then
-    step "short attacks: the table of stress.sh" "${test[@]}" --test stress -- attacks::
+    step "short stress tests: attacks" "${test[@]}" --test stress -- attacks::
     step "languages of README.txt: languages.sh" scripts/languages.sh
-    step "turns of threads: interleavings.sh" scripts/interleavings.sh
-    step "random input: fuzz.sh" scripts/fuzz.sh 15
+    step "thread interleavings: interleavings.sh" scripts/interleavings.sh
+    step "fuzzing: fuzz.sh" scripts/fuzz.sh 15
     step "macOS compiles: check-macos.sh" scripts/check-macos.sh
-    # Whether they work, not how long anything takes.
+    # These check that the benchmarks work. Timings are not evaluated.
     step "benchmarks work: cargo bench" cargo bench --quiet --bench kernels -- --test
     step "benchmarks work: bench.sh" scripts/bench.sh --quick
-    # The twin of what only Linux has, as macOS builds it. Left out are the suites that show
-    # nothing of it: parsers, languages, pages, and attacks on pages that it does not drop.
+    # The portable code that macOS uses instead of the Linux-only code. Suites that do not
+    # depend on it are omitted: parsers, languages, documentation, and stress tests of the
+    # invalidation that it lacks.
     portable=(env RUSTFLAGS='--cfg arrayfs_portable' CARGO_TARGET_DIR="$target/portable")
     step "portable lints: cargo clippy" "${portable[@]}" \
         cargo clippy --all-targets --quiet -- -D warnings

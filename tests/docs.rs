@@ -1,5 +1,5 @@
-//! Every command block of README.md and docs/COOKBOOK.md is run, and prints what
-//! the page says. `ARRAYFS_BLESS=1` writes what they print into the pages.
+//! Runs every command block of README.md and docs/COOKBOOK.md and compares the output with the
+//! page. With `ARRAYFS_BLESS=1` the output is written into the pages instead.
 
 #![cfg(target_os = "linux")]
 

@@ -1,7 +1,7 @@
-//! What `DType` and `Literal` accept and print, compared with NumPy and Python over tens of
-//! thousands of texts: every character with every size and mark, every name, units with multiples
-//! and divisors, odd spellings, random strings, and structures and literals made up at random. The
-//! scripts in `tests/dtype` say what Python makes of them.
+//! `DType` and `Literal` compared with NumPy and Python, on tens of thousands of texts: every
+//! type character with every size and byte order, every name, units with multiples and divisors,
+//! unusual spellings, random strings, random structured dtypes and random literals. The
+//! reference values come from the scripts in `tests/dtype`.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 

@@ -1,5 +1,5 @@
-//! The form of the pages: lines of Markdown that fit a screen. (The compiler sees to public
-//! items without docs: `missing_docs`.)
+//! The format of Markdown pages: lines that fit a screen. (Missing docs of public items are
+//! reported by the compiler, `missing_docs`.)
 
 use std::fs;
 use std::path::{Path, PathBuf};

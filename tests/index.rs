@@ -1,5 +1,5 @@
-//! What basic indices select, compared with NumPy over tens of thousands of random expressions,
-//! valid and not, of small arrays in both orders and their transposes.
+//! Basic indexing compared with NumPy, on tens of thousands of random expressions, valid and
+//! invalid, of small arrays in both orders and their transposes.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 

@@ -1,6 +1,6 @@
-//! Headers of `.npy` files against NumPy: those that it writes and those that others write are
-//! read as it reads them, broken ones are refused where it refuses them, and what is written for
-//! an array is what `numpy.save` writes.
+//! Headers of `.npy` files compared with NumPy. Valid headers, written by NumPy or by others,
+//! are parsed alike; broken ones are refused alike; and the header written for an array equals
+//! that of `numpy.save`.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 

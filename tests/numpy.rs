@@ -1,5 +1,5 @@
-//! NumPy judges the mounted tree: each test runs one script of `tests/numpy`,
-//! which prints a complete reproduction when it finds a difference.
+//! Mounted trees compared with NumPy. Each test runs one script of `tests/numpy`, which prints a
+//! complete reproduction of a difference.
 
 #![cfg(target_os = "linux")]
 

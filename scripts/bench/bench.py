@@ -1,4 +1,4 @@
-"""Measures arrayfs; scripts/bench.sh prepares what this needs."""
+"""Runs the benchmark of arrayfs. scripts/bench.sh builds and installs its dependencies."""
 
 import argparse
 import os
@@ -12,10 +12,10 @@ from workplace import Workplace, progress
 
 def main():
     parser = argparse.ArgumentParser(prog="scripts/bench.sh", description="Measures arrayfs.")
-    parser.add_argument("--pairs", type=int, default=5, help="how often each side is measured (5)")
-    parser.add_argument("--only", default="", help="only rows with this in their name; writes no page")
-    parser.add_argument("--quick", action="store_true", help="small arrays, one pair, no page kept: does it work?")
-    parser.add_argument("--dir", help="where the arrays are made, 3 GiB (TMPDIR)")
+    parser.add_argument("--pairs", type=int, default=5, help="number of measurements of each side (5)")
+    parser.add_argument("--only", default="", help="only rows whose name contains this; writes no page")
+    parser.add_argument("--quick", action="store_true", help="small arrays, one pair, no page: a test of the benchmark itself")
+    parser.add_argument("--dir", help="directory for the arrays, 3 GiB (TMPDIR)")
     parser.add_argument("--arrayfs", required=True, help=argparse.SUPPRESS)
     parser.add_argument("--floor", required=True, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -26,13 +26,13 @@ def main():
         place = Workplace(directory, options.arrayfs, options.floor, 16 if options.quick else 1)
         for entry in rows:
             result = measure(place, entry, pairs)
-            what = f"{result.ratio():.2f}, to reach {result.reach}" if result.pairs else result.missing
+            what = f"{result.ratio():.2f}, goal {result.reach}" if result.pairs else result.missing
             progress(f"{result.work}: {what}")
             results.append(result)
         if options.only:
             print(table(results))
         else:
-            # A quick run shows that the page can be made, and leaves none.
+            # A quick run writes the page into the temporary directory, as a test.
             docs = directory if options.quick else "docs"
             write(results, machine(), " ".join(["scripts/bench.sh", *plain(sys.argv[1:])]), docs)
             progress(f"written: {docs}/PERFORMANCE.md")
@@ -40,7 +40,7 @@ def main():
 
 
 def plain(words):
-    """The options that the user gave."""
+    """The command-line arguments without the options that scripts/bench.sh adds."""
     hidden = ("--arrayfs", "--floor")
     return [
         word for before, word in zip(["", *words], words) if before not in hidden and word not in hidden

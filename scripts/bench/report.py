@@ -1,4 +1,4 @@
-"""What the benchmark leaves: docs/PERFORMANCE.md with its plot, and a line a run in the results file."""
+"""The report of the benchmark: docs/PERFORMANCE.md, its plot, and one line per run in results.jsonl."""
 
 import json
 import os
@@ -21,7 +21,7 @@ def output(*words):
 
 
 def machine():
-    """What was measured, and on what."""
+    """The date, commit, machine and software versions of the run."""
     cpu = output("sh", "-c", "lscpu | sed -n 's/^Model name: *//p'")
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     import numpy
@@ -71,17 +71,17 @@ def table(results):
 
 
 def plot(results, path):
-    """The ratios as bars, and what was to be reached as marks, on a logarithmic axis."""
+    """Plots the ratios as bars and the goals as marks, on a logarithmic axis."""
     shown = [result for result in results if result.pairs][::-1]
     figure, axes = plt.subplots(figsize=(9, 0.32 * len(shown) + 1.2))
     places = range(len(shown))
     colours = ["tab:blue" if result.reached() else "tab:orange" for result in shown]
     axes.barh(places, [result.ratio() for result in shown], color=colours, height=0.7)
-    axes.plot([result.reach for result in shown], places, "k|", markersize=12, label="to be reached")
+    axes.plot([result.reach for result in shown], places, "k|", markersize=12, label="goal")
     axes.set_yticks(places, [result.work for result in shown], fontsize=7)
     axes.set_xscale("log")
     axes.axvline(1, color="grey", linewidth=0.8)
-    axes.set_xlabel("time of the other / time of arrayfs (more is faster)")
+    axes.set_xlabel("time of the other / time of arrayfs (higher is faster)")
     axes.legend(loc="lower right", fontsize=7)
     figure.tight_layout()
     matplotlib.rcParams["svg.hashsalt"] = "arrayfs"
@@ -90,7 +90,7 @@ def plot(results, path):
 
 
 def write(results, facts, command, docs):
-    """Writes the page, the plot and the line."""
+    """Writes the page and the plot, and appends the line of this run."""
     directory = Path(docs) / "performance"
     directory.mkdir(parents=True, exist_ok=True)
     plot(results, directory / "ratios.svg")

@@ -1,5 +1,5 @@
-"""What is measured: each row of the table does some work on arrayfs (A) and the same by other means
-(B), in turn, and asks for a ratio of B's time to A's."""
+"""The rows of the benchmark. Each row times the same work on arrayfs (A) and by other means (B),
+alternating, and has a goal for the ratio of B's time to A's."""
 
 import os
 import statistics
@@ -18,7 +18,7 @@ TALL, SQUARE, CUBE = (262144, 1024), (16384, 16384), (1024, 1024, 256)
 
 @dataclass
 class Result:
-    """What a row came to: seconds, a pair a turn."""
+    """The result of a row. `pairs` has the seconds of A and B for each turn."""
 
     work: str
     against: str
@@ -38,7 +38,7 @@ class Result:
 
 
 def row(work, against, reach):
-    """Declares a row. The function is given the workplace and `pair`, and calls that with A and B."""
+    """Registers a row. Its function gets the workplace and a callback `pair(a, b)`, which times both."""
 
     def declared(function):
         ROWS.append((work, against, reach, function))
@@ -48,7 +48,7 @@ def row(work, against, reach):
 
 
 def measure(place, entry, pairs):
-    """Runs a row: once for nothing, so that all is warm, then so many pairs."""
+    """Runs a row: one warm-up pair, then the given number of pairs."""
     work, against, reach, function = entry
     result = Result(work, against, reach)
 
@@ -66,7 +66,7 @@ def measure(place, entry, pairs):
 
 def need_root():
     if os.geteuid() != 0:
-        raise Missing("only root may")
+        raise Missing("needs root")
 
 
 def saved(place, name, shape):
@@ -187,7 +187,7 @@ def all_columns(place, pair):
     buffer = bytearray(1 << 20)
 
     def files():
-        # Opened anew every time, as by others; what the kernel has kept is dropped.
+        # A new mount each time, so that no page of the files is in the page cache.
         with place.mounted(path, shape, "--cache", "auto") as mount:
             directory = os.open(mount / "cols", os.O_RDONLY)
             start = time.perf_counter()
@@ -215,7 +215,7 @@ def transpose(name, shape, cache):
         a = np.memmap(path, "<f4", "r", shape=lengths)
 
         def read():
-            # A new mount has nothing in any cache but the file's own pages.
+            # After a new mount, only the pages of the backing file are cached.
             with place.mounted(path, lengths, "--cache", cache) as mount:
                 return dd(mount / "T/data", "/dev/null")
 

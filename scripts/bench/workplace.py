@@ -1,4 +1,4 @@
-"""Where the benchmark works: arrays in files, mounts of them, and how work is timed."""
+"""The environment of the benchmark: array files, mounts, and timing."""
 
 import os
 import re
@@ -15,11 +15,11 @@ SEED = 20
 
 
 class Missing(Exception):
-    """Why something cannot be measured here."""
+    """A row cannot be measured on this machine; the message is the reason."""
 
 
 def run(*words, **options):
-    """Runs a command that has to succeed, and returns what it printed."""
+    """Runs a command and returns its outcome. Raises an exception if it fails."""
     options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True} | options
     outcome = subprocess.run([str(word) for word in words], **options)
     if outcome.returncode != 0:
@@ -28,27 +28,27 @@ def run(*words, **options):
 
 
 def timed(*words):
-    """How long a command takes, its start included; what it prints is dropped."""
+    """The seconds that a command takes, including process startup. Its output is discarded."""
     start = time.perf_counter()
     run(*words, stdout=subprocess.DEVNULL)
     return time.perf_counter() - start
 
 
 def dd(source, target, *more):
-    """How long dd says that it took."""
+    """Runs dd. Returns the seconds that dd reports."""
     printed = run("dd", f"if={source}", f"of={target}", "bs=1M", *more).stderr
     return float(re.search(r" copied, ([0-9.e+-]+) s", printed).group(1))
 
 
 def clocked(work):
-    """How long a function takes."""
+    """The seconds that a function call takes."""
     start = time.perf_counter()
     work()
     return time.perf_counter() - start
 
 
 class Workplace:
-    """A directory with arrays, and the programs that are measured on them."""
+    """A directory for array files and mount points, and the programs to measure."""
 
     def __init__(self, directory, arrayfs, floor, scale):
         self.directory = Path(directory)
@@ -60,18 +60,18 @@ class Workplace:
         run("cc", "-O2", "-o", self.client, Path(__file__).with_name("client.c"))
 
     def shape(self, *lengths):
-        """A shape of the full benchmark, made smaller for a quick one."""
+        """A shape, scaled down in a quick benchmark."""
         return tuple(max(length // self.scale, 8) for length in lengths)
 
     def count(self, number):
-        """How often something is done, less often for a quick benchmark."""
+        """A number of repetitions, scaled down in a quick benchmark."""
         return max(number // self.scale**2, 20)
 
     def path(self, name):
         return self.directory / name
 
     def array(self, name, shape, dtype="<f4"):
-        """A file of random numbers, in the page cache."""
+        """The path of an array file of random bytes, with all pages in the page cache."""
         path = self.path(name)
         nbytes = int(np.prod(shape)) * np.dtype(dtype).itemsize
         if not path.exists() or path.stat().st_size != nbytes:
@@ -90,7 +90,7 @@ class Workplace:
         return path
 
     def room(self):
-        """Makes room for the next array: those of other rows are quick to make anew."""
+        """Frees space by deleting the arrays of other rows, which are quick to recreate."""
         for path in self.directory.glob("*.bin"):
             path.unlink()
 
@@ -99,7 +99,7 @@ class Workplace:
 
     @contextmanager
     def mounted(self, path, shape, *options, dtype="<f4"):
-        """The array mounted, unmounted in the end."""
+        """Mounts an array and yields the mount point."""
         point = self.point()
         lengths = ",".join(map(str, shape)) + ("," if len(shape) == 1 else "")
         described = [] if path.suffix == ".npy" else ["--dtype", dtype, "--shape", lengths]
@@ -111,7 +111,7 @@ class Workplace:
 
     @contextmanager
     def floor(self, files, each, data):
-        """The least file system."""
+        """Mounts the minimal FUSE file system and yields the mount point."""
         point = self.point()
         words = [self.floor_program, point, files, each, data]
         with subprocess.Popen([str(word) for word in words]) as server:
@@ -126,7 +126,7 @@ class Workplace:
 
     @contextmanager
     def ext4(self, files):
-        """A directory of as many empty files, on an ext4 of its own."""
+        """Yields a directory with this number of empty files, on a new ext4 file system."""
         image, point = self.path("ext4.img"), self.point()
         with open(image, "wb") as file:
             file.truncate(files * 400 + (64 << 20))
@@ -152,7 +152,7 @@ class Workplace:
         return point
 
     def daemon(self, point):
-        """The process that serves a mount."""
+        """The /proc directory of the daemon of a mount."""
         for process in Path("/proc").glob("[0-9]*"):
             try:
                 words = (process / "cmdline").read_bytes().split(b"\0")

@@ -1,4 +1,4 @@
-"""When a reader on node 2 sees what a writer on node 1 wrote through arrayfs.
+"""The delay until a reader on node 2 sees a write through arrayfs on node 1.
 
     seen.py ARRAYFS WORK TITLE
 
@@ -15,7 +15,7 @@ import time
 
 ROW = 4096
 ROUNDS = int(os.environ.get("ROUNDS", 10))
-# The kernel writes a page back at the latest after 30 s, and looks every 5 s.
+# The kernel writes dirty pages back after 30 s, and checks every 5 s.
 PATIENCE = int(os.environ.get("PATIENCE", 60))
 
 arrayfs, work, title = sys.argv[1:]

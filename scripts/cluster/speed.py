@@ -1,4 +1,4 @@
-"""Throughput of arrayfs on node 1 beside plain access to the same file there.
+"""Throughput of arrayfs on node 1, compared with direct access to the same file.
 
     speed.py ARRAYFS WORK
 

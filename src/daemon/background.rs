@@ -1,7 +1,7 @@
-//! Going into the background: the command that the user typed waits until the
-//! daemon, its child, has a usable mount, and ends as the daemon's start ended.
-//! What the process was started with, be it descriptors or the signals that a
-//! shell's `&` and `nohup(1)` have it ignore, is to be respected.
+//! Daemonizing: fork, session and terminal. The command that the user typed is the parent. It
+//! waits until the daemon, its child, has a usable mount, and exits with the status of the start.
+//! Also here is what a process inherits: open descriptors, and signals that `nohup(1)` or a
+//! shell's `&` ignores. What the daemon does in between is the business of the other modules.
 
 use std::fs::File;
 use std::io::{self, PipeReader, PipeWriter, Read, Write};
@@ -16,37 +16,38 @@ use nix::unistd::{ForkResult, Pid, dup2_stderr, dup2_stdin, dup2_stdout, fork, g
 
 use super::Error;
 
-/// Which of the two processes this is.
+/// The process in which [`split`] has returned.
 pub(super) enum Role {
-    /// The command that the user typed.
+    /// The parent: the command that the user typed.
     Command(Daemon),
-    /// The process that goes on.
+    /// The child, which serves the mount.
     Daemon(Command),
 }
 
-/// The daemon as the command sees it.
+/// The command's handle of the daemon.
 pub(super) struct Daemon {
     process: Pid,
+    /// Receives one byte when the mount is usable.
     ready: PipeReader,
 }
 
-/// The command as the daemon sees it.
+/// The daemon's handle of the command.
 pub(super) struct Command {
     process: Pid,
     ready: PipeWriter,
     null: File,
 }
 
-/// Splits the process in two. The process must not have started a thread.
+/// Forks the daemon from the command. The process must be single-threaded.
 ///
 /// # Errors
 ///
-/// When the system has no process, descriptor or session to give.
+/// When `pipe`, `fork` or `setsid` fails, or `/dev/null` cannot be opened.
 pub(super) fn split() -> io::Result<Role> {
     let (reader, writer) = io::pipe()?;
     let null = File::options().read(true).write(true).open("/dev/null")?;
-    // SAFETY: this is the only thread, so that the child finds no lock held
-    // and may do all that this process could.
+    // SAFETY: the process is single-threaded. So no lock is held in the child, and it may call
+    // any function, not only async-signal-safe ones.
     match unsafe { fork() }? {
         ForkResult::Parent { child } => Ok(Role::Command(Daemon {
             process: child,
@@ -54,7 +55,7 @@ pub(super) fn split() -> io::Result<Role> {
         })),
         ForkResult::Child => {
             setsid()?;
-            // The daemon keeps no directory from being unmounted or removed.
+            // A working directory would keep its file system busy.
             std::env::set_current_dir("/")?;
             Ok(Role::Daemon(Command {
                 process: getppid(),
@@ -66,19 +67,23 @@ pub(super) fn split() -> io::Result<Role> {
 }
 
 impl Daemon {
-    /// Waits until the mount is usable, or the daemon has ended. It has then
-    /// printed why, unless it died.
+    /// Waits until the mount is usable or the daemon has exited. Returns the exit status of
+    /// the command. If the daemon exited with an error, it has already printed it.
+    ///
+    /// # Errors
+    ///
+    /// When the daemon was killed, or exited with an unknown status.
     pub(super) fn wait(mut self) -> Result<ExitCode, Error> {
         if self.ready.read_exact(&mut [0]).is_ok() {
             return Ok(ExitCode::SUCCESS);
         }
-        let ended = loop {
+        let wait_status = loop {
             match waitpid(self.process, None) {
                 Err(nix::Error::EINTR) => {}
                 other => break other,
             }
         };
-        match ended {
+        match wait_status {
             Ok(WaitStatus::Exited(_, status)) if Error::STATUSES.contains(&status) => {
                 Ok(ExitCode::from(status as u8))
             }
@@ -91,60 +96,59 @@ impl Daemon {
 }
 
 impl Command {
-    /// Whether it has been interrupted.
+    /// Whether the command has exited, because it was interrupted.
     pub(super) fn is_gone(&self) -> bool {
         getppid() != self.process
     }
 
-    /// Lets go of the terminal, then lets the command return.
+    /// Detaches from the terminal, then lets the command return.
     ///
     /// # Errors
     ///
-    /// `BrokenPipe` when the command has been interrupted meanwhile.
+    /// `BrokenPipe` when the command has been interrupted.
     pub(super) fn release(mut self) -> io::Result<()> {
-        self.leave_terminal()?;
+        self.detach_from_terminal()?;
         self.ready.write_all(&[0])
     }
 
-    /// Lets go of the terminal in a process that the daemon has split off, and of
-    /// the command, which is for the daemon to answer.
-    pub(super) fn leave_to_daemon(self) -> io::Result<()> {
-        self.leave_terminal()
+    /// Detaches a child of the daemon from the terminal, and closes its copy of the pipe to
+    /// the command. The daemon itself answers the command.
+    pub(super) fn detach(self) -> io::Result<()> {
+        self.detach_from_terminal()
     }
 
-    fn leave_terminal(&self) -> io::Result<()> {
+    fn detach_from_terminal(&self) -> io::Result<()> {
         dup2_stdin(&self.null)?;
         dup2_stdout(&self.null)?;
         Ok(dup2_stderr(&self.null)?)
     }
 }
 
-/// Takes over the open descriptor `number` that the process was started with.
-/// Standard input, output and error stay open besides. To be called before the
-/// process opens anything that it keeps.
+/// Takes ownership of the inherited descriptor `number`. Standard input, output and error are
+/// duplicated and stay open. Must be called before the process opens files of its own.
 ///
 /// # Errors
 ///
-/// When it is not open.
+/// When `number` is not an open descriptor.
 pub(super) fn take_descriptor(number: RawFd) -> io::Result<File> {
-    // SAFETY: the kernel is asked to look the number up, and refuses one that is
-    // not open; it is used for nothing else.
-    let given = unsafe { BorrowedFd::borrow_raw(number) };
-    let copy = given.try_clone_to_owned()?;
+    // SAFETY: the borrowed descriptor is only passed to fcntl(2), which fails with EBADF if it
+    // is not open.
+    let inherited = unsafe { BorrowedFd::borrow_raw(number) };
+    let duplicate = inherited.try_clone_to_owned()?;
     if number > libc::STDERR_FILENO {
-        // SAFETY: it is open, and nothing else here has it: of the descriptors
-        // that the process was started with Rust knows only the first three.
+        // SAFETY: the descriptor is open, since it has just been duplicated. Nothing else owns
+        // it: of the inherited descriptors the standard library uses only the first three.
         drop(unsafe { OwnedFd::from_raw_fd(number) });
     }
-    Ok(File::from(copy))
+    Ok(File::from(duplicate))
 }
 
-/// Whether the process was started to ignore `signal`: SIGHUP by `nohup(1)`,
-/// SIGINT by a shell's `&`.
+/// Whether the process was started with `signal` ignored: SIGHUP by `nohup(1)`, SIGINT by a
+/// shell's `&`.
 pub(super) fn was_ignored(signal: Signal) -> bool {
     let mut action = MaybeUninit::<libc::sigaction>::zeroed();
-    // SAFETY: without a new action nothing is changed, and all zeros is a valid
-    // old one, whether it is overwritten or not.
+    // SAFETY: a null new action changes nothing. The old action is initialized even if the call
+    // fails, since all zeros is a valid `sigaction`.
     let action = unsafe {
         libc::sigaction(signal as libc::c_int, ptr::null(), action.as_mut_ptr());
         action.assume_init()

@@ -1,5 +1,5 @@
-//! Why the command failed once its options were understood, and what the user
-//! can do about it.
+//! The errors of the command after its options have been parsed: message, hint and exit status
+//! of each. Errors of the options themselves are the business of `cli`.
 
 use std::io;
 use std::ops::RangeInclusive;
@@ -14,85 +14,91 @@ use crate::mapping::FileError;
 use crate::platform::os_error_message;
 use crate::source::SourceError;
 
-/// Why a mount did not come about, or did not end well.
+/// Why mounting, serving or unmounting failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The mount point cannot be one.
+    /// The mount point cannot be used.
     #[error(transparent)]
     Mountpoint(#[from] MountpointError),
-    /// The file and its description do not make an array.
+    /// The file and its description do not define an array.
     #[error(transparent)]
     Source(#[from] SourceError),
     /// The array cannot be mounted.
     #[error(transparent)]
     Mount(#[from] MountError),
-    /// The file cannot be made as long as the array.
+    /// The file cannot be extended to the size of the array.
     #[error(transparent)]
     File(#[from] FileError),
-    /// The mount cannot be ended.
+    /// The mount cannot be unmounted.
     #[error(transparent)]
     Unmount(#[from] UnmountError),
-    /// The log file cannot be written.
+    /// The log file cannot be opened.
     #[error("{}: cannot be opened as the log file: {}", path.display(), os_error_message(source))]
     LogFile {
         /// The log file.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system call.
         source: io::Error,
     },
-    /// The log file is the array's, or would be hidden by the mount.
-    #[error("{}: cannot be the log file: it {what}", log.display())]
-    LogInTheWay {
+    /// The log file is the backing file, or would be hidden by the mount.
+    #[error("{}: cannot be the log file: it {problem}", log.display())]
+    UnusableLogFile {
         /// The log file.
         log: PathBuf,
-        /// What it is.
-        what: &'static str,
+        /// The predicate of the message, such as `is the array's file`.
+        problem: &'static str,
     },
-    /// There is no such descriptor, or it cannot be written to.
+    /// The descriptor of `--ready-fd` is not open, or cannot be written.
     #[error("--ready-fd {number}: {}", os_error_message(source))]
     ReadyFd {
         /// The descriptor.
         number: RawFd,
-        /// What the system said.
+        /// The error of the system call.
         source: io::Error,
     },
-    /// The mounts are not known.
+    /// The mount table cannot be read.
     #[error("the mount table cannot be read: {}", os_error_message(.0))]
     MountTable(io::Error),
-    /// No process, pipe or thread to serve the mount.
+    /// A process, pipe or thread of the daemon could not be created.
     #[error("the daemon cannot be started: {}", os_error_message(.0))]
     Start(io::Error),
-    /// The daemon ended without a word.
+    /// The daemon was killed, or exited with an unknown status, before the mount was usable.
     #[error("the daemon died before the mount was usable: {0}")]
     Died(String),
-    /// The user has thought better of it.
+    /// The user interrupted the command before the mount was usable.
     #[error("{}: was not mounted: the command was interrupted", .0.display())]
     Interrupted(PathBuf),
-    /// The kernel has mounted, and yet nothing answers.
-    #[error("{}: is mounted, but does not answer: {}", mountpoint.display(), os_error_message(source))]
+    /// The file system is mounted, but `stat` of its root fails.
+    #[error(
+        "{}: is mounted, but does not answer: {}",
+        mountpoint.display(), os_error_message(source)
+    )]
     Unanswered {
         /// The mount point.
         mountpoint: PathBuf,
-        /// What the system said.
+        /// The error of the system call.
         source: io::Error,
     },
-    /// The kernel has mounted, but the threads that answer could not be had.
+    /// The file system was mounted, but its worker threads could not be started.
     #[error("{}: was not mounted: its workers could not be started", .0.display())]
-    Unserved(PathBuf),
-    /// Some of what was written may not be on the disk.
-    #[error("{}: not all of it could be written to the disk: {}", file.display(), os_error_message(source))]
+    WorkersNotStarted(PathBuf),
+    /// A flush failed, so some written data may not be on disk.
+    #[error(
+        "{}: not all data could be written to disk: {}",
+        file.display(), os_error_message(source)
+    )]
     Flush {
         /// The backing file.
         file: PathBuf,
-        /// What the system said.
+        /// The error of the system call.
         source: io::Error,
     },
-    /// The daemon ends and leaves a dead mount.
+    /// The daemon exits without unmounting, so a dead mount is left.
     #[error("{}: cannot be unmounted: {}", mountpoint.display(), os_error_message(source))]
     Detach {
         /// The mount point.
         mountpoint: PathBuf,
-        /// What the system said.
+        /// The error of the system call.
         source: io::Error,
     },
 }
@@ -106,7 +112,7 @@ impl Error {
             Error::Mount(error) => error.hint(),
             Error::File(error) => error.hint(),
             Error::Unmount(error) => error.hint(),
-            Error::Unserved(_) => {
+            Error::WorkersNotStarted(_) => {
                 Some("raise the limits of open files (ulimit -n) and processes (ulimit -u)".into())
             }
             Error::Detach { mountpoint, .. } => Some(format!(
@@ -117,21 +123,21 @@ impl Error {
         }
     }
 
-    /// What the exit status of a failed command can be.
+    /// The range of exit statuses of a failed command.
     pub(super) const STATUSES: RangeInclusive<i32> = 1..=7;
 
-    /// The exit status, as `--help` has them.
+    /// The exit status, as documented in `--help`.
     pub fn status(&self) -> u8 {
         match self {
-            // The options, whatever the file holds, are at fault.
+            // Errors of the options, not of the file.
             Error::Source(SourceError::ShapeNeeded { .. }) | Error::ReadyFd { .. } => 2,
             Error::Source(_) | Error::File(_) | Error::Mount(MountError::Tree { .. }) => 3,
             Error::Mountpoint(_) => 4,
-            Error::Mount(_) | Error::Unanswered { .. } | Error::Unserved(_) => 5,
+            Error::Mount(_) | Error::Unanswered { .. } | Error::WorkersNotStarted(_) => 5,
             Error::Unmount(_) => 6,
             Error::Flush { .. } => 7,
             Error::LogFile { .. }
-            | Error::LogInTheWay { .. }
+            | Error::UnusableLogFile { .. }
             | Error::MountTable(_)
             | Error::Start(_)
             | Error::Died(_)

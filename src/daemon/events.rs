@@ -1,5 +1,5 @@
-//! What the main thread waits for: an answer of the mount, a signal to end, or
-//! the end itself.
+//! The events that the main thread waits for, and the thread that turns signals into events.
+//! Reacting to events is the business of `mounted`.
 
 use std::io;
 use std::sync::mpsc::Sender;
@@ -9,43 +9,43 @@ use nix::sys::signal::{SigSet, Signal};
 
 use super::{background, verbosity};
 
-/// Something that the main thread has to react to.
+/// An event for the main thread.
 #[derive(Debug)]
 pub(super) enum Event {
-    /// The mount point has been looked at, now that the array is mounted.
+    /// The watchdog's first `stat` of the mounted root has returned.
     Answered(io::Result<()>),
-    /// The mount is gone.
+    /// The FUSE session has ended: the file system is unmounted, or its workers failed.
     Ended,
-    /// A signal that asks for the end.
+    /// A signal that requests unmounting.
     Signal(Signal),
 }
 
-/// Blocks the signals that end a process, for this thread and all that it will
-/// start, and sends those that ask for the end of the mount as events. To be
-/// called before any other thread is started.
+/// Blocks termination signals in this thread and in the threads that it will start, and starts a
+/// thread that sends those that request unmounting as events. SIGUSR1 changes the log level.
+/// Must be called before any other thread is started.
 ///
 /// # Errors
 ///
-/// When no thread can be started.
+/// When the thread cannot be started.
 pub(super) fn listen(events: Sender<Event>, foreground: bool) -> io::Result<()> {
-    let all = [
+    let termination = [
         Signal::SIGTERM,
         Signal::SIGINT,
         Signal::SIGHUP,
         Signal::SIGUSR1,
     ];
-    let mut blocked = SigSet::from_iter(all);
-    // A file that would become too long is an error of the call.
+    let mut blocked = SigSet::from_iter(termination);
+    // With SIGXFSZ blocked, exceeding the file size limit is only EFBIG.
     blocked.add(Signal::SIGXFSZ);
     blocked.thread_block()?;
-    // One that is blocked and not waited for is as good as ignored.
-    let wanted = all
+    // A blocked signal that no thread waits for is in effect ignored.
+    let handled = termination
         .into_iter()
-        .filter(|&signal| is_heard(signal, foreground));
-    let signals = SigSet::from_iter(wanted);
+        .filter(|&signal| is_handled(signal, foreground));
+    let handled = SigSet::from_iter(handled);
     let receive = move || {
         loop {
-            match signals.wait() {
+            match handled.wait() {
                 Ok(Signal::SIGUSR1) => verbosity::cycle(),
                 Ok(signal) if events.send(Event::Signal(signal)).is_ok() => {}
                 Err(nix::Error::EINTR) => {}
@@ -59,9 +59,10 @@ pub(super) fn listen(events: Sender<Event>, foreground: bool) -> io::Result<()> 
     Ok(())
 }
 
-/// Whether a signal is heard: a terminal that closes or interrupts its
-/// programs does not concern those in the background, whoever put them there.
-fn is_heard(signal: Signal, foreground: bool) -> bool {
+/// Whether a signal is acted on. Signals of a terminal (SIGHUP, SIGINT) concern only a
+/// foreground process, and not one that was started with them ignored. A daemon acts on SIGINT
+/// all the same, since only an explicit `kill` can send it.
+fn is_handled(signal: Signal, foreground: bool) -> bool {
     match signal {
         Signal::SIGTERM | Signal::SIGUSR1 => true,
         Signal::SIGHUP if !foreground => false,

@@ -1,4 +1,5 @@
-//! `arrayfs --list`: the mounted arrays, and what each says of itself.
+//! `arrayfs --list`: a table of the mounted arrays. Mount points come from the mount table, the
+//! rest from the `meta.json` of each mount.
 
 use std::fs;
 use std::path::Path;
@@ -6,17 +7,17 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::{Error, patience};
+use super::{Error, timeout};
 use crate::platform::{self, Mount};
 
-/// How long a mount may take to say what it is.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// The time limit for reading `meta.json` of a mount.
+const META_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The heads of the columns, and the member of `meta.json` that each shows.
+/// Column headings, each with the member of `meta.json` in its cells.
 const COLUMNS: [(&str, &str); 3] = [("DTYPE", "dtype"), ("SHAPE", "shape"), ("MODE", "mode")];
 
-/// A table of the mounted arrays, one a line, in the order in which they were
-/// mounted. Of one that does not answer, or not to this user, it says so.
+/// The table of mounted arrays, one line each, in the order of mounting. If `meta.json` of a
+/// mount cannot be read, its line gives the reason.
 ///
 /// # Errors
 ///
@@ -25,43 +26,47 @@ pub fn list() -> Result<String, Error> {
     let table = platform::mount_table().map_err(Error::MountTable)?;
     let mounts = table.into_iter().filter(Mount::is_arrayfs);
     let rows: Vec<Vec<String>> = mounts.map(|mount| row(&mount)).collect();
-    let heads = ["MOUNTPOINT".to_owned(), "FILE".to_owned()];
-    let heads = heads
+    let headings = ["MOUNTPOINT".to_owned(), "FILE".to_owned()];
+    let headings = headings
         .into_iter()
-        .chain(COLUMNS.map(|(head, _)| head.to_owned()));
-    Ok(aligned(&[vec![heads.collect()], rows].concat()))
+        .chain(COLUMNS.map(|(heading, _)| heading.to_owned()));
+    Ok(aligned(&[vec![headings.collect()], rows].concat()))
 }
 
 fn row(mount: &Mount) -> Vec<String> {
-    let point = in_one_word(&mount.point.to_string_lossy());
-    let mut file = in_one_word(&mount.source.to_string_lossy());
-    let facts = match meta(&mount.point) {
+    let point = escape_blanks(&mount.point.to_string_lossy());
+    let mut file = escape_blanks(&mount.source.to_string_lossy());
+    let cells = match meta(&mount.point) {
         Ok(meta) => {
-            // The mount table has what `fsname=` says.
+            // The source in the mount table can be overridden with `fsname=`.
             file = cell(&meta["file"]);
             COLUMNS.map(|(_, member)| cell(&meta[member])).to_vec()
         }
         Err(reason) => vec![format!("({reason})")],
     };
-    [vec![point, file], facts].concat()
+    [vec![point, file], cells].concat()
 }
 
-/// The mount's `meta.json`, or why it cannot be had.
+/// The `meta.json` of a mount.
+///
+/// # Errors
+///
+/// The reason, when it cannot be read or parsed, or the mount does not answer in time.
 fn meta(point: &Path) -> Result<Value, String> {
     let path = point.join("meta.json");
-    let text = patience::within(PATIENCE, move || fs::read(path));
+    let text = timeout::within(META_TIMEOUT, move || fs::read(path));
     let text = match text.map(|answer| answer.ok_or("does not answer")) {
         Ok(Ok(read)) => read.map_err(|error| platform::os_error_message(&error))?,
-        Ok(Err(silence)) => return Err(silence.to_owned()),
+        Ok(Err(timed_out)) => return Err(timed_out.to_owned()),
         Err(error) => return Err(platform::os_error_message(&error)),
     };
     serde_json::from_slice(&text).map_err(|error| error.to_string())
 }
 
-/// A member of `meta.json` as a command line has it.
+/// A member of `meta.json` in the syntax of the command line.
 fn cell(member: &Value) -> String {
     match member {
-        Value::String(text) => in_one_word(text),
+        Value::String(text) => escape_blanks(text),
         Value::Array(lengths) if lengths.iter().all(Value::is_u64) => {
             let lengths: Vec<String> = lengths.iter().map(Value::to_string).collect();
             match lengths.is_empty() {
@@ -69,13 +74,13 @@ fn cell(member: &Value) -> String {
                 false => lengths.join(","),
             }
         }
-        other => in_one_word(&other.to_string()),
+        other => escape_blanks(&other.to_string()),
     }
 }
 
-/// The text without blanks, backslashes and control characters, as the mount table has it, so that a line has as many
-/// words as the table has columns.
-fn in_one_word(text: &str) -> String {
+/// The text with blanks, backslashes and control characters as octal escapes, like in the mount
+/// table. So each line has one word per column.
+fn escape_blanks(text: &str) -> String {
     let escaped = text.chars().map(|c| match c {
         ' ' => r"\040".to_owned(),
         '\\' => r"\134".to_owned(),
@@ -85,7 +90,7 @@ fn in_one_word(text: &str) -> String {
     escaped.collect()
 }
 
-/// The rows as lines, with each column as wide as the widest of its cells.
+/// The rows as lines. Each column is as wide as its widest cell.
 fn aligned(rows: &[Vec<String>]) -> String {
     let width = |column: usize| {
         let cells = rows.iter().filter_map(|row| row.get(column));
@@ -105,14 +110,14 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn a_table_has_a_word_a_column() {
+    fn a_table_has_one_word_per_column() {
         let rows = [["A", "LONG HEAD"], ["longer", r"x\040"]];
-        let rows = rows.map(|row| row.map(in_one_word).to_vec());
+        let rows = rows.map(|row| row.map(escape_blanks).to_vec());
         assert_eq!(aligned(&rows), "A       LONG\\040HEAD\nlonger  x\\134040\n");
     }
 
     #[test]
-    fn members_are_shown_as_options_are_written() {
+    fn members_are_shown_in_the_syntax_of_options() {
         for (member, expected) in [
             (json!("<f8"), "<f8"),
             (json!([600, 512, 512]), "600,512,512"),

@@ -1,6 +1,6 @@
-//! Lines on their way to the log. Whoever logs puts them into a bounded queue, and one
-//! thread writes them, so that a log that nobody reads holds up no request. What does not
-//! fit is counted, and the log says so once it is read again.
+//! A bounded queue of log lines with one writer thread, so that a blocked log delays no FUSE
+//! request. Lines that do not fit are dropped and counted; the count is logged once the log can
+//! be written again. The destination of the log is the business of `logging`.
 
 use std::io::{self, Write};
 use std::mem;
@@ -8,18 +8,17 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How many bytes wait to be written at most.
+/// The most bytes in the queue.
 const CAPACITY: usize = 1 << 20;
 
-/// A pipe takes as many bytes without the words of others in between (`PIPE_BUF`).
-const ATOMIC: usize = 4096;
+/// Writes of up to this many bytes to a pipe are atomic (`PIPE_BUF`).
+const ATOMIC_WRITE: usize = 4096;
 
-/// How long the end of the process is put off at most for what waits to be written.
-const PATIENCE: Duration = Duration::from_millis(500);
+/// The time limit for writing the queue when the process exits.
+const DRAIN_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// A writer that never waits once its thread has been [started](LogQueue::start). Until
-/// then it writes at once: there may be no thread before the process has gone into the
-/// background.
+/// A writer that never blocks once its thread has been [started](LogQueue::start). Before that
+/// it writes synchronously, since there must be no thread before the process forks.
 #[derive(Clone)]
 pub(super) struct LogQueue(Arc<Shared>);
 
@@ -29,60 +28,60 @@ struct Shared {
 }
 
 struct State {
-    /// `None` while the thread has it.
+    /// `None` while the thread writes to it.
     log: Option<Box<dyn Write + Send>>,
     is_started: bool,
-    /// Whole lines.
-    waiting: Vec<u8>,
-    /// How many lines did not fit.
-    lost: u64,
+    /// The queue: complete lines.
+    queued: Vec<u8>,
+    /// The number of dropped lines that have not been reported.
+    dropped: u64,
 }
 
 impl LogQueue {
-    /// A queue of what is to be written to `log`.
+    /// An empty queue in front of `log`.
     pub(super) fn new(log: Box<dyn Write + Send>) -> LogQueue {
         LogQueue(Arc::new(Shared {
             state: Mutex::new(State {
                 log: Some(log),
                 is_started: false,
-                waiting: Vec::new(),
-                lost: 0,
+                queued: Vec::new(),
+                dropped: 0,
             }),
             changed: Condvar::new(),
         }))
     }
 
-    /// Starts the thread that writes.
+    /// Starts the writer thread.
     ///
     /// # Errors
     ///
-    /// When there is none to be had.
+    /// When the thread cannot be started.
     pub(super) fn start(&self) -> io::Result<()> {
         let queue = self.clone();
-        let write = move || queue.write_all_that_comes();
+        let write = move || queue.write_forever();
         thread::Builder::new().name("log".into()).spawn(write)?;
         self.state().is_started = true;
         Ok(())
     }
 
-    /// Flushes the log itself: a file that nothing has been written to is created by that.
+    /// Flushes the underlying log, which creates a log file that does not exist yet.
     pub(super) fn create(&self) {
-        // Where it cannot be created, neither can lines be written, which are then counted.
+        // If this fails, writing lines will fail too, and they will be counted as dropped.
         if let Some(log) = &mut self.state().log {
             let _ = log.flush();
         }
     }
 
-    /// Waits until everything is written, but not for a log that nobody reads.
+    /// Waits until the queue has been written, for at most [`DRAIN_TIMEOUT`].
     pub(super) fn drain(&self) {
         let start = Instant::now();
         let mut state = self.state();
-        while state.is_started && (state.log.is_none() || !state.waiting.is_empty()) {
-            let rest = PATIENCE.saturating_sub(start.elapsed());
-            if rest.is_zero() {
+        while state.is_started && (state.log.is_none() || !state.queued.is_empty()) {
+            let remaining = DRAIN_TIMEOUT.saturating_sub(start.elapsed());
+            if remaining.is_zero() {
                 return;
             }
-            let waited = self.0.changed.wait_timeout(state, rest);
+            let waited = self.0.changed.wait_timeout(state, remaining);
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
     }
@@ -91,40 +90,40 @@ impl LogQueue {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write_all_that_comes(&self) {
+    fn write_forever(&self) {
         loop {
-            let (mut log, lines) = self.next();
+            let (mut log, lines) = self.take_lines();
             let mut failed = 0;
-            for piece in pieces(&lines) {
-                if log.write_all(piece).is_err() {
-                    failed += piece.iter().filter(|&&byte| byte == b'\n').count() as u64;
+            for chunk in chunks(&lines) {
+                if log.write_all(chunk).is_err() {
+                    failed += chunk.iter().filter(|&&byte| byte == b'\n').count() as u64;
                 }
             }
-            let lost = {
+            let dropped = {
                 let mut state = self.state();
                 state.log = Some(log);
-                state.lost += failed;
+                state.dropped += failed;
                 self.0.changed.notify_all();
-                // There has to be room for the number.
-                match state.waiting.is_empty() && failed == 0 {
-                    true => mem::take(&mut state.lost),
+                // The report itself must not be dropped.
+                match state.queued.is_empty() && failed == 0 {
+                    true => mem::take(&mut state.dropped),
                     false => 0,
                 }
             };
-            if lost > 0 {
-                log::warn!("{lost} lines of the log were lost: it took no more");
+            if dropped > 0 {
+                log::warn!("{dropped} lines of the log were lost: the log could not be written");
             }
         }
     }
 
-    /// The log, and the lines that wait, once there are some.
-    fn next(&self) -> (Box<dyn Write + Send>, Vec<u8>) {
+    /// Waits until there are lines. Takes the log and all queued lines.
+    fn take_lines(&self) -> (Box<dyn Write + Send>, Vec<u8>) {
         let mut state = self.state();
         loop {
-            if !state.waiting.is_empty()
+            if !state.queued.is_empty()
                 && let Some(log) = state.log.take()
             {
-                return (log, mem::take(&mut state.waiting));
+                return (log, mem::take(&mut state.queued));
             }
             let woken = self.0.changed.wait(state);
             state = woken.unwrap_or_else(PoisonError::into_inner);
@@ -133,7 +132,7 @@ impl LogQueue {
 }
 
 impl Write for LogQueue {
-    /// Takes a whole line, or as good as takes it.
+    /// Queues a complete line, or drops and counts it if the queue is full.
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         let mut state = self.state();
         if !state.is_started {
@@ -142,10 +141,10 @@ impl Write for LogQueue {
                 None => Ok(line.len()),
             };
         }
-        if state.waiting.len() + line.len() > CAPACITY {
-            state.lost += 1;
+        if state.queued.len() + line.len() > CAPACITY {
+            state.dropped += 1;
         } else {
-            state.waiting.extend_from_slice(line);
+            state.queued.extend_from_slice(line);
             self.0.changed.notify_all();
         }
         Ok(line.len())
@@ -156,18 +155,18 @@ impl Write for LogQueue {
     }
 }
 
-/// Cuts lines into pieces that end with a line and are as long as a pipe takes at once,
-/// or one longer line.
-fn pieces(lines: &[u8]) -> impl Iterator<Item = &[u8]> {
+/// Cuts lines into chunks of complete lines, each at most [`ATOMIC_WRITE`] bytes or one longer
+/// line.
+fn chunks(lines: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut rest = lines;
     std::iter::from_fn(move || {
         let is_end = |byte: &u8| *byte == b'\n';
-        let start = &rest[..rest.len().min(ATOMIC)];
+        let start = &rest[..rest.len().min(ATOMIC_WRITE)];
         let end = start.iter().rposition(is_end);
         let end = end.or_else(|| rest.iter().position(is_end));
-        let (piece, others) = rest.split_at(end.map_or(rest.len(), |end| end + 1));
-        rest = others;
-        (!piece.is_empty()).then_some(piece)
+        let (chunk, tail) = rest.split_at(end.map_or(rest.len(), |end| end + 1));
+        rest = tail;
+        (!chunk.is_empty()).then_some(chunk)
     })
 }
 
@@ -176,7 +175,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pieces_are_whole_lines_that_a_pipe_takes_at_once() {
+    fn chunks_are_complete_lines_of_atomic_size() {
         let line = |length: usize| [vec![b'x'; length - 1], vec![b'\n']].concat();
         for (lengths, expected) in [
             (&[][..], &[][..]),
@@ -186,11 +185,11 @@ mod tests {
             (&[5000, 3], &[5000, 3]),
         ] {
             let lines: Vec<u8> = lengths.iter().flat_map(|&length| line(length)).collect();
-            let found: Vec<&[u8]> = pieces(&lines).collect();
-            let sizes: Vec<usize> = found.iter().map(|piece| piece.len()).collect();
+            let found: Vec<&[u8]> = chunks(&lines).collect();
+            let sizes: Vec<usize> = found.iter().map(|chunk| chunk.len()).collect();
             assert_eq!(sizes, expected);
             assert_eq!(found.concat(), lines);
         }
-        assert_eq!(pieces(b"cut").collect::<Vec<_>>(), [b"cut"]);
+        assert_eq!(chunks(b"cut").collect::<Vec<_>>(), [b"cut"]);
     }
 }

@@ -1,7 +1,6 @@
-//! Where the log goes: standard error, a file, or the system's log, and a file
-//! instead of that where there is none, so that no warning of a daemon is lost.
-//! What is logged is the business of `verbosity`, and that nobody waits for it that of
-//! `log_queue`.
+//! The destination of the log: standard error, a file, or syslog. If syslog is not available,
+//! its messages go to a fallback file, so that no warning of a daemon is lost. Levels and filters
+//! are the business of `verbosity`; writing without blocking is that of `log_queue`.
 
 use std::env;
 use std::fs::File;
@@ -22,25 +21,25 @@ use super::log_queue::LogQueue;
 use super::{Error, verbosity};
 use crate::cli::{Log, Settings};
 
-/// Where the system's log listens: Linux and the BSDs, macOS.
-const SOCKETS: [&str; 2] = ["/dev/log", "/var/run/syslog"];
+/// The sockets of syslog: on Linux and the BSDs, and on macOS.
+const SYSLOG_SOCKETS: [&str; 2] = ["/dev/log", "/var/run/syslog"];
 
-/// Makes sure that the log file is not the array's, whose bytes it would
-/// change, and not hidden by the mount.
+/// Checks that the log file is neither the backing file, which it would overwrite, nor below the
+/// mount point, which would hide it.
 ///
 /// # Errors
 ///
-/// When it is.
+/// When it is one of these.
 pub(super) fn check(settings: &Settings) -> Result<(), Error> {
     let Some(log) = &settings.log.file else {
         return Ok(());
     };
     let identity = |path: &Path| {
-        let found = std::fs::metadata(path).ok()?;
-        Some((found.dev(), found.ino()))
+        let metadata = std::fs::metadata(path).ok()?;
+        Some((metadata.dev(), metadata.ino()))
     };
-    let same = identity(log).is_some_and(|id| Some(id) == identity(&settings.file));
-    let what = if same || *log == settings.file {
+    let is_backing_file = identity(log).is_some_and(|id| Some(id) == identity(&settings.file));
+    let problem = if is_backing_file || *log == settings.file {
         "is the array's file"
     } else if log.starts_with(&settings.mountpoint) {
         "is below the mount point"
@@ -48,68 +47,68 @@ pub(super) fn check(settings: &Settings) -> Result<(), Error> {
         return Ok(());
     };
     let log = log.clone();
-    Err(Error::LogInTheWay { log, what })
+    Err(Error::UnusableLogFile { log, problem })
 }
 
-/// Begins to log, panics included. What is logged goes through the queue that this
-/// returns. A log file that is not there is created by the first line, or once the
-/// mount has come about: a start that fails leaves none that is empty.
+/// Installs the logger and a panic hook that logs. Returns the queue in front of the log. A
+/// missing log file is created by the first line, or by [`LogQueue::create`] once the file system
+/// is mounted. So a failed start leaves no empty log file.
 ///
 /// # Errors
 ///
 /// When the log file cannot be opened or created.
 pub(super) fn start(log: &Log, foreground: bool) -> Result<LogQueue, Error> {
-    let out: Box<dyn Write + Send> = match &log.file {
+    let destination: Box<dyn Write + Send> = match &log.file {
         Some(path) => {
-            let file = existing(path).map_err(|source| Error::LogFile {
+            let file = open_existing(path).map_err(|source| Error::LogFile {
                 path: path.clone(),
                 source,
             })?;
-            Box::new(LateFile {
+            Box::new(LazyFile {
                 file,
                 path: Some(path.clone()),
             })
         }
-        // Of its own: whoever writes to standard error itself need not wait for the log.
+        // A duplicate: a blocked write of the log must not hold the lock of `io::stderr`.
         None if foreground => {
-            let copy = io::stderr().as_fd().try_clone_to_owned();
-            Box::new(File::from(copy.map_err(Error::Start)?))
+            let duplicate = io::stderr().as_fd().try_clone_to_owned();
+            Box::new(File::from(duplicate.map_err(Error::Start)?))
         }
-        None => Box::new(LateFile {
+        None => Box::new(LazyFile {
             file: None,
-            path: late_path(),
+            path: fallback_path(),
         }),
     };
-    let queue = LogQueue::new(out);
-    let lines = lines(queue.clone());
-    let logger: Box<dyn log::Log> = if log.file.is_some() || foreground {
-        Box::new(lines)
+    let queue = LogQueue::new(destination);
+    let logger = line_logger(queue.clone());
+    let installed: Box<dyn log::Log> = if log.file.is_some() || foreground {
+        Box::new(logger)
     } else {
         Box::new(SystemLog {
-            socket: datagrams().map_err(Error::Start)?,
-            file: lines,
+            socket: datagram_socket().map_err(Error::Start)?,
+            fallback: logger,
         })
     };
-    verbosity::start(logger, log.verbosity);
+    verbosity::start(installed, log.verbosity);
     std::panic::set_hook(Box::new(|panic| log::error!("{panic}")));
     Ok(queue)
 }
 
-/// A logger of all that it is given.
-fn lines(queue: LogQueue) -> env_logger::Logger {
+/// A logger that formats records as lines and writes them to `queue`, without a filter.
+fn line_logger(queue: LogQueue) -> env_logger::Logger {
     let mut builder = env_logger::Builder::new();
-    builder.filter_level(LevelFilter::Trace).format(line);
+    builder.filter_level(LevelFilter::Trace).format(write_line);
     builder.target(Target::Pipe(Box::new(queue))).build()
 }
 
-/// Whether nobody needs to know. fuser calls it an error when a client no longer
-/// waits for a reply, having been interrupted or the mount being gone.
+/// Whether a record is not worth logging. fuser logs an error when a client no longer waits for
+/// its reply, because it was interrupted or the file system was unmounted.
 fn is_noise(record: &Record) -> bool {
-    let nobody_waits = || io::Error::from_raw_os_error(libc::ENOENT).to_string();
-    record.target() == "fuser::reply" && record.args().to_string().ends_with(&nobody_waits())
+    let enoent = || io::Error::from_raw_os_error(libc::ENOENT).to_string();
+    record.target() == "fuser::reply" && record.args().to_string().ends_with(&enoent())
 }
 
-fn line(out: &mut Formatter, record: &Record) -> io::Result<()> {
+fn write_line(out: &mut Formatter, record: &Record) -> io::Result<()> {
     if is_noise(record) {
         return Ok(());
     }
@@ -122,17 +121,21 @@ fn line(out: &mut Formatter, record: &Record) -> io::Result<()> {
     )
 }
 
-/// One line, whatever a panic or a file's name holds.
+/// The text of a record as one line. Panics and file names can contain newlines.
 fn message(record: &Record) -> String {
     record.args().to_string().replace('\n', " ")
 }
 
-/// Opens a log for writing. One that is created is for its owner only: it can tell which
-/// names are used in an array that others may not read. A FIFO that nobody reads is an error.
-fn append(path: &Path, create: bool) -> io::Result<File> {
+/// Opens a log file for appending. A created file is private to its owner, since the log contains
+/// names in arrays that others may not read.
+///
+/// # Errors
+///
+/// When `open` fails, or the file is a FIFO without a reader.
+fn open_for_append(path: &Path, create: bool) -> io::Result<File> {
     let mut options = File::options();
     options.append(true).create(create).mode(0o600);
-    // Opening a FIFO would wait for a reader.
+    // Without O_NONBLOCK, opening a FIFO waits for a reader.
     let log = options.custom_flags(libc::O_NONBLOCK).open(path);
     let log = log.map_err(|error| match error.raw_os_error() {
         Some(libc::ENXIO) => io::Error::other("nobody reads it"),
@@ -142,70 +145,74 @@ fn append(path: &Path, create: bool) -> io::Result<File> {
     Ok(log)
 }
 
-/// The log file at `path`, or `None` where one has yet to be created, and can be.
-fn existing(path: &Path) -> io::Result<Option<File>> {
-    match append(path, false) {
+/// Opens the log file at `path`; `None` if it does not exist but can be created.
+///
+/// # Errors
+///
+/// When it can be neither opened nor created.
+fn open_existing(path: &Path) -> io::Result<Option<File>> {
+    match open_for_append(path, false) {
         Ok(file) => Ok(Some(file)),
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        // A link that leads to none yet.
-        Err(_) if path.symlink_metadata().is_ok() => append(path, true).map(Some),
+        // A dangling symbolic link.
+        Err(_) if path.symlink_metadata().is_ok() => open_for_append(path, true).map(Some),
         Err(_) => {
             let directory = path.parent().unwrap_or(Path::new("/"));
-            let (flags, here) = (AccessFlags::W_OK | AccessFlags::X_OK, AtFlags::AT_EACCESS);
-            faccessat(AT_FDCWD, directory, flags, here)?;
+            let (access, at_flags) = (AccessFlags::W_OK | AccessFlags::X_OK, AtFlags::AT_EACCESS);
+            faccessat(AT_FDCWD, directory, access, at_flags)?;
             Ok(None)
         }
     }
 }
 
-/// The system's log, as `syslog(3)`.
+/// A logger that sends datagrams to syslog, like `syslog(3)`.
 struct SystemLog {
     socket: UnixDatagram,
-    /// Takes what the system's log does not.
-    file: env_logger::Logger,
+    /// The logger of messages that syslog does not accept.
+    fallback: env_logger::Logger,
 }
 
 impl log::Log for SystemLog {
     fn enabled(&self, metadata: &Metadata) -> bool {
-        self.file.enabled(metadata)
+        self.fallback.enabled(metadata)
     }
 
     fn log(&self, record: &Record) {
         if !is_noise(record) && !self.send(&datagram(record)) {
-            self.file.log(record);
+            self.fallback.log(record);
         }
     }
 
     fn flush(&self) {
-        self.file.flush();
+        self.fallback.flush();
     }
 }
 
-/// A socket on which a system's log that has stopped reading holds up nobody.
-fn datagrams() -> io::Result<UnixDatagram> {
+/// A non-blocking datagram socket: a syslog daemon that has stopped reading must not block.
+fn datagram_socket() -> io::Result<UnixDatagram> {
     let socket = UnixDatagram::unbound()?;
     socket.set_nonblocking(true)?;
     Ok(socket)
 }
 
 impl SystemLog {
+    /// Sends a datagram to the first syslog socket that accepts it. Whether there is one.
     fn send(&self, datagram: &str) -> bool {
-        let mut sockets = SOCKETS.iter();
+        let mut sockets = SYSLOG_SOCKETS.iter();
         sockets.any(|path| self.socket.send_to(datagram.as_bytes(), path).is_ok())
     }
 }
 
-/// A message as RFC 3164 has it. The time that it puts first is left to the
-/// receiver, which knows the local time.
+/// A message in the format of RFC 3164, without the timestamp: the receiver adds the local time.
 fn datagram(record: &Record) -> String {
-    const DAEMON: u8 = 3;
+    const FACILITY_DAEMON: u8 = 3;
     let severity = match record.level() {
         Level::Error => 3,
         Level::Warn => 4,
         Level::Info => 6,
         Level::Debug | Level::Trace => 7,
     };
-    let (priority, process) = (DAEMON * 8 + severity, process::id());
+    let (priority, process) = (FACILITY_DAEMON * 8 + severity, process::id());
     format!(
         "<{priority}>arrayfs[{process}]: {}: {}",
         record.target(),
@@ -213,14 +220,14 @@ fn datagram(record: &Record) -> String {
     )
 }
 
-/// A log file that is created when there is something to log, or with [`flush`](Write::flush).
-struct LateFile {
+/// A log file that is created by the first write or [`flush`](Write::flush).
+struct LazyFile {
     file: Option<File>,
-    /// `None` where there is no place for one.
+    /// `None` if there is no directory for the fallback file.
     path: Option<PathBuf>,
 }
 
-impl LateFile {
+impl LazyFile {
     fn open(&mut self) -> io::Result<&mut File> {
         let file = match self.file.take() {
             Some(file) => file,
@@ -229,14 +236,14 @@ impl LateFile {
                 if let Some(directory) = path.parent() {
                     std::fs::create_dir_all(directory)?;
                 }
-                append(path, true)?
+                open_for_append(path, true)?
             }
         };
         Ok(self.file.insert(file))
     }
 }
 
-impl Write for LateFile {
+impl Write for LazyFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.open()?.write(bytes)
     }
@@ -246,9 +253,9 @@ impl Write for LateFile {
     }
 }
 
-/// `/var/log` for root, for others where the XDG Base Directory Specification
-/// puts logs.
-fn late_path() -> Option<PathBuf> {
+/// The path of the fallback file: in `/var/log` for root, and in the state directory of the XDG
+/// Base Directory Specification for other users. `None` without a home directory.
+fn fallback_path() -> Option<PathBuf> {
     if geteuid().is_root() {
         return Some("/var/log/arrayfs.log".into());
     }
@@ -265,7 +272,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_record_is_a_line_of_the_system_log_with_its_priority() {
+    fn a_record_becomes_a_syslog_message_with_its_priority() {
         for (level, priority) in [(Level::Error, 27), (Level::Warn, 28), (Level::Trace, 31)] {
             let args = format_args!("a.bin: gone\nand away");
             let record = Record::builder()
@@ -282,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reply_that_nobody_waits_for_is_not_logged_but_one_that_fails_is() {
+    fn replies_without_a_waiting_client_are_not_logged_but_failed_ones_are() {
         for (errno, noise) in [(libc::ENOENT, true), (libc::EFAULT, false)] {
             let error = io::Error::from_raw_os_error(errno);
             let args = format_args!("Failed to send FUSE reply: {error}");

@@ -1,6 +1,6 @@
-//! The life of the process: checks before anything changes, going into the
-//! background, serving the mount until it ends, and an orderly end. What the
-//! mount shows is the business of `fs` and those below it.
+//! The life of the process: checks before anything is changed, daemonizing, mounting, serving
+//! until the unmount, and an orderly exit. Also here are `--list`, `--info` and `-u`. What a
+//! mount shows is the business of `fs` and the modules below it.
 
 mod background;
 mod error;
@@ -12,9 +12,9 @@ mod mounted;
 mod mountpoint;
 mod mountpoint_lock;
 mod notices;
-mod patience;
 mod ready;
 mod server;
+mod timeout;
 mod unmount;
 mod verbosity;
 mod watchdog;
@@ -40,15 +40,14 @@ use ready::Ready;
 pub use unmount::{UnmountError, unmount};
 use watchdog::Watchdog;
 
-/// Mounts an array and serves it until it is unmounted; in the background,
-/// unless `settings` say otherwise, which is to say that this returns as soon
-/// as the mount is usable, and once more, in a process of its own, when it has
-/// ended. The process must not have started a thread before.
+/// Mounts an array and serves it until it is unmounted. In the background, which is the default,
+/// this function returns twice, like `fork`: in the command when the mount is usable, and in the
+/// daemon when the mount has ended. The process must be single-threaded.
 ///
 /// # Errors
 ///
-/// When the mount does not come about, and nothing has changed then, or when
-/// not everything could be flushed at its end.
+/// - When mounting fails; nothing has been changed then.
+/// - When the final flush or unmount fails.
 pub fn mount(settings: &Settings) -> Result<ExitCode, Error> {
     mapping::share_heap();
     let ready = Ready::new(settings.ready_fd)?;
@@ -71,12 +70,12 @@ pub fn mount(settings: &Settings) -> Result<ExitCode, Error> {
     }
 }
 
-/// What `meta.json` would say of an array, once all is checked that a mount of it
-/// would: nothing is made, changed or mounted.
+/// The `meta.json` of an array, after the same checks of the file as for a mount. Nothing is
+/// created, changed or mounted.
 ///
 /// # Errors
 ///
-/// As [`mount`], as far as the file is concerned.
+/// Those errors of [`mount`] that concern the file.
 pub fn info(file: &Path, description: &Description, options: &Options) -> Result<String, Error> {
     let plan = Plan::new(file, description)?;
     let meta = plan.meta();
@@ -87,27 +86,26 @@ pub fn info(file: &Path, description: &Description, options: &Options) -> Result
     check_memory(file, options, plan.bytes().end)?;
     let (summary, growth) = (plan.summary(), plan.growth());
     if !plan.is_new() {
-        // Mapping changes nothing of a file that is there.
+        // Mapping does not change an existing file.
         drop(plan.map()?);
     }
     if let Some(growth) = growth {
-        notices::tell_of_growth(file, meta.mode, growth, Tense::Intended);
+        notices::print_growth(file, meta.mode, growth, Tense::Intended);
     }
-    notices::tell_of_array(file, &summary);
+    notices::print_array(file, &summary);
     Ok(meta.to_json())
 }
 
-/// Removes what a daemon leaves that dies between mounting and serving.
+/// Unmounts the dead mount of a daemon that was killed between mounting and serving.
 fn remove_dead_mount(settings: &Settings) {
-    let found = mountpoint::check(&settings.mountpoint, &settings.file);
-    if let Err(MountpointError::Dead { .. }) = found {
-        // The death itself is what the user has to hear of.
+    let checked = mountpoint::check(&settings.mountpoint, &settings.file);
+    if let Err(MountpointError::Dead { .. }) = checked {
+        // The error to report is that the daemon died.
         let _ = unmount(&settings.mountpoint);
     }
 }
 
-/// Mounts, lets a waiting command return, serves the mount until it ends, and has what
-/// was logged written.
+/// Mounts, lets a waiting command return, serves the mount until it ends, and drains the log.
 fn serve(
     settings: &Settings,
     command: Option<background::Command>,
@@ -126,16 +124,16 @@ fn serve_until_end(
     log: &LogQueue,
 ) -> Result<(), Error> {
     let mut ready = Some(ready);
-    let let_go = || {
+    let close_inherited = || {
         drop(ready.take());
-        drop(command.take().map(background::Command::leave_to_daemon));
+        drop(command.take().map(background::Command::detach));
     };
     platform::forbid_core_dumps();
-    let watchdog = Watchdog::of(&settings.mountpoint, let_go).map_err(Error::Start)?;
+    let watchdog = Watchdog::spawn(&settings.mountpoint, close_inherited).map_err(Error::Start)?;
     let (sender, events) = mpsc::channel();
     events::listen(sender.clone(), settings.foreground).map_err(Error::Start)?;
     log.start().map_err(Error::Start)?;
-    // Whoever interrupts the command does not want the mount.
+    // An interrupted command means that the user does not want the mount.
     let is_gone = || command.as_ref().is_some_and(|command| command.is_gone());
     let ready = ready.unwrap_or_default();
     let mounted = Mounted::start(settings, &sender, &events, watchdog, is_gone, ready)?;
@@ -145,7 +143,7 @@ fn serve_until_end(
     let Some(command) = command else {
         return mounted.serve(&events);
     };
-    // What is logged of the start is there when the command returns.
+    // When the command returns, the log lines of the start have been written.
     log.drain();
     let ended = match command.release() {
         Ok(()) => mounted.serve(&events),
@@ -155,6 +153,6 @@ fn serve_until_end(
         }
         Err(_) => mounted.end(&events),
     };
-    // Standard error is gone.
+    // The daemon no longer has a standard error.
     ended.inspect_err(|error| log::error!("{error}"))
 }

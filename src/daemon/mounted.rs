@@ -1,5 +1,5 @@
-//! A mount from its start to its end: what is said about it, how it is served
-//! until a signal or an unmount ends it, and that what was written is flushed.
+//! A mounted array: mounting it, serving until a signal or an unmount, the final flush, and
+//! unmounting after idle time. Requests are served by threads of `fs::Session`.
 
 use std::io::{self, Write};
 use std::mem::ManuallyDrop;
@@ -20,40 +20,44 @@ use crate::fs::{Cache, MAX_REQUEST, Session, check_memory};
 use crate::platform::{self, Mount};
 use crate::source::Plan;
 
-/// How long is waited at least before it is looked again whether a mount is unused.
-const MIN_WAIT: Duration = Duration::from_millis(500);
+/// The least time between two checks whether the mount is idle.
+const MIN_IDLE_WAIT: Duration = Duration::from_millis(500);
 
-/// How long is waited at most before it is tried again to unmount one that is unused.
-const BUSY_WAIT: Duration = Duration::from_secs(5);
+/// The most time between two attempts to unmount an idle mount.
+const MAX_RETRY_WAIT: Duration = Duration::from_secs(5);
 
 /// A mounted array.
 pub(super) struct Mounted {
-    /// Never dropped: that would unmount whatever is mounted at the path by then.
+    /// Never dropped, since dropping unmounts by path: another mount may be there by then.
     session: ManuallyDrop<Session>,
     file: PathBuf,
     mountpoint: PathBuf,
-    /// Its line in the mount table; `None` if there is no table.
+    /// The entry in the mount table; `None` if there is no mount table.
     mount: Option<Mount>,
-    /// How long nobody uses it before it ends.
+    /// The idle time after which to unmount.
     idle_timeout: Option<Duration>,
-    /// Tells others who serves it.
+    /// Announces the process that serves the mount.
     _server: Option<Server>,
-    /// Mounting has changed the backing file.
+    /// Whether mounting has changed the backing file.
     has_changed_file: bool,
-    /// Its directory, if that was made for it.
+    /// The mount point, if it was created for this mount.
     _created: Option<CreatedDirectory>,
 }
 
 impl Mounted {
-    /// Mounts as `settings` say, and returns when the mount answers, whoever waits
-    /// for it is told by `ready`, and the file is what the mode makes of it, in
-    /// this order: of the three only the last cannot be taken back. Until then
-    /// nobody's file is opened. Asks whether the command `is_gone` whenever
-    /// something that can take long is done and nothing has changed.
+    /// Mounts as `settings` say. The order of steps is:
+    ///
+    /// 1. mount, and wait until the mount answers;
+    /// 2. notify the supervisor through `ready`;
+    /// 3. create, extend or overwrite the backing file, which cannot be undone;
+    /// 4. admit `open` requests.
+    ///
+    /// `is_gone` tells whether the command was interrupted. It is checked after each slow step
+    /// before step 3.
     ///
     /// # Errors
     ///
-    /// When it does not come about; nothing is left of it then.
+    /// When a step fails or the command was interrupted. The file system is unmounted then.
     pub(super) fn start(
         settings: &Settings,
         sender: &Sender<Event>,
@@ -74,10 +78,10 @@ impl Mounted {
         if is_gone() || events.try_recv().is_ok() {
             return Err(interrupted());
         }
-        let sender_of_end = sender.clone();
+        let end_sender = sender.clone();
         let ended = move || {
-            // Without a receiver the process is about to end.
-            let _ = sender_of_end.send(Event::Ended);
+            // Without a receiver the process is about to exit.
+            let _ = end_sender.send(Event::Ended);
         };
         let (session, pending) = Session::mount(source, mountpoint, &settings.options, ended)?;
         let mount = platform::mounted_at(mountpoint).unwrap_or_default();
@@ -96,12 +100,12 @@ impl Mounted {
             if is_gone() {
                 return Err(interrupted());
             }
-            ready.tell()?;
+            ready.notify()?;
             Ok(pending.commit()?)
         });
         let growth = committed.or_else(|error| {
-            // By its path: nothing else has been mounted there yet, and to read
-            // the mount table there may be no descriptor left.
+            // Detach by path: no other mount can cover it yet, and there may be no free
+            // descriptor for reading the mount table.
             mounted
                 .detached(platform::detach(mountpoint))
                 .and(Err(error))
@@ -109,29 +113,33 @@ impl Mounted {
         mounted.session.admit();
         mounted.has_changed_file = growth.is_some();
         if let Some(growth) = growth {
-            notices::tell_of_growth(file, settings.description.mode, growth, Tense::Done);
+            notices::print_growth(file, settings.description.mode, growth, Tense::Done);
         }
-        notices::tell_of_array(file, &summary);
+        notices::print_array(file, &summary);
         if mounted.session.refuses_mappings() {
-            notices::tell_of_refused_mappings(file, settings.description.mode);
+            notices::print_refused_mappings(file, settings.description.mode);
         }
-        mounted.read_ahead();
+        mounted.set_readahead();
         if settings.named_after_file {
-            // Whoever does not read it has the mount all the same.
+            // Failing to print the mount point does not affect the mount.
             let _ = writeln!(io::stdout(), "{}", mountpoint.display());
         }
         log::info!("{}: mounted on {}", file.display(), mountpoint.display());
         Ok(mounted)
     }
 
-    /// Whether mounting has changed the backing file: whoever interrupts the command then
-    /// has the mount that the file is for.
+    /// Whether mounting has changed the backing file. If so, an interruption of the command
+    /// comes too late, and the mount stays.
     pub(super) fn has_changed_file(&self) -> bool {
         self.has_changed_file
     }
 
-    /// Returns when the mount answers the watchdog. If nobody serves the mount,
-    /// that would be never.
+    /// Waits for the watchdog's first `stat` of the mounted root.
+    ///
+    /// # Errors
+    ///
+    /// When `stat` fails, a signal arrives, or the session ends. In the latter cases `stat` may
+    /// never return, so the watchdog is killed.
     fn wait_for_answer(
         &self,
         mut watchdog: Watchdog,
@@ -139,15 +147,15 @@ impl Mounted {
         events: &Receiver<Event>,
     ) -> Result<(), Error> {
         let process = watchdog.process();
-        let look = move || {
-            let answer = watchdog.look();
+        let stat_root = move || {
+            let answer = watchdog.stat_root();
             drop(watchdog);
-            // Without a receiver nobody waits for the answer any more.
+            // Without a receiver the start has failed.
             let _ = sender.send(Event::Answered(answer));
         };
         thread::Builder::new()
             .name("answer".into())
-            .spawn(look)
+            .spawn(stat_root)
             .map_err(Error::Start)?;
         let mountpoint = self.mountpoint.clone();
         let error = match events.recv() {
@@ -156,26 +164,25 @@ impl Mounted {
                 return Err(Error::Unanswered { mountpoint, source });
             }
             Ok(Event::Signal(_)) => Error::Interrupted(mountpoint),
-            Ok(Event::Ended) | Err(_) => Error::Unserved(mountpoint),
+            Ok(Event::Ended) | Err(_) => Error::WorkersNotStarted(mountpoint),
         };
-        // The answer that it has none leaves no process behind.
-        watchdog::give_up(process);
+        // The thread answers once it has reaped the watchdog. So no zombie is left.
+        watchdog::kill_process(process);
         let _ = events
             .iter()
             .find(|event| matches!(event, Event::Answered(_)));
         Err(error)
     }
 
-    /// Has the kernel fill its pages by requests as large as any, where it fills
-    /// some for reads.
-    fn read_ahead(&self) {
+    /// Sets the kernel's readahead window to the largest request, unless pages are not cached.
+    fn set_readahead(&self) {
         let cache = self.session.cache();
         let Some(mount) = self.mount.as_ref().filter(|_| cache != Cache::Never) else {
             return;
         };
         if let Err(error) = platform::read_ahead(mount, MAX_REQUEST.into()) {
             log::info!(
-                "files are read ahead by little: {}",
+                "readahead stays at the kernel's default: {}",
                 platform::os_error_message(&error)
             );
         }
@@ -185,53 +192,53 @@ impl Mounted {
     ///
     /// # Errors
     ///
-    /// When not everything could be flushed, or the mount is left dead.
+    /// When a flush fails, or the mount cannot be detached.
     pub(super) fn serve(&self, events: &Receiver<Event>) -> Result<(), Error> {
         loop {
-            match self.next(events) {
+            match self.next_event(events) {
                 Some(Event::Answered(_)) => {}
                 Some(Event::Signal(signal)) => {
                     log::info!("{}: unmounting on {signal}", self.mountpoint.display());
-                    ready::tell_of_end();
+                    ready::notify_stopping();
                     return self.end(events);
                 }
                 Some(Event::Ended) => break,
-                None => self.unmount_if_unused(),
+                None => self.unmount_if_idle(),
             }
         }
         log::info!("{}: unmounted", self.mountpoint.display());
-        ready::tell_of_end();
+        ready::notify_stopping();
         self.flush()
     }
 
-    /// What happens next; `None` if that is nothing for as long as the mount may be
-    /// unused.
-    fn next(&self, events: &Receiver<Event>) -> Option<Event> {
+    /// Waits for the next event; `None` when it is time to check whether the mount is idle.
+    fn next_event(&self, events: &Receiver<Event>) -> Option<Event> {
         let Some(limit) = self.idle_timeout else {
             return Some(events.recv().unwrap_or(Event::Ended));
         };
-        let rest = limit.saturating_sub(self.session.unused());
-        // If it is due, somebody was inside, who may stay for long.
-        let wait = if rest.is_zero() {
-            limit.min(BUSY_WAIT)
+        let remaining = limit.saturating_sub(self.session.unused());
+        // If the time is already over, the mount was busy at the last attempt.
+        let wait = if remaining.is_zero() {
+            limit.min(MAX_RETRY_WAIT)
         } else {
-            rest
+            remaining
         };
-        match events.recv_timeout(wait.max(MIN_WAIT)) {
+        match events.recv_timeout(wait.max(MIN_IDLE_WAIT)) {
             Ok(event) => Some(event),
             Err(RecvTimeoutError::Disconnected) => Some(Event::Ended),
             Err(RecvTimeoutError::Timeout) => None,
         }
     }
 
-    /// Unmounts, if that is due and nobody is inside. The end is then an event.
-    fn unmount_if_unused(&self) {
+    /// Unmounts if the idle time has passed and the mount is not busy. The session then sends
+    /// [`Event::Ended`].
+    fn unmount_if_idle(&self) {
         let limit = self.idle_timeout.unwrap_or(Duration::MAX);
-        let is_here = self.mount.as_ref().is_some_and(|mount| {
-            // Nothing else that is mounted there by now.
+        let is_topmost = self.mount.as_ref().is_some_and(|mount| {
+            // Another mount may cover this one.
             platform::mounted_at(&mount.point).is_ok_and(|now| now.as_ref() == Some(mount))
         });
-        if self.session.unused() < limit || !is_here {
+        if self.session.unused() < limit || !is_topmost {
             return;
         }
         match platform::unmount(&self.mountpoint) {
@@ -244,14 +251,14 @@ impl Mounted {
         }
     }
 
-    /// Flushes, detaches the mount, and flushes what came in between.
+    /// Flushes, detaches the mount, and flushes again what was written in between.
     ///
     /// # Errors
     ///
     /// As [`serve`](Mounted::serve).
     pub(super) fn end(&self, events: &Receiver<Event>) -> Result<(), Error> {
         let flushed = self.flush();
-        // The kernel gives the number of a mount that is gone to the next one.
+        // After the unmount the kernel may reuse the mount's ID, so it must not be detached again.
         let ended = events.try_iter().any(|event| matches!(event, Event::Ended));
         let detached = if ended { Ok(()) } else { self.detach() };
         let flushed = flushed.and(detached).and(self.flush());
@@ -266,7 +273,7 @@ impl Mounted {
         })
     }
 
-    /// Takes the mount out of the tree, and nothing else that is mounted there by now.
+    /// Detaches this mount, but no other mount on the same path.
     fn detach(&self) -> Result<(), Error> {
         let Some(mount) = &self.mount else {
             return Ok(());
@@ -274,6 +281,7 @@ impl Mounted {
         self.detached(detach(mount))
     }
 
+    /// Adds the mount point to the error of a detach.
     fn detached(&self, outcome: io::Result<()>) -> Result<(), Error> {
         outcome.map_err(|source| {
             let mountpoint = self.mountpoint.clone();
@@ -282,12 +290,17 @@ impl Mounted {
     }
 }
 
+/// Detaches `mount`, wherever it is now. Does nothing if it is gone.
+///
+/// # Errors
+///
+/// When another mount covers it, or the system call fails.
 fn detach(mount: &Mount) -> io::Result<()> {
-    let Some(now) = mount.now()? else {
+    let Some(current) = mount.now()? else {
         return Ok(());
     };
-    match platform::mounted_at(&now.point)? {
-        Some(upper) if upper != now => Err(io::Error::other("another mount covers it")),
-        _ => platform::detach(&now.point),
+    match platform::mounted_at(&current.point)? {
+        Some(upper) if upper != current => Err(io::Error::other("another mount covers it")),
+        _ => platform::detach(&current.point),
     }
 }

@@ -1,4 +1,5 @@
-//! Telling whether a directory can be mounted on, before anything is changed.
+//! Checks of the mount point before anything is changed, and the removal of a dead mount from it.
+//! Creating and locking the directory is the business of `mountpoint_lock`.
 
 use std::ffi::OsString;
 use std::fs::Metadata;
@@ -8,35 +9,35 @@ use std::time::Duration;
 
 use nix::sys::statvfs::statvfs;
 
-use super::{patience, server};
+use super::{server, timeout};
 use crate::cli::{Settings, quoted};
 use crate::mapping::Mode;
 use crate::platform::{self, Mount, os_error_message};
 
-/// How long a mount may take to say what is at its mount point.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// The time limit of `stat` on an existing mount.
+const STAT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Why a path cannot be mounted on.
 #[derive(Debug, thiserror::Error)]
 pub enum MountpointError {
-    /// Nothing is there.
+    /// The mount point does not exist.
     #[error("{}: the mount point does not exist", .0.display())]
     Missing(PathBuf),
-    /// Nothing is there, nor can be.
+    /// The mount point does not exist and cannot be created.
     #[error("{}: the mount point cannot be made: {}", point.display(), os_error_message(source))]
-    NotMade {
+    NotCreated {
         /// The mount point.
         point: PathBuf,
-        /// What the system said.
+        /// The error of the system call.
         source: io::Error,
     },
-    /// Something is in the directory that was named after the file.
+    /// The default mount point, named after the file, is a directory that is not empty.
     #[error("{}: is not empty", .0.display())]
     NotEmpty(PathBuf),
-    /// Something else is where the directory would be that is named after the file.
+    /// The default mount point, named after the file, exists and is not a directory.
     #[error("{}: is in the way of a mount point", .0.display())]
-    InTheWay(PathBuf),
-    /// Something else than a directory is there.
+    Obstructed(PathBuf),
+    /// The mount point is not a directory.
     #[error("{}: the mount point is not a directory", .0.display())]
     NotADirectory(PathBuf),
     /// Mounting would hide the backing file.
@@ -47,55 +48,55 @@ pub enum MountpointError {
         /// The backing file.
         file: PathBuf,
     },
-    /// Somebody else is about to mount there.
+    /// Another process is mounting there.
     #[error("{}: another mount is being made there", .0.display())]
     Contended(PathBuf),
-    /// An array is mounted there.
-    #[error("{}: is already an arrayfs mount, of {}", point.display(), what.display())]
-    Taken {
+    /// An array is already mounted there.
+    #[error("{}: is already an arrayfs mount, of {}", point.display(), mounted.display())]
+    AlreadyMounted {
         /// The mount point.
         point: PathBuf,
-        /// The array's file.
-        what: OsString,
+        /// The source in the mount table: the backing file.
+        mounted: OsString,
     },
-    /// What is mounted there has lost its daemon.
+    /// The mount there has lost its daemon.
     #[error(
         "{}: is a dead mount, of {} ({}): {}",
-        point.display(), what.display(), kind.display(), os_error_message(error)
+        point.display(), mounted.display(), kind.display(), os_error_message(error)
     )]
     Dead {
         /// The mount point.
         point: PathBuf,
-        /// What was mounted.
-        what: OsString,
-        /// Its type.
+        /// The source in the mount table.
+        mounted: OsString,
+        /// The file system type.
         kind: OsString,
-        /// Whether it was an array.
+        /// Whether the mount is an array.
         is_arrayfs: bool,
-        /// What the system says.
+        /// The error of `stat`.
         error: io::Error,
     },
-    /// What is mounted there does not answer.
+    /// The mount there does not answer within the time limit.
     #[error(
         "{}: is a mount that does not answer, of {} ({})",
-        point.display(), what.display(), kind.display()
+        point.display(), mounted.display(), kind.display()
     )]
-    Silent {
+    Unresponsive {
         /// The mount point.
         point: PathBuf,
-        /// What is mounted.
-        what: OsString,
-        /// Its type.
+        /// The source in the mount table.
+        mounted: OsString,
+        /// The file system type.
         kind: OsString,
-        /// Whether it is an array.
+        /// Whether the mount is an array.
         is_arrayfs: bool,
     },
-    /// It cannot be looked at.
+    /// `stat` of the mount point fails, or a dead mount on it cannot be removed.
     #[error("{}: the mount point cannot be used: {}", point.display(), os_error_message(source))]
     Unreadable {
         /// The mount point.
         point: PathBuf,
-        /// What the system said.
+        /// The error of the system call.
         source: io::Error,
     },
 }
@@ -110,18 +111,18 @@ impl MountpointError {
             MountpointError::Missing(point) => {
                 Some(format!("create it with: mkdir {}", quoted(point)))
             }
-            MountpointError::NotMade { point, source }
+            MountpointError::NotCreated { point, source }
                 if source.kind() == io::ErrorKind::NotFound =>
             {
                 Some(format!("create it with: mkdir -p {}", quoted(point)))
             }
-            MountpointError::NotEmpty(_) | MountpointError::InTheWay(_) => {
+            MountpointError::NotEmpty(_) | MountpointError::Obstructed(_) => {
                 Some("say where to mount it".into())
             }
             MountpointError::NotADirectory(_) | MountpointError::HoldsFile { .. } => {
                 Some("mount on an empty directory".into())
             }
-            MountpointError::Taken { point, .. } => {
+            MountpointError::AlreadyMounted { point, .. } => {
                 Some(format!("to unmount it, type: arrayfs -u {}", quoted(point)))
             }
             MountpointError::Dead {
@@ -130,7 +131,7 @@ impl MountpointError {
                 let command = if *is_arrayfs { "arrayfs -u" } else { "umount" };
                 Some(format!("to remove it, type: {command} {}", quoted(point)))
             }
-            MountpointError::Silent {
+            MountpointError::Unresponsive {
                 point, is_arrayfs, ..
             } => {
                 let command = if *is_arrayfs {
@@ -148,30 +149,29 @@ impl MountpointError {
                 "it lies below a dead mount: findmnt -t fuse shows it, umount -l removes it".into(),
             ),
             MountpointError::Contended(_)
-            | MountpointError::NotMade { .. }
+            | MountpointError::NotCreated { .. }
             | MountpointError::Unreadable { .. } => None,
         }
     }
 }
 
-/// What can be said of the mount point before anything is changed. That it is
-/// missing is no obstacle, as it will be made.
+/// Checks the mount point before anything is changed. It may be missing, since it will be created.
 ///
 /// # Errors
 ///
-/// As [`check`], and when something is in a directory that the user has not named.
+/// As [`check`], and when a mount point that is named after the file is not empty.
 pub(super) fn check_before(settings: &Settings) -> Result<(), MountpointError> {
     let point = &settings.mountpoint;
     match check(point, &settings.file) {
-        // Neither is there yet: one would be made where the other is to be.
+        // The file and the mount point are the same path, and neither exists yet.
         Err(MountpointError::Missing(point))
             if point == settings.file && settings.description.mode == Mode::Write =>
         {
-            Err(MountpointError::InTheWay(point))
+            Err(MountpointError::Obstructed(point))
         }
         Err(MountpointError::Missing(_)) => Ok(()),
         Err(MountpointError::NotADirectory(point)) if settings.named_after_file => {
-            Err(MountpointError::InTheWay(point))
+            Err(MountpointError::Obstructed(point))
         }
         Ok(()) if settings.named_after_file && !is_empty(point) => {
             Err(MountpointError::NotEmpty(point.clone()))
@@ -180,18 +180,18 @@ pub(super) fn check_before(settings: &Settings) -> Result<(), MountpointError> {
     }
 }
 
-/// Removes the mount of an array from `point` if its daemon is dead or dying.
+/// Detaches the mount of an array from `point` if its daemon is dead or dying.
 ///
 /// # Errors
 ///
-/// When the system does not let it.
+/// When this user may not detach it.
 pub(super) fn remove_dead(point: &Path) -> Result<(), MountpointError> {
     let mounted = platform::mounted_at(point).unwrap_or_default();
     let Some(mount) = mounted.filter(Mount::is_arrayfs) else {
         return Ok(());
     };
-    let is_dead = || look_at(point, Some(&mount)).is_err_and(|error| is_dead(&error));
-    // Looking at one that hangs takes long, and tells nothing.
+    let is_dead = || stat_mount(point, Some(&mount)).is_err_and(|error| is_dead(&error));
+    // `stat` on a hung mount would only time out.
     let removed = match server::free_hung(&mount) {
         Ok(false) if is_dead() => platform::detach(point),
         other => other.map(drop),
@@ -205,50 +205,50 @@ pub(super) fn remove_dead(point: &Path) -> Result<(), MountpointError> {
 fn is_empty(directory: &Path) -> bool {
     directory
         .read_dir()
-        .is_ok_and(|mut found| found.next().is_none())
+        .is_ok_and(|mut entries| entries.next().is_none())
 }
 
-/// Makes sure that `point` can be mounted on, and that `file` stays visible.
-/// Both are absolute and without symbolic links.
+/// Checks that `point` can be mounted on and that the mount will not hide `file`. Both paths are
+/// absolute and without symbolic links.
 ///
 /// # Errors
 ///
-/// When it cannot, with the reason.
+/// The reason why it cannot be used.
 pub(super) fn check(point: &Path, file: &Path) -> Result<(), MountpointError> {
-    // Without a mount table, mounting itself has to tell.
+    // Without a mount table, mounting itself will report the error.
     let mounted = platform::mounted_at(point).unwrap_or_default();
     let point = point.to_path_buf();
-    let found = match &mounted {
-        // Looking at it would tell nothing.
+    let root = match &mounted {
+        // `stat` on a hung mount would only time out.
         Some(mount) if server::is_hung(mount) => Err(nix::Error::ENOTCONN.into()),
-        mounted => look_at(&point, mounted.as_ref()),
+        mounted => stat_mount(&point, mounted.as_ref()),
     };
-    match (found, mounted) {
+    match (root, mounted) {
         (Err(error), Some(mount)) if error.kind() == io::ErrorKind::TimedOut => {
-            Err(MountpointError::Silent {
+            Err(MountpointError::Unresponsive {
                 is_arrayfs: mount.is_arrayfs(),
                 point,
-                what: mount.source,
+                mounted: mount.source,
                 kind: mount.kind,
             })
         }
         (Err(error), Some(mount)) if is_dead(&error) => Err(MountpointError::Dead {
             is_arrayfs: mount.is_arrayfs(),
             point,
-            what: mount.source,
+            mounted: mount.source,
             kind: mount.kind,
             error,
         }),
         (_, Some(mount)) if mount.is_arrayfs() => {
-            let what = mount.source;
-            Err(MountpointError::Taken { point, what })
+            let mounted = mount.source;
+            Err(MountpointError::AlreadyMounted { point, mounted })
         }
         (Err(error), _) if error.kind() == io::ErrorKind::NotFound => {
             Err(MountpointError::Missing(point))
         }
         (Err(source), _) => Err(MountpointError::Unreadable { point, source }),
-        (Ok(found), _) if !found.is_dir() => Err(MountpointError::NotADirectory(point)),
-        // What is both is refused as a file.
+        (Ok(root), _) if !root.is_dir() => Err(MountpointError::NotADirectory(point)),
+        // If both are the same path, the file is refused as not being a directory.
         _ if file != point && file.starts_with(&point) => {
             let file = file.to_path_buf();
             Err(MountpointError::HoldsFile { point, file })
@@ -257,30 +257,29 @@ pub(super) fn check(point: &Path, file: &Path) -> Result<(), MountpointError> {
     }
 }
 
-/// What is at `point`, where `mounted` is. A dead mount can still be remembered by the
-/// kernel as a directory, but not as a file system with free blocks.
+/// `stat` and `statvfs` of `point`, on which `mounted` is mounted. `stat` alone can succeed on a
+/// dead mount, from attributes that the kernel has cached; `statvfs` always asks the daemon.
 ///
 /// # Errors
 ///
-/// What the system says, or `TimedOut` if a mount does not answer.
-fn look_at(point: &Path, mounted: Option<&Mount>) -> io::Result<Metadata> {
+/// When one of the calls fails; `TimedOut` if a mount does not answer in time.
+fn stat_mount(point: &Path, mounted: Option<&Mount>) -> io::Result<Metadata> {
     let path = point.to_path_buf();
-    let look = move || {
-        let found = std::fs::metadata(&path)?;
+    let stat = move || {
+        let metadata = std::fs::metadata(&path)?;
         statvfs(&path)?;
-        Ok(found)
+        Ok(metadata)
     };
     match mounted {
-        // Whoever cannot start a thread can still mount on a directory.
-        None => look(),
-        Some(_) => {
-            patience::within(PATIENCE, look)?.unwrap_or_else(|| Err(io::ErrorKind::TimedOut.into()))
-        }
+        // A plain directory needs no time limit, so it works even if no thread can be started.
+        None => stat(),
+        Some(_) => timeout::within(STAT_TIMEOUT, stat)?
+            .unwrap_or_else(|| Err(io::ErrorKind::TimedOut.into())),
     }
 }
 
-/// Whether a file system has nobody to serve it: Linux says ENOTCONN, or ECONNABORTED to
-/// who was waiting, macOS ENXIO.
+/// Whether an error means that a FUSE mount has lost its daemon. Linux returns ENOTCONN, or
+/// ECONNABORTED for a call that was waiting; macOS returns ENXIO.
 fn is_dead(error: &io::Error) -> bool {
     matches!(
         error.raw_os_error(),
@@ -293,7 +292,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_that_cannot_be_mounted_on_is_refused_with_what_to_do() {
+    fn unusable_mount_points_are_refused_with_a_hint() {
         let dir = tempfile::tempdir().unwrap();
         let dir = dir.path().canonicalize().unwrap();
         let file = dir.join("file");

@@ -1,5 +1,6 @@
-//! The directory of a mount: made if it is missing, kept from others who would
-//! mount there too, and removed at the end by whoever has made it.
+//! The mount point directory: created if missing, locked against other arrayfs processes while
+//! mounting, and removed at the end by the process that created it. Whether a directory is a
+//! suitable mount point is the business of `mountpoint`.
 
 use std::fs::{self, Metadata};
 use std::io;
@@ -12,93 +13,96 @@ use std::time::{Duration, Instant};
 use super::mountpoint::{self, MountpointError};
 use crate::platform::{self, Lock, Purpose};
 
-/// How long a directory is waited for that somebody else has for themselves.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// The time limit for acquiring the lock of a mount point.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How long the end of a mount is waited for, after it has been unmounted.
-const LAST_PATIENCE: Duration = Duration::from_secs(5);
+/// The time limit for the removal of a mount point after the unmount.
+const REMOVAL_TIMEOUT: Duration = Duration::from_secs(5);
 
-const PAUSE: Duration = Duration::from_millis(5);
+/// The polling interval of both.
+const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
-/// A mount point that no other process of this user mounts an array on. When dropped it
-/// is removed, if it was made for the mount.
+/// The lock of a mount point against other arrayfs processes of this user. Dropping it removes the
+/// directory if it was created for the mount.
 #[derive(Debug)]
 pub(super) struct MountpointLock {
     point: PathBuf,
-    /// `None` where the directory cannot be seen or locked.
-    lock: Option<Locked>,
-    made: bool,
+    /// `None` if the directory cannot be accessed or locks are not available.
+    lock: Option<LockedDirectory>,
+    /// Whether the directory was created for the mount.
+    created: bool,
 }
 
-/// A directory that was made for a mount, and is removed when this is dropped.
+/// A directory that was created for a mount. Dropping it removes the directory.
 #[derive(Debug)]
 pub(super) struct CreatedDirectory {
     point: PathBuf,
-    /// Locked until it is removed, for those who wait for that. Others can mount there
-    /// meanwhile: the mount may have been detached, and still be used.
-    directory: Option<Locked>,
+    /// The lock is held until the removal, for [`wait_for_removal`]. It does not keep others
+    /// from mounting there: this mount may be detached and still in use.
+    directory: Option<LockedDirectory>,
 }
 
-/// A directory and what it is locked by.
+/// A directory and its lock.
 #[derive(Debug)]
-struct Locked {
+struct LockedDirectory {
     directory: Metadata,
     _lock: Lock,
 }
 
 impl MountpointLock {
-    /// Makes `point` if it is missing and keeps others off it: of two who look at
-    /// once, both would find nothing there. Both paths are absolute and without
+    /// Creates `point` if it is missing, locks it and checks it. Without the lock, two
+    /// processes could both find the mount point free. Both paths are absolute and without
     /// symbolic links.
     ///
     /// # Errors
     ///
-    /// When `file` cannot be mounted there, or somebody else is about to.
+    /// When `file` cannot be mounted there, or another process is mounting there.
     pub(super) fn new(point: &Path, file: &Path) -> Result<MountpointLock, MountpointError> {
         let start = Instant::now();
-        let mut made = false;
+        let mut created = false;
         loop {
-            // Who removed another just now can still have the lock of this one, which may
-            // have got the same inode number.
-            made |= make(point)?;
+            // The lock may still be held by a process that has just removed another directory
+            // with the same inode number.
+            created |= create_if_missing(point)?;
             let lock = lock(point);
-            let found = mountpoint::check(point, file);
-            let is_contended = match (&lock, &found) {
-                // Who had it before has removed it.
+            let checked = mountpoint::check(point, file);
+            let is_contended = match (&lock, &checked) {
+                // The previous owner has removed the directory.
                 (_, Err(MountpointError::Missing(_))) => true,
                 (Ok(Some(lock)), _) => !is_at(&lock.directory, point),
                 (Ok(None), _) => false,
                 (Err(Contended), Ok(())) => true,
                 (Err(Contended), Err(_)) => false,
             };
-            if is_contended && start.elapsed() < PATIENCE {
-                thread::sleep(PAUSE);
+            if is_contended && start.elapsed() < LOCK_TIMEOUT {
+                thread::sleep(POLL_INTERVAL);
                 continue;
             }
-            // From here on it is removed again, whatever comes.
+            // From here on, an error removes the directory again.
             let contended = || MountpointError::Contended(point.to_path_buf());
             let lock = MountpointLock {
                 point: point.to_path_buf(),
-                made,
+                created,
                 lock: lock.map_err(|Contended| contended()).or_else(|contended| {
-                    // Better to say what is mounted there than that something is.
-                    found.as_ref().map_or(Ok(None), |()| Err(contended))
+                    // An error of the check says more than that the lock is held.
+                    checked.as_ref().map_or(Ok(None), |()| Err(contended))
                 })?,
             };
-            found?;
+            checked?;
             return Ok(lock);
         }
     }
 
-    /// The array is mounted. Others who find it there need not be kept off.
+    /// Releases the lock once the array is mounted, since others can see the mount. Returns
+    /// the directory if it was created for the mount.
     pub(super) fn mounted(mut self) -> Option<CreatedDirectory> {
         let lock = self.lock.take();
-        let made = mem::take(&mut self.made);
-        made.then(|| {
+        let created = mem::take(&mut self.created);
+        created.then(|| {
             let directory = lock.and_then(|locked| {
                 let directory = locked.directory.clone();
                 let lock = Lock::shared(&directory, Purpose::Removal).ok()?;
-                Some(Locked {
+                Some(LockedDirectory {
                     directory,
                     _lock: lock,
                 })
@@ -111,11 +115,11 @@ impl MountpointLock {
 
 impl Drop for CreatedDirectory {
     fn drop(&mut self) {
-        // Whoever is about to mount there has it now; and another may be there.
+        // If the lock is held, another process is mounting there.
         let Ok(_lock) = lock(&self.point) else { return };
-        let is_there = |own: &Locked| is_at(&own.directory, &self.point);
-        if self.directory.as_ref().is_none_or(is_there) {
-            // Somebody may have put something there.
+        let is_unchanged = |created: &LockedDirectory| is_at(&created.directory, &self.point);
+        if self.directory.as_ref().is_none_or(is_unchanged) {
+            // Fails if the directory is not empty, and leaves it.
             let _ = fs::remove_dir(&self.point);
         }
     }
@@ -123,64 +127,70 @@ impl Drop for CreatedDirectory {
 
 impl Drop for MountpointLock {
     fn drop(&mut self) {
-        if self.made {
-            // Somebody may have put something there.
+        if self.created {
+            // Fails if the directory is not empty, and leaves it.
             let _ = fs::remove_dir(&self.point);
         }
     }
 }
 
-/// Waits for the end of an array's daemon that was mounted on `point`, as far as
-/// it has the directory to remove.
-pub(super) fn wait_until_left(point: &Path) {
+/// Waits until the daemon of the array that was mounted on `point` has removed the directory,
+/// if it had created it.
+pub(super) fn wait_for_removal(point: &Path) {
     let start = Instant::now();
-    // Looking at an automount point would mount it anew.
-    let is_bare = || platform::mounted_at(point).is_ok_and(|mount| mount.is_none());
-    let is_left = || {
+    // `stat` of an automount point would mount it again.
+    let is_unmounted = || platform::mounted_at(point).is_ok_and(|mount| mount.is_none());
+    let is_released = || {
         let directory = fs::metadata(point);
         !directory.is_ok_and(|directory| Lock::is_held(&directory, Purpose::Removal))
     };
-    while is_bare() && !is_left() && start.elapsed() < LAST_PATIENCE {
-        thread::sleep(PAUSE);
+    while is_unmounted() && !is_released() && start.elapsed() < REMOVAL_TIMEOUT {
+        thread::sleep(POLL_INTERVAL);
     }
 }
 
-/// Somebody else has the directory for themselves.
+/// Another process holds the lock of the directory.
 #[derive(Debug)]
 struct Contended;
 
-/// Makes the directory `point`, and says whether it was missing.
-fn make(point: &Path) -> Result<bool, MountpointError> {
+/// Creates the directory `point` if it is missing. Returns whether it was missing.
+///
+/// # Errors
+///
+/// When it does not exist and cannot be created.
+fn create_if_missing(point: &Path) -> Result<bool, MountpointError> {
     match fs::create_dir(point) {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
-        // What is there can be mounted on, wherever it is.
+        // An existing directory can be mounted on even if its parent is not writable.
         Err(_) if point.symlink_metadata().is_ok() => Ok(false),
-        Err(source) => Err(MountpointError::NotMade {
+        Err(source) => Err(MountpointError::NotCreated {
             point: point.to_path_buf(),
             source,
         }),
     }
 }
 
-fn lock(point: &Path) -> Result<Option<Locked>, Contended> {
+/// Locks the directory `point` for mounting; `None` if the directory cannot be accessed or locks
+/// are not available.
+fn lock(point: &Path) -> Result<Option<LockedDirectory>, Contended> {
     let Ok(directory) = fs::metadata(point) else {
         return Ok(None);
     };
     match Lock::exclusive(&directory, Purpose::Mount) {
-        Ok(lock) => Ok(Some(Locked {
+        Ok(lock) => Ok(Some(LockedDirectory {
             directory,
             _lock: lock,
         })),
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => Err(Contended),
-        // There is no place for locks.
+        // Locks are not available.
         Err(_) => Ok(None),
     }
 }
 
-/// Whether a directory is still the one at `point`.
+/// Whether `directory` is still at `point`.
 fn is_at(directory: &Metadata, point: &Path) -> bool {
-    let identity = |found: &Metadata| (found.dev(), found.ino());
+    let identity = |metadata: &Metadata| (metadata.dev(), metadata.ino());
     fs::metadata(point).is_ok_and(|found| identity(&found) == identity(directory))
 }
 
@@ -195,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_that_was_missing_is_there_for_as_long_as_it_is_reserved() {
+    fn a_missing_directory_is_created_and_removed_with_its_guard() {
         let (_dir, dir) = empty();
         let (point, file) = (dir.join("new"), dir.join("file"));
         let lock = MountpointLock::new(&point, &file).unwrap();
@@ -209,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_that_was_there_or_is_used_stays() {
+    fn a_directory_that_existed_or_is_not_empty_stays() {
         let (_dir, dir) = empty();
         let (point, file) = (dir.join("there"), dir.join("file"));
         fs::create_dir(&point).unwrap();
@@ -223,14 +233,14 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_that_another_mount_uses_or_that_is_another_stays() {
+    fn a_directory_that_is_locked_or_replaced_stays() {
         let (_dir, dir) = empty();
         let (point, file) = (dir.join("new"), dir.join("file"));
         let first = MountpointLock::new(&point, &file)
             .unwrap()
             .mounted()
             .unwrap();
-        // The first has been detached, and is still in use.
+        // The first mount has been detached and is still in use.
         let second = MountpointLock::new(&point, &file).unwrap();
         drop(first);
         assert!(point.is_dir());
@@ -247,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_is_reserved_once() {
+    fn a_directory_is_locked_by_one_process() {
         let (_dir, dir) = empty();
         let (point, file) = (dir.join("new"), dir.join("file"));
         let first = MountpointLock::new(&point, &file).unwrap();
@@ -259,11 +269,11 @@ mod tests {
         });
         drop(first);
         let next = next.join().unwrap();
-        assert!(next.made && point.is_dir());
+        assert!(next.created && point.is_dir());
     }
 
     #[test]
-    fn a_directory_that_cannot_be_made_is_refused_with_what_to_do() {
+    fn a_directory_that_cannot_be_created_is_refused_with_a_hint() {
         let (_dir, dir) = empty();
         let point = dir.join("no/such");
         let error = MountpointLock::new(&point, &dir.join("file")).unwrap_err();

@@ -1,5 +1,6 @@
-//! What the command says on standard error of an array that is mounted, or would
-//! be: what has become of the file, and what was assumed of it.
+//! Notices on standard error about a successful mount or `--info`: changes of the backing file's
+//! size, assumptions about the array, and limits of the kernel. Errors are the business of
+//! `error`.
 
 use std::io::{self, IsTerminal};
 use std::path::Path;
@@ -8,18 +9,18 @@ use crate::cli::say;
 use crate::mapping::{Growth, Mode};
 use crate::source::Summary;
 
-/// Whether something has been done, or would be.
+/// Whether a change has been made, or would be made by a mount.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Tense {
     Done,
     Intended,
 }
 
-/// What has become of the file's size and bytes, unless that was asked for in so
-/// many words and took nothing.
-pub(super) fn tell_of_growth(file: &Path, mode: Mode, growth: Growth, tense: Tense) {
+/// Prints how the size and content of the file change. Silent if mode `w` has filled a new
+/// or empty file and reserved its space.
+pub(super) fn print_growth(file: &Path, mode: Mode, growth: Growth, tense: Tense) {
     let Growth { from, to, sparse } = growth;
-    let what = match (mode, tense) {
+    let change = match (mode, tense) {
         (Mode::Write, _) if from == 0 && !sparse => return,
         (Mode::Write, _) if from == 0 => format!("made with {to} bytes"),
         (Mode::Write, Tense::Done) => {
@@ -36,24 +37,25 @@ pub(super) fn tell_of_growth(file: &Path, mode: Mode, growth: Growth, tense: Ten
     } else {
         ""
     };
-    say(&format!("{}: {what}{warning}", file.display()), None);
+    say(&format!("{}: {change}{warning}", file.display()), None);
 }
 
-/// That nobody can map files of the mount shared, and what to do about it.
-pub(super) fn tell_of_refused_mappings(file: &Path, mode: Mode) {
-    let what = "this kernel, before Linux 6.6, cannot map files of this mount shared (ENODEV)";
+/// Prints and logs that files of the mount cannot be mapped shared, with the option that helps.
+pub(super) fn print_refused_mappings(file: &Path, mode: Mode) {
+    let limit = "this kernel, before Linux 6.6, cannot map files of this mount shared (ENODEV)";
     let hint = match mode {
         Mode::ReadOnly => "--cache auto allows it",
         Mode::ReadWrite | Mode::Write | Mode::CopyOnWrite => {
             "--mode r, or --cache auto, allows it for reading"
         }
     };
-    say(&format!("{}: {what}", file.display()), Some(hint));
-    log::info!("{}: {what}: {hint}", file.display());
+    say(&format!("{}: {limit}", file.display()), Some(hint));
+    log::info!("{}: {limit}: {hint}", file.display());
 }
 
-/// What the array is, if anything was assumed or left over; on a terminal always.
-pub(super) fn tell_of_array(file: &Path, array: &Summary) {
+/// Prints dtype and shape of the array. Unless standard error is a terminal, only if something was
+/// assumed, or bytes of the file are left over.
+pub(super) fn print_array(file: &Path, array: &Summary) {
     if array.is_news() || io::stderr().is_terminal() {
         say(&format!("{}: {array}", file.display()), None);
     }

@@ -1,5 +1,6 @@
-//! Telling a supervisor that the mount is usable: by a descriptor that it has
-//! left open (`--ready-fd`, as s6 has it), and by the socket of sd_notify(3).
+//! Readiness notification for supervisors: through an inherited descriptor (`--ready-fd`, the
+//! protocol of s6), and through the socket of sd_notify(3). When the mount counts as ready is the
+//! business of `mounted`.
 
 use std::env;
 use std::fs::File;
@@ -12,46 +13,50 @@ use sd_notify::NotifyState;
 use super::{Error, background};
 use crate::platform;
 
-/// Who is told.
+/// The receivers of the readiness notification.
 #[derive(Debug, Default)]
 pub(super) struct Ready {
     descriptor: Option<(RawFd, File)>,
 }
 
 impl Ready {
-    /// Takes over the descriptor `number`, if there is one to tell.
+    /// Takes ownership of the descriptor of `--ready-fd`, if there is one.
     ///
     /// # Errors
     ///
-    /// When it is not open.
+    /// When the descriptor is not open.
     pub(super) fn new(number: Option<RawFd>) -> Result<Ready, Error> {
-        let take = |number| match background::take_descriptor(number) {
+        let take_ownership = |number| match background::take_descriptor(number) {
             Ok(file) => Ok((number, file)),
             Err(source) => Err(Error::ReadyFd { number, source }),
         };
-        let descriptor = number.map(take).transpose()?;
+        let descriptor = number.map(take_ownership).transpose()?;
         Ok(Ready { descriptor })
     }
 
-    /// The mount is usable.
+    /// Notifies that the mount is usable.
     ///
     /// # Errors
     ///
-    /// When the descriptor does not take it at once.
-    pub(super) fn tell(self) -> Result<(), Error> {
+    /// When the descriptor cannot be written without blocking.
+    pub(super) fn notify(self) -> Result<(), Error> {
         if let Some((number, mut file)) = self.descriptor {
-            // A pipe that is full would hold up the start for as long as nobody reads.
-            let told = is_writable(&file).and_then(|()| file.write_all(b"\n"));
-            told.map_err(|source| Error::ReadyFd { number, source })?;
+            // A write to a full pipe would block the start.
+            let outcome = check_writable(&file).and_then(|()| file.write_all(b"\n"));
+            outcome.map_err(|source| Error::ReadyFd { number, source })?;
         }
-        // Last, as there is nothing that it can fail.
-        tell_manager(&[NotifyState::Ready, NotifyState::MainPid(std::process::id())]);
+        // Last, since this step cannot fail.
+        notify_manager(&[NotifyState::Ready, NotifyState::MainPid(std::process::id())]);
         Ok(())
     }
 }
 
-/// Whether a byte can be written without waiting, or would fail.
-fn is_writable(file: &File) -> io::Result<()> {
+/// Checks that a write will not block.
+///
+/// # Errors
+///
+/// `WouldBlock` when it would.
+fn check_writable(file: &File) -> io::Result<()> {
     let mut polled = [PollFd::new(file.as_fd(), PollFlags::POLLOUT)];
     match poll(&mut polled, PollTimeout::ZERO)? {
         0 => Err(io::ErrorKind::WouldBlock.into()),
@@ -59,24 +64,24 @@ fn is_writable(file: &File) -> io::Result<()> {
     }
 }
 
-/// The mount is about to end.
-pub(super) fn tell_of_end() {
-    tell_manager(&[NotifyState::Stopping]);
+/// Notifies the service manager that the mount is about to end.
+pub(super) fn notify_stopping() {
+    notify_manager(&[NotifyState::Stopping]);
 }
 
-/// Tells the service manager, if there is one.
-fn tell_manager(news: &[NotifyState<'_>]) {
+/// Sends state changes to the service manager, if there is one. Failures are only logged.
+fn notify_manager(states: &[NotifyState<'_>]) {
     let socket = env::var_os("NOTIFY_SOCKET").unwrap_or_default();
-    let told = match socket.as_encoded_bytes() {
-        // A name that is no path, which sd_notify(3) has and the crate lacks.
+    let outcome = match socket.as_encoded_bytes() {
+        // An abstract socket, which sd_notify(3) supports and the crate does not.
         [b'@', name @ ..] => {
-            let lines: String = news.iter().map(|line| format!("{line}\n")).collect();
+            let lines: String = states.iter().map(|line| format!("{line}\n")).collect();
             platform::send_to_abstract(name, lines.as_bytes())
         }
-        _ => sd_notify::notify(news),
+        _ => sd_notify::notify(states),
     };
-    if let Err(error) = told {
-        let words = platform::os_error_message(&error);
-        log::warn!("the service manager is not told: {words}");
+    if let Err(error) = outcome {
+        let message = platform::os_error_message(&error);
+        log::warn!("cannot notify the service manager: {message}");
     }
 }

@@ -1,7 +1,7 @@
-//! Which process serves a mount, and whether it still can. Where the daemon and its
-//! watchdog are killed at once, a thread that waits for an answer of its own can keep
-//! the connection open, and every call on the mount waits. Whoever unmounts has to tell
-//! that from a mount that is busy or slow without asking it anything.
+//! Detecting hung mounts. If the daemon and its watchdog are killed at the same time, a daemon
+//! thread that waits for a request to its own mount keeps the FUSE connection open, and every
+//! call on the mount blocks. `-u` has to tell a hung mount from a busy or slow one without a call
+//! on the mount. So each daemon binds an abstract socket whose name tells mount and process.
 
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Write};
@@ -9,28 +9,29 @@ use std::process;
 
 use crate::platform::{self, AbstractName, Mount};
 
-/// Tells others that this process serves a mount, for as long as a thread of it is left.
+/// Announces that this process serves a mount, until its last thread has exited.
 #[derive(Debug)]
 pub(super) struct Server {
-    /// Kept for others to find.
+    /// The bound socket; other processes find its name in `/proc/net/unix`.
     _name: AbstractName,
 }
 
 impl Server {
-    /// This process, as the one that serves `mount`; `None` where that cannot be told.
+    /// Announces this process as the server of `mount`. `None` if the device number or the PID
+    /// namespace is unknown, or the socket cannot be bound.
     pub(super) fn announce(mount: &Mount) -> Option<Server> {
-        // Names are anybody's to take: one that can be foreseen could be taken first.
-        let unforeseen = RandomState::new().hash_one(());
-        let name = format!("{}{}/{unforeseen:x}", prefix(mount)?, process::id());
+        // Any user can bind any abstract name, so a predictable one could be taken beforehand.
+        let nonce = RandomState::new().hash_one(());
+        let name = format!("{}{}/{nonce:x}", prefix(mount)?, process::id());
         let name = AbstractName::new(&name).ok()?;
         Some(Server { _name: name })
     }
 }
 
-/// Whether every process that serves `mount` has been killed, and the mount is not dead
-/// yet. One that is slow, stopped or out of this process's sight has not. Only names that
-/// the mount's user has taken count: others could free what is alive by theirs, or keep
-/// what hangs.
+/// Whether `mount` is hung: all processes that serve it have been killed, but not all of their
+/// threads have exited. False if a server is slow, stopped or invisible to this process. Only
+/// sockets of the user who mounted count. Otherwise the sockets of other users could make a live
+/// mount look hung, or a hung one alive.
 pub(super) fn is_hung(mount: &Mount) -> bool {
     let (Some(prefix), Some(user)) = (prefix(mount), mount.user) else {
         return false;
@@ -47,12 +48,12 @@ pub(super) fn is_hung(mount: &Mount) -> bool {
     servers.peek().is_some() && servers.all(platform::is_dying)
 }
 
-/// Takes a mount that hangs out of the tree, and ends all calls that wait for it.
-/// Whether it was one.
+/// If `mount` is hung, aborts its FUSE connection, which ends all blocked calls, and detaches it.
+/// Returns whether it was hung.
 ///
 /// # Errors
 ///
-/// When the system does not let this user.
+/// When this user may not abort the connection or detach the mount.
 pub(super) fn free_hung(mount: &Mount) -> io::Result<bool> {
     if !is_hung(mount) {
         return Ok(false);
@@ -61,7 +62,7 @@ pub(super) fn free_hung(mount: &Mount) -> io::Result<bool> {
         return Ok(false);
     };
     let mut switch = platform::abort_switch(device)?;
-    // The number is that of another mount by now if this one has come to its end.
+    // If the mount has ended meanwhile, its device number may belong to another mount.
     if !is_hung(mount) {
         return Ok(false);
     }
@@ -70,8 +71,9 @@ pub(super) fn free_hung(mount: &Mount) -> io::Result<bool> {
     Ok(true)
 }
 
-/// How the names begin by which the processes that serve `mount` are known, before their
-/// numbers. Numbers from another namespace are those of other processes here.
+/// The prefix of the socket names of the processes that serve `mount`, before the PID. It contains
+/// the PID namespace, since a PID of another namespace denotes another process here. `None` if the
+/// device number or the namespace is unknown.
 fn prefix(mount: &Mount) -> Option<String> {
     let (device, namespace) = (mount.device.as_ref()?, platform::process_namespace()?);
     Some(format!("arrayfs/{device}/{namespace}/"))

@@ -1,5 +1,5 @@
-//! `arrayfs -u`: what `umount` and `fusermount3 -u` do, for arrays only, with
-//! words about what is in the way.
+//! `arrayfs -u`: unmounts an array like `umount` or `fusermount3 -u`. It refuses other mounts,
+//! frees dead and hung ones, and waits for the daemon's cleanup.
 
 use std::ffi::OsString;
 use std::io;
@@ -10,41 +10,41 @@ use std::time::{Duration, Instant};
 use nix::sys::statvfs::statvfs;
 use nix::unistd::geteuid;
 
-use super::{mountpoint_lock, patience, server};
+use super::{mountpoint_lock, server, timeout};
 use crate::cli::quoted;
 use crate::platform::{self, os_error_message};
 
 /// Why nothing was unmounted.
 #[derive(Debug, thiserror::Error)]
 pub enum UnmountError {
-    /// There is no such path.
+    /// The path does not exist.
     #[error("{}: does not exist", .0.display())]
     Missing(PathBuf),
     /// The path is not a mount point.
     #[error("{}: is not an arrayfs mount: nothing is mounted there", .0.display())]
     NothingMounted(PathBuf),
-    /// Something else is mounted there.
+    /// Another file system is mounted there.
     #[error(
         "{}: is not an arrayfs mount: {} ({}) is mounted there",
-        point.display(), what.display(), kind.display()
+        point.display(), mounted.display(), kind.display()
     )]
     OtherMount {
         /// The mount point.
         point: PathBuf,
-        /// What is mounted.
-        what: OsString,
-        /// Its type.
+        /// The source in the mount table.
+        mounted: OsString,
+        /// The file system type.
         kind: OsString,
     },
-    /// Somebody uses it.
+    /// The mount is in use.
     #[error("{}: is busy", .0.display())]
     Busy(PathBuf),
-    /// The system refused.
+    /// The system call or `fusermount3` failed.
     #[error("{}: cannot be unmounted: {}", point.display(), os_error_message(source))]
     Refused {
         /// The mount point.
         point: PathBuf,
-        /// What the system said.
+        /// The error of the system call.
         source: io::Error,
     },
 }
@@ -73,12 +73,12 @@ impl UnmountError {
     }
 }
 
-/// Unmounts the array, its daemon dead, dying or alive, that is mounted on `point`, a
-/// path that is absolute and without symbolic links.
+/// Unmounts the array on `point`, an absolute path without symbolic links. The daemon may be
+/// alive, dying or dead.
 ///
 /// # Errors
 ///
-/// When no array is mounted there, it is in use, or the system refuses.
+/// When no array is mounted there, the mount is in use, or unmounting fails.
 pub fn unmount(point: &Path) -> Result<(), UnmountError> {
     let refused = |source| UnmountError::Refused {
         point: point.to_path_buf(),
@@ -94,28 +94,28 @@ pub fn unmount(point: &Path) -> Result<(), UnmountError> {
     if !mount.is_arrayfs() {
         return Err(UnmountError::OtherMount {
             point: mount.point,
-            what: mount.source,
+            mounted: mount.source,
             kind: mount.kind,
         });
     }
-    // Unmounting one that hangs would wait for what is still to be written back.
+    // Unmounting a hung mount would wait for write-back.
     let outcome = match server::free_hung(&mount) {
         Ok(true) => Ok(()),
-        Ok(false) => unmount_when_idle(point),
+        Ok(false) => unmount_with_retry(point),
         Err(error) => Err(error),
     };
     match outcome {
         Ok(()) => {
-            mountpoint_lock::wait_until_left(point);
+            mountpoint_lock::wait_for_removal(point);
             Ok(())
         }
-        // A dead mount is of no use to those who still have files of it open.
+        // Files of a dead mount that are still open are of no use.
         Err(error) if error.kind() == io::ErrorKind::ResourceBusy && is_dead(point) => {
             platform::detach(point).map_err(refused)?;
-            mountpoint_lock::wait_until_left(point);
+            mountpoint_lock::wait_for_removal(point);
             Ok(())
         }
-        // Somebody else has unmounted it meanwhile.
+        // Another process has unmounted it meanwhile.
         Err(_) if matches!(mount.now(), Ok(None)) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::ResourceBusy => {
             Err(UnmountError::Busy(mount.point))
@@ -124,16 +124,16 @@ pub fn unmount(point: &Path) -> Result<(), UnmountError> {
     }
 }
 
-/// Unmounts, and tries again if the mount was busy only for a moment: whoever
-/// looks at it, or unmounts it too, is in the way for as long as that takes.
-fn unmount_when_idle(point: &Path) -> io::Result<()> {
-    const PATIENCE: Duration = Duration::from_millis(200);
+/// Unmounts, and retries while the mount is busy: a `stat` or another unmount keeps it busy for a
+/// moment.
+fn unmount_with_retry(point: &Path) -> io::Result<()> {
+    const TIMEOUT: Duration = Duration::from_millis(200);
     const PAUSE: Duration = Duration::from_millis(10);
     let start = Instant::now();
     loop {
         match platform::unmount(point) {
             Err(error)
-                if error.kind() == io::ErrorKind::ResourceBusy && start.elapsed() < PATIENCE =>
+                if error.kind() == io::ErrorKind::ResourceBusy && start.elapsed() < TIMEOUT =>
             {
                 thread::sleep(PAUSE);
             }
@@ -142,13 +142,13 @@ fn unmount_when_idle(point: &Path) -> io::Result<()> {
     }
 }
 
-/// Whether nobody serves the mount on `point` any longer. One that does not answer in time
-/// is alive: busy, slow or stopped.
+/// Whether the mount on `point` has lost its daemon. A mount that does not answer in time counts
+/// as alive: it is busy, slow or stopped.
 fn is_dead(point: &Path) -> bool {
-    const PATIENCE: Duration = Duration::from_millis(300);
+    const TIMEOUT: Duration = Duration::from_millis(300);
     let point = point.to_path_buf();
-    let look = move || statvfs(&point).err() == Some(nix::Error::ENOTCONN);
-    matches!(patience::within(PATIENCE, look), Ok(Some(true)))
+    let has_no_daemon = move || statvfs(&point).err() == Some(nix::Error::ENOTCONN);
+    matches!(timeout::within(TIMEOUT, has_no_daemon), Ok(Some(true)))
 }
 
 #[cfg(test)]
@@ -156,7 +156,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_array_is_left_alone() {
+    fn paths_without_a_mounted_array_are_refused() {
         let dir = tempfile::tempdir().unwrap();
         let dir = dir.path().canonicalize().unwrap();
         for (point, expected) in [

@@ -1,5 +1,5 @@
-//! Which of what could be logged is wanted: as many `-v` or `RUST_LOG` say, and
-//! one level more with each SIGUSR1. Where it goes is the business of `logging`.
+//! Log levels: set with `-v` or `RUST_LOG`, and raised by one with each SIGUSR1. The destination
+//! of the log is the business of `logging`.
 
 use std::env;
 use std::sync::{OnceLock, PoisonError, RwLock};
@@ -7,11 +7,11 @@ use std::sync::{OnceLock, PoisonError, RwLock};
 use env_filter::Filter;
 use log::{Level, Log, Metadata, Record};
 
-/// How many different levels `-v` can ask for.
-const LEVELS: usize = 4;
+/// The number of verbosities: `-v` given 0 to 3 times.
+const VERBOSITIES: usize = 4;
 
-/// A logger of what is wanted at the moment.
-struct Wanted<L> {
+/// A logger that passes on the records of the current level.
+struct Filtered<L> {
     log: L,
     state: RwLock<State>,
 }
@@ -19,57 +19,57 @@ struct Wanted<L> {
 #[derive(Debug)]
 struct State {
     filter: Filter,
-    /// How many `-v` it amounts to.
+    /// The current level, as a number of `-v`.
     verbosity: usize,
-    /// What it was at first.
-    first: usize,
+    /// The level at the start.
+    initial: usize,
 }
 
-/// What SIGUSR1 changes.
-static CURRENT: OnceLock<&'static (dyn Cycle + Sync)> = OnceLock::new();
+/// The installed logger, whose level SIGUSR1 changes.
+static INSTALLED: OnceLock<&'static (dyn Cycle + Sync)> = OnceLock::new();
 
 trait Cycle {
     fn cycle(&self);
 }
 
-/// Has `log` log what is wanted, from now on.
+/// Installs `log` as the logger of the process.
 pub(super) fn start<L: Log + 'static>(log: L, verbosity: usize) {
-    let verbosity = verbosity.min(LEVELS - 1);
-    let filter = filter(verbosity, said().as_deref());
-    let most = filter.filter();
+    let verbosity = verbosity.min(VERBOSITIES - 1);
+    let filter = filter(verbosity, rust_log().as_deref());
+    let max_level = filter.filter();
     let state = RwLock::new(State {
         filter,
         verbosity,
-        first: verbosity,
+        initial: verbosity,
     });
-    // A process has one logger, as long as it lives.
-    let wanted: &Wanted<L> = Box::leak(Box::new(Wanted { log, state }));
-    if log::set_logger(wanted).is_ok() {
-        log::set_max_level(most);
-        let _ = CURRENT.set(wanted);
+    // The logger of a process is never replaced.
+    let logger: &Filtered<L> = Box::leak(Box::new(Filtered { log, state }));
+    if log::set_logger(logger).is_ok() {
+        log::set_max_level(max_level);
+        let _ = INSTALLED.set(logger);
     }
 }
 
-/// Logs one level more, and after everything as little as at first.
+/// Raises the log level by one; after the highest level comes the lowest.
 pub(super) fn cycle() {
-    if let Some(current) = CURRENT.get() {
-        current.cycle();
+    if let Some(logger) = INSTALLED.get() {
+        logger.cycle();
     }
 }
 
-/// What `RUST_LOG` says, if anything.
-fn said() -> Option<String> {
-    let said = env::var("RUST_LOG").ok();
-    said.filter(|filters| !filters.is_empty())
+/// The value of `RUST_LOG`; `None` if it is unset or empty.
+fn rust_log() -> Option<String> {
+    let value = env::var("RUST_LOG").ok();
+    value.filter(|filters| !filters.is_empty())
 }
 
-fn filter(verbosity: usize, said: Option<&str>) -> Filter {
-    let filters = said.unwrap_or(filters(verbosity));
+fn filter(verbosity: usize, rust_log: Option<&str>) -> Filter {
+    let filters = rust_log.unwrap_or(default_filters(verbosity));
     env_filter::Builder::new().parse(filters).build()
 }
 
-/// Of fuser, what happens is what each request is.
-fn filters(verbosity: usize) -> &'static str {
+/// The filters of a verbosity. fuser logs every request at level debug.
+fn default_filters(verbosity: usize) -> &'static str {
     match verbosity {
         0 => "warn",
         1 => "warn,arrayfs=info",
@@ -78,18 +78,18 @@ fn filters(verbosity: usize) -> &'static str {
     }
 }
 
-impl<L: Log> Log for Wanted<L> {
+impl<L: Log> Log for Filtered<L> {
     fn enabled(&self, metadata: &Metadata) -> bool {
         let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
         state.filter.enabled(metadata)
     }
 
     fn log(&self, record: &Record) {
-        let wanted = {
+        let passes = {
             let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
             state.filter.matches(record)
         };
-        if wanted {
+        if passes {
             self.log.log(record);
         }
     }
@@ -99,18 +99,18 @@ impl<L: Log> Log for Wanted<L> {
     }
 }
 
-impl<L: Log> Cycle for Wanted<L> {
+impl<L: Log> Cycle for Filtered<L> {
     fn cycle(&self) {
-        let (verbosity, most) = {
+        let (verbosity, max_level) = {
             let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
-            state.verbosity = (state.verbosity + 1) % LEVELS;
-            let said = said().filter(|_| state.verbosity == state.first);
-            state.filter = filter(state.verbosity, said.as_deref());
+            state.verbosity = (state.verbosity + 1) % VERBOSITIES;
+            let rust_log = rust_log().filter(|_| state.verbosity == state.initial);
+            state.filter = filter(state.verbosity, rust_log.as_deref());
             (state.verbosity, state.filter.filter())
         };
-        log::set_max_level(most);
+        log::set_max_level(max_level);
         let text = format!("SIGUSR1: from now on the log is that of {verbosity} -v");
-        // Whatever is wanted from now on, whoever asked has to see this.
+        // Bypasses the filter, so that the effect of the signal shows at any level.
         let mut record = Record::builder();
         record.level(Level::Info).target(module_path!());
         self.log.log(&record.args(format_args!("{text}")).build());
@@ -122,7 +122,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_v_logs_more_of_this_program_first() {
+    fn each_v_raises_the_level_of_this_program_first() {
         for (verbosity, target, level, logged) in [
             (0, "arrayfs::fs", Level::Warn, true),
             (0, "fuser::session", Level::Warn, true),
@@ -134,8 +134,8 @@ mod tests {
             (3, "arrayfs::fs", Level::Trace, true),
         ] {
             let metadata = Metadata::builder().level(level).target(target).build();
-            let logged_now = filter(verbosity, None).enabled(&metadata);
-            assert_eq!(logged_now, logged, "{verbosity} {target} {level}");
+            let enabled = filter(verbosity, None).enabled(&metadata);
+            assert_eq!(enabled, logged, "{verbosity} {target} {level}");
         }
         let metadata = Metadata::builder().level(Level::Warn).target("x").build();
         assert!(!filter(3, Some("off")).enabled(&metadata));

@@ -1,7 +1,7 @@
-//! A process of its own that watches the daemon: it looks at the mount once as it
-//! starts, and aborts the connection when the daemon ends. A daemon that waits for
-//! a request which it serves itself cannot be killed, since the waiting thread keeps
-//! the device open: while a page is written back before it is dropped, for instance.
+//! A watchdog process, which aborts the FUSE connection when the daemon exits. Without it a
+//! killed daemon can hang: a thread that waits for a request to its own mount keeps `/dev/fuse`
+//! open, for instance in the write-back of a page before its invalidation. The watchdog also
+//! makes the first `stat` of the mounted root, which the daemon must not make itself.
 
 use std::ffi::CStr;
 use std::fs::File;
@@ -16,73 +16,75 @@ use nix::unistd::{ForkResult, Pid, fork, getpid, getppid, setsid};
 
 use crate::platform;
 
-/// The name of the process, which `pkill arrayfs` does not match.
+/// The name of the process. `pkill arrayfs` must not match it.
 const NAME: &CStr = c"fuse-watchdog";
 
-/// Tells the process of the daemon's end. Nobody sends it for anything else: it
-/// would end the daemon.
-const DAEMON_ENDED: Signal = Signal::SIGUSR2;
+/// The parent-death signal of the watchdog. Nobody sends SIGUSR2 for another purpose, since it
+/// would terminate the daemon.
+const DAEMON_EXITED: Signal = Signal::SIGUSR2;
 
-/// A process that looks at a path when it is told to, and then stays to see to
-/// it that the mount there ends with the daemon. It ends with this if it has
-/// nothing to see to.
+/// The daemon's handle of the watchdog process. Dropping it before [`stat_root`](Self::stat_root),
+/// or where the watchdog cannot abort the connection, waits for the process to exit. Otherwise
+/// the process lives as long as the daemon.
 pub(super) struct Watchdog {
     process: Pid,
-    /// `None` once it has been told.
-    go: Option<PipeWriter>,
-    answer: PipeReader,
+    /// `None` once the request for `stat` has been sent.
+    request: Option<PipeWriter>,
+    /// Receives the errno of `stat`, and whether the process stays.
+    reply: PipeReader,
     stays: bool,
 }
 
 impl Watchdog {
-    /// Splits off a process that will look at `path`, and calls `let_go` there
-    /// of what it must not keep open. This process must not have started a
-    /// thread, and is watched by the one it has.
+    /// Forks a watchdog for the mount that will be at `path`. The child calls
+    /// `close_inherited`, which closes what it must not keep open. The process must be
+    /// single-threaded. The calling thread must live as long as the daemon, since its exit
+    /// raises the parent-death signal.
     ///
     /// # Errors
     ///
-    /// When the system has no process or descriptor to give.
-    pub(super) fn of(path: &Path, let_go: impl FnOnce()) -> io::Result<Watchdog> {
-        let (told, go) = io::pipe()?;
-        let (answer, told_back) = io::pipe()?;
+    /// When `pipe` or `fork` fails.
+    pub(super) fn spawn(path: &Path, close_inherited: impl FnOnce()) -> io::Result<Watchdog> {
+        let (request, request_writer) = io::pipe()?;
+        let (reply_reader, reply) = io::pipe()?;
         let daemon = getpid();
-        // SAFETY: this is the only thread, so that the child finds no lock held
-        // and may do all that this process could.
+        // SAFETY: the process is single-threaded. So no lock is held in the child, and it may
+        // call any function, not only async-signal-safe ones.
         match unsafe { fork() }? {
             ForkResult::Parent { child } => Ok(Watchdog {
                 process: child,
-                go: Some(go),
-                answer,
+                request: Some(request_writer),
+                reply: reply_reader,
                 stays: false,
             }),
             ForkResult::Child => {
-                drop((go, answer));
+                drop((request_writer, reply_reader));
                 platform::name_process(NAME);
-                let_go();
-                // Whoever asked may have died, which is nothing to report.
-                let _ = attend(daemon, told, told_back, path);
+                close_inherited();
+                // It fails if the daemon has died, which needs no report.
+                let _ = watch(daemon, request, reply, path);
                 process::exit(0)
             }
         }
     }
 
-    /// The process, which [`give_up`] ends.
+    /// The process ID, for [`kill_process`].
     pub(super) fn process(&self) -> Pid {
         self.process
     }
 
-    /// What `stat` says of the path.
+    /// Has the watchdog `stat` the path, and waits for the result.
     ///
     /// # Errors
     ///
-    /// What it says, or `UnexpectedEof` when the process was ended.
-    pub(super) fn look(&mut self) -> io::Result<()> {
-        let mut answer = [0; 5];
-        if let Some(mut go) = self.go.take() {
-            go.write_all(&[0])?;
+    /// When `stat` fails; `UnexpectedEof` when the watchdog was killed.
+    pub(super) fn stat_root(&mut self) -> io::Result<()> {
+        let mut reply = [0; 5];
+        if let Some(mut request) = self.request.take() {
+            request.write_all(&[0])?;
         }
-        self.answer.read_exact(&mut answer)?;
-        let [errno @ .., stays] = answer;
+        self.reply.read_exact(&mut reply)?;
+        let [errno @ .., stays] = reply;
         self.stays = stays != 0;
         match i32::from_ne_bytes(errno) {
             0 => Ok(()),
@@ -93,47 +95,47 @@ impl Watchdog {
 
 impl Drop for Watchdog {
     fn drop(&mut self) {
-        self.go = None;
+        self.request = None;
         while !self.stays && waitpid(self.process, None) == Err(nix::Error::EINTR) {}
     }
 }
 
-/// Ends a watchdog whose mount is not going to answer.
-pub(super) fn give_up(process: Pid) {
-    // It may have ended already.
+/// Kills a watchdog whose `stat` will not return.
+pub(super) fn kill_process(process: Pid) {
+    // It may have exited already.
     let _ = kill(process, Signal::SIGKILL);
 }
 
-/// What the process does: it looks at `path` when it is `told`, says what it
-/// found, and if it can end the mount there, waits until that is due.
-fn attend(
+/// The watchdog process: answers one `request` with the result of `stat` of `path`. Then it waits
+/// for the exit of the daemon, if it can abort the connection of the mount there.
+fn watch(
     daemon: Pid,
-    mut told: PipeReader,
-    mut told_back: PipeWriter,
+    mut request: PipeReader,
+    mut reply: PipeWriter,
     path: &Path,
 ) -> io::Result<()> {
-    // What ends the daemon, or its process group, leaves this process to its task.
+    // Signals to the process group of the daemon must not terminate the watchdog.
     SigSet::all().thread_block()?;
     setsid()?;
-    let watches = platform::signal_at_end_of_parent(DAEMON_ENDED).is_ok();
+    let has_death_signal = platform::signal_at_end_of_parent(DAEMON_EXITED).is_ok();
     if getppid() != daemon {
         return Ok(());
     }
-    told.read_exact(&mut [0])?;
+    request.read_exact(&mut [0])?;
     let (errno, switch) = match path.symlink_metadata() {
         Ok(root) => (0, platform::abort_switch(root.dev()).ok()),
         Err(error) => (error.raw_os_error().unwrap_or(nix::libc::EIO), None),
     };
-    let switch = switch.filter(|_| watches);
+    let switch = switch.filter(|_| has_death_signal);
     let [a, b, c, d] = errno.to_ne_bytes();
-    told_back.write_all(&[a, b, c, d, u8::from(switch.is_some())])?;
-    drop((told, told_back));
-    switch.map_or(Ok(()), cut_off_at_end)
+    reply.write_all(&[a, b, c, d, u8::from(switch.is_some())])?;
+    drop((request, reply));
+    switch.map_or(Ok(()), abort_at_exit)
 }
 
-/// Waits for the end of the daemon, and lets nobody wait for it then. A mount
-/// that has ended is none the worse for it.
-fn cut_off_at_end(mut switch: File) -> io::Result<()> {
-    SigSet::from(DAEMON_ENDED).wait()?;
+/// Waits for the exit of the daemon, then aborts the connection, which ends all waiting calls. If
+/// the file system has been unmounted, this has no effect.
+fn abort_at_exit(mut switch: File) -> io::Result<()> {
+    SigSet::from(DAEMON_EXITED).wait()?;
     switch.write_all(b"1")
 }

@@ -1,5 +1,6 @@
-//! The array directories of a mount and the encodings in each, enumerated once:
-//! the array itself, its transpose, and the arrays of its fields.
+//! The array directories of a mount, enumerated once: those of the array itself, of its
+//! transpose and of its fields, each in every encoding. Their names are in `name`; the nodes in
+//! an array directory are the business of the tree.
 
 use std::sync::Arc;
 
@@ -12,25 +13,27 @@ use crate::vfile::{CsvForm, Encoding, encodings};
 /// A directory that shows one array in one encoding.
 #[derive(Debug)]
 pub(super) struct ArrayDirectory {
-    pub(super) array: usize,
+    /// The index of the array in [`ArrayDirectories::arrays`].
+    pub(super) array_index: usize,
     pub(super) encoding: &'static Encoding,
+    /// The name in the parent directory; empty for the root.
     pub(super) name: String,
-    /// The directory that lists it.
+    /// The parent directory. The root is its own parent.
     pub(super) parent: Node,
-    /// The places that its top directory lists: encodings, and `T`.
+    /// The indices of the array directories that this one lists: encodings and `T`.
     pub(super) nested: Vec<usize>,
-    /// The places of its fields, in the order of the type.
+    /// The indices of the array directories of the fields, in the order of the dtype.
     pub(super) fields: Vec<usize>,
 }
 
-/// An array of the mount, and what its `meta.json` says.
+/// An array of the mount, and the content of its `meta.json`.
 #[derive(Debug)]
 pub(super) struct Array {
     pub(super) view: View,
     pub(super) meta: Arc<[u8]>,
 }
 
-/// All array directories of a mount; the first place is the root.
+/// All array directories of a mount. Index 0 is the root.
 #[derive(Debug)]
 pub(super) struct ArrayDirectories {
     pub(super) arrays: Vec<Array>,
@@ -39,7 +42,7 @@ pub(super) struct ArrayDirectories {
 }
 
 impl ArrayDirectories {
-    /// Those of the array that `meta` describes, with text in the form `csv`.
+    /// The array directories of the array that `meta` describes.
     pub(super) fn of(meta: &Meta, csv: CsvForm) -> ArrayDirectories {
         let mut directories = ArrayDirectories {
             arrays: Vec::new(),
@@ -50,35 +53,36 @@ impl ArrayDirectories {
         directories
     }
 
-    /// Adds the array directory of an array and all those in it.
+    /// Adds the array directories of an array, its transpose and its fields, recursively.
+    /// Returns the index of the first, which lists the others.
     fn add(&mut self, meta: &Meta, name: String, parent: Node) -> usize {
-        let top = self.add_encodings(meta, name, parent);
+        let top_index = self.add_encodings(meta, name, parent);
         if meta.view.ndim() >= 2 {
-            let parent = Node::folder(top, Folder::Top);
-            let transposed = self.add_encodings(&meta.transposed(), "T".into(), parent);
-            self.list[top].nested.push(transposed);
+            let parent = Node::folder(top_index, Folder::Top);
+            let nested_index = self.add_encodings(&meta.transposed(), "T".into(), parent);
+            self.list[top_index].nested.push(nested_index);
         }
         for (position, field) in meta.view.dtype().fields().iter().enumerate() {
             if let Some(meta) = meta.field(field) {
-                let parent = Node::folder(top, Folder::Fields);
-                let directory = self.add(&meta, name::field(position, field.name()), parent);
-                self.list[top].fields.push(directory);
+                let parent = Node::folder(top_index, Folder::Fields);
+                let field_index = self.add(&meta, name::field(position, field.name()), parent);
+                self.list[top_index].fields.push(field_index);
             }
         }
-        top
+        top_index
     }
 
-    /// Adds the places of an array in each encoding that can show it, and
-    /// returns the first, which is the array directory itself.
+    /// Adds the array directories of one array, one for each encoding of its dtype. Returns
+    /// the index of the first, which is in the raw encoding and lists the others.
     fn add_encodings(&mut self, meta: &Meta, name: String, parent: Node) -> usize {
-        let array = self.arrays.len();
+        let array_index = self.arrays.len();
         self.arrays.push(Array {
             view: meta.view.clone(),
             meta: meta.to_json().into_bytes().into(),
         });
-        let top = self.list.len();
-        let directory = |encoding, name, parent| ArrayDirectory {
-            array,
+        let top_index = self.list.len();
+        let array_directory = |encoding, name, parent| ArrayDirectory {
+            array_index,
             encoding,
             name,
             parent,
@@ -86,17 +90,18 @@ impl ArrayDirectories {
             fields: Vec::new(),
         };
         let encodings = self.encodings;
-        self.list.push(directory(&encodings[0], name, parent));
+        self.list.push(array_directory(&encodings[0], name, parent));
         let dtype = meta.view.dtype();
         for encoding in encodings.iter().filter(|encoding| encoding.shows(dtype)) {
             let Some(folder) = encoding.folder else {
                 continue;
             };
-            let nested = self.list.len();
-            self.list[top].nested.push(nested);
-            let parent = Node::folder(top, Folder::Top);
-            self.list.push(directory(encoding, folder.into(), parent));
+            let nested_index = self.list.len();
+            self.list[top_index].nested.push(nested_index);
+            let parent = Node::folder(top_index, Folder::Top);
+            self.list
+                .push(array_directory(encoding, folder.into(), parent));
         }
-        top
+        top_index
     }
 }

@@ -1,6 +1,5 @@
-//! Generation numbers: what tells a handle to a file of this mount, which an NFS server
-//! gives its clients, from one to another file that had the same inode number in an
-//! earlier mount.
+//! Generation numbers, which together with inode numbers make up NFS file handles. A handle of
+//! an earlier mount must not open another file that now has the same inode number.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -9,14 +8,15 @@ use super::node::{Folder, Node, NodeKind};
 /// The generation numbers of a mount.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Generations {
-    /// Of what is computed from the array: the same whenever it is mounted so.
+    /// Of nodes with a computed inode number: equal in every mount with the same `meta.json`.
     computed: u32,
-    /// Of selections, whose numbers are given out in the order of their use.
+    /// Of selections: different in each mount, since their inode numbers depend on the order
+    /// of lookups.
     selections: u32,
 }
 
 impl Generations {
-    /// Those of the mount of an array that is described by `meta`.
+    /// The generation numbers of a mount whose `meta.json` is `meta`.
     pub(super) fn new(meta: &[u8]) -> Generations {
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
         let now = now.map_or(0, |since| since.as_nanos());
@@ -26,17 +26,18 @@ impl Generations {
         }
     }
 
-    /// That of `node`; of the root it has to be 0.
+    /// The generation number of `node`. FUSE expects 0 for the root.
     pub(super) fn of(self, node: Node) -> u32 {
         match node.kind {
-            NodeKind::Folder(Folder::Top) if node.directory == 0 => 0,
+            NodeKind::Folder(Folder::Top) if node.directory_index == 0 => 0,
             NodeKind::Selection(_) => self.selections,
             _ => self.computed,
         }
     }
 }
 
-/// FNV-1a, as <https://www.rfc-editor.org/rfc/rfc9923> has it: the same for ever.
+/// The 32-bit FNV-1a hash (<https://www.rfc-editor.org/rfc/rfc9923>). Unlike the hashes of the
+/// standard library, it does not change between releases.
 fn digest(bytes: &[u8]) -> u32 {
     bytes.iter().fold(0x811c_9dc5, |hash, &byte| {
         (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
@@ -48,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn digests_are_those_of_the_standard() {
+    fn digests_equal_the_vectors_of_the_rfc() {
         for (bytes, expected) in [
             (&b""[..], 0x811c_9dc5),
             (b"a", 0xe40c_292c),

@@ -1,108 +1,119 @@
-//! Inode numbers, computed from what a node is and back:
+//! Inode numbers: computed from a node, and decoded back into one. Whether a decoded node
+//! exists is for the tree to decide.
 //!
 //! ```text
-//! number - 1  =  | place | group | index |
+//! inode - 1  =  | directory | group | index |
 //!
-//! place   which array directory and encoding, as enumerated at mount
-//! group   0: the fixed nodes of the place, 1 + K: the elements of axis K
-//! index   which fixed node, or which element
+//! directory   index of the array directory
+//! group       0: fixed nodes of the array directory; 1 + K: slices along axis K
+//! index       which fixed node, or the index along the axis
 //! ```
 //!
-//! The widths are worked out for the array at hand. The root is place 0, group
-//! 0, index 0, so that its number is 1 as FUSE wants it. The numbers that are
-//! left at the end are those of selections, in the order of their table.
+//! - The bit widths are chosen for the mounted array.
+//! - The root has directory 0, group 0 and index 0, so its inode number is `FUSE_ROOT_ID`, 1.
+//! - The numbers above the largest computed one belong to selections, in the order of their
+//!   table.
 
 use super::node::{Folder, Node, NodeKind};
 
-/// The most bits that an inode number has: programs take it for an `off_t`.
+/// The most bits of an inode number. Some programs store it in an `off_t`, which is
+/// signed.
 const MAX_BITS: u32 = 63;
 
 /// The largest inode number.
-const MAX: u64 = low(MAX_BITS);
+const MAX_INODE: u64 = low_mask(MAX_BITS);
 
-/// The fewest numbers that are left for selections: many more than a process
-/// can have files open.
+/// The least number of inode numbers to leave for selections: far more than can be open at
+/// once.
 const MIN_SELECTIONS: u64 = 1 << 32;
 
-/// The widths of the fields, in bits, and the last number that has them.
+/// The layout of the inode numbers of a mount.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Inodes {
-    directory: u32,
-    group: u32,
-    index: u32,
-    last: u64,
+    directory_bits: u32,
+    group_bits: u32,
+    index_bits: u32,
+    /// The largest computed inode number.
+    last_computed: u64,
 }
 
 impl Inodes {
-    /// Widths for `places` places of arrays with at most `ndim` axes of at
-    /// most `longest` elements; the bits needed where they are too many.
-    pub(super) fn new(directories: usize, ndim: usize, longest: u64) -> Result<Inodes, u32> {
-        let last_fixed = Folder::Axis(ndim).number();
+    /// The layout for `directory_count` array directories of arrays with at most `ndim` axes
+    /// of length `max_length` or less.
+    ///
+    /// # Errors
+    ///
+    /// The number of bits needed, when it exceeds [`MAX_BITS`].
+    pub(super) fn new(directory_count: usize, ndim: usize, max_length: u64) -> Result<Inodes, u32> {
+        let last_fixed = Folder::Axis(ndim).fixed_index();
         let mut inodes = Inodes {
-            directory: bits(directories as u64 - 1),
-            group: bits(ndim as u64),
-            index: bits(longest.saturating_sub(1).max(last_fixed)),
-            last: 0,
+            directory_bits: bit_length(directory_count as u64 - 1),
+            group_bits: bit_length(ndim as u64),
+            index_bits: bit_length(max_length.saturating_sub(1).max(last_fixed)),
+            last_computed: 0,
         };
-        let needed = inodes.directory + inodes.group + inodes.index;
+        let needed = inodes.directory_bits + inodes.group_bits + inodes.index_bits;
         if needed > MAX_BITS {
             return Err(needed);
         }
-        let directory = directories as u64 - 1;
-        let packed = (directory << inodes.group | ndim as u64) << inodes.index | low(inodes.index);
-        inodes.last = 1 + packed;
-        if inodes.last > MAX - MIN_SELECTIONS {
+        let last_directory = directory_count as u64 - 1;
+        let packed = (last_directory << inodes.group_bits | ndim as u64) << inodes.index_bits
+            | low_mask(inodes.index_bits);
+        inodes.last_computed = 1 + packed;
+        if inodes.last_computed > MAX_INODE - MIN_SELECTIONS {
             return Err(MAX_BITS + 1);
         }
         Ok(inodes)
     }
 
-    /// How many selections can be numbered.
-    pub(super) fn selections(self) -> u64 {
-        MAX - self.last
+    /// How many inode numbers there are for selections.
+    pub(super) fn selection_capacity(self) -> u64 {
+        MAX_INODE - self.last_computed
     }
 
-    /// The number in the table of the selection with this inode number, if it is
-    /// one of a selection.
-    pub(super) fn selection(self, number: u64) -> Option<u64> {
-        number.checked_sub(self.last + 1)
+    /// The selection number that belongs to `inode`; `None` for a computed inode number.
+    pub(super) fn selection_number(self, inode: u64) -> Option<u64> {
+        inode.checked_sub(self.last_computed + 1)
     }
 
     /// The inode number of `node`.
-    pub(super) fn number(self, node: Node) -> u64 {
+    pub(super) fn inode_of(self, node: Node) -> u64 {
         let (group, index) = match node.kind {
-            NodeKind::Folder(folder) => (0, folder.number()),
+            NodeKind::Folder(folder) => (0, folder.fixed_index()),
             NodeKind::Meta => (0, META),
             NodeKind::Data => (0, DATA),
             NodeKind::Readme => (0, README),
             NodeKind::Stats => (0, STATS),
             NodeKind::Element { axis, index } => (1 + axis as u64, index),
-            NodeKind::Selection(number) => return self.last + 1 + number,
+            NodeKind::Selection(number) => return self.last_computed + 1 + number,
         };
-        let directory = node.directory as u64;
-        1 + ((directory << self.group | group) << self.index | index)
+        let directory_index = node.directory_index as u64;
+        1 + ((directory_index << self.group_bits | group) << self.index_bits | index)
     }
 
-    /// The node with this number that is no selection, if its fields could be
-    /// those of one. Whether there is such a node is for the tree to say.
-    pub(super) fn node(self, number: u64) -> Option<Node> {
-        let packed = number.checked_sub(1)?;
-        let index = packed & low(self.index);
-        let group = packed >> self.index & low(self.group);
-        let directory = packed >> self.index >> self.group;
+    /// The node that `inode`, a computed inode number, encodes. `None` if it encodes no kind
+    /// of node. The node need not exist.
+    pub(super) fn node_of(self, inode: u64) -> Option<Node> {
+        let packed = inode.checked_sub(1)?;
+        let index = packed & low_mask(self.index_bits);
+        let group = packed >> self.index_bits & low_mask(self.group_bits);
+        let directory_index = packed >> self.index_bits >> self.group_bits;
         let kind = match (group, index) {
             (0, META) => NodeKind::Meta,
             (0, DATA) => NodeKind::Data,
             (0, README) => NodeKind::Readme,
             (0, STATS) => NodeKind::Stats,
-            (0, folder) => NodeKind::Folder(Folder::from_number(folder)?),
+            (0, folder) => NodeKind::Folder(Folder::from_fixed_index(folder)?),
             (axis, index) => NodeKind::Element {
                 axis: axis as usize - 1,
                 index,
             },
         };
-        let directory = usize::try_from(directory).ok()?;
-        Some(Node { directory, kind })
+        let directory_index = usize::try_from(directory_index).ok()?;
+        Some(Node {
+            directory_index,
+            kind,
+        })
     }
 }
 
@@ -112,7 +123,7 @@ const README: u64 = 3;
 const STATS: u64 = 10;
 
 impl Folder {
-    fn number(self) -> u64 {
+    fn fixed_index(self) -> u64 {
         match self {
             Folder::Top => 0,
             Folder::Rows => 4,
@@ -125,8 +136,8 @@ impl Folder {
         }
     }
 
-    fn from_number(number: u64) -> Option<Folder> {
-        Some(match number {
+    fn from_fixed_index(fixed_index: u64) -> Option<Folder> {
+        Some(match fixed_index {
             0 => Folder::Top,
             4 => Folder::Rows,
             5 => Folder::Cols,
@@ -139,13 +150,13 @@ impl Folder {
     }
 }
 
-/// The number of bits that hold every number up to `largest`.
-fn bits(largest: u64) -> u32 {
+/// The number of bits that represent every number up to `largest`.
+fn bit_length(largest: u64) -> u32 {
     u64::BITS - largest.leading_zeros()
 }
 
 /// A mask of the `width` lowest bits.
-const fn low(width: u32) -> u64 {
+const fn low_mask(width: u32) -> u64 {
     (1 << width) - 1
 }
 
@@ -155,11 +166,11 @@ mod tests {
     use std::collections::HashSet;
 
     #[test]
-    fn numbers_are_distinct_and_lead_back_to_their_nodes() {
+    fn inode_numbers_are_distinct_and_map_back_to_their_nodes() {
         let (directories, ndim, longest) = (3, 4, 9);
         let inodes = Inodes::new(directories, ndim, longest).unwrap();
         let mut seen = HashSet::new();
-        for directory in 0..directories {
+        for directory_index in 0..directories {
             use Folder::*;
             let mut kinds = vec![NodeKind::Meta, NodeKind::Data, NodeKind::Readme];
             kinds.extend([Top, Rows, Cols, Axes, Slices, Fields].map(NodeKind::Folder));
@@ -168,46 +179,52 @@ mod tests {
                 kinds.extend((0..longest).map(|index| NodeKind::Element { axis, index }));
             }
             for kind in kinds {
-                let node = Node { directory, kind };
-                let number = inodes.number(node);
+                let node = Node {
+                    directory_index,
+                    kind,
+                };
+                let number = inodes.inode_of(node);
                 assert!(seen.insert(number), "{node:?}");
-                assert_eq!(inodes.selection(number), None);
-                assert_eq!(inodes.node(number), Some(node));
+                assert_eq!(inodes.selection_number(number), None);
+                assert_eq!(inodes.node_of(number), Some(node));
             }
         }
-        for k in [0, 1, inodes.selections() - 1] {
-            let (directory, kind) = (0, NodeKind::Selection(k));
-            let number = inodes.number(Node { directory, kind });
-            assert!(seen.insert(number) && number <= MAX);
-            assert_eq!(inodes.selection(number), Some(k));
+        for k in [0, 1, inodes.selection_capacity() - 1] {
+            let (directory_index, kind) = (0, NodeKind::Selection(k));
+            let number = inodes.inode_of(Node {
+                directory_index,
+                kind,
+            });
+            assert!(seen.insert(number) && number <= MAX_INODE);
+            assert_eq!(inodes.selection_number(number), Some(k));
         }
     }
 
     #[test]
-    fn the_root_is_inode_one() {
+    fn the_root_has_inode_number_one() {
         let root = Node {
-            directory: 0,
+            directory_index: 0,
             kind: NodeKind::Folder(Folder::Top),
         };
-        assert_eq!(Inodes::new(2, 3, 100).unwrap().number(root), 1);
-        assert_eq!(Inodes::new(2, 3, 100).unwrap().node(0), None);
+        assert_eq!(Inodes::new(2, 3, 100).unwrap().inode_of(root), 1);
+        assert_eq!(Inodes::new(2, 3, 100).unwrap().node_of(0), None);
     }
 
     #[test]
-    fn the_largest_array_that_fits_63_bits_is_told_from_the_next() {
+    fn arrays_of_more_than_63_bits_are_refused() {
         // One bit for T, two for the axes: 60 are left for the index.
         assert!(Inodes::new(2, 2, 1 << 60).is_ok());
         assert_eq!(Inodes::new(2, 2, (1 << 60) + 1), Err(64));
-        // The numbers of all fields are used up, and none is left for selections.
+        // All 63 bits are in use: no inode number is left for selections.
         assert_eq!(Inodes::new(2, 3, 1 << 60), Err(64));
         let largest = Inodes::new(2, 2, 1 << 60).unwrap();
         let node = Node {
-            directory: 1,
+            directory_index: 1,
             kind: NodeKind::Element {
                 axis: 1,
                 index: (1 << 60) - 1,
             },
         };
-        assert_eq!(largest.node(largest.number(node)), Some(node));
+        assert_eq!(largest.node_of(largest.inode_of(node)), Some(node));
     }
 }

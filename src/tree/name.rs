@@ -1,65 +1,72 @@
-//! Names in directories that are not fixed: how the elements of an axis and the
-//! fields of a type are called, and which names mean which of them.
+//! The variable names of the tree: those of indices along an axis and those of fields. Fixed
+//! names and suffixes are added by the tree and by the encodings.
 
-/// The most bytes in a name, as everywhere else.
+/// The most bytes in a file name (`NAME_MAX`).
 const MAX_NAME: usize = 255;
 
-/// The name under which `index` of an axis of `length` is listed: padded with
-/// zeros to the width of the largest index if `pad` is set.
+/// The listed name of `index` on an axis of `length`. If `pad` is set, it is padded with zeros
+/// to the width of the largest index.
 pub fn listed(index: u64, length: u64, pad: bool) -> String {
     if pad {
-        format!("{index:0width$}", width = width(length))
+        format!("{index:0width$}", width = index_width(length))
     } else {
         index.to_string()
     }
 }
 
-/// The index that `name` means on an axis of `length`: `3`, `003` where the
-/// largest index has three digits, or `-1` for the last. Nothing else is an
-/// index: not `03`, `+3`, ` 3`, `-0` or `-01`.
-pub(super) fn index(name: &str, length: u64) -> Option<u64> {
+/// Parses the name of an index on an axis of `length`. The forms are:
+///
+/// - `3`;
+/// - `003`, if the largest index has three digits;
+/// - `-1`, counted from the end.
+///
+/// `None` for any other name, such as `03`, `+3`, ` 3`, `-0` or `-01`, and for an index out of
+/// range.
+pub(super) fn parse_index(name: &str, length: u64) -> Option<u64> {
     let digits = name.strip_prefix('-').unwrap_or(name);
     if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
         return None;
     }
-    let plain = digits == "0" || !digits.starts_with('0');
+    let is_canonical = digits == "0" || !digits.starts_with('0');
     let number: u64 = digits.parse().ok()?;
     if name.len() > digits.len() {
-        let from_end = plain && number > 0;
+        let from_end = is_canonical && number > 0;
         return from_end.then(|| length.checked_sub(number)).flatten();
     }
-    let padded = digits.len() == width(length);
-    ((plain || padded) && number < length).then_some(number)
+    let is_padded = digits.len() == index_width(length);
+    ((is_canonical || is_padded) && number < length).then_some(number)
 }
 
-/// The name of the directory of the field called `name`, the `position`-th of
-/// its type, counted from 0.
+/// The directory name of the field called `name`, which is field number `position` of its
+/// dtype, counted from 0.
 ///
-/// It is the field's own name where that can be a file's. A slash, a NUL and a
-/// percent sign are written as `%2F`, `%00` and `%25`; a name that is only one
-/// or two dots has its dots as `%2E`; the empty name is `%`; one that would
-/// still be too long is `%n` and the field's position.
+/// It is the field's name, with these exceptions:
+///
+/// - a slash, a NUL and a percent sign become `%2F`, `%00` and `%25`;
+/// - the dots of `.` and `..` become `%2E`;
+/// - the empty name becomes `%`;
+/// - if the result is longer than 255 bytes, it is `%n` and the position.
 pub fn field(position: usize, name: &str) -> String {
     let only_dots = matches!(name, "." | "..");
-    let mut spelled = String::with_capacity(name.len());
+    let mut escaped = String::with_capacity(name.len());
     for character in name.chars() {
         match character {
-            '/' => spelled.push_str("%2F"),
-            '\0' => spelled.push_str("%00"),
-            '%' => spelled.push_str("%25"),
-            '.' if only_dots => spelled.push_str("%2E"),
-            other => spelled.push(other),
+            '/' => escaped.push_str("%2F"),
+            '\0' => escaped.push_str("%00"),
+            '%' => escaped.push_str("%25"),
+            '.' if only_dots => escaped.push_str("%2E"),
+            other => escaped.push(other),
         }
     }
-    match spelled.len() {
+    match escaped.len() {
         0 => "%".into(),
-        1..=MAX_NAME => spelled,
+        1..=MAX_NAME => escaped,
         _ => format!("%n{position}"),
     }
 }
 
 /// The number of digits of the largest index of an axis of `length`.
-fn width(length: u64) -> usize {
+fn index_width(length: u64) -> usize {
     length
         .saturating_sub(1)
         .checked_ilog10()
@@ -71,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn plain_padded_and_negative_names_mean_their_index_and_no_others_do() {
+    fn plain_padded_and_negative_index_names_are_the_only_ones() {
         for (name, length, expected) in [
             ("3", 150, Some(3)),
             ("003", 150, Some(3)),
@@ -106,12 +113,12 @@ mod tests {
             ("٣", 5, None),
             ("18446744073709551616", u64::MAX, None),
         ] {
-            assert_eq!(index(name, length), expected, "{name:?} of {length}");
+            assert_eq!(parse_index(name, length), expected, "{name:?} of {length}");
         }
     }
 
     #[test]
-    fn fields_that_cannot_be_file_names_are_spelled_reversibly() {
+    fn field_names_that_are_no_file_names_are_escaped() {
         let (long, longer) = ("x".repeat(255), "x".repeat(256));
         for (name, expected) in [
             ("x", "x"),
@@ -135,11 +142,11 @@ mod tests {
     }
 
     #[test]
-    fn every_listed_name_means_its_index() {
+    fn every_listed_name_parses_to_its_index() {
         for length in [1, 9, 10, 11, 100, 101, 1000] {
             for i in 0..length {
                 for pad in [false, true] {
-                    assert_eq!(index(&listed(i, length, pad), length), Some(i));
+                    assert_eq!(parse_index(&listed(i, length, pad), length), Some(i));
                 }
             }
         }

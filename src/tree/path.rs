@@ -1,22 +1,22 @@
-//! The path of a node, for people to read.
+//! The path of a node, for log lines and `stats`. Lookups by path do not need it.
 
 use super::Tree;
 use super::name;
 use super::node::{Folder, Node, NodeKind};
 
 impl Tree {
-    /// A path from the root that leads to `node`, without a slash at either end.
-    /// Of several it is the one that users are shown: `rows/3`, not `axes/0/3`.
+    /// The path of `node` from the root, without leading or trailing slash. Where there are
+    /// several, it is the shortest: `rows/3`, not `axes/0/3`.
     pub fn path(&self, node: Node) -> String {
         let mut names = vec![self.name(node)];
-        let mut folder = match node.kind {
-            NodeKind::Element { axis: 0, .. } => Node::folder(node.directory, Folder::Rows),
-            NodeKind::Element { axis: 1, .. } => Node::folder(node.directory, Folder::Cols),
+        let mut ancestor = match node.kind {
+            NodeKind::Element { axis: 0, .. } => Node::folder(node.directory_index, Folder::Rows),
+            NodeKind::Element { axis: 1, .. } => Node::folder(node.directory_index, Folder::Cols),
             _ => self.parent(node),
         };
-        while folder != Tree::ROOT {
-            names.push(self.name(folder));
-            folder = self.parent(folder);
+        while ancestor != Tree::ROOT {
+            names.push(self.name(ancestor));
+            ancestor = self.parent(ancestor);
         }
         names.retain(|name| !name.is_empty());
         names.reverse();
@@ -24,10 +24,10 @@ impl Tree {
     }
 
     fn name(&self, node: Node) -> String {
-        let directory = self.directory(node);
-        let suffix = directory.encoding.suffix;
+        let array_directory = self.array_directory(node);
+        let suffix = array_directory.encoding.suffix;
         match node.kind {
-            NodeKind::Folder(Folder::Top) => directory.name.clone(),
+            NodeKind::Folder(Folder::Top) => array_directory.name.clone(),
             NodeKind::Folder(Folder::Rows) => "rows".into(),
             NodeKind::Folder(Folder::Cols) => "cols".into(),
             NodeKind::Folder(Folder::Axes) => "axes".into(),
@@ -40,7 +40,7 @@ impl Tree {
             NodeKind::Stats => "stats".into(),
             NodeKind::Data => format!("data{suffix}"),
             NodeKind::Element { axis, index } => {
-                let length = self.array(node).length(axis);
+                let length = self.array_view(node).length(axis);
                 name::listed(index, length, self.pad) + suffix
             }
             NodeKind::Selection(number) => match self.selections.name(number) {

@@ -1,7 +1,7 @@
-//! The table of selections: inode numbers for what `slices` are looked up and
-//! are neither the whole array nor a row, a column or the like. It is the one
-//! part of the tree that grows with use, so it is bounded: those used least
-//! lately are dropped, and looked up anew if they are asked for again.
+//! The table of selections: inode numbers of names that were looked up in `slices` and denote
+//! neither the whole array nor a slice along one axis. It is the only part of the tree that
+//! grows with use, so it is a bounded LRU table. An evicted selection gets a new number when it
+//! is looked up again. Dropping the kernel's dentries is the business of `fs`.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,54 +10,54 @@ use lru::LruCache;
 
 use crate::array::View;
 
-/// How many names the kernel may know before it is told to forget some.
-const NAMES: usize = 4096;
+/// The number of dentries in `slices` directories above which `fs` has the kernel drop some.
+const MAX_KERNEL_NAMES: usize = 4096;
 
-/// The most names to remember, and the most selections that nobody has open.
-const LIMIT: usize = 2 * NAMES;
+/// The most names in the table, and the most selections unless more are open.
+const CAPACITY: usize = 2 * MAX_KERNEL_NAMES;
 
-/// How many selections in use are passed over in search of one to drop.
-const PATIENCE: usize = 16;
+/// How many selections are examined for one that is not open.
+const MAX_EVICTION_ATTEMPTS: usize = 16;
 
-/// What an index selects of the array of a place.
+/// The view that a basic index selects.
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub(super) struct Selection {
-    pub(super) directory: usize,
-    /// In its canonical form, so that all spellings of one view are equal.
+    /// The index of the array directory whose `slices` the selection is in.
+    pub(super) directory_index: usize,
+    /// In canonical form, so that equivalent indices give equal selections.
     pub(super) view: View,
 }
 
-/// A name that was looked up: the place of its directory, and the name itself.
+/// A name that was looked up in `slices`: the index of the array directory, and the name.
 type Name = (usize, Box<str>);
 
-/// Selections by number. A number is not given to another selection before all
-/// others have been given out.
+/// Selections by number. A number is reused only after all other numbers have been used.
 #[derive(Debug)]
 pub(super) struct Selections {
-    /// How many numbers there are.
-    numbers: u64,
+    /// Numbers are below this.
+    number_count: u64,
     table: Mutex<Table>,
 }
 
 #[derive(Debug)]
 struct Table {
-    next: u64,
+    next_number: u64,
     by_number: LruCache<u64, Arc<Selection>>,
-    numbers: HashMap<Arc<Selection>, u64>,
-    /// The number of what each name was found to select.
+    by_selection: HashMap<Arc<Selection>, u64>,
+    /// The number of the selection that each name denotes.
     names: LruCache<Name, u64>,
 }
 
 impl Selections {
-    /// An empty table with `numbers` numbers to give out, at least one more than
-    /// there can be selections in use.
-    pub(super) fn new(numbers: u64) -> Selections {
+    /// An empty table with numbers below `number_count`, which must exceed the number of
+    /// selections that can be in the table.
+    pub(super) fn new(number_count: u64) -> Selections {
         Selections {
-            numbers,
+            number_count,
             table: Mutex::new(Table {
-                next: 0,
+                next_number: 0,
                 by_number: LruCache::unbounded(),
-                numbers: HashMap::new(),
+                by_selection: HashMap::new(),
                 names: LruCache::unbounded(),
             }),
         }
@@ -67,24 +67,25 @@ impl Selections {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The number of a selection that was looked up as `name`.
+    /// The number of a selection that was looked up as `name`. A new selection is added.
     pub(super) fn number(&self, selection: Selection, name: &str) -> u64 {
         let mut table = self.table();
-        let name = (selection.directory, name.into());
-        let number = table.number(self.numbers, selection);
+        let name = (selection.directory_index, name.into());
+        let number = table.number(self.number_count, selection);
         table.names.put(name, number);
-        if table.names.len() > LIMIT {
+        if table.names.len() > CAPACITY {
             table.names.pop_lru();
         }
         number
     }
 
-    /// The selection of this number. As long as it is held, it stays in the table.
+    /// The selection of this number; `None` if there is none. It is not evicted while the
+    /// caller holds the `Arc`.
     pub(super) fn get(&self, number: u64) -> Option<Arc<Selection>> {
         self.table().by_number.get(&number).cloned()
     }
 
-    /// A name that the selection of this number was looked up as.
+    /// A name under which the selection was looked up; `None` if all have been dropped.
     pub(super) fn name(&self, number: u64) -> Option<Box<str>> {
         let table = self.table();
         let mut names = table.names.iter();
@@ -92,54 +93,54 @@ impl Selections {
         Some(name.clone())
     }
 
-    /// Whether the kernel knows too many names.
+    /// Whether there are more names than the kernel should keep.
     pub(super) fn exceeds_limit(&self) -> bool {
-        self.table().names.len() > NAMES
+        self.table().names.len() > MAX_KERNEL_NAMES
     }
 
-    /// A name that the kernel should forget, as it knows too many.
+    /// Removes and returns the least recently used name, if there are more than the kernel
+    /// should keep.
     pub(super) fn pop_excess(&self) -> Option<Name> {
         let mut table = self.table();
-        let exceeds = table.names.len() > NAMES;
+        let exceeds = table.names.len() > MAX_KERNEL_NAMES;
         let (name, _) = exceeds.then(|| table.names.pop_lru())??;
         Some(name)
     }
 }
 
 impl Table {
-    /// The number of a selection, a new one if it has none.
-    fn number(&mut self, numbers: u64, selection: Selection) -> u64 {
-        if let Some(&number) = self.numbers.get(&selection) {
+    /// The number of a selection, which is added if it is not in the table.
+    fn number(&mut self, number_count: u64, selection: Selection) -> u64 {
+        if let Some(&number) = self.by_selection.get(&selection) {
             self.by_number.promote(&number);
             return number;
         }
-        self.make_room();
-        let mut number = self.next;
+        self.evict();
+        let mut number = self.next_number;
         while self.by_number.contains(&number) {
-            number = (number + 1) % numbers;
+            number = (number + 1) % number_count;
         }
-        self.next = (number + 1) % numbers;
+        self.next_number = (number + 1) % number_count;
         let selection = Arc::new(selection);
-        self.numbers.insert(selection.clone(), number);
+        self.by_selection.insert(selection.clone(), number);
         self.by_number.put(number, selection);
         number
     }
 
-    /// Drops the selection used least lately that nobody holds, if there are
-    /// too many.
-    fn make_room(&mut self) {
-        for _ in 0..PATIENCE {
-            if self.by_number.len() < LIMIT {
+    /// If the table is full, removes the least recently used selection that is not open.
+    fn evict(&mut self) {
+        for _ in 0..MAX_EVICTION_ATTEMPTS {
+            if self.by_number.len() < CAPACITY {
                 return;
             }
             let Some((number, selection)) = self.by_number.pop_lru() else {
                 return;
             };
-            // Besides this one, `numbers` has a reference.
+            // This reference and that of `by_selection` make two.
             if Arc::strong_count(&selection) > 2 {
                 self.by_number.put(number, selection);
             } else {
-                self.numbers.remove(&selection);
+                self.by_selection.remove(&selection);
             }
         }
     }
@@ -154,11 +155,14 @@ mod tests {
     fn selection(offset: u64) -> Selection {
         let shape = Shape::new(vec![2]);
         let view = View::contiguous(DType::BYTE, offset, shape, Order::C).unwrap();
-        Selection { directory: 0, view }
+        Selection {
+            directory_index: 0,
+            view,
+        }
     }
 
     #[test]
-    fn equal_selections_have_one_number_and_others_their_own() {
+    fn equal_selections_share_a_number_and_others_do_not() {
         let selections = Selections::new(100);
         let first = selections.number(selection(0), "0:2");
         assert_eq!(selections.number(selection(0), "[0:2]"), first);
@@ -168,11 +172,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_held_is_dropped_and_what_is_held_stays() {
+    fn unused_selections_are_evicted_and_open_ones_stay() {
         let selections = Selections::new(u64::MAX);
         let number = |offset: u64| selections.number(selection(offset), &offset.to_string());
         let held: Vec<_> = (0..100).map(|k| selections.get(number(k))).collect();
-        for offset in 100..3 * LIMIT as u64 {
+        for offset in 100..3 * CAPACITY as u64 {
             number(offset);
         }
         for (offset, held) in (0..100).zip(held) {
@@ -180,25 +184,25 @@ mod tests {
             assert!(held.is_some());
         }
         let table = selections.table();
-        assert!(table.by_number.len() <= LIMIT && table.names.len() <= LIMIT);
-        assert_eq!(table.by_number.len(), table.numbers.len());
+        assert!(table.by_number.len() <= CAPACITY && table.names.len() <= CAPACITY);
+        assert_eq!(table.by_number.len(), table.by_selection.len());
     }
 
     #[test]
-    fn numbers_in_use_are_not_given_out_again() {
-        let selections = Selections::new(LIMIT as u64 + 2);
+    fn numbers_of_open_selections_are_not_reused() {
+        let selections = Selections::new(CAPACITY as u64 + 2);
         let kept = selections.number(selection(0), "kept");
         let held = selections.get(kept);
-        for offset in 1..4 * LIMIT as u64 {
+        for offset in 1..4 * CAPACITY as u64 {
             assert_ne!(selections.number(selection(offset), "x"), kept);
         }
         drop(held);
     }
 
     #[test]
-    fn names_beyond_those_the_kernel_may_know_are_handed_out_oldest_first() {
+    fn excess_names_are_popped_least_recently_used_first() {
         let selections = Selections::new(u64::MAX);
-        for k in 0..NAMES as u64 + 2 {
+        for k in 0..MAX_KERNEL_NAMES as u64 + 2 {
             selections.number(selection(k), &k.to_string());
         }
         assert_eq!(selections.pop_excess(), Some((0, "0".into())));

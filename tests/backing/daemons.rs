@@ -1,5 +1,5 @@
-//! One file under several daemons, as arrays of other shapes and dtypes: they
-//! share the kernel's one page cache of the file, and so show the same bytes.
+//! One file mounted by several daemons, with different shapes and dtypes. All mounts share the
+//! page cache of the file, so they show the same bytes.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};

@@ -1,4 +1,4 @@
-//! Block devices: arrays of a size that nothing changes.
+//! Block devices as backing files. Their size is fixed.
 
 use std::fs;
 

@@ -1,5 +1,5 @@
-//! An array's file on each file system: made, grown, read, written and copied
-//! on write, with NumPy and the file itself as judges.
+//! A backing file on each file system: created, extended, read, written and opened
+//! copy-on-write. NumPy and the file itself are the reference.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};

@@ -1,6 +1,5 @@
-//! What an array's file can be and lie on: every file system that is at hand,
-//! block devices, files of several names and of odd ones, and one file under
-//! several daemons.
+//! Backing files and what they are stored on: every file system of this machine, block devices,
+//! files with several names or unusual ones, and one file under several daemons.
 
 #![cfg(target_os = "linux")]
 

@@ -1,6 +1,5 @@
-//! How a file can be called and reached: several names, odd ones, relative
-//! ones, names that are gone, on a file system that cannot be written, and
-//! names of what is no file.
+//! Names and paths of backing files: hard and symbolic links, unusual characters, relative
+//! paths, deleted names, a read-only file system, and names of other objects than files.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};

@@ -1,5 +1,4 @@
-//! Reading and writing random parts of random views of a mount, beside the
-//! bytes that the file ought to have.
+//! Random reads and writes of random views of a mount, compared with a model of the file.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -1,5 +1,5 @@
-//! File systems and block devices, made for a test and gone with their
-//! guards, whatever becomes of the test. They need root.
+//! File systems and block devices for one test. Their guards remove them even if the test fails.
+//! They need root.
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};

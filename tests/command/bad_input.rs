@@ -1,4 +1,4 @@
-//! Each refusal: its exit status, its words, and that nothing has changed.
+//! Each refusal: exit status and message, and that nothing has been changed.
 
 use std::fs;
 use std::os::unix::net::UnixListener;

@@ -1,5 +1,5 @@
-//! What spares users typing: mount points that come and go, several at once,
-//! a list of what is mounted, and mounts that end when nobody uses them.
+//! Conveniences of the command: mount points that are created and removed, unmounting several
+//! arrays, `--list`, unmounting after idle time, and generated help.
 
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;

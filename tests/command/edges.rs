@@ -1,6 +1,5 @@
-//! The edges of `numpy.memmap`, with NumPy itself as the judge: the same shape,
-//! the same refusals and the same bytes in the file afterwards, but for the
-//! differences that are listed.
+//! Edge cases of `numpy.memmap`. Shape, refusals and the resulting bytes of the file must equal
+//! NumPy's, except for listed differences.
 
 use std::fs;
 

@@ -1,5 +1,4 @@
-//! What can be seen of a mount while it works: `.arrayfs/stats`, and a log that
-//! says more or less when it is told to.
+//! Insight into a running mount: `.arrayfs/stats`, and changes of the log level.
 
 use std::fs;
 use std::os::unix::fs::{FileExt, MetadataExt};

@@ -1,4 +1,4 @@
-//! Where the log goes and how much of it there is.
+//! The destination and the levels of the log.
 
 use std::fs;
 use std::os::unix::net::UnixDatagram;

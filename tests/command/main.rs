@@ -1,5 +1,4 @@
-//! The command as users meet it: what it accepts and refuses, how it goes into
-//! the background, and what it logs.
+//! The command line: valid and invalid input, daemonizing, and logging.
 
 #![cfg(target_os = "linux")]
 

@@ -1,4 +1,4 @@
-//! What the options do, however they are given.
+//! The effect of options, in each of their notations.
 
 use std::ffi::OsString;
 use std::fs;

@@ -1,5 +1,5 @@
-//! Starting in the background: when the command returns, the mount is usable,
-//! and the daemon holds on to nothing of where it was started.
+//! Daemonizing. The mount is usable when the command returns, and the daemon keeps no terminal,
+//! working directory or descriptor of the caller.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;

@@ -1,5 +1,4 @@
-//! What supervisors need: to be told when a mount is usable, to start one again that
-//! was killed, and to ask whether it is there.
+//! Supervision: readiness notification, restarts after a kill, and health checks.
 
 use std::fs;
 

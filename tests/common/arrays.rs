@@ -1,11 +1,11 @@
-//! Arrays to mount, and where NumPy says that the bytes of their views lie.
+//! Arrays to mount, and the file offsets of the bytes of their views, as computed by NumPy.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::{Dir, JUDGES_DEADLINE, Mount};
 
-/// A raw array, as the command line has it.
+/// The description of a raw array, in the syntax of the command line.
 pub struct Raw {
     pub dtype: &'static str,
     pub shape: &'static str,
@@ -13,7 +13,7 @@ pub struct Raw {
     pub offset: &'static str,
 }
 
-/// Tells of each view where in the file each of its bytes lies.
+/// Prints the file offsets of the bytes of each view, as JSON.
 const PLACES: &str = r#"
 import json, sys
 import numpy as np
@@ -41,8 +41,8 @@ for prefix, a in [("", items), ("T/", items.T)][:items.ndim]:
 json.dump(views, sys.stdout)
 "#;
 
-/// For scripts whose arguments are those of [`mount_each`]: the arrays, and
-/// the files of an array directory.
+/// Functions for scripts with the arguments of [`mount_each`]: the arrays, and the files of an
+/// array directory.
 const ARRAYS: &str = r#"
 import ast, io, json, os, random, sys
 import numpy as np
@@ -97,9 +97,9 @@ def saved(a):
     return file.getvalue()[: len(file.getvalue()) - a.nbytes] + stored_bytes(a)
 "#;
 
-/// Mounts a file once for each of these: a dtype, a shape, an order and an
-/// offset. Returns the mounts, and the arguments of a script that is to judge
-/// them: the mount point, the file and the four words of each.
+/// Mounts a file once for each description: dtype, shape, order and offset. Returns the mounts
+/// and the arguments of a script that checks them: for each mount the mount point, the file and
+/// the description.
 pub fn mount_each(
     dir: &Dir,
     file: &Path,
@@ -120,13 +120,13 @@ pub fn mount_each(
     (mounts, arguments)
 }
 
-/// Runs a script that judges mounted arrays, with the arguments of [`mount_each`].
+/// Runs a script that checks mounted arrays, with the arguments of [`mount_each`].
 #[track_caller]
 pub fn judge(dir: &Dir, script: &str, arguments: &[String]) {
     python(dir, &format!("{ARRAYS}{script}"), arguments);
 }
 
-/// Runs a script that needs NumPy; what it prints.
+/// Runs a script that needs NumPy. Returns its standard output.
 #[track_caller]
 pub fn python<S: AsRef<std::ffi::OsStr>>(dir: &Dir, script: &str, arguments: &[S]) -> String {
     let command = dir.command("python3", &["-B", "-c", script]);
@@ -135,7 +135,7 @@ pub fn python<S: AsRef<std::ffi::OsStr>>(dir: &Dir, script: &str, arguments: &[S
 }
 
 impl Raw {
-    /// The options that describe it.
+    /// The command-line options that describe the array.
     pub fn options(&self) -> Vec<&'static str> {
         let Raw {
             dtype,
@@ -148,41 +148,41 @@ impl Raw {
         ]
     }
 
-    /// Mounts `file`.
+    /// Mounts `file` as this array.
     pub fn mount(&self, dir: &Dir, file: &Path, mode: &str) -> Mount {
         let mut options = self.options();
         options.extend(["--mode", mode]);
         dir.mount(file, &options)
     }
 
-    /// Where in the file the bytes of each view lie, by the view's path.
+    /// The file offsets of the bytes of each view, by the path of the view.
     pub fn places(&self, dir: &Dir) -> BTreeMap<String, Vec<usize>> {
         let described = [self.dtype, self.shape, self.order, self.offset];
         serde_json::from_str(&python(dir, PLACES, &described)).unwrap()
     }
 }
 
-/// The bytes of a file at these places.
+/// The bytes of a file at these offsets.
 pub fn at(file: &[u8], places: &[usize]) -> Vec<u8> {
     places.iter().map(|&place| file[place]).collect()
 }
 
-/// Stores bytes at these places of a file.
+/// Stores bytes at these offsets of a file.
 pub fn put(file: &mut [u8], places: &[usize], bytes: &[u8]) {
     for (&place, &byte) in places.iter().zip(bytes) {
         file[place] = byte;
     }
 }
 
-/// Mounts a file, whatever is said of what becomes of it.
+/// Mounts a file; the command may print notices.
 pub fn mounted(dir: &Dir, file: &Path, options: &[&str]) -> Mount {
     let (mount, outcome) = Mount::start(dir, file, options);
     outcome.succeeds();
     mount
 }
 
-/// A mounted array of 10 x 10 bytes that are numbered from 0, and the
-/// directory with its file, `data.bin`; `None` where tests do not mount.
+/// A mounted array of shape (10, 10) with the bytes 0 to 99, and the directory with its file,
+/// `data.bin`. `None` if mounted tests are skipped.
 pub fn hundred(options: &[&str]) -> Option<(Dir, Mount)> {
     let dir = Dir::with_fuse()?;
     let file = dir.file("data.bin", numbered());
@@ -190,7 +190,7 @@ pub fn hundred(options: &[&str]) -> Option<(Dir, Mount)> {
     Some((dir, mount))
 }
 
-/// The bytes of that file.
+/// The content of the file of [`hundred`].
 pub fn numbered() -> Vec<u8> {
     (0..100).collect()
 }

@@ -1,11 +1,11 @@
-//! What system calls answer, and numbers that look random.
+//! Error numbers of system calls, opening of files, and reproducible random numbers.
 
 use std::fmt::Debug;
 use std::fs::File;
 use std::io;
 use std::path::Path;
 
-/// The error number of a call that has to be refused.
+/// The errno of a call, which must fail.
 #[track_caller]
 pub fn errno<T: Debug, E: Into<io::Error>>(outcome: Result<T, E>) -> i32 {
     match outcome.map_err(Into::into) {
@@ -28,7 +28,7 @@ pub fn truncated(path: impl AsRef<Path>) -> File {
     File::create(path).unwrap()
 }
 
-/// Numbers that follow from a seed.
+/// A pseudorandom number generator with a seed.
 pub struct Numbers(pub u64);
 
 impl Numbers {
@@ -41,12 +41,12 @@ impl Numbers {
         ((self.0 >> 32) as usize) % bound
     }
 
-    /// As many bytes.
+    /// `count` random bytes.
     pub fn bytes(&mut self, count: usize) -> Vec<u8> {
         (0..count).map(|_| self.below(256) as u8).collect()
     }
 
-    /// A range of at least one byte within `len`.
+    /// A random range of at least one byte within `0..len`.
     pub fn range(&mut self, len: usize) -> std::ops::Range<usize> {
         let start = self.below(len);
         start..start + 1 + self.below(len - start)

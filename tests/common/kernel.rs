@@ -1,17 +1,17 @@
-//! What the kernel offers, as a mount says that it was agreed. Tests of what not every
-//! kernel can do are skipped where it cannot, whatever its version.
+//! Capabilities of the kernel, taken from what a mount has negotiated. Tests that need a missing
+//! capability are skipped, whatever the kernel's version.
 
 use std::fs;
 use std::sync::OnceLock;
 
 use super::{Dir, Turn, has_fuse, skip};
 
-/// What not every kernel can do.
+/// A capability that some kernels lack.
 #[derive(Debug, Clone, Copy)]
 pub enum Ability {
-    /// Map files shared that are open for direct I/O.
+    /// Shared mappings of files that are open for direct I/O.
     DirectMappings,
-    /// Read and write files in the backing file itself.
+    /// FUSE passthrough: the kernel reads and writes the backing file itself.
     Passthrough,
 }
 
@@ -24,7 +24,8 @@ pub fn needs(ability: Ability) -> bool {
     can
 }
 
-/// Whether the kernel has an ability. Where tests do not mount, they say so themselves.
+/// Whether the kernel has a capability. True if mounted tests are skipped: they report that
+/// themselves.
 pub fn kernel_can(ability: Ability) -> bool {
     static OFFER: OnceLock<Option<serde_json::Value>> = OnceLock::new();
     // Before the cell, which makes whoever has the turn wait for this.

@@ -1,7 +1,6 @@
-//! A machine of a test's own, as far as mounts can make it one: for the thread
-//! that runs the test and for every process that it starts, the program is
-//! installed, and `/dev/fuse`, `/etc/fuse.conf` and `/etc/fstab` are the
-//! test's. Nothing has to be put back, whatever becomes of the test.
+//! A private machine for a test, by means of a mount namespace. The test's thread and its child
+//! processes see an installed arrayfs, and their own `/dev/fuse`, `/etc/fuse.conf` and
+//! `/etc/fstab`. Nothing has to be restored afterwards.
 
 use std::fs::{self, File, Permissions};
 use std::io;
@@ -14,22 +13,22 @@ use nix::sys::stat::{Mode, SFlag, mknod};
 
 use super::{ARRAYFS, mounts_below};
 
-/// Where `mount` looks for programs, and what else is the machine's lies here too.
+/// The directory in which `mount` finds programs. The other files of the machine are here too.
 const PLACE: &str = "/usr/local/sbin";
 
-/// The program under test, where every user and `mount` find it.
+/// The installed program under test, accessible to every user and to `mount`.
 pub const INSTALLED: &str = "/usr/local/sbin/arrayfs";
 
-/// Mounts that only this thread and its children see.
+/// A mount namespace of this thread and its child processes.
 pub struct Machine {
-    /// The mounts that all others see.
+    /// The mount namespace of all other processes.
     outside: File,
     directory: PathBuf,
 }
 
 impl Machine {
-    /// Takes this thread, which root has to run, to a machine where every user
-    /// may use FUSE, `fuse.conf` is empty, and so is `fstab`.
+    /// Moves this thread to a machine on which every user may use FUSE, and `fuse.conf` and
+    /// `fstab` are empty. Needs root.
     pub fn new() -> Machine {
         let machine = Machine {
             outside: File::open("/proc/thread-self/ns/mnt").unwrap(),
@@ -58,17 +57,17 @@ impl Machine {
         machine
     }
 
-    /// Sets who may use FUSE.
+    /// Sets the permission bits of `/dev/fuse`.
     pub fn set_fuse_bits(&self, bits: u32) {
         fs::set_permissions(place("fuse"), Permissions::from_mode(bits)).unwrap();
     }
 
-    /// Sets what `/etc/fuse.conf` says.
+    /// Sets the content of `/etc/fuse.conf`.
     pub fn write_fuse_conf(&self, text: &str) {
         fs::write(place("fuse.conf"), text).unwrap();
     }
 
-    /// Sets what `/etc/fstab` says.
+    /// Sets the content of `/etc/fstab`.
     pub fn write_fstab(&self, text: &str) {
         fs::write(place("fstab"), text).unwrap();
     }
@@ -87,7 +86,8 @@ impl Drop for Machine {
     }
 }
 
-/// Other people's arrays stay outside: held here too, they could not end.
+/// Unmounts arrays that were mounted before, in this namespace only. Otherwise they would stay
+/// in use here after their unmount.
 fn leave_out_arrays() {
     for line in mounts_below(Path::new("/")) {
         if let Some((mount, _)) = line.split_once(" - fuse.arrayfs ") {

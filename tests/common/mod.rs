@@ -1,10 +1,8 @@
-//! What the tests of the whole program share: directories to work in, commands
-//! that are run and waited for, and mounts that must end well. On a failure
-//! each prints what it did and what is there.
+//! Shared helpers of the mounted tests: temporary directories, commands with a deadline, and
+//! mounts that must end cleanly. On a failure each prints the command and the directory.
 //!
 //! A daemon outlives the command that started it. The test process adopts it
-//! (`PR_SET_CHILD_SUBREAPER`), so that its end and its exit status can be
-//! waited for like those of any child.
+//! (`PR_SET_CHILD_SUBREAPER`), so it can wait for its exit status like for that of any child.
 
 // Each test binary uses a part of it.
 #![allow(dead_code, unused_imports)]
@@ -34,11 +32,10 @@ use tempfile::TempDir;
 /// The program under test.
 pub const ARRAYFS: &str = env!("CARGO_BIN_EXE_arrayfs");
 
-/// A directory that lives as long as a test.
+/// A temporary directory of a test.
 ///
-/// There is one at a time: what a test has open, the children that another
-/// starts hold open too until they are programs of their own, and a mount
-/// would be busy for no reason that the test can see.
+/// Only one exists at a time. Child processes that another test forks inherit open files until
+/// they exec, which would keep a mount busy.
 pub struct Dir {
     machine: Option<Machine>,
     path: PathBuf,
@@ -91,7 +88,7 @@ fn has_fuse() -> bool {
 }
 
 impl Dir {
-    /// An empty directory, open to every user.
+    /// An empty directory, accessible to every user.
     pub fn new() -> Dir {
         Dir::of_turn(Some(Turn::new()))
     }
@@ -110,12 +107,12 @@ impl Dir {
         }
     }
 
-    /// A directory for a test that mounts; `None` where such tests are to be skipped.
+    /// A directory for a test that mounts; `None` if such tests are skipped.
     pub fn with_fuse() -> Option<Dir> {
         has_fuse().then(Dir::new)
     }
 
-    /// A directory for a test that mounts and only root can run; `None` for others.
+    /// A directory for a test that mounts and needs root; `None` for other users.
     pub fn for_root() -> Option<Dir> {
         if !nix::unistd::geteuid().is_root() {
             skip("it needs root");
@@ -124,15 +121,14 @@ impl Dir {
         Dir::with_fuse()
     }
 
-    /// A directory for a test that mounts on a machine of its own, which only
-    /// root can run; `None` for others.
+    /// A directory for a test on a private machine, which needs root; `None` for other users.
     pub fn on_own_machine() -> Option<Dir> {
         let mut dir = Dir::for_root()?;
         dir.machine = Some(Machine::new());
         Some(dir)
     }
 
-    /// The test's own machine.
+    /// The private machine of the test.
     pub fn machine(&self) -> &Machine {
         self.machine.as_ref().expect("a test on its own machine")
     }
@@ -142,33 +138,33 @@ impl Dir {
         &self.path
     }
 
-    /// A path in the directory.
+    /// The path of `name` in the directory.
     pub fn join(&self, name: &str) -> PathBuf {
         self.path.join(name)
     }
 
-    /// A file of these bytes.
+    /// Creates a file with these bytes.
     pub fn file(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
         let path = self.join(name);
         fs::write(&path, bytes).unwrap();
         path
     }
 
-    /// A directory in it.
+    /// Creates a subdirectory.
     pub fn directory(&self, name: &str) -> PathBuf {
         let path = self.join(name);
         fs::create_dir(&path).unwrap();
         path
     }
 
-    /// A directory in it that belongs to a user, and to the group of the same number.
+    /// Creates a subdirectory owned by a user and the group of the same ID.
     pub fn directory_of(&self, user: u32, name: &str) -> PathBuf {
         let path = self.directory(name);
         chown(&path, Some(user), Some(user)).unwrap();
         path
     }
 
-    /// A file of these bytes that belongs to a user, and to the group of the same number.
+    /// Creates a file with these bytes, owned by a user and the group of the same ID.
     pub fn file_of(&self, user: u32, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
         let path = self.file(name, bytes);
         chown(&path, Some(user), Some(user)).unwrap();
@@ -189,20 +185,20 @@ impl Dir {
         TestCommand::new(program, self.path()).args(arguments)
     }
 
-    /// Mounts `file` on a new directory, in the background; the command has to
-    /// succeed without a word.
+    /// Mounts `file` on a new directory, in the background. The command must succeed and print
+    /// nothing but assumptions about the file.
     pub fn mount(&self, file: &Path, options: &[&str]) -> Mount {
         let (mount, outcome) = Mount::start(self, file, options);
         outcome.succeeds_silently();
         mount
     }
 
-    /// Mounts `file` on a new directory in the foreground, and returns when it is mounted.
+    /// Mounts `file` on a new directory in the foreground. Returns when the mount is usable.
     pub fn mount_in_foreground(&self, file: &Path, options: &[&str]) -> Mount {
         Mount::start_in_foreground(self, file, options)
     }
 
-    /// What is there, with sizes and times: equal if nothing has changed.
+    /// A recursive listing with sizes and times. Two listings are equal if nothing has changed.
     pub fn listing(&self) -> String {
         let mut lines = vec![format!("{}:", self.path.display())];
         list(&self.path, &mut lines);
@@ -211,7 +207,7 @@ impl Dir {
     }
 }
 
-/// Whatever a test does, it leaves nothing mounted.
+/// Checks that the test has left nothing mounted.
 impl Drop for Dir {
     fn drop(&mut self) {
         let left = mounts_below(&self.path);
@@ -232,8 +228,8 @@ impl Drop for Dir {
     }
 }
 
-/// What a mount that grows, makes or overwrites its file has to print. The portable
-/// twin of what only Linux has cannot reserve space.
+/// The notice of a mount that extends, creates or overwrites its file. The portable build cannot
+/// reserve space.
 pub fn growth_notice(file: &Path, mode: &str, from: usize, to: usize) -> String {
     let sparse = cfg!(arrayfs_portable) && to > 0;
     let what = match mode {
@@ -252,8 +248,8 @@ pub fn growth_notice(file: &Path, mode: &str, from: usize, to: usize) -> String 
     format!("arrayfs: {}: {what}{warning}\n", file.display())
 }
 
-/// The portable twin extends no file: where it is under test, this makes a file that is
-/// there long enough for an array that ends at `end`.
+/// In tests of the portable build, extends an existing file to `end` bytes, since that build does
+/// not extend files itself.
 pub fn lengthen_portably(file: &Path, end: u64) {
     if !cfg!(arrayfs_portable) {
         return;
@@ -286,7 +282,7 @@ fn list(directory: &Path, lines: &mut Vec<String>) {
     }
 }
 
-/// The lines of this thread's mount table for `path` and what is below it.
+/// The lines of this thread's mount table for mount points at or below `path`.
 pub fn mounts_below(path: &Path) -> Vec<String> {
     let table = fs::read("/proc/thread-self/mountinfo").unwrap();
     let table = String::from_utf8_lossy(&table);

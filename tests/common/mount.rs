@@ -1,5 +1,5 @@
-//! A mounted array that has to end well: when its guard goes, it is unmounted,
-//! its daemon ends with status 0 and has logged no warning.
+//! The guard of a mounted array. Dropping it unmounts, and checks that the daemon exits with
+//! status 0 and has logged no warning.
 
 use std::fs;
 use std::os::unix::fs::chown;
@@ -18,24 +18,23 @@ pub struct Mount {
     point: PathBuf,
     log: PathBuf,
     directory: PathBuf,
-    /// Who unmounts it; the user who runs the tests, unless it is another.
+    /// The user who unmounts; `None` for the user who runs the tests.
     user: Option<u32>,
     shown: String,
-    /// `None` once its end has been seen.
+    /// `None` once the test has waited for its exit.
     daemon: Option<Pid>,
-    /// What the log may contain although it is a warning.
+    /// The text of a warning that the log may contain.
     expected_warning: Option<String>,
 }
 
 impl Mount {
-    /// Runs the command that mounts `file` on a new directory. The mount is a
-    /// guard also if the command fails.
+    /// Runs the command that mounts `file` on a new directory. A guard is returned even if the
+    /// command fails.
     pub fn start(dir: &Dir, file: &Path, options: &[&str]) -> (Mount, Outcome) {
         Mount::start_on(dir, file, &new_point(dir), options, &[])
     }
 
-    /// Runs the command that mounts `file` on `point`, with these variables in
-    /// its environment.
+    /// Runs the command that mounts `file` on `point`, with additional environment variables.
     pub fn start_on(
         dir: &Dir,
         file: &Path,
@@ -56,8 +55,8 @@ impl Mount {
         (mount, outcome)
     }
 
-    /// Runs a command that mounts `file` on a new directory, which this process
-    /// may not see, and does not log to a file: `words`, then the two paths.
+    /// Runs another command that mounts `file` on a new directory: `words`, then the two paths.
+    /// The mount may be invisible to this process, and has no log file.
     pub fn start_elsewhere(dir: &Dir, file: &Path, words: &[&str]) -> Mount {
         let (mut mount, _) = Mount::prepare(dir, file, &new_point(dir), &[]);
         let command = dir
@@ -69,8 +68,8 @@ impl Mount {
         mount
     }
 
-    /// Runs the command that mounts `file` on a new directory of another user,
-    /// as that user. The test has to be on a machine of its own.
+    /// Runs the command as another user, and mounts `file` on a new directory of that user. The
+    /// test must be on a private machine.
     pub fn start_as(dir: &Dir, user: u32, file: &Path, options: &[&str]) -> (Mount, Outcome) {
         let point = new_point(dir);
         chown(&point, Some(user), Some(user)).unwrap();
@@ -86,8 +85,8 @@ impl Mount {
         (mount, outcome)
     }
 
-    /// The array that another command has mounted on `point`. What it logs is
-    /// looked for in `POINT.log`.
+    /// The guard of an array that another command has mounted on `point`. Its log file is
+    /// `POINT.log`.
     pub fn found(dir: &Dir, point: &Path) -> Mount {
         let (mut mount, _) = Mount::prepare(dir, Path::new(""), point, &[]);
         assert_eq!(mounts_below(point).len(), 1, "{}", point.display());
@@ -112,8 +111,8 @@ impl Mount {
         mount
     }
 
-    /// Starts `arrayfs` with `options`, which have it stay in the foreground, and standard
-    /// error as its log, and waits for the mount.
+    /// Starts `arrayfs` with `options`, which must select the foreground, and waits for the
+    /// mount. Its standard error is its log.
     #[expect(
         clippy::zombie_processes,
         reason = "waited for by its number, as all daemons are"
@@ -150,37 +149,37 @@ impl Mount {
         (mount, command)
     }
 
-    /// Where it is mounted.
+    /// The mount point.
     pub fn point(&self) -> &Path {
         &self.point
     }
 
-    /// A path in the mount.
+    /// The path of `name` in the mount.
     pub fn join(&self, name: &str) -> PathBuf {
         self.point.join(name)
     }
 
-    /// What the daemon has logged.
+    /// The log of the daemon.
     pub fn log(&self) -> String {
         fs::read_to_string(&self.log).unwrap_or_default()
     }
 
-    /// Says that a warning with this text is no failure.
+    /// Allows a warning with this text in the log.
     pub fn expect_warning(&mut self, text: &str) {
         self.expected_warning = Some(text.into());
     }
 
-    /// The process that serves it.
+    /// The daemon, which serves the mount.
     pub fn daemon(&self) -> Pid {
         self.daemon.expect("the daemon has ended")
     }
 
-    /// Sends it a signal.
+    /// Sends a signal to the daemon.
     pub fn signal(&self, signal: Signal) {
         kill(self.daemon(), signal).unwrap();
     }
 
-    /// Runs `arrayfs -u` on it.
+    /// The command `arrayfs -u` for this mount.
     pub fn unmount_command(&self) -> TestCommand {
         let arguments = [Path::new("-u"), &self.point];
         match self.user {
@@ -191,8 +190,8 @@ impl Mount {
         }
     }
 
-    /// Waits for the end of the daemon, checks that its mount is gone and that
-    /// it has logged no warning, and returns its exit status.
+    /// Waits for the daemon to exit. Checks that the file system is unmounted and the log has no
+    /// warning. Returns the exit status.
     #[track_caller]
     pub fn ended(&mut self) -> ExitStatus {
         let status = self.died();
@@ -213,7 +212,7 @@ impl Mount {
         status
     }
 
-    /// Waits for the end of the daemon, whatever it leaves behind.
+    /// Waits for the daemon to exit, without further checks. Returns the exit status.
     #[track_caller]
     pub fn died(&mut self) -> ExitStatus {
         let daemon = self.daemon.take().expect("the daemon has ended");
@@ -223,8 +222,8 @@ impl Mount {
         })
     }
 
-    /// Unmounts it with `arrayfs -u`, which has to succeed without a word, and
-    /// checks that all ends well.
+    /// Unmounts with `arrayfs -u`, which must succeed silently. The daemon must exit with
+    /// status 0.
     #[track_caller]
     pub fn unmount(mut self) {
         self.unmount_well();
@@ -274,14 +273,14 @@ fn new_point(dir: &Dir) -> PathBuf {
     ))
 }
 
-/// The process that cuts a mount off when its daemon ends.
+/// The watchdog process of the daemon of a mount.
 pub fn watchdog_of(mount: &Mount) -> Pid {
     let daemon = mount.daemon();
     let children = fs::read_to_string(format!("/proc/{daemon}/task/{daemon}/children")).unwrap();
     Pid::from_raw(children.trim().parse().unwrap())
 }
 
-/// Memory of a process that is not a file's (`RssAnon`), in KiB.
+/// The resident anonymous memory (`RssAnon`) of a process, in KiB.
 pub fn rss_anon(process: Pid) -> u64 {
     let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap();
     let mut lines = status.lines();
@@ -290,7 +289,7 @@ pub fn rss_anon(process: Pid) -> u64 {
     memory.parse().unwrap()
 }
 
-/// The process that has `path` as an argument, and is no watchdog of another.
+/// The process that has `path` as an argument and is not a watchdog.
 pub fn process_with(path: &Path) -> Option<Pid> {
     let wanted = path.as_os_str().as_encoded_bytes();
     let processes = fs::read_dir("/proc").unwrap().flatten();

@@ -1,4 +1,4 @@
-//! Running a command to its end, with a deadline.
+//! Running commands with a deadline.
 
 use std::ffi::OsStr;
 use std::fmt;
@@ -14,17 +14,17 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{SigHandler, Signal, kill};
 use nix::unistd::Pid;
 
-/// How long the program may take for anything that it does by itself: 30 seconds, or
-/// more on a machine that is emulated.
+/// The deadline of each operation of the program: 30 seconds, or `ARRAYFS_TEST_DEADLINE` seconds
+/// on slow machines, such as emulated ones.
 pub fn deadline() -> Duration {
     let said = std::env::var("ARRAYFS_TEST_DEADLINE").ok();
     Duration::from_secs(said.map_or(30, |seconds| seconds.parse().unwrap()))
 }
 
-/// How long a script may take that judges many files, each by several accesses.
+/// The deadline of a script that checks many files.
 pub const JUDGES_DEADLINE: Duration = Duration::from_secs(120);
 
-/// A command to run to its end.
+/// A command with a deadline.
 pub struct TestCommand {
     command: Command,
     deadline: Duration,
@@ -32,7 +32,8 @@ pub struct TestCommand {
 }
 
 impl TestCommand {
-    /// `program`, to be run in `directory`, without the environment's say in what is logged.
+    /// `program`, with `directory` as its working directory. Environment variables that affect
+    /// logging are removed.
     pub fn new(program: &str, directory: &Path) -> TestCommand {
         let mut command = Command::new(program);
         command
@@ -54,31 +55,31 @@ impl TestCommand {
         self
     }
 
-    /// Sets a variable of its environment.
+    /// Sets an environment variable.
     pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> TestCommand {
         self.command.env(name, value);
         self
     }
 
-    /// Runs it as another user, with a group of the same number.
+    /// Sets the user, and the group of the same ID.
     pub fn user(mut self, id: u32) -> TestCommand {
         self.command.uid(id).gid(id);
         self
     }
 
-    /// Gives it so much time instead of [`DEADLINE`].
+    /// Sets the deadline, which is [`deadline`] by default.
     pub fn within(mut self, deadline: Duration) -> TestCommand {
         self.deadline = deadline;
         self
     }
 
-    /// The command, to be started otherwise.
+    /// The underlying command.
     pub fn into_inner(self) -> Command {
         self.command
     }
 
-    /// Gives it `input` on standard input, and returns what it printed; it has
-    /// to succeed.
+    /// Runs the command with `input` on standard input. It must succeed. Returns its standard
+    /// output.
     pub fn fed(mut self, input: &str) -> String {
         let shown = format!("{:?}", self.command);
         self.command.stdin(Stdio::piped()).stdout(Stdio::piped());
@@ -94,7 +95,7 @@ impl TestCommand {
         String::from_utf8(output.stdout).unwrap()
     }
 
-    /// Waits until it has ended and let go of its output.
+    /// Runs the command until it has exited and its output streams are closed.
     pub fn run(mut self) -> Outcome {
         let shown = format!("{:?} in {}", self.command, self.directory.display());
         self.command.stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -121,8 +122,8 @@ impl TestCommand {
     }
 }
 
-/// What was printed of the kernel's limits, with the hint below it, and all else, which is
-/// the same on every kernel.
+/// Splits standard error into notices about limits of the kernel, with their hints, and the rest,
+/// which is the same on every kernel.
 fn about_kernel(stderr: &str) -> (String, String) {
     let lines: Vec<&str> = stderr.split_inclusive('\n').collect();
     let is_told = |at: usize| lines[at].contains(": this kernel, before Linux");
@@ -132,8 +133,8 @@ fn about_kernel(stderr: &str) -> (String, String) {
     (text(told), text(rest))
 }
 
-/// Has a process start as from a terminal, although the tests may have been
-/// started by nohup or a shell's `&`, which ignore signals on behalf of their programs.
+/// Resets signals to their default action, like in a process started from a terminal. They are
+/// ignored if the tests were started with nohup or a shell's `&`.
 fn hear_signals() -> io::Result<()> {
     for signal in [Signal::SIGHUP, Signal::SIGINT, Signal::SIGQUIT] {
         // SAFETY: no handler is installed.
@@ -146,7 +147,7 @@ fn hear_signals() -> io::Result<()> {
 pub struct Outcome {
     pub status: ExitStatus,
     pub stdout: String,
-    /// But for what is [about the kernel](Self::about_kernel).
+    /// Standard error without [notices about the kernel](Self::about_kernel).
     pub stderr: String,
     pub about_kernel: String,
     shown: String,
@@ -169,15 +170,15 @@ impl fmt::Display for Outcome {
 }
 
 impl Outcome {
-    /// It has to have succeeded; what it printed on standard output.
+    /// Checks that the command succeeded. Returns its standard output.
     #[track_caller]
     pub fn succeeds(self) -> String {
         assert!(self.status.success(), "{self}");
         self.stdout
     }
 
-    /// It has to have succeeded, and printed nothing but what it assumed of a file's
-    /// type or shape, or left out, which tests that are about something else do not say.
+    /// Checks that the command succeeded silently. Notices of an assumed dtype or shape and of
+    /// bytes left over are allowed.
     #[track_caller]
     pub fn succeeds_silently(self) {
         let said = self.but_for_what_was_assumed();
@@ -185,7 +186,7 @@ impl Outcome {
         assert_eq!((self.stdout.as_str(), said.as_str()), ("", ""), "{self}");
     }
 
-    /// What it printed as errors, without what it assumed of a file, or left out.
+    /// Standard error without notices of an assumed dtype or shape and of bytes left over.
     pub fn but_for_what_was_assumed(&self) -> String {
         let is_assumed = |line: &str| {
             let ends = ["(no --dtype given)", "(no --shape given)", "ignored"];
@@ -195,7 +196,7 @@ impl Outcome {
         lines.map(|line| format!("{line}\n")).collect()
     }
 
-    /// It has to have ended with this status, and printed exactly this as its error.
+    /// Checks that the command exited with this status, and printed exactly `stderr`.
     #[track_caller]
     pub fn fails(self, status: i32, stderr: &str) {
         assert_eq!(self.status.code(), Some(status), "{self}");
@@ -204,7 +205,7 @@ impl Outcome {
     }
 }
 
-/// What `work` returns, unless it takes longer than the deadline.
+/// Runs `work` in a thread. Returns its result; `None` after the deadline.
 pub fn in_time<T: Send + 'static>(
     name: &str,
     work: impl FnOnce() -> T + Send + 'static,
@@ -224,7 +225,7 @@ fn ends_within<T: Send + 'static>(
     receiver.recv_timeout(deadline).ok()
 }
 
-/// Waits for a condition that nothing announces.
+/// Polls `condition` until it is true, at most until the deadline.
 #[track_caller]
 pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
     let start = Instant::now();
@@ -238,7 +239,7 @@ pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
     }
 }
 
-/// The exit status of a daemon that this process has adopted.
+/// Waits for a daemon that this process has adopted. Returns its exit status.
 pub fn wait_for_process(process: Pid) -> Option<ExitStatus> {
     use nix::sys::wait::{WaitStatus, waitpid};
     in_time("waitpid", move || waitpid(process, None)).map(|ended| match ended {

@@ -1,22 +1,22 @@
-//! What this machine cannot run. A test says so here instead of failing, and
-//! `scripts/test.sh` counts it as skipped, not as passed.
+//! Skipping tests that this machine cannot run. `scripts/test.sh` counts them as skipped, not as
+//! passed.
 
 use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 
-/// Says that the test at hand is left out, because of what is missing here.
+/// Reports that the current test is skipped, with the reason.
 pub fn skip(why: &str) {
     record("", why);
 }
 
-/// Says the same of one case of the test at hand; the others are run.
+/// Reports that one case of the current test is skipped; the other cases are run.
 pub fn skip_case(case: &str, why: &str) {
     record(case, why);
 }
 
-/// Says it on standard error, and to the file `ARRAYFS_SKIPPED`, as a line of
-/// three columns: the test, the case if it is not all of it, and the reason.
+/// Prints a report to standard error and appends it to the file `ARRAYFS_SKIPPED`, as three
+/// columns: the test, the case (empty for the whole test), and the reason.
 fn record(case: &str, why: &str) {
     let test = test_name();
     let is_part = if case.is_empty() { "" } else { ": " };
@@ -31,7 +31,7 @@ fn record(case: &str, why: &str) {
     file.unwrap().write_all(line.as_bytes()).unwrap();
 }
 
-/// The test that this thread or, with cargo-nextest, this process is for.
+/// The name of the current test: that of the thread or, with cargo-nextest, of the process.
 fn test_name() -> String {
     let program = std::env::args().next().unwrap_or_default();
     let suite = Path::new(&program).file_stem().unwrap_or_default();

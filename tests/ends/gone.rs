@@ -1,4 +1,4 @@
-//! What becomes of a mount whose daemon, mount point or surroundings are gone.
+//! Mounts whose daemon, mount point or environment has disappeared.
 
 use std::fs;
 use std::os::unix::process::ExitStatusExt;

@@ -1,9 +1,8 @@
-//! A start that is interrupted, or whose daemon dies: as long as nothing has
-//! changed nothing changes, no mount is left, and the command says so.
+//! A start that is interrupted, or whose daemon dies. If the file has not been changed yet, it
+//! stays unchanged, no mount is left, and the command reports the reason.
 //!
-//! A preloaded library holds the start up at one of two points: before anything has
-//! changed, where the file is mapped, and once the array is mounted, where the daemon
-//! lets go of the terminal.
+//! A preloaded library stops the start at one of two points: before anything is changed, when
+//! the file is mapped; and after the mount, when the daemon detaches from the terminal.
 
 use std::fs::{self, File};
 use std::io;

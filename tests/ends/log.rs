@@ -1,4 +1,4 @@
-//! A log that nobody reads holds up nobody, and what is logged is for its owner.
+//! A log without a reader delays nothing, and log files are private to their owner.
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read, Write};

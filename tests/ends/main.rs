@@ -1,6 +1,5 @@
-//! How a mount ends, and how one that is only beginning ends: whatever ends it,
-//! what was acknowledged is in the file, the exit status and the words are
-//! right, and no process, mount or file is left that was not there before.
+//! The end of a mount, also of one that is still starting. In every case acknowledged writes are
+//! in the file, exit status and message are right, and no process, mount or file is left over.
 
 #![cfg(target_os = "linux")]
 

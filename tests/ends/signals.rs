@@ -1,5 +1,5 @@
-//! Signals: SIGTERM and SIGINT unmount in order, SIGHUP does only in the
-//! foreground, and what a shell has a process ignore stays ignored.
+//! Signals. SIGTERM and SIGINT unmount cleanly. SIGHUP does so only in the foreground. Signals
+//! that the process inherited as ignored stay ignored.
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read};

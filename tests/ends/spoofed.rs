@@ -1,5 +1,5 @@
-//! Names of sockets that tell who serves a mount are anybody's to take: those that
-//! another user has taken neither end a mount that is alive nor keep one that hangs.
+//! Abstract sockets that announce the server of a mount can be bound by any user. Those of other
+//! users neither end a live mount nor protect a hung one.
 
 use std::fs;
 use std::io::Read;

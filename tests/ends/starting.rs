@@ -1,5 +1,5 @@
-//! A start that fails leaves everything as it was, and says why; and starts that have
-//! others beside them.
+//! A failed start changes nothing and reports the reason. Several starts at the same time do not
+//! disturb each other.
 
 use std::fs::{self, File};
 use std::os::unix::fs::MetadataExt;

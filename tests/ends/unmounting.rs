@@ -1,5 +1,5 @@
-//! Every command that unmounts, also where the mount is busy, two unmount at
-//! once, or there is nothing to unmount.
+//! All commands that unmount, also if the mount is busy, if two unmount at the same time, or if
+//! nothing is mounted.
 
 use std::fs::{self, File};
 use std::io::{Read, Seek, Write};

@@ -1,5 +1,5 @@
-//! Ends in the midst of writing: what was acknowledged is in the file, and the
-//! writers are told.
+//! Mounts that end during writes. Acknowledged writes are in the file, and the writers get an
+//! error.
 
 use std::fs::{self, File};
 use std::io;

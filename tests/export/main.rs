@@ -1,6 +1,5 @@
-//! Files by their handles, without a path: what an NFS server gives its clients. They
-//! lead to the same files after the kernel has forgotten these, and after the mount has
-//! been made anew.
+//! Files opened by handle instead of path, like an NFS server does. A handle leads to the same
+//! file after the kernel has dropped its inode, and after the array has been mounted again.
 
 #![cfg(target_os = "linux")]
 

@@ -1,5 +1,4 @@
-//! A mount that is exported over NFS by nfs-ganesha, and read by libnfs, both of which
-//! need nothing of the kernel.
+//! A mount exported over NFS by nfs-ganesha and read by libnfs. Both run in user space.
 
 use std::fs;
 use std::net::TcpListener;

@@ -1,5 +1,5 @@
-//! Lines of `/etc/fstab` and requests of `mount`, carried out from the first to
-//! the last command that an administrator would type.
+//! Entries of `/etc/fstab` and calls of `mount`, from the first to the last command of an
+//! administrator.
 
 use std::fs;
 use std::os::unix::process::ExitStatusExt;

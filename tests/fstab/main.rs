@@ -1,6 +1,5 @@
-//! `mount(8)`, `/etc/fstab` and `findmnt(8)`: arrays are mounted, shown and
-//! unmounted by the system's own commands as any file system is. Each test
-//! runs on a machine of its own.
+//! `mount(8)`, `/etc/fstab` and `findmnt(8)` mount, unmount and show arrays like any file
+//! system. Each test runs on a private machine.
 
 #![cfg(target_os = "linux")]
 

@@ -1,5 +1,4 @@
-//! What the mount table shows of a mounted array: its type, its file, whatever
-//! the file is called, and the options.
+//! The mount table entry of an array: its type, its source for any file name, and its options.
 
 use std::path::Path;
 

@@ -1,7 +1,6 @@
-//! `README.txt` of real mounts: the lines that it has for each language are
-//! taken from it and run, and NumPy judges what they have read. The languages
-//! are those of `ARRAYFS_LANGUAGES`, joined by commas, or those that every
-//! machine for development has; `scripts/languages.sh` runs the others.
+//! The code snippets in `README.txt` of real mounts. Each is extracted and run, and NumPy checks
+//! the values it has read. The languages are those of `ARRAYFS_LANGUAGES`, separated by commas.
+//! The default is those of every development machine; `scripts/languages.sh` runs the others.
 
 #![cfg(target_os = "linux")]
 

@@ -1,6 +1,6 @@
-//! What the text says of arrays that differ from the usual: which files there
-//! are, what cannot be read, and how to read what is too large or has a path
-//! that is no line of text.
+//! The text of `README.txt` for unusual arrays: which files exist, which dtypes a language
+//! cannot read, and how to read arrays that are too large or have a path with special
+//! characters.
 
 use std::fs;
 

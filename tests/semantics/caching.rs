@@ -1,5 +1,5 @@
-//! Claims 47 and 60, and 24 and 25 under them: what may be cached, by the kernel too, and
-//! what is seen all the same.
+//! Claims 47 and 60, and claims 24 and 25 with caching: what the kernel may cache, and which
+//! changes are visible all the same.
 
 use std::fs::{self, File};
 use std::os::unix::fs::{FileExt, MetadataExt};

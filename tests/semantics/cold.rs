@@ -1,4 +1,4 @@
-//! What is read from the disk for views of a file that is not in memory.
+//! The amount of disk reads for views of a file that is not in the page cache.
 
 use std::fs::{self, File};
 use std::path::Path;

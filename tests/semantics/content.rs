@@ -1,4 +1,4 @@
-//! Claims 1 to 4: what the files hold, and which names and inodes they have.
+//! Claims 1 to 4: content, names and inodes of the files.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, DirEntry};

@@ -1,4 +1,4 @@
-//! Claim 54: a file of a format that is known and holds no plain array is refused.
+//! Claim 54: files of a known format that do not contain a plain array are refused.
 
 use std::fs;
 use std::path::PathBuf;

@@ -1,5 +1,5 @@
-//! Claim 7: the gaps of truncated files, of whatever length and however they come about,
-//! with an ordinary file that the same is done to as the judge.
+//! Claim 7: gaps in truncated files, of all lengths and causes. The reference is an ordinary
+//! file with the same operations.
 
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;

@@ -1,5 +1,5 @@
-//! Claims 53 and 54: looking at a file changes nothing, and nothing about it is guessed
-//! without a word.
+//! Claims 53 and 54: inspecting a file does not change it, and every assumption about it is
+//! reported.
 
 use std::fs;
 use std::io::Write;

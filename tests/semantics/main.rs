@@ -1,5 +1,5 @@
-//! The promises of `docs/SEMANTICS.md`, each by its number: real mounts, real
-//! system calls and real tools, with NumPy, the kernel and coreutils as judges.
+//! The numbered claims of `docs/SEMANTICS.md`, tested with real mounts, real system calls and
+//! real tools. NumPy, the kernel and coreutils are the reference.
 
 #![cfg(target_os = "linux")]
 

@@ -1,5 +1,4 @@
-//! Claims 16, 17 and 48: what each mode does to the file, and who may write under
-//! mode `c`.
+//! Claims 16, 17 and 48: the effect of each mode on the file, and write permission in mode `c`.
 
 use std::fs::{self, File, Permissions};
 use std::os::unix::fs::{FileExt, PermissionsExt, chown};

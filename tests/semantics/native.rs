@@ -1,5 +1,4 @@
-//! Claims 45 and 46: files that show the whole backing file, which the kernel
-//! reads and writes itself.
+//! Claims 45 and 46: passthrough of files that show the whole backing file.
 
 use std::fs::{self, File};
 use std::io::{Seek, Write};

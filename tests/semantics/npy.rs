@@ -1,4 +1,4 @@
-//! Claims 32 and 33: every view with a header of NumPy's, read and written.
+//! Claims 32 and 33: views with an `.npy` header, read and written.
 
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;

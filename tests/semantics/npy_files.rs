@@ -1,4 +1,4 @@
-//! Claims 36 and 37: files that say what they hold, read and made.
+//! Claims 36 and 37: `.npy` files as backing files, existing and newly created.
 
 use std::fs;
 

@@ -1,5 +1,5 @@
-//! Claims 5 to 10: files of fixed size under programs that resize, append,
-//! truncate, leave holes and reserve space.
+//! Claims 5 to 10: files of fixed size, used by programs that resize, append, truncate, leave
+//! holes or reserve space.
 
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;

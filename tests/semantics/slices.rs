@@ -1,5 +1,5 @@
-//! Claims 27 to 29: any basic index as a file, by every spelling, and the
-//! bounded table of those in use.
+//! Claims 27 to 29: basic indices as file names, in all spellings, and the bounded table of
+//! selections.
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -1,5 +1,5 @@
-//! Small file systems and devices that tests fill to the brim; they go with
-//! their guards. They need root.
+//! Small file systems and devices that a test can fill. Their guards remove them. They need
+//! root.
 
 use std::fs::{self, File};
 use std::io::Write;

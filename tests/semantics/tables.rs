@@ -1,4 +1,4 @@
-//! The page tables that a mount makes the kernel keep.
+//! The size of the page tables that a mount occupies.
 
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;

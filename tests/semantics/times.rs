@@ -1,5 +1,5 @@
-//! Claim 51: what was written through a mount shows in the backing file's mtime, and a
-//! time that is set after the last write stays.
+//! Claim 51: writes through a mount update the mtime of the backing file, and a time set after
+//! the last write is kept.
 
 use std::fs::{self, File, FileTimes};
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};

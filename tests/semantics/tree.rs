@@ -1,5 +1,4 @@
-//! Claims 11 to 15: a tree that cannot be changed, and what `stat` and `statfs`
-//! show of it.
+//! Claims 11 to 15: a tree of fixed names, and its `stat` and `statfs`.
 
 use std::ffi::OsStr;
 use std::fs::{self, File, FileTimes, Permissions};

@@ -1,4 +1,4 @@
-//! Claims 38 and 39: extended attributes, where they are asked for.
+//! Claims 38 and 39: extended attributes, if enabled.
 
 use std::ffi::CString;
 use std::io;

@@ -1,5 +1,5 @@
-//! Processes that do to the same bytes what few programs do: have the kernel copy
-//! them, punch holes, write to the file below while others open it anew.
+//! Processes that access the same bytes with rare system calls: `copy_file_range`, hole
+//! punching, and writes to the backing file while others open it.
 
 use std::fs::File;
 use std::io;

@@ -1,5 +1,5 @@
-//! Eight processes write and read overlapping views, with others that store
-//! through mappings, and with a daemon that is killed.
+//! Eight processes read and write overlapping views, also with stores through mappings, and also
+//! with a daemon that is killed.
 
 use std::fs;
 use std::path::Path;

@@ -1,5 +1,5 @@
-//! Daemons that are ended while two clients store through mappings and two
-//! write through other views: nobody waits for ever.
+//! Daemons that exit while two clients store through mappings and two write through other views.
+//! No client may hang.
 
 use std::cell::Cell;
 use std::fs;

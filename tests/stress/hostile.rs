@@ -1,4 +1,4 @@
-//! Clients that hold too much, or are stopped in the middle.
+//! Clients that hold too many resources, or are stopped in the middle of a call.
 
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;

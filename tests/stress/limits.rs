@@ -1,5 +1,5 @@
-//! A daemon that can start no thread, and one that hundreds of clients write to at a
-//! time: nobody waits for ever, nothing fails, and it takes no more memory than it may.
+//! A daemon that cannot start threads, and one with hundreds of concurrent writers. No client
+//! hangs, no call fails, and memory stays within its limit.
 
 use std::fs::{self, File};
 use std::io;

@@ -1,9 +1,8 @@
-//! The promises under attack. Each row of the table is one attack: a test runs
-//! it for a few seconds, `scripts/stress.sh` runs all of them for as long as is
-//! asked and prints what was done how often, and what failed.
+//! Stress tests of the promises. Each row of the table is one attack. A test runs it for a few
+//! seconds; `scripts/stress.sh` runs all rows for a given time and prints the number of
+//! operations and failures.
 //!
-//! A row counts what it did and what went wrong, and goes on after a failure;
-//! what it prints on standard error says where to look.
+//! A row continues after a failure. Details of a failure go to standard error.
 
 #![cfg(target_os = "linux")]
 

@@ -1,5 +1,5 @@
-//! Mounts that come and go, and one that stays: nothing is left of the first,
-//! and the second does not grow.
+//! Repeated mounts and unmounts, which leave nothing behind, and one long-lived mount, which
+//! does not grow.
 
 use std::fs;
 

@@ -1,10 +1,9 @@
-//! Judges histories of a register that several write and read at the same time:
-//! whether every operation can have happened at one instant between its call and
-//! its answer (linearizability).
+//! Checks linearizability of histories of a register with concurrent readers and writers: each
+//! operation must take effect at one instant between its call and its return.
 //!
-//! Every value is written once. So a history is right if and only if no two values
-//! had to precede each other (Gibbons and Korach, "Testing shared memories", 1997),
-//! which takes O(n log n).
+//! Every value is written once. Then a history is linearizable if and only if no two values must
+//! precede each other (Gibbons and Korach, "Testing shared memories", 1997). The check takes O(n
+//! log n).
 
 use std::collections::HashMap;
 use std::fmt;

@@ -1,4 +1,4 @@
-//! Requests at odd places, of odd sizes, with odd memory, and interrupted ones.
+//! Requests with unusual offsets, sizes and buffers, and interrupted requests.
 
 use std::ffi::c_void;
 use std::fs::{self, File};

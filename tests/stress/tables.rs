@@ -1,5 +1,5 @@
-//! A file that is mapped anew all the time, since each of its columns needs more
-//! page tables than one mapping may have.
+//! A backing file that is mapped again and again, since each of its columns needs more page
+//! tables than one mapping may have.
 
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;

@@ -1,6 +1,6 @@
-//! What the clients of an attack do: write cells of their own through some
-//! view and read them through another, or store them through a mapping. Every
-//! cell that is read on the way is checked, whoever writes it.
+//! The clients of a stress test. Each writes its own cells through one view and reads them
+//! through another, or stores them through a mapping. Every cell that it reads is checked, also
+//! those of other clients.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;

@@ -1,7 +1,6 @@
-//! Arrays to attack and their views, as NumPy knows them. An array consists of
-//! cells: elements or fields of at most eight bytes that lie aligned in the
-//! file, so that each is read and written whole. The value of a cell tells how
-//! far its writer had counted.
+//! Arrays for the stress tests, and their views according to NumPy. An array consists of cells:
+//! aligned elements or fields of at most eight bytes, which are read and written atomically. The
+//! value of a cell is its writer's counter.
 
 use std::fs;
 use std::path::{Path, PathBuf};

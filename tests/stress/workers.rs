@@ -1,8 +1,7 @@
-//! Worker processes, and the board that they share with the row that started
-//! them: what each has done, since when it has been at it, and how far every
-//! cell of the array has been written.
+//! Worker processes, and the shared memory in which they report their progress, the start of the
+//! current operation, and the last value of every cell.
 //!
-//! A worker is this test binary again, told by its environment what to do.
+//! A worker is this test binary, with its task in the environment.
 
 use std::fs::File;
 use std::io::Read;

@@ -1,6 +1,6 @@
-//! System calls from a C program: the files of a mounted array answer as a
-//! regular file of the same bytes does, and where they cannot, as a file of
-//! fixed size in a tree that does not change. The checks are in the C files.
+//! System calls from a C program. The files of a mount behave like a regular file with the same
+//! bytes. Exceptions are those of a file of fixed size in a read-only directory tree. The checks
+//! are in the C files.
 
 #![cfg(target_os = "linux")]
 

@@ -1,4 +1,4 @@
-//! A case: a command, and what it must do to an array.
+//! A test case: a command, and its required effect on an array.
 
 /// A command of the shell, run in a directory where `m` is a mounted array and
 /// beside it are files to copy into it.

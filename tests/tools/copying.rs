@@ -1,4 +1,4 @@
-//! `cp`, `rsync`, `tar` and their like: one file or the whole tree, in and out.
+//! `cp`, `rsync`, `tar` and similar tools: single files and whole trees, to and from a mount.
 
 use crate::case::{Case, fails, works};
 use crate::table::behave;

@@ -1,4 +1,4 @@
-//! `dd` in odd blocks, from and to any place of a file.
+//! `dd` with unusual block sizes, at arbitrary offsets.
 
 use crate::case::{Case, fails, works};
 use crate::table::behave;

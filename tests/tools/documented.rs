@@ -1,4 +1,4 @@
-//! `docs/TOOLS.md` and the cases say the same.
+//! `docs/TOOLS.md` lists exactly the tested cases.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -1,5 +1,5 @@
-//! Programs that overwrite a file by emptying it through its descriptor first,
-//! `ftruncate(fd, 0)`, be it in a library or as `seek(0); truncate(); write`.
+//! Programs that overwrite a file after `ftruncate(fd, 0)`, in a library or as `seek(0);
+//! truncate(); write`.
 
 use crate::case::{Case, fails, works};
 use crate::table::behave;

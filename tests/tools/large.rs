@@ -1,4 +1,4 @@
-//! Arrays larger than memory: their size costs nothing until they are used.
+//! Arrays larger than memory. Their size costs nothing until elements are accessed.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};

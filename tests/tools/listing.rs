@@ -1,4 +1,4 @@
-//! Directories as the C library lists them: from any place and while they are used.
+//! Directory listings with the C library: from any offset, and while the files are read.
 
 use crate::common::Dir;
 

@@ -1,6 +1,6 @@
-//! Real tools on real mounts, compared with what they do to ordinary files,
-//! and arrays of unusual size or shape. `docs/TOOLS.md` is the table that a
-//! user reads; each of its rows is tested here.
+//! Real tools on real mounts, compared with their effect on ordinary files, and arrays of
+//! unusual size or shape. `docs/TOOLS.md` is the table for users. Each of its rows is tested
+//! here.
 
 #![cfg(target_os = "linux")]
 

@@ -1,5 +1,5 @@
-//! Tools that make, remove and rename files or change what `stat` shows: names
-//! are fixed, and so are owner and permissions.
+//! Tools that create, remove or rename files, or change attributes. Names, owner and permissions
+//! are fixed.
 
 use crate::case::{Case, fails, works};
 use crate::table::behave;

@@ -1,5 +1,4 @@
-//! Tools that read: whole files and pieces, rows that lie in one piece and
-//! columns that lie scattered.
+//! Tools that read whole files or parts of them: contiguous rows and strided columns.
 
 use crate::case::{Case, fails, works};
 use crate::table::behave;

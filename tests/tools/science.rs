@@ -1,5 +1,5 @@
-//! Programs that know arrays and tables, by the files that have a header or are
-//! text, and by extended attributes.
+//! Programs for arrays and tables. They use files with a header, text files, and extended
+//! attributes.
 
 use crate::case::{Case, fails, works};
 use crate::table::behave;

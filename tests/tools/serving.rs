@@ -1,5 +1,5 @@
-//! Servers of a mount: web servers, with requests for ranges, and Samba. Only root can
-//! have them work as another user.
+//! Servers of a mount: web servers with range requests, and Samba. Running them as another user
+//! needs root.
 
 use crate::case::{Case, works};
 use crate::common::Dir;

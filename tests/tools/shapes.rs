@@ -1,4 +1,4 @@
-//! Arrays of as many axes as there can be, and of none.
+//! Arrays with the greatest number of axes, and with none.
 
 use crate::case::{Case, fails, works};
 use crate::table::behave;

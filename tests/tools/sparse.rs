@@ -1,5 +1,5 @@
-//! Copies of files with holes, by tools that skip holes and zeros: exact, or
-//! the one known case where they are not.
+//! Copies of sparse files by tools that skip holes and zeros. They are exact, except for one
+//! known case.
 
 use crate::case::{Case, works};
 use crate::table::behave;

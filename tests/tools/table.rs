@@ -1,6 +1,5 @@
-//! Runs a table of cases, each on a mount of its own, and complains at once of
-//! all that are not as they should be. `judge.py` makes the arrays and judges
-//! what is left of them.
+//! Runs a table of cases, each on its own mount, and reports all failures together. `judge.py`
+//! creates the arrays and checks the results.
 
 use std::fs;
 use std::path::{Path, PathBuf};

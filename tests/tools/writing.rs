@@ -1,5 +1,4 @@
-//! Tools that write into files that are there: redirection, `dd`, `cp` and
-//! those that write in place.
+//! Tools that write to existing files: redirection, `dd`, `cp`, and tools that write in place.
 
 use crate::case::{Case, fails, works};
 use crate::table::behave;

@@ -1,5 +1,5 @@
-//! Whom a mount lets in: the user who mounts; with `allow_root`, root too; with
-//! `allow_other`, everyone.
+//! Access to a mount: for the user who mounted it; with `allow_root`, also for root; with
+//! `allow_other`, for everyone.
 
 use std::fs;
 use std::io::ErrorKind;

@@ -1,5 +1,5 @@
-//! Access control lists: nobody can do through a mount what the backing file's list
-//! forbids. The judge is what the kernel lets the same user do with the file itself.
+//! Access control lists. A mount grants no access that the ACL of the backing file denies. The
+//! reference is the access of the same user to the file itself.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, chown};

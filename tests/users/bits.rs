@@ -1,6 +1,5 @@
-//! The permission bits: the kernel holds everyone to them, and they are the
-//! backing file's or what `uid=`, `gid=` and `umask=` say. The judge is the
-//! kernel on a plain file of the same owner, group and bits.
+//! Permission bits, taken from the backing file or from `uid=`, `gid=` and `umask=`, and
+//! enforced by the kernel. The reference is a plain file of the same owner, group and mode.
 
 use std::fs::{self, Permissions};
 use std::io::ErrorKind;

@@ -1,5 +1,5 @@
-//! Users: who may mount and unmount, whom a mount lets in, and that the kernel
-//! holds everyone to the bits. Each test runs on a machine of its own.
+//! Users and permissions: who may mount, unmount and access a mount. Each test runs on a private
+//! machine.
 
 #![cfg(target_os = "linux")]
 

@@ -1,5 +1,5 @@
-//! Mounting without being root, which goes through `fusermount3`: what works,
-//! how it ends, and what is refused in which words.
+//! Mounting without root, through `fusermount3`: what works, how the mount ends, and the
+//! messages of refusals.
 
 use std::fs::{self, File, Permissions};
 use std::io::Read;

@@ -1,4 +1,4 @@
-//! Claim 56: many clients at once cost the daemon no thread, and little memory.
+//! Claim 56: many concurrent clients cost the daemon no additional thread and little memory.
 
 use std::fs;
 use std::os::unix::fs::FileExt;

@@ -1,5 +1,5 @@
-//! Claims 21 to 23: what was acknowledged is kept, what was flushed is on the
-//! disk, and who is told if it cannot be.
+//! Claims 21 to 23: acknowledged writes are kept, flushed writes are on disk, and failures of
+//! write-back are reported.
 
 use std::fs::{self, File};
 use std::io::Write;

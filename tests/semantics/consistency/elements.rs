@@ -1,6 +1,5 @@
-//! Claim 20: while elements are stored over and over through one view, no
-//! other view ever shows half of one. Every element stored has all its bytes
-//! alike, so a mixture of two is seen at once.
+//! Claim 20: no view ever shows a half-written element. All bytes of each stored element are
+//! equal, so that a mixture of two elements is detected.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;

@@ -1,5 +1,5 @@
-//! Claims 40 and 41: what processes have mapped follows what is written, and a
-//! page that was stored to takes nothing back.
+//! Claims 40 and 41: mappings show what is written, and write-back of a dirty page does not undo
+//! a newer write.
 
 use std::fs;
 

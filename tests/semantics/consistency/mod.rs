@@ -1,5 +1,5 @@
-//! Claims 18 to 26, 40 to 42, 49 and 56: one truth in all views, what is kept, and what
-//! happens when the storage below misbehaves.
+//! Claims 18 to 26, 40 to 42, 49 and 56: consistency between views, durability, and faults of
+//! the storage.
 
 mod crowd;
 mod durability;

@@ -1,5 +1,5 @@
-//! Claims 25 and 26: a backing file that has been cut short, and storage that
-//! is full, are errors for the bytes concerned and for as long as that lasts.
+//! Claims 25 and 26: a backing file that has been truncated, and full storage, are errors for
+//! the bytes concerned, until the cause is gone.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};

@@ -1,5 +1,4 @@
-//! Claims 18, 19 and 24: whoever writes the array, and however, every view
-//! shows it.
+//! Claims 18, 19 and 24: every view shows every write, whoever makes it and however.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};

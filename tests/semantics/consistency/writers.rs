@@ -1,4 +1,4 @@
-//! Claim 49: what was acknowledged is not undone by what others began to write before.
+//! Claim 49: an acknowledged write is not undone by a write that began earlier.
 
 use std::fs::{self, File};
 use std::hint;

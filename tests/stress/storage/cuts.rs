@@ -1,5 +1,5 @@
-//! The backing file is cut short and made whole again, amid reads and writes
-//! and between them.
+//! A backing file that is truncated and extended again, during reads and writes and between
+//! them.
 
 use std::fs::{self, File};
 use std::io;

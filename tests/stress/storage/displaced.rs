@@ -1,5 +1,5 @@
-//! The backing file is replaced or deleted. It is still the file that was
-//! opened, and the log says so once.
+//! A backing file that is replaced or deleted. The daemon keeps using the opened file and logs
+//! this once.
 
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;

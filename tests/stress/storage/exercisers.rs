@@ -1,5 +1,4 @@
-//! The programs with which others exercise file systems: `fsx`, and `fio` with
-//! its verification.
+//! File system exercisers: `fsx`, and `fio` with verification.
 
 use std::fs::{self, File};
 use std::process::Command;

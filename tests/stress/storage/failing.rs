@@ -1,6 +1,5 @@
-//! Storage that fails reads, writes or flushes of some bytes: a read of them
-//! is an error, `fsync` reports what could not be written, and nothing else
-//! is disturbed.
+//! Storage with errors in reads, writes or flushes of some bytes. Reading those bytes is an
+//! error, `fsync` reports failed write-back, and other bytes are not affected.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};

@@ -1,7 +1,6 @@
-//! A file system of one file that fails when told to, served by a process of
-//! its own. What is written to `control` says what fails from then on, a line
-//! each: `read`, `write` or `fsync`, the errno, and the bytes concerned. Then
-//! the kernel forgets what it has of the file.
+//! A FUSE file system with one file and injected faults, served by a separate process. Each line
+//! written to `control` is a fault: `read`, `write` or `fsync`, the errno, and a byte range. A
+//! write to `control` also drops the file's pages from the page cache.
 
 use std::ffi::OsStr;
 use std::fs;

@@ -1,5 +1,5 @@
-//! Storage that does not answer for a while: a write waits for it, and holds up
-//! nobody who wants other bytes.
+//! Storage that does not respond for a while. A write waits for it, and does not delay access to
+//! other bytes.
 
 use std::fs;
 use std::os::unix::fs::FileExt;

@@ -1,5 +1,5 @@
-//! Storage that is full, or of which no more is granted, and sparse files on
-//! it: what was acknowledged is there, what was refused has changed nothing.
+//! Full storage, exhausted quotas, and sparse files on both. Acknowledged writes are kept, and a
+//! refused write changes nothing.
 
 use std::fs::{self, File};
 use std::io::Write;

@@ -1,5 +1,5 @@
-//! The backing file lies on an ext4 of which the image is cut, or cannot grow:
-//! what lay beyond is an error, and `fsync` tells that bytes were not stored.
+//! A backing file on an ext4 image that is truncated or cannot grow. Access beyond its end is an
+//! error, and `fsync` reports data that could not be stored.
 
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;

@@ -1,7 +1,6 @@
-//! Attacks from below: a backing file that is cut, replaced or deleted, storage
-//! that is full or fails, and the programs that others exercise file systems
-//! with. What cannot be had has to be an error for just those bytes, and
-//! everything has to be as it should once the cause is gone.
+//! Stress tests of the storage below a mount: backing files that are truncated, replaced or
+//! deleted, full and failing storage, and file system exercisers. Only the affected bytes may
+//! give errors, and only until the cause is gone.
 
 mod cuts;
 mod displaced;

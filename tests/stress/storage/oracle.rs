@@ -1,5 +1,5 @@
-//! What each byte of a view is made of, as NumPy has it: a byte of the backing
-//! file, a byte of a header, or a character of an element's text.
+//! The origin of each byte of a view according to NumPy: a byte of the backing file, a byte of a
+//! header, or a character of an element's text.
 
 use std::fs;
 use std::ops::Range;

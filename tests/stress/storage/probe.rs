@@ -1,5 +1,5 @@
-//! Reads and writes of a mounted array of which some bytes are not there: all
-//! before the first of those has to be moved, and that one has to be an error.
+//! Reads and writes of a mounted array with missing bytes. A call must transfer everything
+//! before the first missing byte. At a missing byte it must fail.
 
 use std::collections::BTreeSet;
 use std::fs::File;

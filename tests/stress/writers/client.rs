@@ -1,5 +1,6 @@
-//! One of several clients of a mounted array: it writes, reads, truncates or stores the
-//! same elements as the others, through views or past the mount, and notes all of it.
+//! One of several clients of a mounted array. It reads, writes, truncates or stores the same
+//! elements as the others, through views or directly in the backing file, and records each
+//! operation.
 
 use std::fs::File;
 use std::io;

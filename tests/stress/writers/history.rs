@@ -1,5 +1,5 @@
-//! What clients note of all they do, each in a file of its own, and what becomes of
-//! these notes: the history of every element, which is judged.
+//! The operation logs of the clients, one file each, and their conversion to a history for every
+//! element.
 
 use std::fs;
 use std::path::Path;

@@ -1,5 +1,5 @@
-//! An array of words of eight bytes, and its views by arithmetic: which element each
-//! shows where, and where in the file that lies.
+//! An array of 8-byte words. The elements and file offsets of its views are computed
+//! arithmetically.
 
 use crate::common::calls::Numbers;
 

@@ -1,9 +1,9 @@
-//! Several write the same elements at the same time: through views, past the mount,
-//! through mappings, with truncations between. All that they read and write is noted,
-//! and judged as the history of a register for every element.
+//! Several clients write the same elements concurrently: through views, through mappings and
+//! directly in the backing file, with truncations in between. All operations are recorded. The
+//! history of every element must be that of a linearizable register.
 //!
-//! Where something is not promised, it is left out: nobody writes past the mount where
-//! that is cached, mapped or truncated, but to a row that nobody looks at.
+//! Operations without a promise are left out. Where the backing file is cached, mapped or
+//! truncated, nobody writes to it directly, except to a row that nobody reads.
 
 mod client;
 mod history;

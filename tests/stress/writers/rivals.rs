@@ -1,5 +1,5 @@
-//! Two write the same element, the second as soon as it sees what the first writes,
-//! while the first still writes the rest of 1 MiB. What the second wrote stays.
+//! Two clients write the same element. The second writes as soon as it sees the value of the
+//! first, whose write of 1 MiB is still in progress. The value of the second must stay.
 
 use std::fs;
 use std::io;
