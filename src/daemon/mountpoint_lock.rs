@@ -37,8 +37,9 @@ pub(super) struct MountpointLock {
 #[derive(Debug)]
 pub(super) struct CreatedDirectory {
     point: PathBuf,
-    /// The lock is held until the removal, for [`wait_for_removal`]. It does not keep others
-    /// from mounting there: this mount may be detached and still in use.
+    /// The lock is held until the removal, for [`wait_for_removal`] and for a process that mounts
+    /// there meanwhile and then takes the removal over. It does not keep others from mounting:
+    /// this mount may be detached and still in use.
     directory: Option<LockedDirectory>,
 }
 
@@ -77,6 +78,11 @@ impl MountpointLock {
             if is_contended && start.elapsed() < LOCK_TIMEOUT {
                 thread::sleep(POLL_INTERVAL);
                 continue;
+            }
+            // A daemon that created the directory and is about to end finds it locked, and leaves
+            // its removal to the mount that is being made.
+            if let Ok(Some(locked)) = &lock {
+                created |= Lock::is_held(&locked.directory, Purpose::Removal);
             }
             // From here on, an error removes the directory again.
             let contended = || MountpointError::Contended(point.to_path_buf());
@@ -245,7 +251,7 @@ mod tests {
         drop(first);
         assert!(point.is_dir());
         drop(second);
-        fs::remove_dir(&point).unwrap();
+        assert!(!point.exists(), "the second took its removal over");
         let first = MountpointLock::new(&point, &file)
             .unwrap()
             .mounted()

@@ -56,10 +56,9 @@ pub(super) unsafe fn gather_grid(
 pub(super) struct Moved {
     /// The number of leading runs stored completely.
     pub(super) rows: usize,
-    /// The file offset of the first byte that could not be stored although its page had been
-    /// made writable, and the error. In the remaining runs, all bytes at lower offsets of the
-    /// same group of runs have been stored.
-    pub(super) failed: Option<(u64, AccessError)>,
+    /// If a store failed although its page had been made writable: the number of leading bytes
+    /// of the next run that have been stored, and the error.
+    pub(super) failed: Option<(usize, AccessError)>,
 }
 
 /// The number of leading bytes of a run that were moved, and the error that ended the move.
@@ -102,12 +101,11 @@ pub(super) unsafe fn scatter_grid(
         let tile = &mut tile[..interleaved.nbytes() as usize];
         interleave(data, item, part.first * item, tile, rows.len());
         if let (moved, Err(error)) = store(&interleaved, tile) {
-            let (row, byte) = (
-                moved as u64 / interleaved.piece,
-                moved as u64 % interleaved.piece,
-            );
-            let place = interleaved.slice(row, 1).offset + byte;
-            return outcome(rows.start, Some((place, error)));
+            // Each interleaved row begins with a piece of the first run.
+            let row = interleaved.piece as usize;
+            let pieces = part.first + moved / row;
+            let stored = pieces * item + (moved % row).min(item);
+            return outcome(rows.start, Some((stored, error)));
         }
     }
     outcome(grid.rows as usize, None)
@@ -307,33 +305,49 @@ mod tests {
     }
 
     #[test]
-    fn a_failed_store_to_a_grid_gives_position_and_error() {
+    fn a_failed_store_to_a_grid_gives_the_bytes_stored_before_and_the_error() {
         let full = || std::io::Error::from_raw_os_error(libc::ENOSPC);
         // Two tiles of 8 runs of 300 elements; an interleaved row has 64 bytes.
         let (end, grids) = grids(8, 16, [300, 8]);
-        let (grid, _) = grids[0];
-        let mut memory = vec![0; end as usize];
-        let data = vec![1; grid.nbytes() as usize];
-        for (room, place) in [(0, 16), (7, 23), (64, 80), (19_000, 19_016)] {
-            let left = std::cell::Cell::new(room);
-            let store = |_: &Run, data: &[u8]| {
-                let moved = data.len().min(left.get());
-                left.set(left.get() - moved);
-                let outcome = if moved < data.len() {
-                    Err(full())
-                } else {
-                    Ok(())
+        for (grid, _) in grids {
+            for room in [0, 7, 8, 64, 100, 19_000] {
+                let mut memory = vec![0; end as usize];
+                let data = vec![1; grid.nbytes() as usize];
+                let left = std::cell::Cell::new(room);
+                let base = memory.as_mut_ptr();
+                let store = |run: &Run, data: &[u8]| {
+                    let moved = data.len().min(left.get());
+                    left.set(left.get() - moved);
+                    for k in 0..moved {
+                        let (row, byte) = (k as u64 / run.piece, k as u64 % run.piece);
+                        let at = run.slice(row, 1).offset + byte;
+                        // SAFETY: the byte lies in the run, and so in the memory.
+                        unsafe { *base.add(at as usize) = data[k] };
+                    }
+                    let outcome = if moved < data.len() {
+                        Err(full())
+                    } else {
+                        Ok(())
+                    };
+                    (moved, outcome.map_err(AccessError::Io))
                 };
-                (moved, outcome.map_err(AccessError::Io))
-            };
-            // SAFETY: the runs are those of an array of so many bytes, and the memory is no
-            // mapping.
-            let moved = unsafe { scatter_grid(memory.as_mut_ptr(), &grid, &data, store) };
-            let (at, error) = moved.failed.unwrap();
-            assert_eq!((moved.rows, at), (0, place), "room for {room}");
-            assert!(
-                matches!(error, AccessError::Io(error) if error.raw_os_error() == full().raw_os_error())
-            );
+                // SAFETY: the runs are those of an array of so many bytes, and the memory is
+                // no mapping.
+                let moved = unsafe { scatter_grid(base, &grid, &data, store) };
+                let (stored, error) = moved.failed.unwrap();
+                let first = grid.row(0);
+                let pieces = (0..first.count).map(|k| first.slice(k, 1).offset);
+                let bytes = pieces.flat_map(|at| at..at + first.piece);
+                let expected = bytes.take_while(|&at| memory[at as usize] == 1).count();
+                assert_eq!(
+                    (moved.rows, stored),
+                    (0, expected),
+                    "{grid:?}, room for {room}"
+                );
+                assert!(
+                    matches!(error, AccessError::Io(error) if error.raw_os_error() == full().raw_os_error())
+                );
+            }
         }
     }
 }

@@ -92,10 +92,8 @@ impl Mapping {
                 moved = copied.rows;
                 progress.done += moved * grid.run.nbytes() as usize;
                 progress.reached = progress.reached.max(grid.end());
-                if let Some((place, error)) = copied.failed {
-                    let rest = (grid.rows - moved as u64) * grid.run.nbytes();
-                    let next = at + progress.done as u64;
-                    progress.done += bytes_before(view, next..next + rest, place) as usize;
+                if let Some((stored, error)) = copied.failed {
+                    progress.done += stored;
                     return match progress.done {
                         0 => Err(error),
                         _ => Ok(progress),
