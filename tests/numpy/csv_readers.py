@@ -246,7 +246,7 @@ def check(reader: Reader, path: str, array: np.ndarray) -> None:
     same("columns", len(columns) + 1, len(found))
     expect(all(not str(value or "").strip() or value != value for value in found[-1].values), f"the last: {found[-1]}")
     rows = [[v for item in np.atleast_1d(row) for v in values(np.asarray(item))] for row in array]
-    for k, (column, (name, dtype)) in enumerate(zip(found, columns, strict=True)):
+    for k, (column, (name, dtype)) in enumerate(zip(found[:-1], columns, strict=True)):
         expected = [row[k].astype(dtype.newbyteorder("=")) for row in rows]
         kind = (KINDS | reader.kinds)[dtype.kind]
         if (
