@@ -118,6 +118,8 @@ fi
 
 step "shell scripts: shellcheck" shellcheck -x scripts/*.sh .ci/run
 step "format: cargo fmt" cargo fmt --check
+step "python: ruff check" ruff check fuzz scripts tests
+step "python: ruff format" ruff format --check fuzz scripts tests
 step "lints: cargo clippy" cargo clippy --all-targets --quiet -- -D warnings
 step "docs: cargo doc" env RUSTDOCFLAGS='-D warnings' cargo doc --no-deps --quiet
 step "imports point down: check-direction.sh" scripts/check-direction.sh

@@ -164,11 +164,11 @@ fn prepared(section: &Section) -> Option<Dir> {
     for name in ["iris.f64", "functional.nii"] {
         fs::copy(data.join(name), dir.join(name)).unwrap();
     }
-    let locate = "import importlib.util, sys\n\
-                  spec = importlib.util.find_spec(sys.argv[1])\n\
-                  print(spec.submodule_search_locations[0] if spec else '', end='')";
     for (name, package, path) in OF_PACKAGES {
-        let found = dir.command("python3", &["-c", locate, package]).run();
+        let found = dir
+            .script("docs/package_directory.py")
+            .args(&[package])
+            .run();
         let found = PathBuf::from(found.succeeds()).join(path);
         if found.exists() {
             fs::copy(found, dir.join(name)).unwrap();

@@ -5,13 +5,14 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+#[path = "common/python.rs"]
+mod python;
+
 use std::collections::BTreeSet;
-use std::io::Write;
-use std::path::Path;
-use std::process::{Command, Stdio};
 
 use arrayfs::dtype::literal::Literal;
 use arrayfs::dtype::{DType, Field, Kind};
+use python::ask;
 use serde_json::{Value, json};
 
 const MARKS: [&str; 5] = ["", "<", ">", "=", "|"];
@@ -135,28 +136,6 @@ fn kills_numpy(text: &str) -> bool {
     })
 }
 
-/// What a script of `tests/dtype` prints, given this input.
-fn ask_python(script: &str, input: &[u8]) -> Vec<u8> {
-    let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/dtype");
-    let python = Command::new("python3")
-        .arg("-B")
-        .arg(scripts.join(script))
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn();
-    let mut python = python.expect("python3 is needed: run scripts/test.sh, which installs it");
-    // Python reads all of its input before it writes, so neither side waits for the other. If it
-    // ends early, its exit status says more than the broken pipe does.
-    let _ = python.stdin.take().unwrap().write_all(input);
-    let output = python.wait_with_output().unwrap();
-    assert!(
-        output.status.success(),
-        "python3 with NumPy is needed: run scripts/test.sh, which installs it ({})",
-        output.status
-    );
-    output.stdout
-}
-
 /// The type as `described` in `structured.py` has it.
 fn described(dtype: &DType) -> Value {
     if !matches!(dtype.kind(), Kind::Structured(_)) {
@@ -194,7 +173,7 @@ fn assert_same(what: &str, cases: usize, differences: &[String]) {
 fn types_are_parsed_and_printed_as_numpy_does() {
     let texts = texts();
     let input = serde_json::to_vec(&texts).unwrap();
-    let output = ask_python("texts.py", &input);
+    let output = ask("dtype/texts.py", &input);
     let (version, answers): (String, Vec<Value>) = serde_json::from_slice(&output).unwrap();
     assert_eq!(answers.len(), texts.len());
 
@@ -225,7 +204,7 @@ type Case = (String, String, Value);
 
 #[test]
 fn structures_are_parsed_and_printed_as_numpy_does() {
-    let output = ask_python("structured.py", b"");
+    let output = ask("dtype/structured.py", b"");
     let (version, cases): (String, Vec<Case>) = serde_json::from_slice(&output).unwrap();
     let mut accepted = 0;
     let mut differences = Vec::new();
@@ -260,7 +239,7 @@ fn structures_are_parsed_and_printed_as_numpy_does() {
 
 #[test]
 fn literals_are_parsed_and_printed_as_python_does() {
-    let output = ask_python("literals.py", b"");
+    let output = ask("dtype/literals.py", b"");
     let cases: Vec<(String, Option<String>)> = serde_json::from_slice(&output).unwrap();
     let mut accepted = 0;
     let mut differences = Vec::new();

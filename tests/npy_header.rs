@@ -4,14 +4,16 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use std::path::Path;
-use std::process::Command;
+#[path = "common/python.rs"]
+mod python;
+
 use std::sync::LazyLock;
 
 use arrayfs::array::{Order, Shape};
 use arrayfs::dtype::DType;
 use arrayfs::dtype::literal::Literal;
 use arrayfs::source::npy::{Header, HeaderError};
+use python::ask;
 use serde_json::{Value, json};
 
 /// An array as its descr, shape and whether it is in Fortran order, and the header that NumPy
@@ -22,14 +24,8 @@ type Written = (String, Vec<u64>, bool, String);
 type Case = (String, Value);
 
 /// NumPy's version and answers; the script says what they mean.
-static NUMPY: LazyLock<(String, Vec<Written>, Vec<Case>)> = LazyLock::new(|| {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/numpy/npy_headers.py");
-    let output = Command::new("python3").arg("-B").arg(script).output();
-    let output = output.expect("python3 is missing: run scripts/test.sh");
-    let trouble = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{trouble}");
-    serde_json::from_slice(&output.stdout).unwrap()
-});
+static NUMPY: LazyLock<(String, Vec<Written>, Vec<Case>)> =
+    LazyLock::new(|| serde_json::from_slice(&ask("numpy/npy_headers.py", b"")).unwrap());
 
 fn bytes(latin: &str) -> Vec<u8> {
     latin.chars().map(|c| u8::try_from(c).unwrap()).collect()

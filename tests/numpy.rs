@@ -5,20 +5,17 @@
 
 mod common;
 
-use std::path::Path;
-
 use common::{ARRAYFS, Dir};
 
 fn run(script: &str) {
     let Some(dir) = Dir::with_fuse() else { return };
-    let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/numpy");
-    let script = scripts.join(script).display().to_string();
-    let mut arguments = vec!["-B", &script, "--arrayfs", ARRAYFS];
+    let mut arguments = vec!["--arrayfs", ARRAYFS];
     if cfg!(arrayfs_portable) {
         arguments.push("--portable");
     }
     // Each script has a deadline of its own.
-    let output = dir.command("python3", &arguments).into_inner().output();
+    let script = dir.script(&format!("numpy/{script}")).args(&arguments);
+    let output = script.into_inner().output();
     let output = output.expect("python3 is missing: run scripts/test.sh");
     assert!(
         output.status.success(),

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Writes the inputs that each fuzz target begins with: one file each, beside this script."""
 
-from pathlib import Path
 import struct
+from pathlib import Path
 
 import numpy as np
 
+# fmt: off
 DTYPES = [
     "float32", "<f4", ">i8", "|b1", "S10", "U4", "V16", "M8[ns]", "m8[25us/5]", "=c16", "f4,i8",
     "x:f4,id:i8", "x:f4+id:i8", "m:(3,3)f8", "(2,)f4, u1", "[('x','<f4'),('id','<i8')]",
@@ -20,6 +21,7 @@ INDICES = [
     "newaxis,...,newaxis,0,", "-0007", "9223372036854775807::-9223372036854775808",
     "99999999999999999999:", ":-99999999999999999999:-1", "1:1,0,::5", "\t0 ,\t1",
 ]
+# fmt: on
 
 
 def framed(text, version=(1, 0), alignment=64, encoding="latin1"):
@@ -43,8 +45,7 @@ HEADERS = [
     saved(np.zeros((), "M8[ns]")),
     saved(np.zeros((0, 4), [("x", "<f4"), ("m", "u1", (2, 3))])),
     saved(np.zeros(3, np.dtype([("a", "u1"), ("b", [("c", "<f8"), ("d", "S3")])], align=True))),
-    framed("{'descr': [('\u03b1', '<f4')], 'fortran_order': False, 'shape': (3,), }", (3, 0),
-           encoding="utf8"),
+    framed("{'descr': [('\u03b1', '<f4')], 'fortran_order': False, 'shape': (3,), }", (3, 0), encoding="utf8"),
     framed("{'descr': '<f8', 'fortran_order': True, 'shape': (2, 3), }", (2, 0)),
     framed("{'descr': '<f8', 'fortran_order': False, 'shape': (2L, 3L), }", alignment=16),
     framed("{'shape': (1,), 'fortran_order': False, 'descr': '|O'}"),

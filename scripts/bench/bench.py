@@ -42,9 +42,8 @@ def main():
 def plain(words):
     """The command-line arguments without the options that scripts/bench.sh adds."""
     hidden = ("--arrayfs", "--floor")
-    return [
-        word for before, word in zip(["", *words], words) if before not in hidden and word not in hidden
-    ]
+    pairs = zip(["", *words], words, strict=False)
+    return [word for before, word in pairs if before not in hidden and word not in hidden]
 
 
 if __name__ == "__main__":

@@ -58,7 +58,9 @@ def table(results):
     ]
     for result in results:
         if not result.pairs:
-            lines.append(f"| {result.work} | | {result.against} | | | | {result.reach} | not measured: {result.missing} |")
+            lines.append(
+                f"| {result.work} | | {result.against} | | | | {result.reach} | not measured: {result.missing} |"
+            )
             continue
         ours = time_text(median([a for a, _ in result.pairs]), result.note)
         theirs = time_text(median([b for _, b in result.pairs]), result.note)

@@ -64,6 +64,11 @@ def measure(place, entry, pairs):
     return result
 
 
+def median(work):
+    """What the middle one of five runs takes."""
+    return statistics.median(work() for _ in range(5))
+
+
 def need_root():
     if os.geteuid() != 0:
         raise Missing("needs root")
@@ -100,7 +105,10 @@ def overwrite_natively(place, pair):
     need_root()
     shape = place.shape(*SQUARE)
     path = place.array("square.bin", shape)
-    write = lambda target: dd("/dev/zero", target, "conv=notrunc", f"count={path.stat().st_size >> 20}")
+
+    def write(target):
+        return dd("/dev/zero", target, "conv=notrunc", f"count={path.stat().st_size >> 20}")
+
     with place.mounted(path, shape, "--passthrough", "rw") as mount:
         pair(lambda: write(mount / "data"), lambda: write(path))
     path.unlink()
@@ -118,7 +126,10 @@ def read_by_daemon(place, pair):
 def overwrite_by_daemon(place, pair):
     shape = place.shape(*SQUARE)
     path = place.array("square.bin", shape)
-    write = lambda target: dd("/dev/zero", target, "conv=notrunc", f"count={path.stat().st_size >> 20}")
+
+    def write(target):
+        return dd("/dev/zero", target, "conv=notrunc", f"count={path.stat().st_size >> 20}")
+
     with place.mounted(path, shape, "--passthrough", "never") as mount:
         pair(lambda: write(mount / "data"), lambda: write(path))
     path.unlink()
@@ -132,7 +143,10 @@ def tool(words, reach):
         copy = place.path("copy")
         if words[0] == "cmp":
             run("cp", path, copy)
-        fill = lambda source: [str({"FILE": source, "COPY": copy}.get(word, word)) for word in words]
+
+        def fill(source):
+            return [str({"FILE": source, "COPY": copy}.get(word, word)) for word in words]
+
         with place.mounted(path, shape, "--passthrough", "never", "--mode", "r") as mount:
             pair(lambda: timed(*fill(mount / "data")), lambda: timed(*fill(path)))
         copy.unlink(missing_ok=True)
@@ -169,10 +183,9 @@ def column(name, shape):
         a = np.memmap(path, "<f4", "r", shape=lengths)
         j = lengths[1] // 3
         with place.mounted(path, lengths) as mount:
-            several = lambda work: statistics.median(work() for _ in range(5))
             pair(
-                lambda: several(lambda: dd(mount / f"cols/{j}", "/dev/null")),
-                lambda: several(lambda: clocked(lambda: np.ascontiguousarray(a[:, j]))),
+                lambda: median(lambda: dd(mount / f"cols/{j}", "/dev/null")),
+                lambda: median(lambda: clocked(lambda: np.ascontiguousarray(a[:, j]))),
             )
 
 
@@ -300,7 +313,10 @@ def readers(place, pair):
     files = place.shape(4096)[0]
     path = place.array("ranges.bin", (files, 1 << 18), "u1")
     with place.mounted(path, (files, 1 << 18), "--mode", "r", dtype="u1") as mount:
-        read = lambda clients: place.client_seconds("ranges", mount / "rows", files, clients)
+
+        def read(clients):
+            return place.client_seconds("ranges", mount / "rows", files, clients)
+
         pair(lambda: read(8), lambda: read(1))
 
 
@@ -341,10 +357,9 @@ def middle_axis(place, pair):
     a = np.memmap(path, "<f4", "r", shape=shape)
     j = shape[1] // 3
     with place.mounted(path, shape) as mount:
-        several = lambda work: statistics.median(work() for _ in range(5))
         pair(
-            lambda: several(lambda: dd(mount / f"axes/1/{j}", "/dev/null")),
-            lambda: several(lambda: clocked(lambda: np.ascontiguousarray(a[:, j]))),
+            lambda: median(lambda: dd(mount / f"axes/1/{j}", "/dev/null")),
+            lambda: median(lambda: clocked(lambda: np.ascontiguousarray(a[:, j]))),
         )
 
 

@@ -87,7 +87,8 @@ through_map = until(lambda: mapped[:1], wanted, 10)
 print(f"| {title} | after `fsync`, `pread` of the view | {shown(statistics.median(after_fsync))} |")
 print(f"| | after `fsync`, the backing file opened anew on node 2 | {shown(statistics.median(anew))} |")
 print(f"| | without `fsync` (once) | {shown(unsynced)} |")
-print(f"| | after `fsync`, through a mapping of the view (once) | {'%.3f' % through_map if through_map else 'not in 10 s'} |", flush=True)
+through_map = "%.3f" % through_map if through_map else "not in 10 s"
+print(f"| | after `fsync`, through a mapping of the view (once) | {through_map} |", flush=True)
 
 mapped.close()
 os.close(writer)

@@ -58,7 +58,7 @@ for name, task in [("read, cached", read), ("read, after drop_caches", cold(read
     task(plain)
     task(f"{point}/data")
     runs = [(timed(task, plain), timed(task, f"{point}/data")) for _ in range(ROUNDS)]
-    first, second = (statistics.median(side) for side in zip(*runs))
+    first, second = (statistics.median(side) for side in zip(*runs, strict=True))
     ratio = statistics.median(second / first for first, second in runs)
     print(f"| {name} | {first:.0f} | {second:.0f} | {ratio:.2f} |", flush=True)
 subprocess.run([arrayfs, "-u", point], check=True)

@@ -84,39 +84,13 @@ fn edges() -> Vec<Edge> {
     ]
 }
 
-/// Does each call on a file of its own, and tells of each the shape and the
-/// file's bytes in hexadecimal; both can be null.
-const NUMPY: &str = r#"
-import json, os, sys
-import numpy as np
-os.chdir(sys.argv[1])
-results = []
-for number, (size, mode, dtype, shape, offset) in enumerate(json.load(sys.stdin)):
-    name = f"numpy{number}.bin"
-    if size is not None:
-        with open(name, "wb") as file:
-            file.write(bytes(range(size)))
-    if shape is not None:
-        shape = tuple(int(length) for length in shape.strip("()").split(",") if length)
-    try:
-        array = np.memmap(name, dtype=dtype, mode=mode, offset=offset, shape=shape)
-        result = list(array.shape)
-        del array
-    except Exception:
-        result = None
-    contents = open(name, "rb").read().hex() if os.path.exists(name) else None
-    results.append([result, contents])
-print(json.dumps(results))
-"#;
-
 fn numpy(dir: &Dir, edges: &[Edge]) -> Vec<Value> {
     let calls: Vec<Value> = edges
         .iter()
         .map(|edge| json!([edge.size, edge.mode, edge.dtype, edge.shape, edge.offset]))
         .collect();
-    let arguments = ["-W", "ignore", "-c", NUMPY, dir.path().to_str().unwrap()];
-    let python = dir.command("python3", &arguments);
-    serde_json::from_str(&python.fed(&json!(calls).to_string())).unwrap()
+    let script = dir.script("command/memmap_edges.py");
+    serde_json::from_str(&script.fed(&json!(calls).to_string())).unwrap()
 }
 
 /// The shape in what `meta.json` says.

@@ -5,17 +5,15 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 
 use nix::sys::signal::Signal;
 
-use crate::common::arrays::{mounted, python};
+use crate::common::arrays::{mounted, run_script};
 use crate::common::calls::{errno, open};
 use crate::common::{Dir, wait_until};
 
 /// Prints what an expression gives of the JSON in a file, read by Python.
 fn stats(dir: &Dir, mount: &crate::common::Mount, expression: &str) -> String {
-    let script = format!(
-        "import json, sys\ns = json.load(open(sys.argv[1]))\nr = s['requests']\nprint({expression})"
-    );
-    let path = mount.join(".arrayfs/stats");
-    python(dir, &script, &[path]).trim_end().to_owned()
+    let path = mount.join(".arrayfs/stats").display().to_string();
+    let printed = run_script(dir, "command/stats.py", &[&path, expression]);
+    printed.trim_end().to_owned()
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! Arrays to mount, and the file offsets of the bytes of their views, as computed by NumPy.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
 
 use super::{Dir, JUDGES_DEADLINE, Mount};
 
@@ -13,93 +14,9 @@ pub struct Raw {
     pub offset: &'static str,
 }
 
-/// Prints the file offsets of the bytes of each view, as JSON.
-const PLACES: &str = r#"
-import json, sys
-import numpy as np
-dtype, shape, order, offset = sys.argv[1:]
-shape = tuple(int(length) for length in shape.split(","))
-itemsize = np.dtype(dtype).itemsize
-items = np.arange(np.prod(shape, dtype=int)).reshape(shape, order=order) * itemsize + int(offset)
-
-def places(items):
-    return (items[..., None] + np.arange(itemsize)).ravel().tolist()
-
-views = {}
-for prefix, a in [("", items), ("T/", items.T)][:items.ndim]:
-    views[prefix + "data"] = places(a)
-    for i in range(a.shape[0]):
-        views[f"{prefix}rows/{i}"] = places(a[i])
-    for j in range(a.shape[1] if a.ndim > 1 else 0):
-        views[f"{prefix}cols/{j}"] = places(a[:, j])
-    for axis in range(a.ndim):
-        for i in range(a.shape[axis]):
-            views[f"{prefix}axes/{axis}/{i}"] = places(a.take(i, axis=axis))
-    for index, sliced in [("::-2", a[::-2]), ("...,None,1:", a[..., None, 1:]), ("[-1]", a[-1])]:
-        if sliced.size:
-            views[f"{prefix}slices/{index}"] = places(sliced)
-json.dump(views, sys.stdout)
-"#;
-
-/// Functions for scripts with the arguments of [`mount_each`]: the arrays, and the files of an
-/// array directory.
-const ARRAYS: &str = r#"
-import ast, io, json, os, random, sys
-import numpy as np
-
-def arrays():
-    """Mount points, each with the bytes of the file and the array in them."""
-    for root, file, dtype, shape, order, offset in zip(*[iter(sys.argv[1:])] * 6):
-        if dtype[0] in "[{":
-            dtype = ast.literal_eval(dtype)
-        shape = tuple(int(length) for length in shape.strip("()").split(",") if length)
-        with open(file, "rb") as opened:
-            stored = bytearray(opened.read())
-        yield root, stored, np.ndarray(shape, dtype, stored, int(offset), order=order)
-
-def files(a):
-    """The files of an array directory, each with the part of the array that it shows."""
-    yield "data", a
-    for axis in range(a.ndim):
-        for i in range(a.shape[axis]):
-            part = a[(slice(None),) * axis + (i, ...)]
-            yield f"axes/{axis}/{i}", part
-            if axis < 2:
-                yield f"{('rows', 'cols')[axis]}/{i}", part
-
-def names(root):
-    """The paths of all files below a directory."""
-    return {
-        os.path.relpath(os.path.join(directory, name), root)
-        for directory, _, names in os.walk(root)
-        for name in names
-    }
-
-def content(path):
-    """What a file holds; None where there is none."""
-    try:
-        with open(path, "rb", buffering=0) as opened:
-            return opened.read()
-    except FileNotFoundError:
-        return None
-
-def stored_bytes(a):
-    """The bytes of an array, of records with what is between the fields, which tobytes() may leave out."""
-    return a.view(f"V{a.itemsize}").tobytes() if a.dtype.names else a.tobytes()
-
-def saved(a):
-    """What numpy.save makes of an array in C order; None where it cannot."""
-    file = io.BytesIO()
-    try:
-        np.save(file, a.copy("C"))
-    except ValueError:
-        return None
-    return file.getvalue()[: len(file.getvalue()) - a.nbytes] + stored_bytes(a)
-"#;
-
-/// Mounts a file once for each description: dtype, shape, order and offset. Returns the mounts
-/// and the arguments of a script that checks them: for each mount the mount point, the file and
-/// the description.
+/// Mounts a file once for each of these: a dtype, a shape, an order and an
+/// offset. Returns the mounts, and the arguments of a script that is to judge
+/// them: the mount point, the file and the four words of each.
 pub fn mount_each(
     dir: &Dir,
     file: &Path,
@@ -120,18 +37,21 @@ pub fn mount_each(
     (mounts, arguments)
 }
 
-/// Runs a script that checks mounted arrays, with the arguments of [`mount_each`].
+/// Runs a script of `tests`; what it prints. One that judges mounted arrays has the
+/// arguments of [`mount_each`], which its module `mounted` reads.
 #[track_caller]
-pub fn judge(dir: &Dir, script: &str, arguments: &[String]) {
-    python(dir, &format!("{ARRAYS}{script}"), arguments);
+pub fn run_script<S: AsRef<OsStr>>(dir: &Dir, path: &str, arguments: &[S]) -> String {
+    let command = dir.script(path).args(arguments);
+    command.within(JUDGES_DEADLINE).run().succeeds()
 }
 
-/// Runs a script that needs NumPy. Returns its standard output.
+/// Saves an array, a Python expression of `np`, as a `.npy` file.
 #[track_caller]
-pub fn python<S: AsRef<std::ffi::OsStr>>(dir: &Dir, script: &str, arguments: &[S]) -> String {
-    let command = dir.command("python3", &["-B", "-c", script]);
-    let command = command.args(arguments).within(JUDGES_DEADLINE);
-    command.run().succeeds()
+pub fn save_npy(dir: &Dir, name: &str, array: &str) -> PathBuf {
+    let save = format!("import numpy as np; np.save('{name}', {array})");
+    let command = dir.command("python3", &["-c", &save]);
+    command.within(JUDGES_DEADLINE).run().succeeds_silently();
+    dir.join(name)
 }
 
 impl Raw {
@@ -158,7 +78,7 @@ impl Raw {
     /// The file offsets of the bytes of each view, by the path of the view.
     pub fn places(&self, dir: &Dir) -> BTreeMap<String, Vec<usize>> {
         let described = [self.dtype, self.shape, self.order, self.offset];
-        serde_json::from_str(&python(dir, PLACES, &described)).unwrap()
+        serde_json::from_str(&run_script(dir, "common/places.py", &described)).unwrap()
     }
 }
 

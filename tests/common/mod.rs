@@ -12,6 +12,7 @@ pub mod calls;
 mod kernel;
 mod machine;
 mod mount;
+pub mod python;
 mod run;
 mod skip;
 
@@ -183,6 +184,12 @@ impl Dir {
         arguments: &[S],
     ) -> TestCommand {
         TestCommand::new(program, self.path()).args(arguments)
+    }
+
+    /// Python with a script of `tests`, which can import the modules that scripts share.
+    pub fn script(&self, path: &str) -> TestCommand {
+        let command = self.command("python3", &["-B", &python::path_of(path)]);
+        command.env("PYTHONPATH", python::modules())
     }
 
     /// Mounts `file` on a new directory, in the background. The command must succeed and print

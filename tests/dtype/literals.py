@@ -186,7 +186,7 @@ def texts():
     # Every character that this Python knows, a thousand at a time.
     known = [c for c in map(chr, range(sys.maxunicode + 1)) if unicodedata.category(c) not in ("Cn", "Cs")]
     for start in range(0, len(known), 1000):
-        yield repr("".join(known[start:start + 1000]))
+        yield repr("".join(known[start : start + 1000]))
 
 
 def answer(text):

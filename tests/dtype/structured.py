@@ -5,7 +5,6 @@ numpy.dtype, `descr` for numpy.lib.format.descr_to_dtype, `option` for fields jo
 The answer is null where the text is refused, else as `described` gives it.
 """
 
-import ast
 import json
 import math
 import random
@@ -25,7 +24,7 @@ PLAIN = ["f4", "<f8", ">f2", "i1", ">i2", "i4", "=u8", "|u1", "?", "c8", ">c16",
 PLAIN += [">U1", "V5", "M8[ns]", ">m8[10s]", "M8", "float32", "int"]
 UNSIZED = ["S", ">U", "V", "bytes", "str", "<S0"]
 BAD = UNSIZED + ["O", "f3", "", "x", "U0", "T", ">float32", "V0", "f4 ", "M8[min]", "[f4]", "i4]"]
-NAMES = ["x", "y", "id", "a b", "é", "", "f0", "f1", "it's", "q\"q", "\n", "names", "formats"]
+NAMES = ["x", "y", "id", "a b", "é", "", "f0", "f1", "it's", 'q"q', "\n", "names", "formats"]
 SHAPES = ["3", "(3,)", "(2, 3)", "[2]", "()", "(0,)", "1", "0", "(1, 1)", "((2))", "(2,0)"]
 BAD_SHAPES = ["-1", "(2,-1)", "True", "(True,)", "'2'", "None", "[]", "'f4'", "1.5", "(2147483648,)"]
 BAD_SHAPES += ["(2147483647, 2147483647, 0)", "(2147483647,) * 3"]
@@ -52,13 +51,15 @@ def rebuilt(dtype):
         return dtype
     fields = [dtype.fields[name] for name in dtype.names]
     parts = [flat(field[0]) for field in fields]
-    return np.dtype({
-        "names": dtype.names,
-        "formats": [(rebuilt(base), shape) for base, shape in parts],
-        "offsets": [field[1] for field in fields],
-        "titles": [field[2] if len(field) > 2 else None for field in fields],
-        "itemsize": dtype.itemsize,
-    })
+    return np.dtype(
+        {
+            "names": dtype.names,
+            "formats": [(rebuilt(base), shape) for base, shape in parts],
+            "offsets": [field[1] for field in fields],
+            "titles": [field[2] if len(field) > 2 else None for field in fields],
+            "itemsize": dtype.itemsize,
+        }
+    )
 
 
 def described(dtype):
@@ -148,8 +149,9 @@ def check_literal(value):
         for key in {"names", "formats", "offsets", "titles"} & value.keys():
             if not isinstance(value[key], (list, tuple)):
                 raise Excepted
-        for _, value in zip(value["names"], value["formats"]):
-            check_literal(value)
+        # Where there are more of one, NumPy says so itself.
+        for _, item in zip(value["names"], value["formats"], strict=False):
+            check_literal(item)
     elif isinstance(value, dict):
         for name, entry in value.items():
             if len(entry) > 2 and entry[2] == name:
@@ -205,6 +207,7 @@ def answer(dtype):
 
 # Texts.
 
+
 def one_of(good, bad, chance=0.02):
     return random.choice(bad if random.random() < chance else good)
 
@@ -224,8 +227,10 @@ def shape_text():
 def item_text():
     """One item of a comma string."""
     mark = random.choice(["", "", "", "<", ">", "=", "|"])
+    # fmt: off
     shape = random.choice(["", "", "", "3", "2 ", " 2", "(2,)", "(2,3)", "( 2, 3 )", "()", "(2)", "0", "1",
                            "2,3", "3,", "(2)3", "03", "(2,3", "2)", "(,)", "3 4", "00"])
+    # fmt: on
     inner = random.choice(["", "", "", "", "<", ">", "="])
     return mark + shape + inner + one_of(PLAIN, BAD, 0.05)
 
@@ -329,12 +334,12 @@ def short_forms():
         names = random.sample(["x", "y", "id", "a b", "é", "f7", "it's"], random.choice([1, 2, 3]))
         items = [random.choice(shapes) + one_of(PLAIN, BAD) for _ in names]
         try:
-            dtype = np.dtype([(name, np.dtype(item.strip())) for name, item in zip(names, items)])
+            dtype = np.dtype([(name, np.dtype(item.strip())) for name, item in zip(names, items, strict=True)])
             check(dtype)
             expected = answer(dtype)
         except Exception:
             expected = None
-        fields = [f"{name}:{item}" for name, item in zip(names, items)]
+        fields = [f"{name}:{item}" for name, item in zip(names, items, strict=True)]
         yield "text", ", ".join(fields), expected
         yield "option", "+".join(fields), expected
     for _ in range(300):
@@ -355,8 +360,8 @@ def cases():
         yield "text", text, judged("text", text)
     for number in range(4000):
         make = [list_text, names_text, fields_text, type_text][min(number % 5, 3)]
-        text = make(random.randrange(1, 4))
-        for text in (text, broken(text)):
+        whole = make(random.randrange(1, 4))
+        for text in (whole, broken(whole)):
             if make is type_text and not text.lstrip().startswith(("[", "{", "(")):
                 continue
             expected = judged("text", text)

@@ -11,23 +11,8 @@ use nix::sys::signal::{Signal, kill};
 
 use crate::common::{ARRAYFS, Dir, Mount, in_time, mounts_below, wait_until, watchdog_of};
 
-/// Takes names for a mount's device, with the number of a process that has ended (`dead`)
-/// or of one that does not, and keeps them.
-const SPOOFER: &str = r#"
-import os, socket, sys, time
-device, namespace, process = sys.argv[1:]
-if process == "dead":
-    process = os.fork()
-    if process == 0:
-        os._exit(0)
-    os.waitid(os.P_PID, process, os.WEXITED | os.WNOWAIT)
-kept = []
-for name in [f"{device}/{process}", f"{device}/{namespace}/{process}/0"]:
-    kept.append(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM))
-    kept[-1].bind("\0arrayfs/" + name)
-print("ready", flush=True)
-time.sleep(600)
-"#;
+/// The script, which may lie where the other user cannot read it.
+const SPOOFER: &str = include_str!("spoofer.py");
 
 /// Another user's process that has taken names.
 struct Spoofer(Child);

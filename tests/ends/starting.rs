@@ -203,24 +203,12 @@ fn claim_53_a_start_that_cannot_tell_of_its_end_changes_nothing() {
     }
 }
 
-/// Writes to a file as soon as it is there.
-const WRITER: &str = r#"
-import os, sys
-while True:
-    try:
-        opened = os.open(sys.argv[1], os.O_WRONLY)
-    except FileNotFoundError:
-        continue
-    os.write(opened, b"written")
-    break
-"#;
-
 #[test]
 fn claim_53_what_is_written_to_a_mount_as_it_comes_about_is_not_overwritten_by_w_plus() {
     let Some(dir) = Dir::with_fuse() else { return };
     let file = dir.file("data.bin", [7; 5000]);
     let point = dir.directory("mnt");
-    let writer = dir.command("python3", &["-c", WRITER]);
+    let writer = dir.script("ends/first_writer.py");
     let mut writer = spawn(writer.args(&[point.join("data")]).into_inner());
     // What zeroes and resizes the file waits, for longer than the writer needs. strace
     // goes on with the daemon.

@@ -140,7 +140,7 @@ def structure_spellings(dtype: np.dtype) -> list[str]:
     packed = [offset for _, offset in fields] == [0, *ends[:-1]] and ends[-1] == dtype.itemsize
     plain = all(field.names is None and not field.subdtype for field, _ in fields)
     if packed and plain and all(re.fullmatch(r"\w+", name) for name in dtype.names):
-        spellings.append("+".join(f"{name}:{field.str}" for name, (field, _) in zip(dtype.names, fields)))
+        spellings.append("+".join(f"{name}:{field.str}" for name, (field, _) in zip(dtype.names, fields, strict=True)))
     return spellings
 
 
@@ -179,7 +179,7 @@ def random_structure(rng: np.random.Generator, depth: int = 0) -> np.dtype:
         offsets = [2 * offset + int(rng.integers(4)) for offset in offsets]
     elif layout == 1:
         offsets = [int(rng.integers(12)) for _ in offsets]
-    itemsize = max(offset + size for offset, size in zip(offsets, sizes)) + int(pick(rng, [0, 0, 3]))
+    itemsize = max(offset + size for offset, size in zip(offsets, sizes, strict=True)) + int(pick(rng, [0, 0, 3]))
     return np.dtype({"names": names, "formats": formats, "offsets": offsets, "itemsize": itemsize})
 
 

@@ -76,7 +76,7 @@ def by_pandas(path: str, header: bool, dtypes: list[np.dtype]) -> list[Column]:
             of_numpy(column.dtype) if plain else "text",
             [None if pandas.isna(value) and column.dtype != float else value for value in column],
         )
-        for column, plain in zip(columns, is_numpy)
+        for column, plain in zip(columns, is_numpy, strict=True)
     ]
 
 
@@ -84,7 +84,9 @@ def by_polars(path: str, header: bool, dtypes: list[np.dtype]) -> list[Column]:
     table = polars.read_csv(path, has_header=header, try_parse_dates=True)
 
     def kind(dtype: polars.DataType) -> str:
-        return "int" if dtype.is_integer() else "float" if dtype.is_float() else "time" if dtype.is_temporal() else "text"
+        return (
+            "int" if dtype.is_integer() else "float" if dtype.is_float() else "time" if dtype.is_temporal() else "text"
+        )
 
     return [Column(kind(column.dtype), column.to_list()) for column in table]
 
@@ -104,7 +106,7 @@ def by_miller(path: str, header: bool, dtypes: list[np.dtype]) -> list[Column]:
     options = [] if header else ["--implicit-csv-header"]
     rows = json.loads(run(["mlr", "--icsv", "--ojson", "--no-auto-unflatten", *options, "cat", path]))
     found = []
-    for cells in zip(*[row.values() for row in rows]):
+    for cells in zip(*[row.values() for row in rows], strict=True):
         # NaN and the infinities are text to it.
         kinds = {type(cell).__name__ for cell in cells if cell not in ("", *NO_NUMBERS)}
         kind = {"str": "text", "": "text"}.get(",".join(kinds), ",".join(kinds))
@@ -244,14 +246,18 @@ def check(reader: Reader, path: str, array: np.ndarray) -> None:
     same("columns", len(columns) + 1, len(found))
     expect(all(not str(value or "").strip() or value != value for value in found[-1].values), f"the last: {found[-1]}")
     rows = [[v for item in np.atleast_1d(row) for v in values(np.asarray(item))] for row in array]
-    for k, (column, (name, dtype)) in enumerate(zip(found, columns)):
+    for k, (column, (name, dtype)) in enumerate(zip(found[:-1], columns, strict=True)):
         expected = [row[k].astype(dtype.newbyteorder("=")) for row in rows]
         kind = (KINDS | reader.kinds)[dtype.kind]
-        if kind == "int" and dtype.kind in "iu" and any(abs(int(v)) >= 2 ** (reader.integer_bits - 1) for v in expected):
+        if (
+            kind == "int"
+            and dtype.kind in "iu"
+            and any(abs(int(v)) >= 2 ** (reader.integer_bits - 1) for v in expected)
+        ):
             kind = "float"
         same(f"the type of {name or k}, {dtype}, values {column.values}", kind, column.kind)
         same("rows", len(expected), len(column.values))
-        for value, cell in zip(expected, column.values):
+        for value, cell in zip(expected, column.values, strict=True):
             expect(is_same(value, cell, reader.is_exact), f"{name or k}, {dtype}: {cell!r} for {value!r}")
 
 

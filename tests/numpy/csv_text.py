@@ -119,7 +119,7 @@ def check_awk(session: Session, mount: Mount, table: Table, form: str) -> None:
     cells = done.stdout.decode().splitlines()
     items = [value for index in np.ndindex(table.array.shape) for value in values(table.array[index + (...,)])]
     same(f"cells that awk finds in {table.path}", len(items), len(cells))
-    for cell, value in zip(cells, items):
+    for cell, value in zip(cells, items, strict=True):
         native = value.astype(value.dtype.newbyteorder("="))[()]
         got = native.dtype.type(int(cell) if value.dtype.kind in "biu" else float(cell))
         expect(got == native or got != got and native != native, f"{table.path}: awk reads {cell!r} for {native!r}")
@@ -169,9 +169,9 @@ def check_duckdb(session: Session, connection: object, mount: Mount, table: Tabl
     got = connection.execute(f"SELECT * FROM read_csv(?, {form})", [mount.path(table.path)]).fetchall()
     rows = table.array.reshape(len(table.array), -1) if not header else table.array.reshape(-1, 1)
     same(f"rows that DuckDB finds in {table.path}", len(rows), len(got))
-    for row, record in zip(rows, got):
+    for row, record in zip(rows, got, strict=True):
         cells = [value for k in range(len(row)) for value in values(row[k, ...])]
-        for name, value, cell in zip(names, cells, record):
+        for name, value, cell in zip(names, cells, record[:-1], strict=True):
             native = value.astype(value.dtype.newbyteorder("="))
             expected = native.tobytes().hex() if value.dtype.kind == "V" else native.item()
             expected = expected.decode() if isinstance(expected, bytes) else expected
@@ -235,7 +235,11 @@ def huge(session: Session) -> None:
         done = subprocess.run(["tail", "-n", "10", path], capture_output=True, timeout=DEADLINE, check=True)
         same("the end", [f"{k}.0" for k in range(10)], done.stdout.decode().replace(",", " ").split())
         with open(path, "rb", buffering=0) as text:
-            same_bytes("the middle", (b"0.0,".ljust(line - 1) + b"\n") * 3, os.pread(text.fileno(), 3 * line, line * 123_456_789))
+            same_bytes(
+                "the middle",
+                (b"0.0,".ljust(line - 1) + b"\n") * 3,
+                os.pread(text.fileno(), 3 * line, line * 123_456_789),
+            )
         with open(mount.path("csv/slices/::500000000.csv"), "rb") as text:
             same("two lines", ["0.0,", "0.0,"], text.read().decode().split())
     expect(time.monotonic() - start < 10, "it took more than 10 s")

@@ -26,11 +26,12 @@ from numpy.lib.stride_tricks import as_strided
 warnings.simplefilter("ignore")
 
 PLAIN = (
-    "b1 i1 u1 <i2 >i4 <i8 >u2 <u8 <f2 >f4 <f8 >f8 <f16 <c8 >c16 S1 S10 <U4 >U7 V3 "
-    "<M8[ns] >M8[10ms] <m8[D] <M8"
+    "b1 i1 u1 <i2 >i4 <i8 >u2 <u8 <f2 >f4 <f8 >f8 <f16 <c8 >c16 S1 S10 <U4 >U7 V3 <M8[ns] >M8[10ms] <m8[D] <M8"
 ).split()
+# fmt: off
 NAMES = ["x", "y", "id", "a b", "it's", 'say "x"', "both '\"", "tab\t", "back\\slash", "é", "Ä ß",
          "\u540d", "\U0001f600", "\xad", "\u200b", "L", "3L", "(2L,)", "descr", "#", ","]
+# fmt: on
 
 
 def random_dtype(rng: random.Random, depth: int = 0) -> np.dtype:
@@ -50,8 +51,15 @@ def random_dtype(rng: random.Random, depth: int = 0) -> np.dtype:
         end = offsets[-1] + field.itemsize
     if rng.random() < 0.2:
         return np.dtype({"names": names, "formats": formats, "titles": titles}, align=True)
-    return np.dtype({"names": names, "formats": formats, "titles": titles, "offsets": offsets,
-                     "itemsize": end + rng.choice([0, 0, 3])})
+    return np.dtype(
+        {
+            "names": names,
+            "formats": formats,
+            "titles": titles,
+            "offsets": offsets,
+            "itemsize": end + rng.choice([0, 0, 3]),
+        }
+    )
 
 
 def random_shape(rng: random.Random) -> tuple[int, ...]:
@@ -111,9 +119,11 @@ def respelled(header: bytes, rng: random.Random) -> bytes | None:
 
 def mutated(header: bytes, rng: random.Random) -> bytes:
     """The header with a few bytes changed, dropped, added, doubled or swapped, or an end cut off."""
+    # fmt: off
     pieces = [b"'", b'"', b"(", b")", b"[", b"]", b"{", b"}", b",", b":", b"L", b" ", b"\n", b"\\",
               b"-", b"0", b"1", b"9", b"_", b"x", b"#", b"True", b"None", b"1.0", b"u", b"b", b"<",
               b"\0", b"\r", b"\x0c", b"\xff", b"\xc3\xa9", b"descr", b"'|O'", b"(2,)", b"2**3"]
+    # fmt: on
     start = 10 if header[6] == 1 else 12
     text = header[start:].rstrip(b" \n") + b"  \n"
     prefix = bytearray(header[:start])
@@ -123,15 +133,17 @@ def mutated(header: bytes, rng: random.Random) -> bytes:
     for _ in range(rng.choice([1, 1, 1, 2, 3])):
         at = rng.randrange(len(text))
         to = at + rng.randint(1, 4)
-        text = rng.choice([
-            lambda: text[:at] + text[at + 1:],
-            lambda: text[:at] + text[to:],
-            lambda: text[:at] + rng.choice(pieces) + text[at:],
-            lambda: text[:at] + rng.choice(pieces) + text[at + 1:],
-            lambda: text[:at] + bytes([text[at] ^ 1 << rng.randrange(8)]) + text[at + 1:],
-            lambda: text[:to] + text[at:],
-            lambda: text[:at] + text[at:to][::-1] + text[to:],
-        ])() or b"{"
+        before, behind = text[:at], text[at + 1 :]
+        changes = [
+            before + behind,
+            before + text[to:],
+            before + rng.choice(pieces) + text[at:],
+            before + rng.choice(pieces) + behind,
+            before + bytes([text[at] ^ 1 << rng.randrange(8)]) + behind,
+            text[:to] + text[at:],
+            before + text[at:to][::-1] + text[to:],
+        ]
+        text = rng.choice(changes) or b"{"
     prefix[8:] = len(text).to_bytes(start - 8, "little")
     cut = rng.randint(0, len(text)) if rng.random() < 0.03 else len(text)
     return bytes(prefix) + text[:cut]
@@ -145,6 +157,7 @@ def may_kill_numpy(header: bytes) -> bool:
 def odd() -> list[bytes]:
     """Headers at the edges of what is read."""
     form = "{{'descr': {}, 'fortran_order': {}, 'shape': {}}}".format
+    # fmt: off
     texts = [form("'<f4'", "False", shape) for shape in [
         "()", "(3)", "3", "[3]", "(3,4,)", "(3, 4", "(0,)", "(-1,)", "(True, 3)", "(1.0,)", "('3',)",
         "(None,)", "(9223372036854775807,)", "(9223372036854775808,)", "(1, 1" + "0" * 60 + ")",
@@ -174,6 +187,7 @@ def odd() -> list[bytes]:
               good[:-1] + ", [1]: 1}", good.replace("shape", "Shape"), good.replace("'shape'", "shape"),
               good.replace("'shape': ", ""), good.replace("'shape': (3,)", ""), "dict(shape=(3,))",
               good + " " * (9999 - len(good)), good + " " * (10000 - len(good)), "{'é': 1}", "\ufeff" + good]
+    # fmt: on
     headers = []
     for version in [1, 2, 3]:
         for text in texts:
@@ -183,12 +197,14 @@ def odd() -> list[bytes]:
                 pass
         headers += [framed(good, version)[:end] for end in range(20)]
     one = framed(good, 1)
+    # fmt: off
     headers += [one + b"data", one[:-1], b"", b"\x93NUMPX\x01\x00", b"PK\x03\x04", b"\x93NUMPY\x01\x01" + one[8:],
                 b"\x93NUMPY\x00\x00" + one[8:], b"\x93NUMPY\x04\x00" + one[8:], b"\x93NUMPY\x02\x00\xff\xff\xff\xff",
                 framed(good.replace("<f4", "é"), 1).replace(b"\x01\x00", b"\x03\x00", 1)]
+    # fmt: on
     # Up to 10,000 characters, whatever bytes they take; the name takes four each.
     for count in [9900, 9999, 10000]:
-        descr = f"[('{chr(0x1f600) * (count - 65)}', '<f4')]"
+        descr = f"[('{chr(0x1F600) * (count - 65)}', '<f4')]"
         headers.append(framed(form(descr, "False", "(3,)"), 3))
     return headers
 
@@ -261,7 +277,7 @@ def unusual_spelling(text: str) -> str | None:
 
 
 def unusual_string(source: str) -> str | None:
-    if source[0] in "rR" or source.startswith(("\"\"\"", "'''")):
+    if source[0] in "rR" or source.startswith(('"""', "'''")):
         return "a raw text, or one in triple quotes"
     if "\\N{" in source:
         return "a character by name"
@@ -273,9 +289,28 @@ def unusual_string(source: str) -> str | None:
     return None
 
 
+def is_based_on_another(descr: object) -> bool:
+    """Whether a type in a descr has another type where its lengths belong."""
+    if isinstance(descr, tuple):
+        lengths = descr[1] if isinstance(descr[1], (tuple, list)) else [descr[1]]
+        return not all(isinstance(length, int) for length in lengths) or is_based_on_another(descr[0])
+    if isinstance(descr, list):
+        return any(is_based_on_another(tuple(rest) if len(rest) > 1 else rest[0]) for _, *rest in descr)
+    return False
+
+
+def descr_of(header: bytes) -> object:
+    """The descr in a header of usual spelling that NumPy reads."""
+    text = decoded(header).strip()
+    try:
+        return ast.literal_eval(text)["descr"]
+    except SyntaxError:
+        return ast.literal_eval(npy._filter_header(text))["descr"]
+
+
 def decoded(header: bytes) -> str:
     """The text of a header."""
-    encoded = header[10 if header[6] == 1 else 12:]
+    encoded = header[10 if header[6] == 1 else 12 :]
     return encoded.decode("utf8" if header[6] == 3 else "latin1")
 
 
@@ -302,6 +337,8 @@ def verdict(header: bytes) -> list | str | None:
     if refused := exception(dtype, shape):
         return refused
     unusual = unusual_spelling(decoded(header[:offset]))
+    if unusual is None and is_based_on_another(descr_of(header[:offset])):
+        unusual = "a type that is based on another"
     return [[described(dtype), list(shape), fortran_order, offset], unusual]
 
 

@@ -105,7 +105,7 @@ def random_expression(rng: np.random.Generator, shape: tuple[int, ...]) -> str:
 
 def key(array: np.ndarray) -> tuple:
     """The same for two views of one array exactly if they have the same elements of the file in the same shape."""
-    strides = (stride if length > 1 else 0 for stride, length in zip(array.strides, array.shape))
+    strides = (stride if length > 1 else 0 for stride, length in zip(array.strides, array.shape, strict=True))
     return (address(array), array.shape, *strides)
 
 

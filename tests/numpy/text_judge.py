@@ -113,12 +113,12 @@ def check_table(array: np.ndarray, text: str, size: int, form: str = "unpadded")
         size -= len(quoted.getvalue().encode())
     assert len(records) == len(rows)
     assert size % max(1, len(rows)) == 0, "lines are not equally long"
-    for record, row in zip(records, rows):
+    for record, row in zip(records, rows, strict=True):
         cells = [value for j in range(len(row)) for value in values(row[j, ...])]
         if not padded and cells:
             assert record.pop().strip(" ") == "", "the last column"
         assert len(record) == len(cells)
-        for cell, value in zip(record, cells):
+        for cell, value in zip(record, cells, strict=True):
             check_cell(cell, value, form, padded)
 
 
@@ -141,7 +141,7 @@ def check_same(read: np.ndarray, array: np.ndarray) -> None:
 
 
 def check_readers(array: np.ndarray, text: str, form: str = "unpadded") -> None:
-    """That NumPy's readers find the same numbers, given the dtype, the delimiter, and the columns that are not blanks."""
+    """That NumPy's readers find the same numbers, given the dtype, the delimiter and the columns without blanks."""
     kinds = {dtype.kind for _, dtype in leaves(array.dtype)}
     if array.size == 0 or kinds & set("SUV") or (array.dtype.names and array.ndim == 2):
         return

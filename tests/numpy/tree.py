@@ -8,8 +8,8 @@ import stat
 import numpy as np
 
 from arrays import RawArray, pick
-from checks import Failure, expect, refused, same, same_bytes
 from cases import Session
+from checks import Failure, expect, refused, same, same_bytes
 from mounting import Mount
 from text_judge import check_table
 from views import Place, Table, View, index_spellings, no_index_names, places

@@ -227,8 +227,7 @@ def places(array: np.ndarray, preamble: bytes = b"", order: str = "C", prefix: s
     all_places = encoded(prefix, array, nested=(*encodings, *transposed), fields=tuple(fields))
     if preamble:
         all_places = [
-            replace(place, preamble=preamble, order=order) if place.encoding == "npy" else place
-            for place in all_places
+            replace(place, preamble=preamble, order=order) if place.encoding == "npy" else place for place in all_places
         ]
     if transposed:
         all_places += encoded(f"{prefix}T/", array.T, nested=tuple(encodings))

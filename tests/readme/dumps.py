@@ -29,7 +29,7 @@ def spaced(lengths: object) -> str:
 def r(section: str, array: Array) -> Program:
     shape = array.array.shape
     each = {
-        "b": 'writeLines(paste(as.integer(a)))',
+        "b": "writeLines(paste(as.integer(a)))",
         "c": 'writeLines(sprintf("%.17g %.17g", Re(a), Im(a)))',
         "S": 'for (s in a) cat(as.integer(charToRaw(s)), "\\n")',
         "U": 'for (s in a) cat(utf8ToInt(s), "\\n")',
@@ -38,7 +38,7 @@ def r(section: str, array: Array) -> Program:
     lengths = spaced(shape if array.kind != "V" else (array.count, *shape))
     if len(lengths.split()) < 2:
         lengths = str(array.array.size * (array.count if array.kind == "V" else 1))
-    dims = 'cat(if (is.null(dim(a))) length(a) else dim(a))'
+    dims = "cat(if (is.null(dim(a))) length(a) else dim(a))"
     return Program(f'{section}cat("----\\n"); {dims}; cat("\\n")\n{each}\n', lengths)
 
 
@@ -55,8 +55,12 @@ def octave(section: str, array: Array) -> Program:
     shape = (array.count, *array.array.shape) if array.kind in "UV" else array.array.shape
     # There are at least two axes, and none of length 1 at the end.
     if len(shape) < 2:
-        return Program(f"{section}printf('----\\n%d\\n', numel(a));\n{each}\n", str(array.array.size * shape_count(array)))
-    return Program(f"{section}printf('----\\n'); printf('%d ', size(a)); printf('\\n');\n{each}\n", spaced(trimmed(shape)))
+        return Program(
+            f"{section}printf('----\\n%d\\n', numel(a));\n{each}\n", str(array.array.size * shape_count(array))
+        )
+    return Program(
+        f"{section}printf('----\\n'); printf('%d ', size(a)); printf('\\n');\n{each}\n", spaced(trimmed(shape))
+    )
 
 
 def shape_count(array: Array) -> int:

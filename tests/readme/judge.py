@@ -54,7 +54,7 @@ class Mounted:
         code: list[str] = []
         start = lines.index(heading) + 2
         assert lines[start - 1] == "-" * len(heading), f"{self}: {heading} is not underlined"
-        for line, following in zip(lines[start:], lines[start + 1 :] + [""]):
+        for line, following in zip(lines[start:], lines[start + 1 :] + [""], strict=True):
             if following and set(following) == {"-"}:
                 break
             if line.startswith("    ") or not line:

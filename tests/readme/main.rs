@@ -60,10 +60,8 @@ fn arrays() -> Vec<(String, &'static str, &'static str)> {
 
 /// Runs a script of this directory with NumPy; all that it printed, and whether it succeeded.
 fn python(dir: &Dir, script: &str, input: &Value) -> (String, bool) {
-    let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/readme");
-    let script = scripts.join(script).display().to_string();
     let input = dir.file("input.json", input.to_string());
-    let command = dir.command("python3", &["-B", &script]).args(&[input]);
+    let command = dir.script(&format!("readme/{script}")).args(&[input]);
     // It has a deadline for each of its programs.
     let output = command.env("LC_ALL", "C.UTF-8").into_inner().output();
     let output = output.expect("python3 is missing: run scripts/test.sh");

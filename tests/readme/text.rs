@@ -4,7 +4,7 @@
 
 use std::fs;
 
-use crate::common::arrays::{mounted, python};
+use crate::common::arrays::{mounted, run_script};
 use crate::common::{Dir, Mount};
 
 /// The lines below a heading, without their indentation.
@@ -40,14 +40,6 @@ fn readme(mount: &Mount) -> String {
 
 #[test]
 fn numbers_in_text_are_read_by_the_call_that_is_named() {
-    const READ: &str = r#"
-import os, sys
-import numpy
-os.chdir(sys.argv[1])
-line = next(line for line in open("README.txt") if line.startswith("numpy.loadtxt("))
-read, expected = eval(line.removesuffix(" does.\n")), numpy.load("npy/data.npy")
-assert read.dtype == expected.dtype and numpy.array_equal(read, expected), (line, read)
-"#;
     let Some(dir) = Dir::with_fuse() else { return };
     let file = dir.file("a.bin", [1; 96]);
     for (dtype, shape) in [
@@ -59,7 +51,11 @@ assert read.dtype == expected.dtype and numpy.array_equal(read, expected), (line
         ("f2", "1,48"),
     ] {
         let mount = mounted(&dir, &file, &["--dtype", dtype, "--shape", shape]);
-        python(&dir, READ, &[mount.point().to_str().unwrap()]);
+        run_script(
+            &dir,
+            "readme/loadtxt.py",
+            &[mount.point().to_str().unwrap()],
+        );
         mount.unmount();
     }
     let padded = mounted(&dir, &file, &["--dtype", "f8", "--csv", "padded"]);

@@ -111,7 +111,7 @@ def of_shell(array: Array, program: Program, printed: str) -> str:
 
 
 def of_awk(array: Array, program: Program, printed: str) -> str:
-    """Compares what csv/ has: times and complex numbers are as NumPy writes them, bytes without a meaning in hexadecimal."""
+    """Compares what csv/ has: times and complex numbers as NumPy writes them, other bytes in hexadecimal."""
     shown, lines, complaint = parts(program, printed)
     if complaint:
         return complaint

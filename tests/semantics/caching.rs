@@ -9,65 +9,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use memmap2::{Mmap, MmapMut};
 
-use crate::common::arrays::{judge, mount_each, mounted, numbered};
+use crate::common::arrays::{mount_each, mounted, numbered, run_script};
 use crate::common::calls::open;
 use crate::common::{Ability, Dir, Mount, kernel_can, needs};
-
-/// Writes through views and the backing file, and reads every view anew, from
-/// descriptors that are old and new.
-const WRITTEN: &str = r#"
-sys.stderr.reconfigure(line_buffering=True)
-import mmap
-cache = sys.argv.pop()
-rng = np.random.default_rng(11)
-for root, stored, a in arrays():
-    file = sys.argv[2]
-    views = dict(files(a))
-    paths = sorted(views)
-    def read(path, way):
-        with open(f"{root}/{path}", "rb", buffering=0) as opened:
-            if way == 0:
-                return b"".join(iter(lambda: opened.read(5000), b""))
-            if way == 1:
-                with mmap.mmap(opened.fileno(), 0, prot=mmap.PROT_READ) as mapped:
-                    return mapped[:]
-            out, put = os.pipe()
-            got = b""
-            while count := os.sendfile(put, opened.fileno(), len(got), 4096):
-                got += os.read(out, count)
-            os.close(out), os.close(put)
-            return got
-    kept = {path: open(f"{root}/{path}", "rb", buffering=0) for path in paths[::7]}
-    for turn in range(100):
-        some = [paths[k] for k in rng.integers(len(paths), size=3)]
-        for path in some:
-            way = int(rng.integers(3))
-            assert read(path, way) == stored_bytes(views[path]), (turn, path, way)
-        path = some[0]
-        size = views[path].nbytes
-        start = int(rng.integers(size))
-        data = rng.bytes(int(rng.integers(1, size - start + 1)))
-        if cache == "auto" and turn % 3 == 0:
-            # By somebody else: what is opened from then on shows it.
-            at = int(rng.integers(len(stored)))
-            data = data[: len(stored) - at]
-            with open(file, "r+b", buffering=0) as backing:
-                assert os.pwrite(backing.fileno(), data, at) == len(data)
-            stored[at : at + len(data)] = data
-            for opened in kept.values():
-                opened.close()
-            kept = {path: open(f"{root}/{path}", "rb", buffering=0) for path in paths[::7]}
-        else:
-            with open(f"{root}/{path}", "r+b", buffering=0) as opened:
-                assert os.pwrite(opened.fileno(), data, start) == len(data)
-            whole = bytearray(stored_bytes(views[path]))
-            whole[start : start + len(data)] = data
-            views[path][...] = np.frombuffer(bytes(whole), a.dtype).reshape(views[path].shape)
-        for path in [*some, *kept]:
-            assert read(path, 0) == stored_bytes(views[path]), (turn, path)
-        for path, opened in kept.items():
-            assert os.pread(opened.fileno(), 1 << 20, 0) == stored_bytes(views[path]), (turn, path)
-"#;
 
 #[test]
 #[cfg_attr(arrayfs_portable, ignore = "views cannot be mapped shared portably")]
@@ -78,7 +22,7 @@ fn claim_47_what_is_written_is_seen_at_once_and_else_when_a_file_is_opened() {
         let described = ["<u4", "48,500", "C", "100"];
         let (mounts, mut arguments) = mount_each(&dir, &file, &["--cache", cache], &[described]);
         arguments.push(cache.into());
-        judge(&dir, WRITTEN, &arguments);
+        run_script(&dir, "semantics/scripts/writes_are_seen.py", &arguments);
         drop(mounts);
     }
 }

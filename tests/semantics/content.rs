@@ -7,22 +7,8 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crate::common::Dir;
-use crate::common::arrays::{judge, mount_each, numbered};
+use crate::common::arrays::{mount_each, numbered, run_script};
 use crate::common::calls::errno;
-
-/// Compares all files of bytes outside of fields, whole and in a piece, with NumPy's.
-const COMPARE: &str = r#"
-for root, _, a in arrays():
-    expected = {path: stored_bytes(part) for path, part in files(a)}
-    if a.ndim > 1:
-        expected.update((f"T/{path}", stored_bytes(part)) for path, part in files(a.T))
-    found = {name for name in names(root) if "." not in name and not name.startswith("fields/")}
-    assert found == expected.keys(), (a.shape, found ^ expected.keys())
-    for path, data in expected.items():
-        with open(os.path.join(root, path), "rb", buffering=0) as opened:
-            assert opened.read() == data, (a.shape, path)
-            assert os.pread(opened.fileno(), 11, 5) == data[5:16], (a.shape, path)
-"#;
 
 #[test]
 fn claim_01_files_hold_the_bytes_that_numpy_has_of_the_slices() {
@@ -47,7 +33,7 @@ fn claim_01_files_hold_the_bytes_that_numpy_has_of_the_slices() {
         ],
     ];
     let (_mounts, arguments) = mount_each(&dir, &file, &["--mode", "r"], &described);
-    judge(&dir, COMPARE, &arguments);
+    run_script(&dir, "semantics/scripts/file_contents.py", &arguments);
 }
 
 /// All paths of a mount, by inode number.
@@ -172,50 +158,6 @@ fn claim_03_an_index_has_its_plain_padded_and_negative_names_and_no_other() {
     }
 }
 
-/// Compares what `meta.json` says with NumPy.
-const DESCRIBE: &str = r#"
-def described(dtype):
-    """A type as `dtype.str` or `dtype.descr`, or where that is not defined as the arguments of numpy.dtype."""
-    if dtype.names is None:
-        return dtype.str
-    try:
-        return dtype.descr
-    except ValueError:
-        fields = [dtype[name] for name in dtype.names]
-        return {
-            "names": dtype.names,
-            "formats": [(described(f.base), f.shape) if f.shape else described(f) for f in fields],
-            "offsets": [dtype.fields[name][1] for name in dtype.names],
-            "itemsize": dtype.itemsize,
-        }
-
-for root, stored, whole in arrays():
-    for prefix, a in [("", whole), ("T/", whole.T)]:
-        orders = {"<": "little", ">": "big", "=": sys.byteorder, "|": "none"}
-        expected = {
-            "dtype": described(a.dtype),
-            "dtype_name": a.dtype.name,
-            "itemsize": a.itemsize,
-            "byteorder": orders[a.dtype.byteorder],
-            "shape": a.shape,
-            "ndim": a.ndim,
-            "size": a.size,
-            "nbytes": a.nbytes,
-            "strides": a.strides,
-        }
-        if a.dtype.names:
-            expected["fields"] = [
-                {"name": name, "dtype": described(dtype.base), "shape": dtype.shape, "offset": offset}
-                for name, (dtype, offset) in ((name, a.dtype.fields[name][:2]) for name in a.dtype.names)
-            ]
-        with open(f"{root}/{prefix}meta.json") as file:
-            meta = json.load(file)
-        assert ("fields" in meta) == bool(a.dtype.names), a.dtype
-        found = {name: meta[name] for name in expected}
-        expected = json.loads(json.dumps(expected))
-        assert found == expected, (a.dtype, found, expected)
-"#;
-
 #[test]
 fn claim_04_meta_json_says_what_numpy_says() {
     let Some(dir) = Dir::with_fuse() else { return };
@@ -244,5 +186,5 @@ fn claim_04_meta_json_says_what_numpy_says() {
         .map(|(&dtype, &order)| [dtype, "2,3", order, "0"])
         .collect();
     let (_mounts, arguments) = mount_each(&dir, &file, &["--mode", "r+"], &described);
-    judge(&dir, DESCRIBE, &arguments);
+    run_script(&dir, "semantics/scripts/meta_json.py", &arguments);
 }

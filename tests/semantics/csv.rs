@@ -4,35 +4,8 @@ use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 
 use crate::common::Dir;
-use crate::common::arrays::{judge, mount_each, python};
+use crate::common::arrays::{mount_each, run_script};
 use crate::common::calls::errno;
-
-/// Has Python's `csv` and NumPy read the files, and compares what they find
-/// with the array; reads them in pieces, and looks at their lines.
-const COMPARE: &str = r#"
-sys.path.insert(0, os.environ["TEXT_JUDGE"])
-import text_judge, warnings
-warnings.simplefilter("ignore")
-
-form = os.environ["CSV_FORM"]
-for root, _, whole in arrays():
-    for prefix, a in [("", whole), ("T/", whole.T)][: max(1, min(whole.ndim, 2))]:
-        directory = f"{root}/{prefix}csv"
-        expected = {f"{name}.csv": part for name, part in files(a) if part.ndim <= 2}
-        assert names(directory) == expected.keys(), (a.dtype, a.shape)
-        for name, part in expected.items():
-            path = f"{directory}/{name}"
-            text = content(path)
-            assert os.stat(path).st_size == len(text), (a.dtype, name)
-            part = np.frombuffer(stored_bytes(part), a.dtype).reshape(part.shape) if part.size else part
-            decoded = text.decode("utf-8", "surrogateescape")
-            text_judge.check_table(part, decoded, len(text), form)
-            text_judge.check_readers(part, decoded, form)
-            with open(path, "rb", buffering=0) as file:
-                for start in range(0, len(text), max(1, len(text) // 9)):
-                    piece = os.pread(file.fileno(), 13, start)
-                    assert piece == text[start : start + 13], (a.dtype, name, start)
-"#;
 
 #[test]
 fn claim_34_text_reads_back_to_the_values() {
@@ -71,33 +44,15 @@ fn text_reads_back_to_the_values(form: &str, options: &[&str]) {
         ["[('x','<i2'),('s','S4'),('v','V2')]", "6", "C", "0"],
     ];
     let options = [&["--mode", "r"], options].concat();
-    let (_mounts, arguments) = mount_each(&dir, &file, &options, &described);
-    let scripts = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/numpy");
-    let prelude = format!(
-        "import os; os.environ.update(TEXT_JUDGE={scripts:?}, CSV_FORM={form:?})\n{COMPARE}"
-    );
-    judge(&dir, &prelude, &arguments);
+    let (_mounts, mut arguments) = mount_each(&dir, &file, &options, &described);
+    arguments.push(form.into());
+    run_script(&dir, "semantics/scripts/text_tables.py", &arguments);
 }
-
-/// Makes a file of records with all kinds of values.
-const RECORDS: &str = r#"
-import numpy as np
-dtype = [("a", "?"), ("b,c", "<f8"), ("n", [("z", "<c8"), ("t", "<M8[s]")]), ("m", "<i2", (1, 2)), ("s", "S6"), ("v", "V2")]
-def record(*values):
-    return tuple(values)
-np.array([
-    record(True, 0.1, (1 - 2j, "2001-02-03T04:05:06"), [[-7, 8]], b"a,b", b"\x01\xff"),
-    record(False, -np.inf, (np.nan, "NaT"), [[0, 32767]], b'say "', b"\0\0"),
-    record(False, 1e300, (0.5j, 0), [[1, 2]], b"plain", b"ab"),
-], dtype).tofile("records")
-np.array([[1.5, -0.0, np.nan], [1e-7, 123456789.125, np.inf]]).tofile("numbers")
-print(dtype)
-"#;
 
 #[test]
 fn claim_34_lines_have_the_documented_form() {
     let Some(dir) = Dir::with_fuse() else { return };
-    let dtype = python::<&str>(&dir, RECORDS, &[]);
+    let dtype = run_script::<&str>(&dir, "semantics/scripts/make_records.py", &[]);
     let numbers = dir.mount(&dir.join("numbers"), &["--dtype", "f8", "--shape", "2,3"]);
     // Three values of up to 24 bytes, three commas and the end of the line.
     let line = |text: &str| format!("{text:<75}\n");
@@ -126,7 +81,7 @@ fn claim_34_lines_have_the_documented_form() {
 #[test]
 fn claim_35_padded_lines_have_the_documented_form() {
     let Some(dir) = Dir::with_fuse() else { return };
-    let dtype = python::<&str>(&dir, RECORDS, &[]);
+    let dtype = run_script::<&str>(&dir, "semantics/scripts/make_records.py", &[]);
     let options = ["--dtype", "f8", "--shape", "2,3", "-o", "csv=padded"];
     let numbers = dir.mount(&dir.join("numbers"), &options);
     let width = 24;

@@ -7,7 +7,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::SystemTime;
 
-use crate::common::arrays::{numbered, python};
+use crate::common::arrays::{numbered, save_npy};
 use crate::common::{ARRAYFS, Dir, Mount, mounts_below};
 
 /// What can be told of a file.
@@ -31,12 +31,7 @@ const SLIPS: [(&str, &[&str]); 7] = [
 #[test]
 fn claim_53_a_file_that_is_too_short_is_an_error_and_stays_as_it_is() {
     let Some(dir) = Dir::with_fuse() else { return };
-    python(
-        &dir,
-        "import numpy; numpy.save('half.npy', range(100))",
-        &[""; 0],
-    );
-    let whole = fs::read(dir.join("half.npy")).unwrap();
+    let whole = fs::read(save_npy(&dir, "half.npy", "range(100)")).unwrap();
     dir.file("half.npy", &whole[..500]);
     dir.file("data.bin", numbered());
     dir.file("empty.bin", "");
@@ -279,12 +274,7 @@ fn claim_54_what_was_assumed_or_left_over_is_said_in_one_line() {
         assert_eq!(outcome.stderr, expected, "{outcome}");
         mount.unmount();
     }
-    python(
-        &dir,
-        "import numpy; numpy.save('a.npy', numpy.zeros((3, 4)))",
-        &[""; 0],
-    );
-    let npy = dir.join("a.npy");
+    let npy = save_npy(&dir, "a.npy", "np.zeros((3, 4))");
     let (mount, outcome) = Mount::start(&dir, &npy, &[]);
     assert_eq!(outcome.stderr, "");
     mount.unmount();

@@ -7,28 +7,10 @@ use std::time::SystemTime;
 
 use memmap2::MmapOptions;
 
-use crate::common::arrays::{hundred, mounted, numbered, python};
+use crate::common::arrays::{hundred, mounted, numbered, run_script};
 use crate::common::calls::{errno, open};
 use crate::common::{ARRAYFS, Dir, Mount, lengthen_portably, mounts_below};
 use crate::storage::blocks;
-
-/// Opens files as `numpy.memmap` does, each named by its mode and the length of
-/// the array, stores 7 in item 1 if the mode lets it, and prints the items in
-/// hexadecimal, or that it is refused.
-const NUMPY: &str = r#"
-import sys
-import numpy as np
-for name in sys.argv[1:]:
-    mode, shape, _ = name.split("-")
-    try:
-        a = np.memmap(f"numpys/{name}", "u1", mode, shape=int(shape))
-    except (OSError, ValueError):
-        print("refused")
-    else:
-        if mode != "r":
-            a[1] = 7
-        print(a.tobytes().hex())
-"#;
 
 /// Does the same to a file through a mount.
 fn through_a_mount(dir: &Dir, file: &Path, mode: &str, shape: &str) -> String {
@@ -68,7 +50,7 @@ fn claim_16_modes_do_to_the_file_what_they_do_in_numpy() {
             }
         }
     }
-    let printed = python(&dir, NUMPY, &names);
+    let printed = run_script(&dir, "semantics/scripts/memmap_modes.py", &names);
     for (name, expected) in names.iter().zip(printed.lines()) {
         let [ours, numpys] = both.each_ref().map(|dir| dir.join(name));
         let mut words = name.split('-');

@@ -8,7 +8,7 @@ use std::path::Path;
 use memmap2::{MmapOptions, MmapRaw};
 use nix::sys::signal::Signal;
 
-use crate::common::arrays::{at, mounted, python};
+use crate::common::arrays::{at, mounted, save_npy};
 use crate::common::calls::{errno, open, truncated};
 use crate::common::{Ability, Dir, Mount, in_time, needs};
 
@@ -42,9 +42,11 @@ fn claim_45_the_kernel_reads_what_shows_the_whole_file_itself() {
     let Some(dir) = Dir::for_root() else { return };
     let bytes = numbered(10_000);
     let raw = dir.file("data.bin", &bytes);
-    let save = "import numpy as np, sys; np.save(sys.argv[1], np.arange(3000, dtype='<f4').reshape(30, 100))";
-    python(&dir, save, &[dir.join("a.npy")]);
-    let npy = dir.join("a.npy");
+    let npy = save_npy(
+        &dir,
+        "a.npy",
+        "np.arange(3000, dtype='<f4').reshape(30, 100)",
+    );
     let square = ["--shape", "100,100"];
     for (file, options, path, native) in [
         (

@@ -3,29 +3,9 @@
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 
-use crate::common::arrays::{judge, mount_each};
+use crate::common::arrays::{mount_each, run_script};
 use crate::common::calls::{errno, open, truncated};
 use crate::common::{Ability, Dir, Mount, kernel_can};
-
-/// Compares all files with a header with what NumPy saves, and has NumPy load them.
-const COMPARE: &str = r#"
-for root, _, whole in arrays():
-    for prefix, a in [("", whole), ("T/", whole.T)][: max(1, min(whole.ndim, 2))]:
-        directory = f"{root}/{prefix}npy"
-        expected = {f"{name}.npy": part for name, part in files(a)}
-        assert names(directory) == expected.keys(), (a.dtype, a.shape)
-        for name, part in expected.items():
-            path = f"{directory}/{name}"
-            assert content(path) == saved(part), (a.dtype, a.shape, name)
-            assert os.stat(path).st_size == len(saved(part)), (a.dtype, a.shape, name)
-            for mode in modes:
-                # Nothing can be mapped of an array without elements.
-                if mode and part.size == 0:
-                    continue
-                loaded = np.load(path, mmap_mode=mode)
-                assert loaded.dtype == a.dtype and loaded.shape == part.shape, (a.dtype, name, mode)
-                assert stored_bytes(loaded) == stored_bytes(part), (a.dtype, name, mode)
-"#;
 
 #[test]
 #[cfg_attr(arrayfs_portable, ignore = "views cannot be mapped shared portably")]
@@ -55,12 +35,10 @@ fn claim_32_files_with_a_header_are_those_that_numpy_saves() {
             "0",
         ],
     ];
-    let (_mounts, arguments) = mount_each(&dir, &file, &["--mode", "r+"], &described);
-    let modes = match maps {
-        true => r#"[None, "r", "r+", "c"]"#,
-        false => r#"[None, "c"]"#,
-    };
-    judge(&dir, &format!("modes = {modes}\n{COMPARE}"), &arguments);
+    let (_mounts, mut arguments) = mount_each(&dir, &file, &["--mode", "r+"], &described);
+    let modes = if maps { ",r,r+,c" } else { ",c" };
+    arguments.push(modes.into());
+    run_script(&dir, "semantics/scripts/npy_views.py", &arguments);
 }
 
 #[test]
@@ -80,33 +58,14 @@ fn claim_32_a_type_that_numpy_does_not_save_has_no_files_with_a_header() {
     assert!(mount.join("csv/data.csv").is_file());
 }
 
-/// Writes files that begin with headers as no NumPy of today writes them, and
-/// how long each is with its array.
-const HEADERS: &str = r#"
-import sys
-import numpy as np
-a = np.arange(6, dtype="<i4").reshape(2, 3)
-def write(name, version, text, blanks, rest=b""):
-    width = 2 if version == 1 else 4
-    text = text.ljust(len(text) + blanks) + "\n"
-    header = b"\x93NUMPY" + bytes([version, 0]) + len(text).to_bytes(width, "little") + text.encode()
-    with open(name, "wb") as file:
-        file.write(header + a.tobytes() + rest)
-    print(name, len(header) + a.nbytes)
-plain = "{'descr': '<i4', 'fortran_order': False, 'shape': (2, 3), }"
-write("plain", 1, plain, 3)
-write("unaligned", 1, plain, 0)
-write("second", 2, plain, 100)
-write("third", 3, plain, 7)
-write("python2", 1, "{'shape': (2L, 3L), 'descr': '<i4', 'fortran_order': False}", 5)
-write("columns", 1, plain.replace("False", "True"), 9)
-write("longer", 1, plain, 3, b"what stands behind the array")
-"#;
-
 #[test]
 fn claim_32_the_whole_of_a_mounted_npy_file_is_that_file() {
     let Some(dir) = Dir::with_fuse() else { return };
-    let printed = crate::common::arrays::python::<&str>(&dir, HEADERS, &[]);
+    let printed = crate::common::arrays::run_script::<&str>(
+        &dir,
+        "semantics/scripts/make_npy_headers.py",
+        &[],
+    );
     for line in printed.lines() {
         let (name, len) = line.split_once(' ').unwrap();
         let file = dir.join(name);
@@ -291,76 +250,17 @@ fn claim_33_another_header_of_the_same_meaning_can_stand_first_in_one_write() {
     assert_eq!(row.write_at(&other, 0).unwrap(), HEADER);
 }
 
-/// Saves arrays, by each way of NumPy's, and compares the file with what has
-/// become of it.
-const SAVE: &str = r#"
-import errno, gc, warnings
-warnings.simplefilter("ignore")
-
-def by_path(path, a):
-    np.save(path, a)
-
-def opened(**options):
-    def save(path, a):
-        with open(path, "r+b" if options.pop("keeps", False) else "wb", **options) as file:
-            np.save(file, a)
-    return save
-
-def by_memmap(path, a):
-    mapped = np.lib.format.open_memmap(path, "w+", a.dtype, a.shape, np.isfortran(a))
-    mapped[...] = a
-    mapped.flush()
-
-ways = [by_path, opened(), opened(buffering=0), opened(buffering=1 << 20), opened(keeps=True)]
-if maps:
-    ways.append(by_memmap)
-
-for root, stored, whole in arrays():
-    for way in ways:
-        for name, part in files(whole):
-            if name not in ("data", "rows/1", "cols/2"):
-                continue
-            path = f"{root}/npy/{name}.npy"
-            part = part.reshape(part.shape)
-            new = (part + 1).astype(part.dtype, "C")
-            before = whole.tobytes()
-            others = [
-                new.astype("<f8"),
-                new.astype(new.dtype.newbyteorder()),
-                new.reshape(-1, 1, 1),
-                new[..., :-1],
-                np.concatenate([new, new]),
-            ]
-            if new.ndim > 1:
-                others += [np.asfortranarray(new), new.T.copy("C")]
-            for other in others:
-                try:
-                    way(path, other)
-                except OSError as error:
-                    assert error.errno in (errno.EINVAL, errno.EPERM, None), error
-                else:
-                    raise AssertionError((way, name, other.dtype, other.shape))
-                gc.collect()
-                assert content(f"{root}/data") == before, (way, name, other.dtype, other.shape)
-            way(path, new)
-            gc.collect()
-            part[...] = new
-            assert content(f"{root}/data") == whole.tobytes(), (way, name)
-"#;
-
 #[test]
 #[cfg_attr(arrayfs_portable, ignore = "views cannot be mapped shared portably")]
 fn claim_33_numpy_saves_what_fits_and_changes_nothing_otherwise() {
-    // As Python has it.
-    let maps = match kernel_can(Ability::DirectMappings) {
-        true => "True",
-        false => "False",
-    };
+    let maps = kernel_can(Ability::DirectMappings);
+    let ways = if maps { "memmap" } else { "" };
     let Some(dir) = Dir::with_fuse() else { return };
     let file = dir.file("data.bin", Vec::from_iter(0..240));
     let described = [["<i2", "3,4", "C", "0"], [">i4", "3,5", "F", "2"]];
     for described in described {
-        let (_mounts, arguments) = mount_each(&dir, &file, &["--mode", "c"], &[described]);
-        judge(&dir, &format!("maps = {maps}\n{SAVE}"), &arguments);
+        let (_mounts, mut arguments) = mount_each(&dir, &file, &["--mode", "c"], &[described]);
+        arguments.push(ways.into());
+        run_script(&dir, "semantics/scripts/save_npy.py", &arguments);
     }
 }

@@ -2,26 +2,8 @@
 
 use std::fs;
 
-use crate::common::arrays::python;
+use crate::common::arrays::run_script;
 use crate::common::{Dir, Mount, growth_notice};
-
-/// Makes `.npy` files with NumPy.
-const MAKE: &str = r#"
-import sys
-import numpy as np
-a = np.arange(12, dtype=">i2").reshape(3, 4)
-np.save("rows.npy", a)
-np.save("columns.npy", np.asfortranarray(a))
-np.save("records.npy", np.zeros(3, [("x", "<f4"), ("y", "<i8", (2,))]))
-np.save("objects.npy", np.array([{"a": 1}, None]), allow_pickle=True)
-with open("rows.npy", "rb") as file:
-    content = file.read()
-with open("other.name", "wb") as file:
-    file.write(content)
-with open("cut.npy", "wb") as file:
-    file.write(content[:-10])
-a.tofile("plain.npy")
-"#;
 
 /// What `meta.json` of a file would say.
 fn described(dir: &Dir, arguments: &[&str]) -> serde_json::Value {
@@ -32,7 +14,7 @@ fn described(dir: &Dir, arguments: &[&str]) -> serde_json::Value {
 #[test]
 fn claim_36_a_file_that_begins_with_a_header_is_what_it_says() {
     let dir = Dir::new();
-    python::<&str>(&dir, MAKE, &[]);
+    run_script::<&str>(&dir, "semantics/scripts/make_npy_files.py", &[]);
     for (file, options, format, shape, order) in [
         ("rows.npy", &[][..], "npy", &[3, 4][..], "C"),
         ("columns.npy", &[], "npy", &[3, 4], "F"),
@@ -78,7 +60,7 @@ fn claim_36_a_file_that_begins_with_a_header_is_what_it_says() {
 #[test]
 fn claim_36_what_contradicts_the_header_is_refused_with_both() {
     let dir = Dir::new();
-    python::<&str>(&dir, MAKE, &[]);
+    run_script::<&str>(&dir, "semantics/scripts/make_npy_files.py", &[]);
     dir.directory("mnt");
     let leave = "omit the option; --format raw reads the file as plain bytes";
     let raw = "--format raw reads the file as plain bytes";
@@ -152,7 +134,7 @@ fn claim_36_what_contradicts_the_header_is_refused_with_both() {
 #[cfg_attr(arrayfs_portable, ignore = "nothing extends files portably")]
 fn claim_36_a_file_shorter_than_its_header_says_is_extended_when_that_is_wanted() {
     let Some(dir) = Dir::with_fuse() else { return };
-    python::<&str>(&dir, MAKE, &[]);
+    run_script::<&str>(&dir, "semantics/scripts/make_npy_files.py", &[]);
     let (mount, outcome) = Mount::start(&dir, &dir.join("cut.npy"), &["--extend"]);
     let notice = growth_notice(&dir.join("cut.npy"), "r+", 142, 152);
     assert_eq!((outcome.status.code(), outcome.stderr), (Some(0), notice));
@@ -162,21 +144,6 @@ fn claim_36_a_file_shorter_than_its_header_says_is_extended_when_that_is_wanted(
     mount.unmount();
     assert_eq!(fs::read(dir.join("cut.npy")).unwrap(), expected);
 }
-
-/// Makes the files that NumPy makes, beside those of the mounts, and loads both.
-const NEW: &str = r#"
-import ast, sys
-import numpy as np
-for name, dtype, shape, order in zip(*[iter(sys.argv[1:])] * 4):
-    dtype = np.dtype(ast.literal_eval(dtype) if dtype[0] == "[" else dtype)
-    shape = ast.literal_eval(shape)
-    a = np.lib.format.open_memmap("numpys", "w+", dtype, shape, order == "F")
-    a.flush()
-    with open("numpys", "rb") as numpys, open(name, "rb") as ours:
-        assert numpys.read() == ours.read(), (name, dtype, shape)
-    loaded = np.load(name)
-    assert (loaded.dtype, loaded.shape) == (dtype, shape) and not loaded.tobytes().strip(b"\0")
-"#;
 
 #[test]
 fn claim_37_mode_w_plus_makes_the_file_that_numpy_would_make() {
@@ -204,7 +171,11 @@ fn claim_37_mode_w_plus_makes_the_file_that_numpy_would_make() {
         options.extend(format.iter().flat_map(|format| ["--format", format]));
         let (mount, outcome) = Mount::start(&dir, &file, &options);
         outcome.succeeds();
-        python(&dir, NEW, &[name, dtype, shape, order]);
+        run_script(
+            &dir,
+            "semantics/scripts/new_npy_file.py",
+            &[name, dtype, shape, order],
+        );
         let data = fs::read(mount.join("data")).unwrap();
         fs::write(mount.join("data"), vec![1; data.len()]).unwrap();
         let with_header = fs::read(mount.join("npy/data.npy")).unwrap();

@@ -6,139 +6,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::common::Dir;
-use crate::common::arrays::python;
-
-/// A kind of array.
-pub struct Kind {
-    dtype: &'static str,
-    shape: &'static str,
-    order: &'static str,
-    offset: &'static str,
-}
-
-const fn kind(
-    dtype: &'static str,
-    shape: &'static str,
-    order: &'static str,
-    offset: &'static str,
-) -> Kind {
-    Kind {
-        dtype,
-        shape,
-        order,
-        offset,
-    }
-}
+use crate::common::arrays::{Raw, run_script};
 
 /// Each takes several pages, and none of its rows a whole number of them.
-pub const KINDS: [Kind; 4] = [
-    kind("u1", "96,131", "C", "5"),
-    kind("[('id','<i8'),('x','<f4'),('y','<f4')]", "40,25", "C", "64"),
-    kind("<u8", "50,41", "F", "128"),
-    kind("<u8", "8,16,33", "C", "0"),
+#[rustfmt::skip]
+pub const KINDS: [Raw; 4] = [
+    Raw { dtype: "u1", shape: "96,131", order: "C", offset: "5" },
+    Raw { dtype: "[('id','<i8'),('x','<f4'),('y','<f4')]", shape: "40,25", order: "C", offset: "64" },
+    Raw { dtype: "<u8", shape: "50,41", order: "F", offset: "128" },
+    Raw { dtype: "<u8", shape: "8,16,33", order: "C", offset: "0" },
 ];
-
-impl Kind {
-    /// The options that describe it.
-    pub fn options(&self) -> Vec<&'static str> {
-        vec![
-            "--dtype",
-            self.dtype,
-            "--shape",
-            self.shape,
-            "--order",
-            self.order,
-            "--offset",
-            self.offset,
-        ]
-    }
-}
-
-/// Writes to `array.u32` where in the file each cell lies and how long it is,
-/// then the cells of each view in order; to `array.txt` how many there are and
-/// what the views are called.
-const DESCRIBE: &str = r#"
-import random, sys
-import numpy as np
-dtype, shape, order, offset, seed = sys.argv[1:]
-random.seed(int(seed))
-dtype = np.dtype(eval(dtype) if dtype.startswith("[") else dtype)
-shape = tuple(int(length) for length in shape.split(","))
-fields = dtype.fields or {"": (dtype, 0)}
-leaves = [(fields[name][1], fields[name][0].itemsize) for name in dtype.names or [""]]
-items = np.arange(np.prod(shape)).reshape(shape, order=order)
-cells = [(int(offset) + item * dtype.itemsize + at, length)
-         for item in range(items.size) for at, length in leaves]
-
-def index(shape):
-    parts = []
-    for length in shape:
-        if random.random() < 0.25:
-            parts.append(random.randrange(-length, length))
-        else:
-            step = random.choice([1, 1, 1, -1, 2, -3, 5])
-            ends = [random.choice([None, random.randrange(-length, length)]) for _ in range(2)]
-            parts.append(slice(*ends, step))
-    if random.random() < 0.2:
-        parts = parts[:random.randrange(len(parts) + 1)] + [...]
-    return tuple(parts)
-
-def name(index):
-    def word(part):
-        if part is ...:
-            return "..."
-        if isinstance(part, slice):
-            start, stop, step = ["" if n is None else str(n)
-                                 for n in (part.start, part.stop, part.step)]
-            return f"{start}:{stop}:{step}"
-        return str(part)
-    return ",".join(map(word, index))
-
-views = {}
-def directory(prefix, numbers, shape):
-    a = numbers
-    ndim = len(shape)
-    some = {"data": a}
-    for i in range(shape[0]):
-        some[f"rows/{i}"] = a[i]
-    for j in range(shape[1]):
-        some[f"cols/{j}"] = a[:, j]
-    for axis in range(ndim):
-        for i in range(shape[axis]):
-            some[f"axes/{axis}/{i}"] = a.take(i, axis=axis)
-    for _ in range(30):
-        chosen = index(shape)
-        where = chosen if ... in chosen else chosen + (...,)
-        some["slices/" + name(chosen)] = a[where + (slice(None),)]
-    # Whole arrays are few and overlap with everything.
-    kept = ["data"] + random.sample(sorted(some), min(40, len(some)))
-    for path in kept:
-        encoding, suffix = random.choice([("", "")] * 3 + [("npy/", ".npy")])
-        if some[path].size:
-            views[prefix + encoding + path + suffix] = some[path]
-
-for names in [[None]] + ([[field] for field in dtype.names] if dtype.names else []):
-    field = names[0]
-    chosen = range(len(leaves)) if field is None else [list(dtype.names).index(field)]
-    numbers = items[..., None] * len(leaves) + np.array(chosen)
-    prefix = "" if field is None else f"fields/{field}/"
-    directory(prefix, numbers, items.shape)
-    transposed = tuple(reversed(range(items.ndim))) + (items.ndim,)
-    directory(prefix + "T/", numbers.transpose(transposed), items.T.shape)
-# Every cell is in these two.
-everything = items[..., None] * len(leaves) + np.arange(len(leaves))
-views["data"] = everything
-views["T/data"] = everything.transpose(tuple(reversed(range(items.ndim))) + (items.ndim,))
-
-with open("array.u32", "wb") as out:
-    np.array(cells, dtype="<u4").tofile(out)
-    for numbers in views.values():
-        numbers.astype("<u4").tofile(out)
-with open("array.txt", "w") as out:
-    print(len(cells), file=out)
-    for path, numbers in views.items():
-        print(numbers.size, path, file=out)
-"#;
 
 /// An element or a field: where it lies in the file, and its length in bytes.
 #[derive(Clone, Copy)]
@@ -166,10 +43,10 @@ pub struct Array {
 impl Array {
     /// Makes the file of an array, all of its cells at count 0, and describes
     /// it in `dir` with views that follow from `seed`.
-    pub fn create(dir: &Dir, kind: &Kind, seed: u64) -> (Array, PathBuf) {
+    pub fn create(dir: &Dir, kind: &Raw, seed: u64) -> (Array, PathBuf) {
         let seed = seed.to_string();
         let arguments = [kind.dtype, kind.shape, kind.order, kind.offset, &seed];
-        python(dir, DESCRIBE, &arguments);
+        run_script(dir, "stress/cells.py", &arguments);
         let array = Array::load(dir.path());
         let len = array.cells.iter().map(|cell| cell.at + cell.len).max();
         // Half a page more, which no view shows.

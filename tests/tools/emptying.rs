@@ -2,26 +2,8 @@
 //! truncate(); write`.
 
 use crate::case::{Case, fails, works};
+use crate::common::python::path_of;
 use crate::table::behave;
-
-/// The system calls of .NET's `File.WriteAllBytes`, `FileStream` with `FileMode.Create` and
-/// `File.Copy`.
-const DOTNET: &str = r#"
-import fcntl, os
-file = os.open("m/rows/3", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o666)
-fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-os.ftruncate(file, 0)
-os.pwrite(file, open("new", "rb").read(), 0)
-fcntl.flock(file, fcntl.LOCK_UN)
-"#;
-
-const PYTHON: &str = r#"
-with open("m/rows/3", "r+b") as file:
-    print(file.read(2))
-    file.seek(0)
-    file.truncate()
-    file.write(open("new", "rb").read())
-"#;
 
 const PERL: &str = r#"
 open(my $new, "<", "new") or die; open(my $file, "+<", "m/rows/3") or die;
@@ -41,11 +23,11 @@ class Save { public static void main(String[] arguments) throws Exception {
         file.truncate(0); file.write(ByteBuffer.wrap(bytes)); } } }"#;
 
 pub fn cases() -> Vec<Case> {
-    let python = |script: &str| format!("python3 -c '{script}'");
+    let python = |script| format!("python3 '{}'", path_of(script));
     let node = |script: &str| format!("node -e 'const fs = require(\"fs\"); {script}'");
     let idiom = "seek(0); truncate(); write";
     vec![
-        works(".NET", python(DOTNET)).changes(&["rows/3"]),
+        works(".NET", python("tools/emptying_dotnet.py")).changes(&["rows/3"]),
         works("Node", node("fs.copyFileSync(\"new\", \"m/rows/3\")")).changes(&["rows/3"]),
         works(
             "Node",
@@ -54,7 +36,7 @@ pub fn cases() -> Vec<Case> {
         .changes(&["rows/3"]),
         works("Java", format!("echo '{JAVA}' > Save.java; java Save.java"))
             .changes(&["rows/3", "rows/4"]),
-        works(idiom, python(PYTHON)).changes(&["rows/3"]),
+        works(idiom, python("tools/emptying_idiom.py")).changes(&["rows/3"]),
         works(idiom, format!("perl -e '{PERL}'")).changes(&["rows/3"]),
         works(idiom, format!("Rscript --vanilla -e '{R}'")).changes(&["rows/3"]),
         works("gio save", "gio save m/rows/3 < new").changes(&["rows/3"]),

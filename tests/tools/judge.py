@@ -31,7 +31,7 @@ def text() -> tuple[np.ndarray, str]:
 
 
 def numbers() -> tuple[np.ndarray, str]:
-    """Three rows of 200,000 bytes without a zero among them, each of them and `data` scattered, `T/data` in one piece."""
+    """Three rows of 200,000 bytes, none of them zero; each row and `data` are scattered, `T/data` is in one piece."""
     numbers = np.random.default_rng(1).integers(1, 256, 600_000, "u1")
     return numbers.view("<i2").reshape(3, 100_000), "F"
 

@@ -52,18 +52,6 @@ fn ten_million_rows_are_listed_in_little_memory() {
     mount.unmount();
 }
 
-/// Looks up the names `i:j`, as many as are asked for, each once: for each
-/// number in a line of input as many, and a line of output when it is done.
-const LOOK_UP: &str = r#"
-import itertools, os, sys
-os.chdir(sys.argv[1])
-names = (f"{i}:{j}" for j in itertools.count(2) for i in range(1, j - 1))
-for line in sys.stdin:
-    for name in itertools.islice(names, int(line)):
-        os.stat(name)
-    print(flush=True)
-"#;
-
 /// How many more look-ups there are than those that fill the daemon's table.
 /// `ARRAYFS_LOOKUPS` can ask for more.
 const LOOK_UPS: u64 = 200_000;
@@ -81,7 +69,7 @@ fn look_ups_of_many_slices_leave_the_memory_flat() {
     let Some(dir) = Dir::with_fuse() else { return };
     let look_ups = std::env::var("ARRAYFS_LOOKUPS").map_or(LOOK_UPS, |text| text.parse().unwrap());
     let mount = dir.mount(&sparse_file(&dir, 10_000), &[]);
-    let script = dir.command("python3", &["-B", "-c", LOOK_UP]);
+    let script = dir.script("tools/look_up_names.py");
     let mut command = script.args(&[mount.join("slices")]).into_inner();
     command.stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut looking = command.spawn().unwrap();

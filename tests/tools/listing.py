@@ -75,7 +75,7 @@ def restarts(path: str, names: list[str]) -> None:
             same(f"{path}/{entry[0]}", (file.st_ino, stat.S_IFMT(file.st_mode)), entry[1:])
     same(path, [".", "..", *names], [name for name, _, _ in entries])
     same(f"{path}: different places", len(places), len(set(places)))
-    following = list(zip(places, [*entries, None]))
+    following = list(zip(places, [*entries, None], strict=True))
     random.Random(1).shuffle(following)
     for place, entry in following:
         listing.seek(place)

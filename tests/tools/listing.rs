@@ -2,8 +2,6 @@
 
 use crate::common::Dir;
 
-const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/tools/listing.py");
-
 /// More rows than fit the C library's buffer.
 const ROWS: usize = 1200;
 
@@ -13,9 +11,8 @@ fn listings_restart_at_any_place_and_go_on_while_files_are_used() {
     let file = dir.file("data.bin", vec![7; ROWS * 3]);
     let mount = dir.mount(&file, &["--shape", &format!("{ROWS},3")]);
     let point = mount.point().to_str().unwrap();
-    let listed = dir
-        .command("python3", &[SCRIPT, point, &ROWS.to_string()])
-        .run();
+    let script = dir.script("tools/listing.py");
+    let listed = script.args(&[point, &ROWS.to_string()]).run();
     listed.succeeds_silently();
     mount.unmount();
 }

@@ -38,8 +38,6 @@ const PACKAGES: [(&str, &str); 22] = [
 /// Tools that take long to install. Their cases are left out where they are not.
 const HEAVY: [&str; 2] = ["Rscript", "java"];
 
-const JUDGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/tools/judge.py");
-
 /// Runs the cases on the array of `judge.py` with this name.
 #[track_caller]
 pub fn behave(array: &str, cases: &[Case]) {
@@ -74,9 +72,7 @@ pub fn behave(array: &str, cases: &[Case]) {
 }
 
 fn judge(dir: &Dir, arguments: &[&str], input: &str) -> String {
-    dir.command("python3", &["-B", JUDGE])
-        .args(arguments)
-        .fed(input)
+    dir.script("tools/judge.py").args(arguments).fed(input)
 }
 
 /// Runs a case in the directory `place`; what is wrong with how it ends and

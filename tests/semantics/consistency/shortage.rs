@@ -251,36 +251,6 @@ fn claim_25_a_cut_in_the_middle_of_a_request_is_seen() {
     }
 }
 
-/// Maps a file shared, and loads from or stores to the byte at `place`.
-const ACCESS: &str = r#"
-import mmap, os, sys
-path, place, what = sys.argv[1:]
-view = mmap.mmap(os.open(path, os.O_RDWR), 0)
-if what == "load":
-    view[int(place)]
-else:
-    view[int(place)] = 9
-    view.flush()
-"#;
-
-/// Stores to pages that are there already when the backing file is cut: one
-/// beyond the cut, and one that has bytes on both sides.
-const CUT_WHILE_MAPPED: &str = r#"
-import mmap, os, sys
-path, backing = sys.argv[1:]
-view = mmap.mmap(os.open(path, os.O_RDWR), 0)
-places = 8192, 7000
-for place in places:
-    view[place]
-os.truncate(backing, 5000)
-for place in places:
-    view[place] = 9
-    try:
-        view.flush()
-    except OSError as error:
-        print(error.errno)
-"#;
-
 #[test]
 #[cfg_attr(arrayfs_portable, ignore = "views cannot be mapped shared portably")]
 fn claim_25_mapped_pages_beyond_a_cut_fault_and_cannot_be_written_back() {
@@ -293,7 +263,9 @@ fn claim_25_mapped_pages_beyond_a_cut_fault_and_cannot_be_written_back() {
     mount.expect_warning(SHORTENED);
     let path = mount.join("data");
     let access = |place: usize, what: &str| {
-        let script = dir.command("python3", &["-c", ACCESS]).args(&[&path]);
+        let script = dir
+            .script("semantics/scripts/access_mapped.py")
+            .args(&[&path]);
         let outcome = script.args(&[&place.to_string(), what]).run();
         outcome.status
     };
@@ -315,7 +287,7 @@ fn claim_25_mapped_pages_beyond_a_cut_fault_and_cannot_be_written_back() {
     for (place, what) in [(4999, "load"), (5001, "store"), (16383, "store")] {
         assert!(access(place, what).success(), "{what} at {place}");
     }
-    let script = dir.command("python3", &["-c", CUT_WHILE_MAPPED]);
+    let script = dir.script("semantics/scripts/cut_while_mapped.py");
     let printed = script.args(&[&path, &file]).run().succeeds();
     assert_eq!(printed, format!("{0}\n{0}\n", libc::EIO));
     assert_eq!(backing.metadata().unwrap().len(), 5000);

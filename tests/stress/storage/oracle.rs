@@ -4,42 +4,9 @@
 use std::fs;
 use std::ops::Range;
 
-use crate::common::arrays::{Raw, python};
+use crate::common::arrays::{Raw, run_script};
 use crate::common::calls::Numbers;
 use crate::common::{Dir, Mount};
-
-/// Tells of each view its header, and to `places.u32` where in the file its bytes lie.
-const PLACES: &str = r#"
-import io, json, sys
-import numpy as np
-dtype, shape, order, offset, *paths = sys.argv[1:]
-dtype = np.dtype(dtype)
-shape = tuple(int(length) for length in shape.split(","))
-items = np.arange(np.prod(shape)).reshape(shape, order=order) * dtype.itemsize + int(offset)
-views, places = [], open("places.u32", "wb")
-for path in paths:
-    a, header, parts = items, b"", path.split("/")
-    if parts[0] == "T":
-        a, parts = a.T, parts[1:]
-    encoding = parts.pop(0) if parts[0] in ("npy", "csv") else ""
-    parts[-1] = parts[-1].removesuffix("." + encoding)
-    match parts:
-        case ["rows", i]:
-            a = a[int(i)]
-        case ["cols", j]:
-            a = a[:, int(j)]
-        case ["axes", axis, i]:
-            a = a.take(int(i), axis=int(axis))
-        case ["slices", index]:
-            a = eval(f"a[{index}]")
-    if encoding == "npy":
-        file = io.BytesIO()
-        np.save(file, np.zeros(a.shape, dtype))
-        header = file.getvalue()[:file.tell() - a.size * dtype.itemsize]
-    (a[..., None] + np.arange(dtype.itemsize)).astype("<u4").tofile(places)
-    views.append([path, list(header), a.size * dtype.itemsize])
-json.dump(views, sys.stdout)
-"#;
 
 /// What a byte of a view is.
 #[derive(Debug, Clone, Copy)]
@@ -75,7 +42,11 @@ pub fn padded<'a>(raw: &Raw, mode: &'a str) -> Vec<&'a str> {
 /// and [`padded`].
 pub fn views(dir: &Dir, raw: &Raw, mount: &Mount, paths: &[String]) -> Vec<View> {
     let described = [raw.dtype, raw.shape, raw.order, raw.offset].map(String::from);
-    let printed = python(dir, PLACES, &[&described, paths].concat());
+    let printed = run_script(
+        dir,
+        "stress/storage/view_bytes.py",
+        &[&described, paths].concat(),
+    );
     let described: Vec<(String, Vec<u8>, usize)> = serde_json::from_str(&printed).unwrap();
     let places = fs::read(dir.join("places.u32")).unwrap();
     let mut places = places

@@ -1,0 +1,102 @@
+"""Makes files of many formats, named by what they are: by what writes them, or of a head and no more."""
+
+import bz2
+import gzip
+import lzma
+import os
+import pickle
+import shutil
+import sqlite3
+import struct
+import subprocess
+import tarfile
+import zipfile
+import zlib
+
+import numpy as np
+
+
+def made(name, head, size=400):
+    """A file of these bytes, filled up with zeros."""
+    with open(name, "wb") as file:
+        file.write(head.ljust(size, b"\0"))
+
+
+a = np.arange(1000.0)
+open("a.bin", "wb").write(a.tobytes())
+gzip.open("gzip-compressed", "wb").write(a.tobytes())
+bz2.open("bzip2-compressed", "wb").write(a.tobytes())
+lzma.open("xz-compressed", "wb").write(a.tobytes())
+np.savez("stored", a=a)
+os.rename("stored.npz", "a NumPy archive (.npz)")
+np.savez_compressed("c", a=a)
+os.rename("c.npz", "a NumPy archive (.npz) with compressed members")
+with zipfile.ZipFile("a zip archive", "w", zipfile.ZIP_DEFLATED) as z:
+    z.writestr("a.txt", "text" * 100)
+with tarfile.open("a tar archive", "w") as t:
+    t.add("a.bin")
+open("a Python pickle", "wb").write(pickle.dumps(a))
+db = sqlite3.connect("an SQLite database")
+db.execute("create table t (x)")
+db.commit()
+db.close()
+
+
+def chunk(name, data):
+    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+
+open("a PNG image", "wb").write(
+    b"\x89PNG\r\n\x1a\n"
+    + chunk(b"IHDR", struct.pack(">IIBBBBB", 1, 1, 8, 0, 0, 0, 0))
+    + chunk(b"IDAT", zlib.compress(b"\0\0"))
+    + chunk(b"IEND", b"")
+)
+open("a PDF document", "wb").write(b"%PDF-1.4\n" + bytes(90))
+open("a Parquet file", "wb").write(b"PAR1" + bytes(90))
+open("an HDF5 file", "wb").write(b"\x89HDF\r\n\x1a\n" + bytes(90))
+open("a FITS file", "wb").write(b"SIMPLE  =                    T".ljust(2880))
+open("a NetCDF file", "wb").write(b"CDF\x02" + bytes(90))
+open("a JPEG image", "wb").write(b"\xff\xd8\xff\xe0" + bytes(90))
+open("a TIFF image", "wb").write(b"II*\0" + bytes(90))
+open("zstd-compressed", "wb").write(b"\x28\xb5\x2f\xfd" + bytes(90))
+nifti = bytearray(struct.pack("<i", 348).ljust(352, b"\0"))
+struct.pack_into("<8h", nifti, 40, 3, 4, 4, 4, 1, 1, 1, 1)
+struct.pack_into("<hh", nifti, 70, 16, 32)
+nifti[344:348] = b"n+1\0"
+made("a NIfTI image", bytes(nifti), 608)
+nifti[344:348] = b"ni1\0"
+made("a NIfTI header", bytes(nifti[:348]), 348)
+os.mkdir("big")
+made("big/a NIfTI image", struct.pack(">i", 540) + b"n+2\0\r\n\x1a\n", 800)
+made("an MRC map", struct.pack("<4i", 4, 4, 4, 2).ljust(208, b"\0") + b"MAP \x44\x44\0\0", 1280)
+made("a MATLAB file", b"MATLAB 5.0 MAT-file, Platform: posix".ljust(124) + b"\0\x01IM")
+made("a GRIB file", b"GRIB\0\x01\x90\x01")
+made("an HDF4 file", b"\x0e\x03\x13\x01")
+made("an ORC file", b"ORC".ljust(396, b"\0") + b"ORC\x17")
+made("an Avro file", b"Obj\x01")
+made("an IDX file", struct.pack(">BBBBII", 0, 0, 8, 2, 14, 27), 390)
+made("a Feather file", b"FEA1")
+made("an Arrow file", b"ARROW1\0\0")
+made("a 7z archive", b"7z\xbc\xaf\x27\x1c\0\x04")
+made("a RAR archive", b"Rar!\x1a\x07\x01\0")
+made("lz4-compressed", b"\x04\x22\x4d\x18")
+made("a WebP image", b"RIFF" + struct.pack("<I", 392) + b"WEBPVP8 ")
+shutil.copy("/bin/true", "a program or library")
+made("data", b"BM".ljust(400, b"M"))
+for name, source, options in [
+    ("a WAV file", "sine=d=0.1", ["-f", "wav"]),
+    ("an AIFF file", "sine=d=0.1", ["-f", "aiff"]),
+    ("a FLAC file", "sine=d=0.1", ["-f", "flac"]),
+    ("an AU sound", "sine=d=0.1", ["-f", "au"]),
+    ("an AVI film", "testsrc=d=0.1:s=32x32", ["-f", "avi"]),
+    ("a BMP image", "testsrc=d=0.04:s=32x32", ["-frames:v", "1", "-c:v", "bmp", "-f", "image2"]),
+    ("a GIF image", "testsrc=d=0.04:s=32x32", ["-f", "gif"]),
+    ("a Matroska or WebM file", "testsrc=d=0.1:s=32x32", ["-f", "matroska"]),
+]:
+    ffmpeg = ["ffmpeg", "-loglevel", "error", "-f", "lavfi", "-i", source]
+    subprocess.run([*ffmpeg, *options, "-y", "file:" + name], check=True)
+header = b'{"a":{"dtype":"F64","shape":[10],"data_offsets":[0,80]}}'
+open("a safetensors file", "wb").write(struct.pack("<Q", len(header)) + header + bytes(80))
+os.mkdir("a Zarr store")
+open("a Zarr store/zarr.json", "w").write("{}")
