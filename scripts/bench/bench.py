@@ -14,7 +14,9 @@ def main():
     parser = argparse.ArgumentParser(prog="scripts/bench.sh", description="Measures arrayfs.")
     parser.add_argument("--pairs", type=int, default=5, help="number of measurements of each side (5)")
     parser.add_argument("--only", default="", help="only rows whose name contains this; writes no page")
-    parser.add_argument("--quick", action="store_true", help="small arrays, one pair, no page: a test of the benchmark itself")
+    parser.add_argument(
+        "--quick", action="store_true", help="small arrays, one pair, no page: a test of the benchmark itself"
+    )
     parser.add_argument("--dir", help="directory for the arrays, 3 GiB (TMPDIR)")
     parser.add_argument("--arrayfs", required=True, help=argparse.SUPPRESS)
     parser.add_argument("--floor", required=True, help=argparse.SUPPRESS)

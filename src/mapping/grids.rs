@@ -318,11 +318,11 @@ mod tests {
                 let store = |run: &Run, data: &[u8]| {
                     let moved = data.len().min(left.get());
                     left.set(left.get() - moved);
-                    for k in 0..moved {
+                    for (k, &stored) in data[..moved].iter().enumerate() {
                         let (row, byte) = (k as u64 / run.piece, k as u64 % run.piece);
                         let at = run.slice(row, 1).offset + byte;
                         // SAFETY: the byte lies in the run, and so in the memory.
-                        unsafe { *base.add(at as usize) = data[k] };
+                        unsafe { *base.add(at as usize) = stored };
                     }
                     let outcome = if moved < data.len() {
                         Err(full())
