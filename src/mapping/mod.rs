@@ -376,16 +376,21 @@ impl Mapping {
     }
 
     /// Allocates disk space for the bytes `range` of the file without changing its size, with
-    /// `fallocate(FALLOC_FL_KEEP_SIZE)`. A no-op in modes `r` and `c`.
+    /// `fallocate(FALLOC_FL_KEEP_SIZE)`. Modes `r` and `c` allocate none.
     ///
     /// # Errors
     ///
-    /// When the call fails; `ENOTSUP` if the file system does not support it.
-    pub fn allocate(&self, range: Range<u64>) -> io::Result<()> {
+    /// When the file ends before `range` does, or the call fails; `ENOTSUP` if the file system
+    /// does not support it.
+    pub fn allocate(&self, range: Range<u64>) -> Result<(), AccessError> {
+        let (need, have) = (range.end, self.size()?);
+        if have < need {
+            return Err(AccessError::Shrunk { need, have });
+        }
         if !self.mode.writes_through() {
             return Ok(());
         }
-        platform::reserve(&self.file, range)
+        Ok(platform::reserve(&self.file, range)?)
     }
 }
 

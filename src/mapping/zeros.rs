@@ -33,7 +33,7 @@ impl Mapping {
 
     /// Punches a hole for the whole pages of `range`, a byte range of `view`. Returns the
     /// bytes of the view that the hole covers. `None` if the view is not contiguous, the hole
-    /// would be too small, or the file cannot have holes.
+    /// would be too small, or the file cannot have holes or ends before them.
     fn punch_hole(&self, view: &Layout, range: &Range<u64>) -> Option<Range<u64>> {
         let has_holes = self.mode.writes_through() && self.device_size.is_none();
         if !has_holes || !view.is_contiguous() {
@@ -46,6 +46,10 @@ impl Mapping {
         }
         // The stores instead report any error.
         platform::punch(&self.file, pages.clone()).ok()?;
+        // Past the end of the file, punching succeeds. Stores find a truncation instead.
+        if !self.reaches(pages.end) {
+            return None;
+        }
         if let Some(column_cache) = self.column_cache.get() {
             column_cache.drop_all();
         }

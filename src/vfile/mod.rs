@@ -257,7 +257,7 @@ impl VirtualFile {
     ///
     /// The error of the write-back.
     pub fn flush(&self, range: Range<u64>) -> Result<(), FileAccessError> {
-        self.each_covering_range(range, |mapping, covering| mapping.flush(covering))
+        self.each_covering_range(range, |mapping, covering| Ok(mapping.flush(covering)?))
     }
 
     /// Reserves space in the backing file for the bytes `range`.
@@ -274,14 +274,14 @@ impl VirtualFile {
     fn each_covering_range(
         &self,
         range: Range<u64>,
-        act: impl Fn(&Mapping, Range<u64>) -> std::io::Result<()>,
+        act: impl Fn(&Mapping, Range<u64>) -> Result<(), AccessError>,
     ) -> Result<(), FileAccessError> {
         for (start, segment) in &self.segments {
             if let Segment::View { mapping, layout } = segment {
                 let range = range.start.saturating_sub(*start)..range.end.saturating_sub(*start);
                 let covering = layout.covering_range(range);
                 if !covering.is_empty() {
-                    act(mapping, covering).map_err(AccessError::Io)?;
+                    act(mapping, covering)?;
                 }
             }
         }

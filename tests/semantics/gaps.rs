@@ -9,7 +9,7 @@ use memmap2::MmapRaw;
 use nix::fcntl::{FallocateFlags, fallocate};
 
 use crate::common::arrays::{hundred, numbered};
-use crate::common::calls::{open, truncated};
+use crate::common::calls::{errno, open, truncated};
 use crate::common::{Dir, Mount, wait_until};
 use crate::storage::blocks;
 
@@ -185,4 +185,35 @@ fn claim_07_pages_are_read_while_a_long_gap_is_filled() {
         (byte(&backing, late), byte(&backing, SQUARE - 1)),
         (0, b'i')
     );
+}
+
+#[test]
+#[cfg_attr(arrayfs_portable, ignore = "space cannot be reserved portably")]
+fn claim_25_no_gap_is_filled_past_the_end_of_a_file_that_was_cut_short() {
+    for mode in ["r+", "c"] {
+        let Some(dir) = Dir::with_fuse() else { return };
+        let file = dir.file("data.bin", vec![7; 16 << 20]);
+        let mut mount = dir.mount(&file, &["--shape", "4,-1", "--mode", mode]);
+        mount.expect_warning("of the backing file, which now has");
+        open(&file).set_len(4 << 20).unwrap();
+        let row = truncated(mount.join("rows/2"));
+        assert_eq!(errno(row.set_len(4 << 20)), libc::EIO, "{mode}");
+        drop(row);
+        for whence in [GROW, KEEP_SIZE] {
+            let row = truncated(mount.join("rows/2"));
+            let error = fallocate(&row, whence, 0, 4 << 20).unwrap_err();
+            assert_eq!(error as i32, libc::EIO, "{mode}, {whence:?}");
+        }
+        let row = truncated(mount.join("rows/2"));
+        assert_eq!(
+            errno(row.write_at(b"end", (4 << 20) - 3)),
+            libc::EIO,
+            "{mode}"
+        );
+        assert_eq!(fs::metadata(&file).unwrap().len(), 4 << 20, "{mode}");
+        assert!(
+            blocks(&file) <= (4 << 20) / 512 + 64,
+            "{mode}: blocks past the end"
+        );
+    }
 }
