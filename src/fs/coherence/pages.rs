@@ -2,6 +2,7 @@
 //! bytes of the backing file others may have mapped.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::ops::Range;
 
 use rangemap::RangeSet;
@@ -75,10 +76,22 @@ impl Pages {
         filled.add(range);
     }
 
-    /// Forgets a file, which nobody has open or mapped any longer.
+    /// Forgets the pages of a file that nobody has open or mapped any longer; but not those
+    /// that are being invalidated, since the kernel can wait for a fill of them meanwhile.
     pub(super) fn forget(&mut self, inode: u64) {
-        if let Some(filled) = self.files.remove(&inode) {
-            let file = filled.file;
+        if let Some(filled) = self.files.get_mut(&inode) {
+            filled.ranges.clear();
+            self.remove_unused(inode);
+        }
+    }
+
+    /// Removes a file without pages, of which none are being invalidated either.
+    fn remove_unused(&mut self, inode: u64) {
+        if let Entry::Occupied(found) = self.files.entry(inode)
+            && found.get().ranges.is_empty()
+            && found.get().invalidating.is_empty()
+        {
+            let file = found.remove().file;
             self.extents
                 .remove(inode, &file.covering_range(&(0..file.len())));
         }
@@ -161,9 +174,7 @@ impl Pages {
                 filled
                     .invalidating
                     .retain(|(number, _)| *number != stale.number);
-                if filled.ranges.is_empty() && filled.invalidating.is_empty() {
-                    self.forget(stale.inode);
-                }
+                self.remove_unused(stale.inode);
             }
         }
     }
@@ -443,7 +454,6 @@ pub(super) mod tests {
                 _ if below(4) == 0 => {
                     pages.forget(inode);
                     filled.retain(|byte| byte.0 != inode);
-                    leaving.retain(|byte| byte.0 != inode);
                 }
                 _ => {}
             }
