@@ -309,7 +309,8 @@ impl ArrayFs {
         let stamp = self.tree.mapping().stamp().ok();
         let gone = stamp.and_then(|stamp| self.page_cache.filled(inode, stamp));
         if let Some(gone) = gone {
-            self.coherence.no_longer_kept(gone);
+            self.coherence
+                .no_longer_kept(gone, || self.page_cache.has(gone));
         }
     }
 

@@ -357,18 +357,14 @@ impl Coherence {
         *count -= 1;
         if *count == 0 {
             state.open.remove(&inode);
-            if !kept() {
-                state.pages.forget(inode);
-            }
+            state.forget_closed(inode, kept);
         }
     }
 
-    /// The pages of `inode` are no longer kept when nobody has it open.
-    pub(super) fn no_longer_kept(&self, inode: u64) {
-        let mut state = self.state();
-        if !state.open.contains_key(&inode) {
-            state.pages.forget(inode);
-        }
+    /// Pages of `inode` were no longer kept when nobody has it open. It may have been open
+    /// since, so that they are `kept` again.
+    pub(super) fn no_longer_kept(&self, inode: u64, kept: impl FnOnce() -> bool) {
+        self.state().forget_closed(inode, kept);
     }
 
     /// Has no more pages invalidated, and waits for the one that is. The thread cannot
@@ -392,6 +388,13 @@ impl State {
         let pending = self.pending.as_ref();
         pending.is_some_and(|bytes| overlap(&file.file_range_showing(bytes), range))
             && !self.pages.is_invalidating(inode, range)
+    }
+
+    /// Forgets the pages of `inode` if nobody has it open, unless they are `kept`.
+    fn forget_closed(&mut self, inode: u64, kept: impl FnOnce() -> bool) {
+        if !self.open.contains_key(&inode) && !kept() {
+            self.pages.forget(inode);
+        }
     }
 
     /// Notes a fill. Returns the changes of its bytes that are under way.
