@@ -335,7 +335,8 @@ impl ArrayFs {
         let stamp = self.tree.mapping().stamp().ok();
         let evicted = stamp.and_then(|stamp| self.page_cache.filled(inode, stamp));
         if let Some(evicted) = evicted {
-            self.coherence.forget_if_closed(evicted);
+            self.coherence
+                .forget_if_closed(evicted, || self.page_cache.contains(evicted));
         }
     }
 

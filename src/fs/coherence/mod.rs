@@ -360,19 +360,15 @@ impl Coherence {
         *count -= 1;
         if *count == 0 {
             state.open.remove(&inode);
-            if !keeps_pages() {
-                state.pages.forget(inode);
-            }
+            state.forget_if_closed(inode, keeps_pages);
         }
     }
 
-    /// Forgets the fills of `inode` unless it is open: the kernel invalidates its pages at the
-    /// next open.
-    pub(super) fn forget_if_closed(&self, inode: u64) {
-        let mut state = self.state();
-        if !state.open.contains_key(&inode) {
-            state.pages.forget(inode);
-        }
+    /// Forgets the fills of `inode`, unless it is open: the kernel invalidates its pages at the
+    /// next open. It may have been open since that was decided, so that the kernel
+    /// `keeps_pages` again.
+    pub(super) fn forget_if_closed(&self, inode: u64, keeps_pages: impl FnOnce() -> bool) {
+        self.state().forget_if_closed(inode, keeps_pages);
     }
 
     /// Stops further invalidations, and waits for the one in progress. The process cannot end
@@ -397,6 +393,13 @@ impl State {
         let pending = self.pending.as_ref();
         pending.is_some_and(|bytes| overlap(&file.file_range_showing(bytes), range))
             && !self.pages.is_invalidating(inode, range)
+    }
+
+    /// Forgets the fills of `inode`, unless it is open or the kernel `keeps_pages` of it.
+    fn forget_if_closed(&mut self, inode: u64, keeps_pages: impl FnOnce() -> bool) {
+        if !self.open.contains_key(&inode) && !keeps_pages() {
+            self.pages.forget(inode);
+        }
     }
 
     /// Records a fill. Returns the ids of the changes of its bytes that are in progress.

@@ -3,6 +3,7 @@
 //! the parent module.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::ops::Range;
 
 use rangemap::RangeSet;
@@ -75,10 +76,22 @@ impl Pages {
         filled.insert(range);
     }
 
-    /// Forgets a file of which the kernel holds no pages any longer.
+    /// Forgets the pages of a file that is neither open nor mapped. Pages that are being
+    /// invalidated stay recorded, since the kernel can wait for a fill of them meanwhile.
     pub(super) fn forget(&mut self, inode: u64) {
-        if let Some(filled) = self.files.remove(&inode) {
-            let file = filled.file;
+        if let Some(filled) = self.files.get_mut(&inode) {
+            filled.ranges.clear();
+            self.remove_unused(inode);
+        }
+    }
+
+    /// Removes the record of a file if it has no pages, and none are being invalidated.
+    fn remove_unused(&mut self, inode: u64) {
+        if let Entry::Occupied(found) = self.files.entry(inode)
+            && found.get().ranges.is_empty()
+            && found.get().invalidating.is_empty()
+        {
+            let file = found.remove().file;
             self.extents
                 .remove(inode, &file.covering_range(&(0..file.len())));
         }
@@ -161,9 +174,7 @@ impl Pages {
         for stale in stale.iter().filter(|stale| !stale.was_begun_before) {
             if let Some(filled) = self.files.get_mut(&stale.inode) {
                 filled.invalidating.retain(|(id, _)| *id != stale.id);
-                if filled.ranges.is_empty() && filled.invalidating.is_empty() {
-                    self.forget(stale.inode);
-                }
+                self.remove_unused(stale.inode);
             }
         }
     }
@@ -455,7 +466,6 @@ pub(super) mod tests {
                 _ if below(4) == 0 => {
                     pages.forget(inode);
                     filled.retain(|byte| byte.0 != inode);
-                    invalidating.retain(|byte| byte.0 != inode);
                 }
                 _ => {}
             }

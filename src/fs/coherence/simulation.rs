@@ -25,8 +25,12 @@ const VIEWS: usize = 3;
 const WRITERS: usize = 2;
 const BYTES: usize = WRITERS + VIEWS;
 
-/// How often the scheduler is asked for another order.
+/// How often each scheduler is asked for another order: one gives turns by chance, one by
+/// priorities, so that it keeps a thread waiting for long.
 const ORDERS: usize = 10_000;
+
+/// How many turns have to come in a certain order for a mistake to show.
+const DEPTH: usize = 4;
 
 /// Ways of answering requests, of which one is right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +48,10 @@ enum Scheme {
     NoGuard,
     /// Has a file that is given its size wait for the invalidation thread.
     ResizeWaits,
+    /// Lets the kernel keep pages that were forgotten when nobody had the file open.
+    KeepForgotten,
+    /// Counts a file as closed that is still mapped.
+    ClosedEarly,
 }
 
 /// Who does what, how often.
@@ -58,6 +66,9 @@ struct Setting {
     writes: [u8; WRITERS],
     /// The view whose file is given its size once.
     resized: Option<usize>,
+    /// The view whose file each process opens for itself, those that read for each read. The
+    /// others are open from the start.
+    reopened: Option<usize>,
 }
 
 const ONE_OF_EACH: Setting = Setting {
@@ -67,6 +78,7 @@ const ONE_OF_EACH: Setting = Setting {
     reads: [0, 1, 0],
     writes: [1, 0],
     resized: None,
+    reopened: None,
 };
 
 /// Runs everybody to the end, and checks what is left then.
@@ -103,7 +115,8 @@ fn run(setting: Setting, file: &VirtualFile) {
         thread.join().unwrap();
     }
     let file = kernel.bytes();
-    for view in 0..VIEWS {
+    // What the kernel has of a closed file it drops before anybody sees it.
+    for view in (0..VIEWS).filter(|view| setting.reopened != Some(*view)) {
         if let Page {
             bytes: Some(bytes), ..
         } = &*kernel.page(view)
@@ -120,23 +133,29 @@ fn run(setting: Setting, file: &VirtualFile) {
 
 fn explore(setting: Setting) {
     let file = StdArc::new(files(BYTES as u64, &[0]).remove(0));
-    shuttle::check_random(move || run(setting, &file), ORDERS);
+    let (by_chance, by_priority) = (file.clone(), file);
+    shuttle::check_random(move || run(setting, &by_chance), ORDERS);
+    shuttle::check_pct(move || run(setting, &by_priority), ORDERS, DEPTH);
 }
 
 #[test]
 fn nothing_is_lost_or_old_and_nobody_waits_for_ever() {
-    // Workers, stores and reads through each view, writes of each writer, resizes.
-    for (workers, stores, reads, writes, resized) in [
-        (2, [1, 0, 0], [0, 1, 0], [1, 1], None),
-        (1, [1, 0, 0], [0, 1, 0], [1, 1], None),
-        (2, [2, 0, 0], [0, 0, 1], [2, 1], None),
-        (2, [1, 0, 0], [0, 2, 0], [2, 0], None),
-        (2, [1, 1, 0], [0, 0, 0], [1, 1], None),
-        (3, [0, 0, 0], [1, 1, 1], [2, 2], None),
-        (3, [1, 0, 0], [0, 2, 2], [2, 2], None),
-        (1, [2, 1, 1], [1, 1, 1], [2, 2], None),
-        (1, [1, 0, 0], [0, 1, 0], [1, 1], Some(0)),
-        (2, [1, 1, 0], [0, 1, 1], [1, 1], Some(1)),
+    // Workers, stores and reads through each view, writes of each writer, the view that is
+    // given its size, and the one that is opened each time.
+    for (workers, stores, reads, writes, resized, reopened) in [
+        (2, [1, 0, 0], [0, 1, 0], [1, 1], None, None),
+        (1, [1, 0, 0], [0, 1, 0], [1, 1], None, None),
+        (2, [2, 0, 0], [0, 0, 1], [2, 1], None, None),
+        (2, [1, 0, 0], [0, 2, 0], [2, 0], None, None),
+        (2, [1, 1, 0], [0, 0, 0], [1, 1], None, None),
+        (3, [0, 0, 0], [1, 1, 1], [2, 2], None, None),
+        (3, [1, 0, 0], [0, 2, 2], [2, 2], None, None),
+        (1, [2, 1, 1], [1, 1, 1], [2, 2], None, None),
+        (1, [1, 0, 0], [0, 1, 0], [1, 1], Some(0), None),
+        (2, [1, 1, 0], [0, 1, 1], [1, 1], Some(1), None),
+        (2, [0, 0, 0], [0, 3, 0], [2, 0], None, Some(1)),
+        (2, [1, 0, 0], [0, 2, 0], [1, 1], None, Some(1)),
+        (2, [1, 0, 0], [2, 1, 0], [1, 1], None, Some(0)),
     ] {
         explore(Setting {
             scheme: Scheme::Chosen,
@@ -145,6 +164,7 @@ fn nothing_is_lost_or_old_and_nobody_waits_for_ever() {
             reads,
             writes,
             resized,
+            reopened,
         });
     }
 }
@@ -166,6 +186,16 @@ const TWO_WRITERS: Setting = Setting {
     ..ONE_OF_EACH
 };
 
+const NO_STORE: Setting = Setting {
+    stores: [0, 0, 0],
+    ..ONE_OF_EACH
+};
+
+const NO_READ: Setting = Setting {
+    reads: [0, 0, 0],
+    ..ONE_OF_EACH
+};
+
 #[test]
 fn a_change_before_the_pages_are_invalidated_is_lost() {
     fails(Scheme::ChangeFirst, TWO_WRITERS, "write");
@@ -173,12 +203,13 @@ fn a_change_before_the_pages_are_invalidated_is_lost() {
 
 #[test]
 fn a_fill_that_is_noted_when_it_has_read_is_old() {
-    fails(Scheme::NoteLate, ONE_OF_EACH, "write");
+    fails(Scheme::NoteLate, NO_STORE, "is unlike the file");
+    fails(Scheme::NoteLate, NO_READ, "write");
 }
 
 #[test]
 fn a_fill_that_waits_for_no_change_is_old() {
-    fails(Scheme::NoGuard, ONE_OF_EACH, "write");
+    fails(Scheme::NoGuard, NO_STORE, "is unlike the file");
 }
 
 #[test]
@@ -198,4 +229,23 @@ fn all_wait_if_a_file_that_is_given_its_size_waits_for_the_thread() {
         ..TWO_WRITERS
     };
     fails(Scheme::ResizeWaits, resized, "deadlock");
+}
+
+#[test]
+fn pages_that_were_forgotten_are_old_unless_they_are_dropped_at_the_next_open() {
+    let reopened = Setting {
+        reads: [0, 2, 0],
+        reopened: Some(1),
+        ..NO_STORE
+    };
+    fails(Scheme::KeepForgotten, reopened, "write");
+}
+
+#[test]
+fn a_write_is_lost_if_pages_are_forgotten_of_a_file_that_is_still_mapped() {
+    let reopened = Setting {
+        reopened: Some(0),
+        ..NO_READ
+    };
+    fails(Scheme::ClosedEarly, reopened, "write");
 }

@@ -101,6 +101,46 @@ fn a_fill_of_bytes_of_a_pending_change_is_held_for_a_moment() {
 }
 
 #[test]
+fn a_fill_of_pages_that_are_being_invalidated_is_not_held_though_the_file_was_closed_since() {
+    let file = &files(100, &[0])[0];
+    let coherence = Coherence::of_pages(1);
+    coherence.opened(1);
+    fill(&coherence, 1, file, 0..100);
+    let _pending = PendingChange::new(&coherence, 10..20);
+    let stale = coherence.state().pages.begin_invalidation(&(10..20), None);
+    coherence.released(1, || false);
+    // The invalidation waits for the page that the next who opens the file has filled.
+    coherence.opened(1);
+    assert_eq!(fill(&coherence, 1, file, 0..15).count(), 1);
+    coherence.state().pages.finish_invalidation(&stale);
+    coherence.released(1, || false);
+    assert!(coherence.try_change(&(0..100)).is_some());
+}
+
+#[test]
+fn pages_of_a_closed_file_are_forgotten_unless_they_are_kept() {
+    let file = &files(100, &[0])[0];
+    // Whether they are when the file is closed and when others are kept in their place, and
+    // whether it is open then.
+    for (at_close, later, is_open, are_known) in [
+        (false, false, false, false),
+        (true, false, false, false),
+        (true, true, false, true),
+        (true, false, true, true),
+    ] {
+        let coherence = Coherence::of_pages(1);
+        coherence.opened(1);
+        fill(&coherence, 1, file, 0..100);
+        if !is_open {
+            coherence.released(1, || at_close);
+        }
+        coherence.forget_if_closed(1, || later);
+        let is_free = coherence.try_change(&(0..1)).is_some();
+        assert_eq!(!is_free, are_known, "{at_close} {later} {is_open}");
+    }
+}
+
+#[test]
 fn a_change_that_panics_blocks_no_fill() {
     let file = &files(100, &[0])[0];
     let coherence = Arc::new(Coherence::of_pages(1));

@@ -64,10 +64,14 @@ impl<T> Reply<T> {
 
 impl Kernel {
     pub(super) fn new(setting: Setting, view: &VirtualFile) -> Kernel {
+        let coherence = Coherence::of_pages(BYTES as u64);
+        let is_open = |view: &usize| setting.reopened != Some(*view);
+        let open = (0..VIEWS).filter(is_open);
+        open.for_each(|view| coherence.opened(view as u64));
         Kernel {
             setting,
             view: view.clone(),
-            coherence: Arc::new(Coherence::of_pages(BYTES as u64)),
+            coherence: Arc::new(coherence),
             file: Arc::default(),
             answered: Mutex::default(),
             pages: Default::default(),
@@ -183,18 +187,47 @@ impl Kernel {
         page
     }
 
+    /// Opens the file of a view, unless it is open from the start. The kernel drops its pages
+    /// once that is answered.
+    fn open(&self, view: usize) {
+        if self.setting.reopened != Some(view) {
+            return;
+        }
+        let reply = Reply::new();
+        let (opened, coherence) = (reply.clone(), self.coherence.clone());
+        self.send(move || {
+            coherence.opened(view as u64);
+            opened.send(());
+        });
+        reply.wait();
+        if self.setting.scheme != Scheme::KeepForgotten {
+            self.drop_page(view);
+        }
+    }
+
+    /// Closes it again. Nobody waits for the daemon to hear of that.
+    fn close(&self, view: usize) {
+        if self.setting.reopened == Some(view) {
+            let coherence = self.coherence.clone();
+            self.send(move || coherence.released(view as u64, || false));
+        }
+    }
+
     pub(super) fn read_all(&self, view: usize) {
         for _ in 0..self.setting.reads[view] {
+            self.open(view);
             let answered = *self.answered.lock().unwrap();
             let page = self.fault(view);
             self.judge(&page.bytes.unwrap(), answered);
             drop(page);
             self.unlock(view);
+            self.close(view);
             thread::yield_now();
         }
     }
 
     pub(super) fn store_all(&self, view: usize) {
+        self.open(view);
         for count in 1..=self.setting.stores[view] {
             let mut page = self.fault(view);
             page.bytes.as_mut().unwrap()[WRITERS + view] = count;
@@ -203,10 +236,17 @@ impl Kernel {
             self.unlock(view);
             thread::yield_now();
         }
-        // msync
+        let is_early = self.setting.scheme == Scheme::ClosedEarly;
+        if is_early {
+            self.close(view);
+        }
+        // The end of a mapping writes back what was stored before the file is closed.
         self.lock(view);
         self.write_back(view);
         self.unlock(view);
+        if !is_early {
+            self.close(view);
+        }
     }
 
     /// Writes the page of a view back, which is locked, if it is dirty.
@@ -245,7 +285,11 @@ impl Kernel {
 
     /// What the kernel does when it is told to invalidate pages.
     fn invalidate(&self, stale: &Stale) {
-        let view = stale.inode as usize;
+        self.drop_page(stale.inode as usize);
+    }
+
+    /// Writes the page of a view back, if it is dirty, and drops it.
+    fn drop_page(&self, view: usize) {
         self.lock(view);
         self.write_back(view);
         self.page(view).bytes = None;
