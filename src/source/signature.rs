@@ -2,9 +2,11 @@
 //! array, or one at a position that only the user knows. It is refused with its kind and
 //! advice, so that compressed bytes are not shown as numbers.
 //!
-//! Each format is a row of [`known::SIGNATURES`].
+//! Each format is a row of [`known::SIGNATURES`]. Checks beyond magic bytes are in
+//! [`structure`].
 
 mod known;
+mod structure;
 
 use std::path::Path;
 
@@ -148,5 +150,204 @@ mod tests {
         // A product that overflows.
         let huge = [&b"\0\0\x0e\x04"[..], &[255; 96]].concat();
         assert!(of(&huge).is_none());
+    }
+
+    /// `head` and zeros up to 400 bytes.
+    fn filled(head: &[u8]) -> Vec<u8> {
+        let mut bytes = head.to_vec();
+        bytes.resize(400, 0);
+        bytes
+    }
+
+    /// A kind, how a file of it begins, and how numbers can begin.
+    type Case = (&'static str, &'static [u8], &'static [&'static [u8]]);
+
+    /// The formats with short magic bytes.
+    const SHORT: [Case; 25] = [
+        (
+            "gzip-compressed",
+            b"\x1f\x8b\x08\x08\0\0\0\0\x02\xff",
+            &[
+                b"\x1f\x8b\x08\x20\0\0\0\0\x02\xff",
+                b"\x1f\x8b\x08\x1f\x8b\x08\x1f\x8b\x08\x1f",
+            ],
+        ),
+        (
+            "compressed by compress(1)",
+            b"\x1f\x9d\x90\x61\xc4",
+            &[b"\x1f\x9d\x90\x1f\x9d\x90"],
+        ),
+        (
+            "zstd-compressed",
+            b"\x28\xb5\x2f\xfd\x24",
+            &[b"\x28\xb5\x2f\xfd\x28\xb5\x2f\xfd"],
+        ),
+        (
+            "lz4-compressed",
+            b"\x04\x22\x4d\x18\x64",
+            &[b"\x04\x22\x4d\x18\x04\x22\x4d\x18"],
+        ),
+        (
+            "a SquashFS image",
+            b"hsqs\x02\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x04\0",
+            &[b"hsqs"],
+        ),
+        (
+            "a JPEG image",
+            b"\xff\xd8\xff\xdb",
+            &[
+                b"\xff\xd8\xff\xff\xd8\xff",
+                b"\xff\xd8\xff\xd8\xff",
+                b"\xff\xd8\xff\xc8",
+                b"\xff\xd8\xff\0",
+            ],
+        ),
+        (
+            "a TIFF image",
+            b"MM\0*\0\0\0\x08",
+            &[
+                b"MM\0*",
+                b"MM\0*\0\0\x01\x90",
+                b"MM\0*\0\0\0\x07",
+                b"II*\0\0\0\0\x08",
+                b"II+\0\x08\0\0\0",
+            ],
+        ),
+        ("a TIFF image", b"II*\0\x08\0", &[b"II*\0", b"II*\0II*\0"]),
+        (
+            "a TIFF image",
+            b"II+\0\x08\0\0\0\x10",
+            &[b"II+\0\x10", b"II+\0\x08\0\0\0\0\0\0\0\x01"],
+        ),
+        (
+            "a JPEG 2000 image",
+            b"\xff\x4f\xff\x51\0\x29",
+            &[b"\xff\x4f\xff\x51"],
+        ),
+        (
+            "an OpenEXR image",
+            b"\x76\x2f\x31\x01\x02\x04\0\0",
+            &[
+                b"\x76\x2f\x31\x01",
+                b"\x76\x2f\x31\x01\x02\x20",
+                b"\x76\x2f\x31\x01\x76\x2f\x31\x01",
+            ],
+        ),
+        ("a Photoshop image", b"8BPS\0\x01", &[b"8BPS"]),
+        ("an AU sound", b".snd\0\0\0\x18", &[b".snd", b".snd.snd"]),
+        ("a FLAC file", b"fLaC\0\0\0\x22", &[b"fLaC"]),
+        (
+            "an MP3 file",
+            b"ID3\x03\0\0\0\0\x02\x01",
+            &[b"ID3\x03\0\x01", b"ID3\x03\0\0\x80"],
+        ),
+        (
+            "an MP4, QuickTime or HEIF file",
+            b"\0\0\0\x14ftypqt  ",
+            &[b"\0\0\0\0ftyp", b"spamftyp"],
+        ),
+        ("a Flash film", b"FLV\x01\x05\0\0\0\x09", &[b"FLV\x01"]),
+        (
+            "an HDF4 file",
+            b"\x0e\x03\x13\x01\0\x10\0\0\0\xca",
+            &[
+                b"\x0e\x03\x13\x01",
+                b"\x0e\x03\x13\x01\0\x10\0\0\x01\x90",
+                b"\x0e\x03\x13\x01\0\xff",
+            ],
+        ),
+        (
+            "a NetCDF file",
+            b"CDF\x01\0\0\0\x02\0\0\0\x0a",
+            &[b"CDF\x01CDF\x01CDF\x01"],
+        ),
+        ("a GRIB file", b"GRIB\0\0\0\x02", &[b"GRIBGRIB"]),
+        ("a BUFR file", b"BUFR\0\0\0\x04", &[b"BUFRBUFR"]),
+        ("a GGUF file", b"GGUF\x03\0\0\0", &[b"GGUF", b"GGUFGGUF"]),
+        (
+            "a program or library",
+            b"\x7fELF\x02\x01\x01",
+            &[b"\x7fELF"],
+        ),
+        ("a script", b"#! /bin/sh\n", &[b"#!/", b"#!/#!/\x01\n"]),
+        (
+            "a Python pickle",
+            b"\x80\x05\x95\x10",
+            &[b"\x80\x05\x95\xff\xff", b"\x80\x03\x95\x10"],
+        ),
+    ];
+
+    #[test]
+    fn short_magic_bytes_also_require_the_fields_that_follow() {
+        for (kind, of_format, numbers) in SHORT {
+            let found = of(&filled(of_format)).map(|known| known.kind);
+            assert_eq!(found, Some(kind));
+            for head in numbers {
+                assert!(of(&filled(head)).is_none(), "{kind}: {head:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_cpio_archive_has_digits_and_a_name_that_ends() {
+        let newc = [
+            &b"070701"[..],
+            &[b'0'; 88],
+            b"00000003",
+            &[b'f'; 8],
+            b"ab\0",
+        ]
+        .concat();
+        let old = [&b"070707"[..], &[b'0'; 53], b"000003", &[b'7'; 11], b"ab\0"].concat();
+        for archive in [newc, old] {
+            let kind = |bytes: &[u8]| of(&filled(bytes)).map(|known| known.kind);
+            assert_eq!(kind(&archive), Some("a cpio archive"));
+            let mut letter = archive.clone();
+            letter[40] = b'g';
+            assert_eq!(kind(&letter), None);
+            let mut name = archive.clone();
+            *name.last_mut().unwrap() = b'c';
+            assert_eq!(kind(&name), None);
+        }
+        for dates in [b"070701070702070703", b"070707070707070707"] {
+            assert!(of(&dates.repeat(30)).is_none());
+        }
+    }
+
+    #[test]
+    fn a_pickle_ends_with_stop_and_an_idx_file_has_items() {
+        for (bytes, is_known) in [
+            (&b"\x80\x02]q\0."[..], true),
+            (b"\x80\x03cnumpy\narray\n.", true),
+            (b"\x80\x04K\x01.", true),
+            (b"\x80\x02]q\0", false),
+            (b"\x80\x02\x80\x02.", false),
+            (b"\x80\x06].", false),
+            (b"\0\0\x08\x01\0\0\0\x02ab", true),
+            (b"\0\0\x08\x01\0\0\0\0", false),
+        ] {
+            assert_eq!(of(bytes).is_some(), is_known, "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn a_netpbm_image_has_the_size_that_its_header_states() {
+        for (header, pixels, is_known) in [
+            ("P5\n4 4\n255\n", 16, true),
+            ("P5 4 4 65535 ", 32, true),
+            ("P6\n# by hand\n2 # wide\n3\n255\n", 18, true),
+            ("P5\n4 4\n255\n", 17, false),
+            ("P6\n4 4\n255\n", 16, false),
+            ("P5\n4 4\n0\n", 16, false),
+            ("P5\n0 4\n255\n", 0, false),
+            ("P54 4 255 ", 16, false),
+            ("P5\n4 4\n255", 16, false),
+            ("P5 9999999999 9999999999 255\n", 16, false),
+            ("P2\n4 4\n255\n", 16, false),
+            ("P5\n", 0, false),
+        ] {
+            let bytes = [header.as_bytes(), &vec![b'x'; pixels]].concat();
+            assert_eq!(of(&bytes).is_some(), is_known, "{header:?}");
+        }
     }
 }

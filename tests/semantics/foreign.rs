@@ -13,7 +13,7 @@ fn claim_54_a_file_of_a_known_kind_is_refused_with_what_it_is() {
     let found = [dir.path(), &dir.join("big")].map(|place| fs::read_dir(place).unwrap());
     let found = found.into_iter().flatten().flatten();
     let places: Vec<PathBuf> = found.map(|found| found.path()).collect();
-    assert_eq!(places.len(), 48);
+    assert_eq!(places.len(), 52);
     for path in places {
         let name = path.file_name().unwrap().to_str().unwrap();
         if ["a.bin", "big", "data"].contains(&name) {
@@ -43,7 +43,7 @@ fn claim_54_a_file_of_a_known_kind_is_refused_with_what_it_is() {
 }
 
 /// The files that were made by hand above, and what file(1) takes them for.
-const JUDGED: [(&str, &str); 16] = [
+const JUDGED: [(&str, &str); 17] = [
     ("a NIfTI image", "NIfTI-1 neuroimaging data,"),
     ("a NIfTI header", "NIfTI-1 neuroimaging data header"),
     ("big/a NIfTI image", "NIfTI-2 neuroimaging data, big endian"),
@@ -56,6 +56,7 @@ const JUDGED: [(&str, &str); 16] = [
     ("a 7z archive", "7-zip archive"),
     ("a RAR archive", "RAR archive"),
     ("lz4-compressed", "LZ4 compressed"),
+    ("a cpio archive", "ASCII cpio archive"),
     ("a WebP image", "Web/P image"),
     ("a NetCDF file", "NetCDF Data Format"),
     ("a FITS file", "FITS image data"),
@@ -78,4 +79,32 @@ fn claim_54_two_letters_without_their_size_are_numbers() {
     run_script(&dir, "semantics/scripts/make_foreign_files.py", &[""; 0]);
     let info = dir.arrayfs(&["--info", "data"]).run();
     assert!(info.succeeds().contains("\"shape\": [400]"));
+}
+
+/// What arrays can begin with, and how often.
+const NUMBERS: [(&str, &[u8], usize); 12] = [
+    ("pink RGB pixels", b"\xff\xd8\xff", 400),
+    ("green RGB pixels", b"\x1f\x8b\x08", 400),
+    ("teal RGB pixels", b"\x1f\x9d\x90", 400),
+    ("dates of July", b"070701070702070703", 60),
+    ("the same date", b"070707", 200),
+    ("a constant as of HDF4", b"\x0e\x03\x13\x01", 100),
+    ("a constant as of TIFF", b"II*\0", 100),
+    ("a constant as of OpenEXR", b"\x76\x2f\x31\x01", 100),
+    ("a count without items", b"\0\0\x08\x01\0\0\0\0", 1),
+    ("numbers as of a pickle", b"\x80\x02", 100),
+    ("words as of Netpbm", b"P5 ", 100),
+    ("amino acids", b"GGUF", 100),
+];
+
+#[test]
+fn claim_54_numbers_that_begin_like_a_known_format_are_an_array() {
+    let Some(dir) = Dir::with_fuse() else { return };
+    for (name, bytes, count) in NUMBERS {
+        let path = dir.join(name);
+        fs::write(&path, bytes.repeat(count)).unwrap();
+        let mount = dir.mount(&path, &[]);
+        let read = fs::read(mount.point().join("data")).unwrap();
+        assert_eq!(read, bytes.repeat(count), "{name}");
+    }
 }

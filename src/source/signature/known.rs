@@ -1,6 +1,11 @@
 //! The table of recognised formats, with their magic bytes and advice for the user.
 
-use super::{Sample, Signature};
+use super::Signature;
+use super::structure::{
+    is_au, is_bmp, is_bufr, is_compress, is_cpio, is_elf, is_exr, is_ftyp, is_gguf, is_grib,
+    is_gzip, is_hdf4, is_idx, is_jpeg, is_jpeg_2000_stream, is_lz4, is_netpbm, is_npz, is_orc,
+    is_pickle, is_safetensors, is_script, is_tagged_mp3, is_tiff, is_windows_program, is_zstd,
+};
 
 const DECOMPRESS: &str = "decompress it first";
 const CONTAINER: &str = "unpack it first";
@@ -42,13 +47,13 @@ macro_rules! has {
 /// All recognised formats. A special case comes before the general one.
 pub(super) static SIGNATURES: &[Signature] = &[
     // Compressed.
-    has!("gzip-compressed", DECOMPRESS, 0 b"\x1f\x8b\x08"),
-    has!("compressed by compress(1)", DECOMPRESS, 0 b"\x1f\x9d\x90"),
+    detected!("gzip-compressed", DECOMPRESS, is_gzip),
+    detected!("compressed by compress(1)", DECOMPRESS, is_compress),
     has!("xz-compressed", DECOMPRESS, 0 b"\xfd7zXZ\0"),
     has!("lzip-compressed", DECOMPRESS, 0 b"LZIP\x01"),
     has!("lzop-compressed", DECOMPRESS, 0 b"\x89LZO\0\r\n\x1a\n"),
-    has!("zstd-compressed", DECOMPRESS, 0 b"\x28\xb5\x2f\xfd"),
-    has!("lz4-compressed", DECOMPRESS, 0 b"\x04\x22\x4d\x18" | 0 b"\x02\x21\x4c\x18"),
+    detected!("zstd-compressed", DECOMPRESS, is_zstd),
+    detected!("lz4-compressed", DECOMPRESS, is_lz4),
     has!("bzip2-compressed", DECOMPRESS, 0 b"BZh", 4 b"1AY&SY"),
     has!("Snappy-compressed", DECOMPRESS, 0 b"\xff\x06\0\0sNaPpY"),
     has!("Blosc-compressed", DECOMPRESS, 1 b"\xa8b2frame\0"),
@@ -63,36 +68,47 @@ pub(super) static SIGNATURES: &[Signature] = &[
     has!("a 7z archive", CONTAINER, 0 b"7z\xbc\xaf\x27\x1c"),
     has!("a RAR archive", CONTAINER, 0 b"Rar!\x1a\x07"),
     has!("a tar archive", CONTAINER, 257 b"ustar"),
-    has!("a cpio archive", CONTAINER, 0 b"070701" | 0 b"070702" | 0 b"070707"),
+    detected!("a cpio archive", CONTAINER, is_cpio),
     has!("an ar archive", CONTAINER, 0 b"!<arch>\n"),
-    has!("a SquashFS image", CONTAINER, 0 b"hsqs"),
+    // The major version is at 28.
+    has!(
+        "a SquashFS image",
+        CONTAINER,
+        0 b"hsqs", 28 b"\x01\0"
+            | 0 b"hsqs", 28 b"\x02\0"
+            | 0 b"hsqs", 28 b"\x03\0"
+            | 0 b"hsqs", 28 b"\x04\0"
+    ),
     // Pictures, sounds, films.
     has!("a PNG image", PICTURE, 0 b"\x89PNG\r\n\x1a\n"),
-    has!("a JPEG image", PICTURE, 0 b"\xff\xd8\xff"),
+    detected!("a JPEG image", PICTURE, is_jpeg),
     has!("a GIF image", PICTURE, 0 b"GIF87a" | 0 b"GIF89a"),
-    has!("a TIFF image", PICTURE, 0 b"II*\0" | 0 b"MM\0*" | 0 b"II+\0" | 0 b"MM\0+"),
-    has!("a JPEG 2000 image", PICTURE, 0 b"\0\0\0\x0cjP  \r\n" | 0 b"\xff\x4f\xff\x51"),
+    detected!("a TIFF image", PICTURE, is_tiff),
+    has!("a JPEG 2000 image", PICTURE, 0 b"\0\0\0\x0cjP  \r\n"),
+    detected!("a JPEG 2000 image", PICTURE, is_jpeg_2000_stream),
     has!("a JPEG XL image", PICTURE, 0 b"\0\0\0\x0cJXL \r\n"),
-    has!("an OpenEXR image", PICTURE, 0 b"\x76\x2f\x31\x01"),
+    detected!("an OpenEXR image", PICTURE, is_exr),
     has!("a Radiance image", PICTURE, 0 b"#?RADIANCE\n" | 0 b"#?RGBE\n"),
-    has!("a Photoshop image", PICTURE, 0 b"8BPS"),
+    has!("a Photoshop image", PICTURE, 0 b"8BPS\0\x01" | 0 b"8BPS\0\x02"),
     has!("a GIMP image", PICTURE, 0 b"gimp xcf "),
     detected!("a BMP image", PICTURE, is_bmp),
+    detected!("a Netpbm image", PLACED, is_netpbm),
     has!("a WebP image", PICTURE, 0 b"RIFF", 8 b"WEBP"),
     has!("an AVI film", DECODE, 0 b"RIFF", 8 b"AVI "),
     has!("a WAV file", PLACED, 0 b"RIFF", 8 b"WAVE" | 0 b"RF64", 8 b"WAVE" | 0 b"RIFX", 8 b"WAVE"),
     has!("a WAV file", PLACED, 0 b"riff\x2e\x91\xcf\x11\xa5\xd6\x28\xdb"),
     has!("an AIFF file", PLACED, 0 b"FORM", 8 b"AIFF"),
     has!("an AIFF file", DECODE, 0 b"FORM", 8 b"AIFC"),
-    has!("an AU sound", PLACED, 0 b".snd"),
+    detected!("an AU sound", PLACED, is_au),
     has!("a CAF sound", PLACED, 0 b"caff\0\x01"),
-    has!("a FLAC file", DECODE, 0 b"fLaC"),
-    has!("an Ogg file", DECODE, 0 b"OggS"),
-    has!("an MP3 file", DECODE, 0 b"ID3\x02" | 0 b"ID3\x03" | 0 b"ID3\x04"),
-    has!("an MP4, QuickTime or HEIF file", DECODE, 4 b"ftyp"),
+    // The first block is 34 bytes of stream information, and can be the last block.
+    has!("a FLAC file", DECODE, 0 b"fLaC\0\0\0\x22" | 0 b"fLaC\x80\0\0\x22"),
+    has!("an Ogg file", DECODE, 0 b"OggS\0"),
+    detected!("an MP3 file", DECODE, is_tagged_mp3),
+    detected!("an MP4, QuickTime or HEIF file", DECODE, is_ftyp),
     has!("a Matroska or WebM file", DECODE, 0 b"\x1a\x45\xdf\xa3"),
     has!("an ASF or WMV file", DECODE, 0 b"\x30\x26\xb2\x75\x8e\x66\xcf\x11"),
-    has!("a Flash film", DECODE, 0 b"FLV\x01"),
+    has!("a Flash film", DECODE, 0 b"FLV\x01", 5 b"\0\0\0\x09"),
     // Containers and formats of arrays.
     has!(
         "an HDF5 file",
@@ -103,19 +119,33 @@ pub(super) static SIGNATURES: &[Signature] = &[
             | 1024 b"\x89HDF\r\n\x1a\n"
             | 2048 b"\x89HDF\r\n\x1a\n"
     ),
-    has!("an HDF4 file", HIERARCHY, 0 b"\x0e\x03\x13\x01"),
-    has!("a NetCDF file", HIERARCHY, 0 b"CDF\x01" | 0 b"CDF\x02" | 0 b"CDF\x05"),
+    detected!("an HDF4 file", HIERARCHY, is_hdf4),
+    // The number of records is followed by no dimensions or by the tag of their list.
+    has!(
+        "a NetCDF file",
+        HIERARCHY,
+        0 b"CDF\x01", 8 b"\0\0\0\0"
+            | 0 b"CDF\x01", 8 b"\0\0\0\x0a"
+            | 0 b"CDF\x02", 8 b"\0\0\0\0"
+            | 0 b"CDF\x02", 8 b"\0\0\0\x0a"
+            | 0 b"CDF\x05", 12 b"\0\0\0\0"
+            | 0 b"CDF\x05", 12 b"\0\0\0\x0a"
+    ),
     has!("a MATLAB file", HIERARCHY, 0 b"MATLAB 5.0 MAT-file" | 0 b"MATLAB 7.3 MAT-file"),
     has!("an Octave file", HIERARCHY, 0 b"Octave-1-L" | 0 b"Octave-1-B"),
     has!("an ASDF file", HIERARCHY, 0 b"#ASDF "),
     has!("a ROOT file", "convert it first, for example with uproot and numpy.save", 0 b"root\0\0"),
-    has!("a GRIB file", "convert it first, for example with xarray and numpy.save", 0 b"GRIB"),
-    has!("a BUFR file", LIBRARY, 0 b"BUFR"),
+    detected!(
+        "a GRIB file",
+        "convert it first, for example with xarray and numpy.save",
+        is_grib
+    ),
+    detected!("a BUFR file", LIBRARY, is_bufr),
     has!("an R data file", LIBRARY, 0 b"RDX2\n" | 0 b"RDX3\n" | 0 b"RDA2\n" | 0 b"RDA3\n"),
     has!("a FITS file", PLACED, 0 b"SIMPLE  ="),
-    has!("a GGUF file", PLACED, 0 b"GGUF"),
+    detected!("a GGUF file", PLACED, is_gguf),
     has!("a NRRD file", PLACED, 0 b"NRRD0"),
-    has!("an LAS point cloud", LIBRARY, 0 b"LASF"),
+    has!("an LAS point cloud", LIBRARY, 0 b"LASF", 24 b"\x01"),
     detected!("a safetensors file", PLACED, is_safetensors),
     // The header starts with its length, in either byte order.
     has!(
@@ -144,7 +174,7 @@ pub(super) static SIGNATURES: &[Signature] = &[
         PLACED,
         208 b"MAP ", 212 b"\x44\x44" | 208 b"MAP ", 212 b"\x44\x41" | 208 b"MAP ", 212 b"\x11\x11"
     ),
-    has!("a DICOM file", PICTURE, 128 b"DICM"),
+    has!("a DICOM file", PICTURE, 128 b"DICM\x02\0"),
     has!("a BioSemi recording", LIBRARY, 0 b"\xffBIOSEMI"),
     has!("a Zeiss image (.czi)", LIBRARY, 0 b"ZISRAWFILE"),
     has!("a Nikon image (.nd2)", LIBRARY, 0 b"\xda\xce\xbe\x0a", 16 b"ND2 FILE SIGNATURE"),
@@ -161,10 +191,10 @@ pub(super) static SIGNATURES: &[Signature] = &[
     has!("a Stata file", TABLE, 0 b"<stata_dta>"),
     has!("an SPSS file", TABLE, 0 b"$FL2@(#)" | 0 b"$FL3@(#)"),
     // Formats without arrays.
-    has!(
+    detected!(
         "a Python pickle",
         "load it in Python and save the array with numpy.save",
-        0 b"\x80\x04\x95" | 0 b"\x80\x05\x95"
+        is_pickle
     ),
     has!("a PDF document", NO_ARRAY, 0 b"%PDF-"),
     has!("a PostScript document", NO_ARRAY, 0 b"%!PS"),
@@ -172,10 +202,11 @@ pub(super) static SIGNATURES: &[Signature] = &[
     has!(
         "a program or library",
         NO_ARRAY,
-        0 b"\x7fELF" | 0 b"\xcf\xfa\xed\xfe" | 0 b"\xca\xfe\xba\xbe" | 0 b"\0asm\x01\0\0\0"
+        0 b"\xcf\xfa\xed\xfe" | 0 b"\xca\xfe\xba\xbe" | 0 b"\0asm\x01\0\0\0"
     ),
+    detected!("a program or library", NO_ARRAY, is_elf),
     detected!("a program or library", NO_ARRAY, is_windows_program),
-    has!("a script", NO_ARRAY, 0 b"#!/"),
+    detected!("a script", NO_ARRAY, is_script),
     has!(
         "an HTML page, as after a failed download",
         NO_ARRAY,
@@ -193,63 +224,3 @@ pub(super) static SIGNATURES: &[Signature] = &[
         0 b"/annex/objects/"
     ),
 ];
-
-/// Whether the first member of a zip archive is a `.npy` file.
-fn is_npz(sample: &Sample) -> bool {
-    let name = || {
-        let length = u16::from_le_bytes(sample.number(26)?);
-        sample.first.get(30..)?.get(..length.into())
-    };
-    sample.has(0, b"PK\x03\x04") && name().is_some_and(|name| name.ends_with(b".npy"))
-}
-
-/// Whether the file starts with a header length and a JSON header.
-fn is_safetensors(sample: &Sample) -> bool {
-    const LIMIT: u64 = 100_000_000;
-    let length = sample.number(0).map(u64::from_le_bytes);
-    length.is_some_and(|length| (2..=LIMIT).contains(&length)) && sample.has(8, b"{\"")
-}
-
-/// Whether `BM` is followed by the size of the file.
-fn is_bmp(sample: &Sample) -> bool {
-    let size = sample.number(2).map(u32::from_le_bytes);
-    sample.has(0, b"BM") && size.map(u64::from) == Some(sample.size)
-}
-
-/// Whether the item type and the big-endian lengths of the axes agree with the size of
-/// the file.
-fn is_idx(sample: &Sample) -> bool {
-    let size = || {
-        let [0, 0, kind, axes] = sample.number(0)? else {
-            return None;
-        };
-        let itemsize: u64 = match kind {
-            0x08 | 0x09 => 1,
-            0x0b => 2,
-            0x0c | 0x0d => 4,
-            0x0e => 8,
-            _ => return None,
-        };
-        let axes = usize::from(axes);
-        let mut bytes = itemsize;
-        for axis in 0..axes {
-            let length = u32::from_be_bytes(sample.number(4 + 4 * axis)?);
-            bytes = bytes.checked_mul(length.into())?;
-        }
-        (axes > 0).then_some(())?;
-        bytes.checked_add(4 + 4 * axes as u64)
-    };
-    size() == Some(sample.size)
-}
-
-/// Whether `ORC` is at the start and before the last byte, the length of the postscript.
-fn is_orc(sample: &Sample) -> bool {
-    sample.has(0, b"ORC") && sample.last.starts_with(b"ORC")
-}
-
-/// Whether a DOS header points to a Windows header.
-fn is_windows_program(sample: &Sample) -> bool {
-    let at = sample.number(60).map(u32::from_le_bytes);
-    let is_at = |at: u32| usize::try_from(at).is_ok_and(|at| sample.has(at, b"PE\0\0"));
-    sample.has(0, b"MZ") && at.is_some_and(is_at)
-}

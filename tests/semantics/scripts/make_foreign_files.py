@@ -57,8 +57,6 @@ open("a Parquet file", "wb").write(b"PAR1" + bytes(90))
 open("an HDF5 file", "wb").write(b"\x89HDF\r\n\x1a\n" + bytes(90))
 open("a FITS file", "wb").write(b"SIMPLE  =                    T".ljust(2880))
 open("a NetCDF file", "wb").write(b"CDF\x02" + bytes(90))
-open("a JPEG image", "wb").write(b"\xff\xd8\xff\xe0" + bytes(90))
-open("a TIFF image", "wb").write(b"II*\0" + bytes(90))
 open("zstd-compressed", "wb").write(b"\x28\xb5\x2f\xfd" + bytes(90))
 nifti = bytearray(struct.pack("<i", 348).ljust(352, b"\0"))
 struct.pack_into("<8h", nifti, 40, 3, 4, 4, 4, 1, 1, 1, 1)
@@ -68,11 +66,15 @@ made("a NIfTI image", bytes(nifti), 608)
 nifti[344:348] = b"ni1\0"
 made("a NIfTI header", bytes(nifti[:348]), 348)
 os.mkdir("big")
+with open("big/a Python pickle", "wb") as file:
+    pickle.dump(a, file, protocol=2)
+name = b"a.txt\0"
+made("a cpio archive", b"070701" + b"%08x" % 0 * 11 + b"%08x" % len(name) + b"%08x" % 0 + name)
 made("big/a NIfTI image", struct.pack(">i", 540) + b"n+2\0\r\n\x1a\n", 800)
 made("an MRC map", struct.pack("<4i", 4, 4, 4, 2).ljust(208, b"\0") + b"MAP \x44\x44\0\0", 1280)
 made("a MATLAB file", b"MATLAB 5.0 MAT-file, Platform: posix".ljust(124) + b"\0\x01IM")
 made("a GRIB file", b"GRIB\0\x01\x90\x01")
-made("an HDF4 file", b"\x0e\x03\x13\x01")
+made("an HDF4 file", b"\x0e\x03\x13\x01\0\x10")
 made("an ORC file", b"ORC".ljust(396, b"\0") + b"ORC\x17")
 made("an Avro file", b"Obj\x01")
 made("an IDX file", struct.pack(">BBBBII", 0, 0, 8, 2, 14, 27), 390)
@@ -80,18 +82,23 @@ made("a Feather file", b"FEA1")
 made("an Arrow file", b"ARROW1\0\0")
 made("a 7z archive", b"7z\xbc\xaf\x27\x1c\0\x04")
 made("a RAR archive", b"Rar!\x1a\x07\x01\0")
-made("lz4-compressed", b"\x04\x22\x4d\x18")
+made("lz4-compressed", b"\x04\x22\x4d\x18\x64\x40")
 made("a WebP image", b"RIFF" + struct.pack("<I", 392) + b"WEBPVP8 ")
 shutil.copy("/bin/true", "a program or library")
 made("data", b"BM".ljust(400, b"M"))
+picture = "testsrc=d=0.04:s=32x32"
 for name, source, options in [
     ("a WAV file", "sine=d=0.1", ["-f", "wav"]),
     ("an AIFF file", "sine=d=0.1", ["-f", "aiff"]),
     ("a FLAC file", "sine=d=0.1", ["-f", "flac"]),
     ("an AU sound", "sine=d=0.1", ["-f", "au"]),
     ("an AVI film", "testsrc=d=0.1:s=32x32", ["-f", "avi"]),
-    ("a BMP image", "testsrc=d=0.04:s=32x32", ["-frames:v", "1", "-c:v", "bmp", "-f", "image2"]),
-    ("a GIF image", "testsrc=d=0.04:s=32x32", ["-f", "gif"]),
+    ("a BMP image", picture, ["-frames:v", "1", "-c:v", "bmp", "-f", "image2"]),
+    ("a GIF image", picture, ["-f", "gif"]),
+    ("a JPEG image", picture, ["-frames:v", "1", "-c:v", "mjpeg", "-f", "image2"]),
+    ("a TIFF image", picture, ["-frames:v", "1", "-c:v", "tiff", "-f", "image2"]),
+    ("an OpenEXR image", picture, ["-frames:v", "1", "-c:v", "exr", "-f", "image2"]),
+    ("a Netpbm image", picture, ["-frames:v", "1", "-c:v", "ppm", "-f", "image2"]),
     ("a Matroska or WebM file", "testsrc=d=0.1:s=32x32", ["-f", "matroska"]),
 ]:
     ffmpeg = ["ffmpeg", "-loglevel", "error", "-f", "lavfi", "-i", source]
