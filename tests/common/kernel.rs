@@ -11,6 +11,9 @@ use super::{Dir, Turn, has_fuse, skip};
 pub enum Ability {
     /// Shared mappings of files that are open for direct I/O.
     DirectMappings,
+    /// The same, and the kernel waits for the write-back of a page before it drops the page.
+    /// Linux does so since 6.16. It negotiates nothing about it, so the version decides.
+    StableWriteBack,
     /// FUSE passthrough: the kernel reads and writes the backing file itself.
     Passthrough,
 }
@@ -45,7 +48,18 @@ pub fn kernel_can(ability: Ability) -> bool {
     let Some(offer) = offer else { return true };
     let member = match ability {
         Ability::DirectMappings => "direct_mappings",
+        Ability::StableWriteBack if kernel_version() < (6, 16) => return false,
+        Ability::StableWriteBack => "direct_mappings",
         Ability::Passthrough => "passthrough",
     };
     offer[member].as_bool().unwrap()
+}
+
+/// The first two numbers of the kernel's version.
+fn kernel_version() -> (u32, u32) {
+    let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
+    let mut numbers = release
+        .split(['.', '-'])
+        .map_while(|part| part.parse().ok());
+    (numbers.next().unwrap(), numbers.next().unwrap())
 }

@@ -162,13 +162,13 @@ rows! {
     pairs_of_write_and_read: "write, then read through another view: stale or torn",
         20_000, 1_000_000, coherence::pairs;
     writes_beside_mappings: "the same while two others store through mappings",
-        10_000, 200_000, coherence::mapped, DirectMappings;
+        10_000, 200_000, coherence::mapped, StableWriteBack;
     pairs_past_the_daemon: "write, then read, with --passthrough rw",
         10_000, 300_000, coherence::pairs_past_the_daemon;
     pairs_through_caches: "write, then read, with --cache auto and always",
         20_000, 500_000, coherence::pairs_through_caches;
     writes_beside_mappings_and_caches: "the same while two others store through mappings",
-        10_000, 200_000, coherence::mapped_through_caches, DirectMappings;
+        10_000, 200_000, coherence::mapped_through_caches, StableWriteBack;
     several_writers: "writes of the same elements by several: all reads fit one order",
         6_000, 400_000, writers::several;
     several_writers_through_caches: "the same with --cache auto and always, and mapped",
@@ -176,17 +176,17 @@ rows! {
     several_writers_and_truncations: "the same while two of them truncate",
         4_000, 200_000, writers::beside_truncations;
     several_writers_and_stores: "the same while two others store through mappings",
-        4_000, 100_000, writers::beside_stores, DirectMappings;
+        4_000, 100_000, writers::beside_stores, StableWriteBack;
     rivals_below: "writes of 1 MiB, part of it written below meanwhile: which stays",
         100, 2_000, writers::rivals;
     rivals_in_views: "the same, that part written through a row",
         100, 2_000, writers::rivals_in_views;
     copies_beside_mappings: "copies and holes beside others who store and write there",
-        2_000, 100_000, beside::copies, DirectMappings;
+        2_000, 100_000, beside::copies, StableWriteBack;
     opens_beside_writers: "views opened anew while others write to the file, --cache auto",
         20_000, 1_000_000, beside::opens;
     truncations_beside_mappings: "truncations beside mappings, stores and writes: nobody waits",
-        4_000, 200_000, beside::truncations, DirectMappings;
+        4_000, 200_000, beside::truncations, StableWriteBack;
     frozen_storage: "mapped pages read while a write waits for frozen storage",
         200, 5_000, storage::frozen, DirectMappings;
     killed_daemons: "daemon killed amid writes and stores, file compared",
@@ -218,15 +218,15 @@ rows! {
     interrupted_requests: "signals amid requests of megabytes, clients killed",
         2_000, 100_000, requests::interrupted;
     thousands_of_mappings: "mappings, all of which show what is written",
-        2_000, 50_000, hostile::mappings, DirectMappings;
+        2_000, 50_000, hostile::mappings, StableWriteBack;
     stopped_clients: "writes while a client with stored pages is stopped",
         3_000, 100_000, hostile::stopped, DirectMappings;
     no_more_threads: "mounts without a thread more: stores, truncations, writes",
         2, 20, limits::without_threads, DirectMappings;
     crowds: "rows of 1 MiB written by 600 threads while others have them mapped",
-        1_200, 100_000, limits::crowd, DirectMappings;
+        1_200, 100_000, limits::crowd, StableWriteBack;
     mapped_buffers: "reads and writes whose memory is another view's mapping",
-        1_000, 50_000, requests::buffers, DirectMappings;
+        1_000, 50_000, requests::buffers, StableWriteBack;
     truncated_files: "backing file cut and made whole again amid reads and writes",
         200, 3_000, storage::cut_short, DirectMappings;
     displaced_files: "backing file replaced or deleted",

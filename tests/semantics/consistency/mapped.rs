@@ -22,7 +22,7 @@ fn claim_40_mapped_pages_show_what_is_written_through_other_views() {
 #[test]
 #[cfg_attr(arrayfs_portable, ignore = "views cannot be mapped shared portably")]
 fn claim_41_a_write_is_not_lost_to_a_page_that_others_store_to() {
-    if !needs(Ability::DirectMappings) {
+    if !needs(Ability::StableWriteBack) {
         return;
     }
     let Some(dir) = Dir::with_fuse() else { return };

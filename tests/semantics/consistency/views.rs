@@ -155,7 +155,7 @@ fn claim_19_what_others_write_to_the_file_is_what_every_view_reads_next() {
 #[test]
 #[cfg_attr(arrayfs_portable, ignore = "views cannot be mapped shared portably")]
 fn claim_24_what_is_stored_through_a_shared_mapping_is_seen_by_every_view() {
-    if !needs(Ability::DirectMappings) {
+    if !needs(Ability::StableWriteBack) {
         return;
     }
     for raw in &ARRAYS {
