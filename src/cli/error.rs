@@ -26,6 +26,9 @@ pub enum UsageError {
         /// The cause.
         source: io::Error,
     },
+    /// The name of a file has an end that `open(2)` accepts only for a directory.
+    #[error("{}: expected the name of a file; a slash at the end is for directories", .0.display())]
+    SlashAtEnd(PathBuf),
     /// An unknown mount option.
     #[error("-o {0}: unknown mount option")]
     UnknownItem(String),

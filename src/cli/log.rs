@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::mount_options::MountOptions;
 use super::raw::RawOptions;
 use super::value::option_value;
-use super::{UsageError, absolute};
+use super::{UsageError, absolute_file};
 
 /// Verbosity and destination of the log.
 #[derive(Debug, Default)]
@@ -22,7 +22,7 @@ impl Log {
     ///
     /// # Errors
     ///
-    /// When the path is empty, or given twice with different values.
+    /// When the path is invalid, or given twice with different values.
     pub(super) fn read(raw: &RawOptions, items: &MountOptions) -> Result<Log, UsageError> {
         Ok(Log {
             verbosity: usize::from(raw.verbose) + items.count("verbose"),
@@ -35,7 +35,7 @@ impl Log {
 ///
 /// # Errors
 ///
-/// When it is empty.
+/// When it is empty, or ends in a slash and leads to no directory.
 fn file(path: &OsStr) -> Result<PathBuf, UsageError> {
     if path.is_empty() {
         return Err(UsageError::Value {
@@ -44,5 +44,5 @@ fn file(path: &OsStr) -> Result<PathBuf, UsageError> {
             expected: "the path of a file".into(),
         });
     }
-    absolute(path.as_ref())
+    absolute_file(path.as_ref())
 }

@@ -13,6 +13,7 @@ mod similar;
 mod value;
 
 use std::ffi::OsString;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use clap::Parser;
@@ -138,6 +139,26 @@ fn absolute(path: &Path) -> Result<PathBuf, UsageError> {
             _ => path,
         },
     )
+}
+
+/// As [`absolute`], for the name of a file. A slash at the end, which `absolute` drops, is left to
+/// directories, which are refused later with what they are.
+///
+/// # Errors
+///
+/// As [`absolute`], and when the path ends in a slash or `/.` and leads to no directory.
+fn absolute_file(path: &Path) -> Result<PathBuf, UsageError> {
+    let bytes = path.as_os_str().as_encoded_bytes();
+    if bytes.ends_with(b"/") || bytes.ends_with(b"/.") {
+        use io::ErrorKind::{NotADirectory, NotFound};
+        // Other errors, such as EACCES, come again when the file is opened.
+        if let Err(error) = path.metadata()
+            && matches!(error.kind(), NotADirectory | NotFound)
+        {
+            return Err(UsageError::SlashAtEnd(path.to_path_buf()));
+        }
+    }
+    absolute(path)
 }
 
 #[cfg(test)]

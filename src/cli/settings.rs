@@ -12,7 +12,7 @@ use super::number::{bytes, decimal, duration, octal};
 use super::raw::RawOptions;
 use super::similar;
 use super::value::{join_with_or, option_value, option_value_with, parse_value, text};
-use super::{Command, UsageError, absolute};
+use super::{Command, UsageError, absolute, absolute_file};
 use crate::array::Order;
 use crate::dtype::{DType, DTypeError};
 use crate::fs::{Access, Cache, Options, Passthrough};
@@ -71,7 +71,7 @@ pub(super) fn command(raw: &RawOptions) -> Result<Command, UsageError> {
         // By the name as given, before symbolic links are resolved.
         description.format = Some(Format::of_new(file));
     }
-    let file = absolute(file)?;
+    let file = absolute_file(file)?;
     let idle_timeout = option_value("idle-timeout", &raw.idle_timeout, &items, |value| {
         parse_value(
             "idle-timeout",

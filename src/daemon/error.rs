@@ -32,7 +32,7 @@ pub enum Error {
     /// The mount cannot be unmounted.
     #[error(transparent)]
     Unmount(#[from] UnmountError),
-    /// The log file cannot be opened.
+    /// The log file cannot be opened or created.
     #[error("{}: cannot be opened as the log file: {}", path.display(), os_error_message(source))]
     LogFile {
         /// The log file.
@@ -48,6 +48,12 @@ pub enum Error {
         /// The predicate of the message, such as `is the array's file`.
         problem: &'static str,
     },
+    /// The log file is a symbolic link that leads to no file.
+    #[error(
+        "{}: cannot be the log file: it is a symbolic link to a file that does not exist",
+        .0.display()
+    )]
+    DanglingLogFile(PathBuf),
     /// The descriptor of `--ready-fd` is not open, or cannot be written.
     #[error("--ready-fd {number}: {}", os_error_message(source))]
     ReadyFd {
@@ -112,6 +118,9 @@ impl Error {
             Error::Mount(error) => error.hint(),
             Error::File(error) => error.hint(),
             Error::Unmount(error) => error.hint(),
+            Error::DanglingLogFile(_) => {
+                Some("create that file first, or give its own name".into())
+            }
             Error::WorkersNotStarted(_) => {
                 Some("raise the limits of open files (ulimit -n) and processes (ulimit -u)".into())
             }
@@ -138,6 +147,7 @@ impl Error {
             Error::Flush { .. } => 7,
             Error::LogFile { .. }
             | Error::UnusableLogFile { .. }
+            | Error::DanglingLogFile(_)
             | Error::MountTable(_)
             | Error::Start(_)
             | Error::Died(_)

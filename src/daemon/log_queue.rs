@@ -64,11 +64,16 @@ impl LogQueue {
         Ok(())
     }
 
-    /// Flushes the underlying log, which creates a log file that does not exist yet.
-    pub(super) fn create(&self) {
-        // If this fails, writing lines will fail too, and they will be counted as dropped.
-        if let Some(log) = &mut self.state().log {
-            let _ = log.flush();
+    /// Flushes the underlying log, which opens a log file that is not open yet.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be opened.
+    pub(super) fn open(&self) -> io::Result<()> {
+        match &mut self.state().log {
+            Some(log) => log.flush(),
+            // The thread is writing, and has opened it.
+            None => Ok(()),
         }
     }
 

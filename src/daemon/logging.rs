@@ -3,7 +3,7 @@
 //! are the business of `verbosity`; writing without blocking is that of `log_queue`.
 
 use std::env;
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::fd::AsFd;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
@@ -25,7 +25,7 @@ use crate::cli::{Log, Settings};
 const SYSLOG_SOCKETS: [&str; 2] = ["/dev/log", "/var/run/syslog"];
 
 /// Checks that the log file is neither the backing file, which it would overwrite, nor below the
-/// mount point, which would hide it.
+/// mount point, which would hide it. A dangling symbolic link could lead to either.
 ///
 /// # Errors
 ///
@@ -34,6 +34,9 @@ pub(super) fn check(settings: &Settings) -> Result<(), Error> {
     let Some(log) = &settings.log.file else {
         return Ok(());
     };
+    if log.is_symlink() && !log.exists() {
+        return Err(Error::DanglingLogFile(log.clone()));
+    }
     let identity = |path: &Path| {
         let metadata = std::fs::metadata(path).ok()?;
         Some((metadata.dev(), metadata.ino()))
@@ -51,19 +54,16 @@ pub(super) fn check(settings: &Settings) -> Result<(), Error> {
 }
 
 /// Installs the logger and a panic hook that logs. Returns the queue in front of the log. A
-/// missing log file is created by the first line, or by [`LogQueue::create`] once the file system
+/// missing log file is created by the first line, or by [`CreatedLog::new`] once the file system
 /// is mounted. So a failed start leaves no empty log file.
 ///
 /// # Errors
 ///
-/// When the log file cannot be opened or created.
+/// When the log file cannot be opened, or its directory cannot be written.
 pub(super) fn start(log: &Log, foreground: bool) -> Result<LogQueue, Error> {
     let destination: Box<dyn Write + Send> = match &log.file {
         Some(path) => {
-            let file = open_existing(path).map_err(|source| Error::LogFile {
-                path: path.clone(),
-                source,
-            })?;
+            let file = open_existing(path).map_err(|source| unopened(path, source))?;
             Box::new(LazyFile {
                 file,
                 path: Some(path.clone()),
@@ -92,6 +92,77 @@ pub(super) fn start(log: &Log, foreground: bool) -> Result<LogQueue, Error> {
     verbosity::start(installed, log.verbosity);
     std::panic::set_hook(Box::new(|panic| log::error!("{panic}")));
     Ok(queue)
+}
+
+fn unopened(path: &Path, source: io::Error) -> Error {
+    let path = path.to_path_buf();
+    Error::LogFile { path, source }
+}
+
+/// A log file that was created for a mount. Dropping it without [`keep`](CreatedLog::keep) waits
+/// for the queued lines, and removes the file if it is still empty.
+pub(super) struct CreatedLog {
+    path: PathBuf,
+    file: File,
+    queue: LogQueue,
+    is_kept: bool,
+}
+
+impl CreatedLog {
+    /// Creates the log file if it is missing, and opens it as the destination of `queue`. `None`
+    /// if there was nothing to create.
+    ///
+    /// # Errors
+    ///
+    /// - When the file cannot be created or opened.
+    /// - When it now turns out to be the backing file, which may have been created meanwhile.
+    pub(super) fn new(settings: &Settings, queue: &LogQueue) -> Result<Option<CreatedLog>, Error> {
+        let Some(path) = &settings.log.file else {
+            return Ok(None);
+        };
+        let created = match open_for_append(File::options().create_new(true), path) {
+            Ok(file) => Some(CreatedLog {
+                path: path.clone(),
+                file,
+                queue: queue.clone(),
+                is_kept: false,
+            }),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => None,
+            Err(error) => return Err(unopened(path, error)),
+        };
+        queue.open().map_err(|source| unopened(path, source))?;
+        check(settings)?;
+        Ok(created)
+    }
+
+    /// Leaves the file where it is: the start has succeeded.
+    pub(super) fn keep(mut self) {
+        self.is_kept = true;
+    }
+
+    /// Removes the file if it is empty, unless its name leads to another file by now.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be found or removed.
+    fn remove_if_empty(&self) -> io::Result<()> {
+        let (made, found) = (self.file.metadata()?, self.path.symlink_metadata()?);
+        if made.len() == 0 && (made.dev(), made.ino()) == (found.dev(), found.ino()) {
+            std::fs::remove_file(&self.path)?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for CreatedLog {
+    fn drop(&mut self) {
+        if self.is_kept {
+            return;
+        }
+        self.queue.drain();
+        // The error to report is that of the start.
+        let _ = self.remove_if_empty();
+    }
 }
 
 /// A logger that formats records as lines and writes them to `queue`, without a filter.
@@ -126,15 +197,14 @@ fn message(record: &Record) -> String {
     record.args().to_string().replace('\n', " ")
 }
 
-/// Opens a log file for appending. A created file is private to its owner, since the log contains
+/// Opens a log file for appending, with further `options`. A created file is private to its owner, since the log contains
 /// names in arrays that others may not read.
 ///
 /// # Errors
 ///
 /// When `open` fails, or the file is a FIFO without a reader.
-fn open_for_append(path: &Path, create: bool) -> io::Result<File> {
-    let mut options = File::options();
-    options.append(true).create(create).mode(0o600);
+fn open_for_append(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
+    options.append(true).mode(0o600);
     // Without O_NONBLOCK, opening a FIFO waits for a reader.
     let log = options.custom_flags(libc::O_NONBLOCK).open(path);
     let log = log.map_err(|error| match error.raw_os_error() {
@@ -145,17 +215,15 @@ fn open_for_append(path: &Path, create: bool) -> io::Result<File> {
     Ok(log)
 }
 
-/// Opens the log file at `path`; `None` if it does not exist but can be created.
+/// Opens the log file at `path`; `None` if it does not exist and its directory can be written.
 ///
 /// # Errors
 ///
-/// When it can be neither opened nor created.
+/// When it cannot be opened, or its directory cannot be written.
 fn open_existing(path: &Path) -> io::Result<Option<File>> {
-    match open_for_append(path, false) {
+    match open_for_append(&mut File::options(), path) {
         Ok(file) => Ok(Some(file)),
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        // A dangling symbolic link.
-        Err(_) if path.symlink_metadata().is_ok() => open_for_append(path, true).map(Some),
         Err(_) => {
             let directory = path.parent().unwrap_or(Path::new("/"));
             let (access, at_flags) = (AccessFlags::W_OK | AccessFlags::X_OK, AtFlags::AT_EACCESS);
@@ -236,7 +304,7 @@ impl LazyFile {
                 if let Some(directory) = path.parent() {
                     std::fs::create_dir_all(directory)?;
                 }
-                open_for_append(path, true)?
+                open_for_append(File::options().create(true), path)?
             }
         };
         Ok(self.file.insert(file))

@@ -33,6 +33,7 @@ use background::Role;
 pub use error::Error;
 pub use list::list;
 use log_queue::LogQueue;
+use logging::CreatedLog;
 use mounted::Mounted;
 pub use mountpoint::MountpointError;
 use notices::Tense;
@@ -136,18 +137,28 @@ fn serve_until_end(
     // An interrupted command means that the user does not want the mount.
     let is_gone = || command.as_ref().is_some_and(|command| command.is_gone());
     let ready = ready.unwrap_or_default();
-    let mounted = Mounted::start(settings, &sender, &events, watchdog, is_gone, ready)?;
-    if settings.log.file.is_some() {
-        log.create();
-    }
+    let mut created_log = None;
+    let create_log = || {
+        created_log = CreatedLog::new(settings, log)?;
+        Ok(())
+    };
+    let mounted = Mounted::start(
+        settings, &sender, &events, watchdog, is_gone, create_log, ready,
+    )?;
+    let keep_log = || created_log.map_or((), CreatedLog::keep);
     let Some(command) = command else {
+        keep_log();
         return mounted.serve(&events);
     };
     // When the command returns, the log lines of the start have been written.
     log.drain();
     let ended = match command.release() {
-        Ok(()) => mounted.serve(&events),
+        Ok(()) => {
+            keep_log();
+            mounted.serve(&events)
+        }
         Err(_) if mounted.has_changed_file() => {
+            keep_log();
             log::warn!("the command was interrupted too late: the file has been changed");
             mounted.serve(&events)
         }

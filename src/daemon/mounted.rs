@@ -48,12 +48,13 @@ impl Mounted {
     /// Mounts as `settings` say. The order of steps is:
     ///
     /// 1. mount, and wait until the mount answers;
-    /// 2. notify the supervisor through `ready`;
-    /// 3. create, extend or overwrite the backing file, which cannot be undone;
-    /// 4. admit `open` requests.
+    /// 2. create the log file, with `create_log`;
+    /// 3. notify the supervisor through `ready`;
+    /// 4. create, extend or overwrite the backing file, which cannot be undone;
+    /// 5. admit `open` requests.
     ///
     /// `is_gone` tells whether the command was interrupted. It is checked after each slow step
-    /// before step 3.
+    /// before step 4.
     ///
     /// # Errors
     ///
@@ -64,6 +65,7 @@ impl Mounted {
         events: &Receiver<Event>,
         watchdog: Watchdog,
         is_gone: impl Fn() -> bool,
+        create_log: impl FnOnce() -> Result<(), Error>,
         ready: Ready,
     ) -> Result<Mounted, Error> {
         let Settings {
@@ -100,6 +102,7 @@ impl Mounted {
             if is_gone() {
                 return Err(interrupted());
             }
+            create_log()?;
             ready.notify()?;
             Ok(pending.commit()?)
         });

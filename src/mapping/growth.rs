@@ -50,7 +50,7 @@ pub struct Pending {
 /// # Errors
 ///
 /// When the file is too short for the mode, would exceed the limit on file sizes, cannot be
-/// created, or when there is no space.
+/// created, or when there is no space or inode.
 pub(super) fn check(backing: &BackingFile, array: &Range<u64>) -> Result<bool, FileError> {
     let grows = backing.must_grow(array)?;
     if !grows {
@@ -66,11 +66,13 @@ pub(super) fn check(backing: &BackingFile, array: &Range<u64>) -> Result<bool, F
         }
         None => {
             let directory = path.parent().unwrap_or(Path::new("/"));
-            can_create_in(directory).map_err(|source| FileError::Create {
+            let system = statvfs(directory);
+            let creatable = can_create_in(directory).and_then(|()| has_inode(system));
+            creatable.map_err(|source| FileError::Create {
                 path: path.clone(),
                 source,
             })?;
-            has_space(statvfs(directory), to).map_err(no_space)?;
+            has_space(system, to).map_err(no_space)?;
         }
     }
     Ok(true)
@@ -271,6 +273,20 @@ fn has_space(system: nix::Result<Statvfs>, needed: u64) -> io::Result<()> {
     let free = u128::from(system.blocks_available()) * u128::from(system.fragment_size());
     // A file system that reports no blocks does not count them.
     if u128::from(needed) > free && system.blocks() > 0 {
+        return Err(io::Error::from_raw_os_error(libc::ENOSPC));
+    }
+    Ok(())
+}
+
+/// Checks that a file system has an inode for a new file.
+///
+/// # Errors
+///
+/// ENOSPC if it has none, and when `statvfs` failed.
+fn has_inode(system: nix::Result<Statvfs>) -> io::Result<()> {
+    let system = system?;
+    // A file system that reports no inodes does not count them.
+    if system.files_available() == 0 && system.files() > 0 {
         return Err(io::Error::from_raw_os_error(libc::ENOSPC));
     }
     Ok(())

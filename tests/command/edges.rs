@@ -188,3 +188,48 @@ fn behaves(dir: &Dir, number: usize, edge: &Edge, numpy: &Value, row: &str) {
     };
     assert_eq!(outcome.but_for_what_was_assumed(), said, "{row}");
 }
+
+/// For `open(2)`, and so for NumPy, a slash at the end stands for a directory.
+#[test]
+fn a_file_whose_name_ends_in_a_slash_is_neither_taken_nor_made() {
+    let Some(dir) = Dir::with_fuse() else { return };
+    dir.file("plain", [7; 100]);
+    dir.directory("logs");
+    std::os::unix::fs::symlink("plain", dir.join("link")).unwrap();
+    let before = dir.listing();
+    let mode = ["--mode", "w+", "--shape", "4"];
+    for name in ["plain/", "plain//", "plain/.", "link/", "new/", "new/."] {
+        let path = format!("{}/{name}", dir.path().display());
+        let mut options = fs::File::options();
+        options.write(true).create(true).open(path).unwrap_err();
+        let expected = format!(
+            "arrayfs: {name}: expected the name of a file; a slash at the end is for directories\n"
+        );
+        for rest in [&["mnt"][..], &["--info"]] {
+            let command = dir.arrayfs(&[name]).args(rest).args(&mode);
+            command.run().fails(2, &expected);
+        }
+        let option = format!("log-file={name}");
+        for log in [&["--log-file", name][..], &["-o", &option]] {
+            let command = dir.arrayfs(&["plain", "mnt"]).args(&mode).args(log);
+            command.run().fails(2, &expected);
+        }
+        assert_eq!(dir.listing(), before, "{name}");
+    }
+    // A directory is called one, with and without a slash.
+    for name in ["logs", "logs/", "logs/."] {
+        let path = dir.join("logs");
+        let path = path.display();
+        let expected = format!(
+            "arrayfs: {path}: is a directory, and only a regular file or a block device can be \
+             mapped\n"
+        );
+        let command = dir.arrayfs(&[name, "mnt"]).args(&mode);
+        command.run().fails(3, &expected);
+        let expected =
+            format!("arrayfs: {path}: cannot be opened as the log file: is a directory\n");
+        let command = dir.arrayfs(&["plain", "mnt", "--log-file", name]);
+        command.run().fails(1, &expected);
+        assert_eq!(dir.listing(), before, "{name}");
+    }
+}

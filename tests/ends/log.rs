@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt, symlink};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::ExitStatus;
@@ -12,7 +12,7 @@ use nix::sys::signal::Signal;
 use nix::sys::stat::{Mode, umask};
 use nix::unistd::mkfifo;
 
-use crate::common::{Dir, Mount, in_time, wait_until};
+use crate::common::{ARRAYFS, Dir, Mount, in_time, wait_until};
 use crate::only_these_are_left;
 
 /// So many requests log more than a pipe and the daemon keep.
@@ -173,4 +173,118 @@ fn a_log_that_is_a_pipe_without_a_reader_is_refused_at_once() {
     assert!(outcome.stderr.contains("log: "), "{outcome}");
     assert!(outcome.stderr.contains("nobody reads it"), "{outcome}");
     assert!(!dir.join("mnt").exists());
+}
+
+/// A log file that does not exist and cannot be created, in a directory that may be written.
+#[test]
+fn claim_53_a_start_whose_log_cannot_be_created_fails_and_changes_nothing() {
+    let Some(dir) = Dir::for_root() else { return };
+    dir.file("data.bin", [7; 100]);
+    dir.directory("disk");
+    let mount = ["-t", "tmpfs", "-o", "nr_inodes=1", "none", "disk"];
+    dir.command("mount", &mount).run().succeeds();
+    let before = dir.listing();
+    for (log, reason) in [
+        ("/proc/x.log", "no such file or directory"),
+        ("disk/log", "no space left on device"),
+    ] {
+        let path = dir.join(log);
+        let expected = format!(
+            "arrayfs: {}: cannot be opened as the log file: {reason}\n",
+            path.display()
+        );
+        for attachment in [&[][..], &["-f"], &["-vv"]] {
+            for (file, mode) in [("data.bin", "r+"), ("data.bin", "w+"), ("new.bin", "w+")] {
+                let start = [file, "mnt", "--shape", "100", "--mode", mode];
+                let command = dir.arrayfs(&start).args(&["--log-file", log]);
+                command.args(attachment).run().fails(1, &expected);
+                assert_eq!(dir.listing(), before, "{log} {attachment:?} {file} {mode}");
+            }
+        }
+    }
+    dir.command("umount", &["disk"]).run().succeeds();
+    only_these_are_left(&dir, &["data.bin", "disk"]);
+    assert_eq!(fs::read(dir.join("data.bin")).unwrap(), [7; 100]);
+}
+
+/// The log file is created before readiness is told, which can fail.
+#[test]
+fn claim_53_a_log_that_was_created_goes_with_a_start_that_fails_late() {
+    let Some(dir) = Dir::with_fuse() else { return };
+    let file = dir.file("data.bin", [7; 100]);
+    let point = dir.directory("mnt");
+    let _full = FullPipe::new(&dir.join("ready"));
+    let script = "exec 9<> ready; exec \"$@\"";
+    for (options, left) in [(&[][..], false), (&["-vv"], true)] {
+        let words = [
+            "-c",
+            script,
+            "bash",
+            ARRAYFS,
+            "--ready-fd",
+            "9",
+            "--log-file",
+            "log",
+        ];
+        let command = dir.command("bash", &words).args(&[&file, &point]);
+        let outcome = command.args(options).run();
+        assert_eq!(outcome.status.code(), Some(2), "{outcome}");
+        assert!(outcome.stderr.contains("--ready-fd 9: "), "{outcome}");
+        // With `-vv` the requests of the start were logged.
+        assert_eq!(dir.join("log").exists(), left, "{outcome}");
+    }
+}
+
+#[test]
+fn a_log_that_is_a_dangling_symbolic_link_is_refused() {
+    let Some(dir) = Dir::with_fuse() else { return };
+    dir.file("data.bin", [7; 100]);
+    dir.directory("logs");
+    for (number, (target, file)) in [
+        ("../new.bin", "new.bin"),
+        ("../mnt/log", "data.bin"),
+        ("new.log", "data.bin"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let log = dir.join(&format!("logs/{number}"));
+        symlink(target, &log).unwrap();
+        let before = dir.listing();
+        let expected = format!(
+            "arrayfs: {}: cannot be the log file: it is a symbolic link to a file that does \
+             not exist\n  create that file first, or give its own name\n",
+            log.display()
+        );
+        let start = [file, "mnt", "--mode", "w+", "--shape", "100", "--log-file"];
+        let command = dir.arrayfs(&start).args(&[&log]);
+        command.run().fails(1, &expected);
+        assert_eq!(dir.listing(), before, "{target}");
+    }
+    // Once the target exists, the log goes there.
+    let target = dir.file("logs/new.log", "");
+    let start = ["data.bin", "mnt", "-v", "--log-file", "logs/2"];
+    dir.arrayfs(&start).run().succeeds();
+    dir.arrayfs(&["-u", "mnt"]).run().succeeds_silently();
+    assert!(fs::read_to_string(target).unwrap().contains("mounted on"));
+}
+
+/// Before the file exists, its two names have nothing in common.
+#[test]
+fn a_log_that_turns_out_to_be_the_new_file_of_the_array_is_refused() {
+    let Some(dir) = Dir::for_root() else { return };
+    dir.directory("data");
+    dir.directory("bound");
+    let bind = ["--bind", "data", "bound"];
+    dir.command("mount", &bind).run().succeeds();
+    for options in [&[][..], &["-v"]] {
+        let start = ["data/new.bin", "mnt", "--mode", "w+", "--shape", "10"];
+        let command = dir.arrayfs(&start).args(&["--log-file", "bound/new.bin"]);
+        let outcome = command.args(options).run();
+        assert_eq!(outcome.status.code(), Some(1), "{outcome}");
+        let words = "bound/new.bin: cannot be the log file: it is the array's file";
+        assert!(outcome.stderr.contains(words), "{outcome}");
+        assert!(!dir.join("mnt").exists());
+    }
+    dir.command("umount", &["bound"]).run().succeeds();
 }

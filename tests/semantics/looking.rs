@@ -353,3 +353,26 @@ fn claim_54_a_word_that_is_no_file_is_met_with_what_was_meant() {
     dir.arrayfs(&new).run().fails(4, &in_the_way);
     assert!(!dir.join("new").exists());
 }
+
+#[test]
+fn claim_53_info_wants_an_inode_for_a_new_file_and_makes_nothing() {
+    let Some(dir) = Dir::for_root() else { return };
+    let disk = dir.directory("disk");
+    let mount = ["-t", "tmpfs", "-o", "nr_inodes=2", "none", "disk"];
+    dir.command("mount", &mount).run().succeeds();
+    let start = ["disk/new.bin", "--mode", "w+", "--shape", "10"];
+    dir.arrayfs(&start).args(&["--info"]).run().succeeds();
+    // The root directory has the other inode.
+    fs::write(disk.join("last"), "").unwrap();
+    let expected = format!(
+        "arrayfs: {}: cannot be created: no space left on device\n",
+        disk.join("new.bin").display()
+    );
+    for rest in ["--info", "mnt"] {
+        dir.arrayfs(&start).args(&[rest]).run().fails(3, &expected);
+    }
+    // A file that exists needs none.
+    let start = ["disk/last", "--mode", "w+", "--shape", "10", "--info"];
+    dir.arrayfs(&start).run().succeeds();
+    dir.command("umount", &["disk"]).run().succeeds();
+}
