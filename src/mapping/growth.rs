@@ -152,8 +152,14 @@ impl Pending {
             self.extend(to)?;
         }
         self.created = false;
-        // Allocates blocks for holes within the size, and changes no bytes.
-        let sparse = platform::reserve(&self.file, from.min(to)..to).is_err();
+        // Allocates blocks for holes within the size, and changes no bytes. A file that could only
+        // be cleared by a truncation is one hole.
+        let start = if self.mode == Mode::Write {
+            0
+        } else {
+            from.min(to)
+        };
+        let sparse = platform::reserve(&self.file, start..to).is_err();
         // Another process may have extended the file meanwhile.
         let grew = self.mode == Mode::Write || from < to;
         Ok(grew.then_some(Growth { from, to, sparse }))
