@@ -229,23 +229,34 @@ impl Variables {
         variables.set_condition("copy_on_write", meta.mode == Mode::CopyOnWrite);
         variables.set_condition("absolute", whole.absolute);
         variables.set_condition("pad", pad);
+        variables.set_loadtxt(view);
+        let time = |kind: &Kind| matches!(kind, Kind::DateTime(_) | Kind::TimeDelta(_));
+        let times = field.is_some_and(|field| time(field.view.dtype().kind()));
+        variables.set_condition("times", times);
+        let path = field.map_or(String::new(), |field| field.fields.join("."));
+        variables.set("field", escape_control_characters(&path));
+        variables.set_names(view, pad);
+        variables
+    }
+
+    /// The arguments of `numpy.loadtxt`: `usecols` skips the column of blanks, `ndmin` keeps axes
+    /// of length 1.
+    fn set_loadtxt(&mut self, view: &View) {
+        let (dtype, lengths) = (view.dtype(), view.shape().lengths());
         let number_kind = matches!(
             dtype.kind(),
             Kind::Bool | Kind::Int | Kind::UInt | Kind::Float | Kind::Complex
         );
-        let lengths = view.shape().lengths();
-        // Arguments of numpy.loadtxt: `usecols` skips the column of blanks, `ndmin` keeps axes
-        // of length 1.
         let usecols = match lengths {
             [_] => "0".to_owned(),
             [_, columns] => format!("range({columns})"),
             _ => String::new(),
         };
-        let is_read = number_kind && view.size() > 0 && variables.holds("whole_text");
-        variables.set_condition("loadtxt", is_read && !usecols.is_empty());
-        variables.set("usecols", usecols);
+        let is_read = number_kind && view.size() > 0 && self.holds("whole_text");
+        self.set_condition("loadtxt", is_read && !usecols.is_empty());
+        self.set("usecols", usecols);
         let keeps = format!(", ndmin={}", view.ndim());
-        variables.set(
+        self.set(
             "ndmin",
             if lengths.contains(&1) {
                 keeps
@@ -253,24 +264,26 @@ impl Variables {
                 String::new()
             },
         );
-        variables.set("dtype_name", dtype.to_string());
-        let time = |kind: &Kind| matches!(kind, Kind::DateTime(_) | Kind::TimeDelta(_));
-        let times = field.is_some_and(|field| time(field.view.dtype().kind()));
-        variables.set_condition("times", times);
-        let path = field.map_or(String::new(), |field| field.fields.join("."));
-        variables.set("field", escape_control_characters(&path));
+        self.set("dtype_name", dtype.to_string());
+    }
+
+    /// The names of index files, of the last axis and of the first field.
+    fn set_names(&mut self, view: &View, pad: bool) {
         let length = |axis| view.shape().lengths().get(axis).copied().unwrap_or(0);
-        variables.set("rows", indices(length(0), pad));
-        variables.set("cols", indices(length(1), pad));
-        variables.set("axes", indices(view.ndim() as u64, false));
-        variables.set("last_axis", view.ndim().saturating_sub(1).to_string());
-        let first = dtype.fields().first().map_or("", |field| field.name());
-        variables.set("first_field", escape_control_characters(first));
-        variables.set(
+        self.set("rows", indices(length(0), pad));
+        self.set("cols", indices(length(1), pad));
+        self.set("axes", indices(view.ndim() as u64, false));
+        self.set("last_axis", view.ndim().saturating_sub(1).to_string());
+        let first = view
+            .dtype()
+            .fields()
+            .first()
+            .map_or("", |field| field.name());
+        self.set("first_field", escape_control_characters(first));
+        self.set(
             "first_field_name",
             escape_control_characters(&name::field(0, first)),
         );
-        variables
     }
 }
 
