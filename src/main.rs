@@ -37,7 +37,8 @@ fn run() -> Result<ExitCode, Failure> {
             file,
             description,
             options,
-        } => print(&daemon::info(&file, &description, &options)?)?,
+            as_json,
+        } => print(&daemon::info(&file, &description, &options, as_json)?)?,
         Command::Print(text) => print(&text)?,
     }
     Ok(ExitCode::SUCCESS)

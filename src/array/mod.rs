@@ -91,6 +91,14 @@ pub enum ArrayError {
         /// Offset of the array in bytes.
         offset: u64,
     },
+    /// There is not one stride for each axis, or there are more than [`MAX_NDIM`] axes.
+    #[error("{axes} axes and {strides} strides: expected as many, at most {MAX_NDIM}")]
+    Strides {
+        /// The number of axes.
+        axes: usize,
+        /// The number of strides.
+        strides: usize,
+    },
     /// The available bytes are not a whole number of steps of the inferred axis.
     #[error(
         "{available} bytes from offset {offset} to the end of the file are not a multiple of \

@@ -66,6 +66,53 @@ impl View {
         })
     }
 
+    /// A view of these parts: offset and strides in bytes, one stride for each axis, as
+    /// `numpy.ndarray(shape, dtype, buffer, offset, strides)`.
+    ///
+    /// # Errors
+    ///
+    /// [`ArrayError::TooLarge`] when an element lies before the start of the file or its end
+    /// exceeds 2^63 - 1 bytes, or when the size does; [`ArrayError::Strides`] when there is not
+    /// one stride for each axis, or more than [`MAX_NDIM`] axes.
+    pub fn strided(
+        dtype: DType,
+        offset: u64,
+        shape: Shape,
+        strides: Vec<i64>,
+    ) -> Result<View, ArrayError> {
+        if strides.len() != shape.ndim() || shape.ndim() > MAX_NDIM {
+            let (axes, strides) = (shape.ndim(), strides.len());
+            return Err(ArrayError::Strides { axes, strides });
+        }
+        let itemsize = dtype.itemsize();
+        // The bytes before the element at index 0, and from it to the end of the last.
+        let extent = || {
+            shape.span(itemsize)?;
+            let (mut before, mut after) = (0u64, itemsize);
+            for (&length, &stride) in shape.lengths().iter().zip(&strides) {
+                let steps = length.saturating_sub(1);
+                let distance = steps.checked_mul(stride.unsigned_abs())?;
+                let side = if stride < 0 { &mut before } else { &mut after };
+                *side = side.checked_add(distance)?;
+            }
+            offset.checked_sub(before)?;
+            i64::try_from(offset.checked_add(after)?).ok()
+        };
+        if extent().is_none() {
+            return Err(ArrayError::TooLarge {
+                shape,
+                itemsize,
+                offset,
+            });
+        }
+        Ok(View {
+            dtype,
+            offset,
+            shape,
+            strides,
+        })
+    }
+
     /// A view of these parts. They must satisfy the invariants of [`View`].
     pub(super) fn from_parts(dtype: DType, offset: u64, shape: Shape, strides: Vec<i64>) -> View {
         View {
@@ -248,6 +295,32 @@ mod tests {
                 "{lengths:?}"
             );
         }
+    }
+
+    #[test]
+    fn strided_views_outside_the_largest_file_are_refused() {
+        let strided = |offset, lengths: &[u64], strides: &[i64]| {
+            let shape = Shape::new(lengths.to_vec());
+            View::strided(DType::parse("f8").unwrap(), offset, shape, strides.to_vec())
+        };
+        let reversed = strided(16, &[3, 2], &[-8, 100]).unwrap();
+        assert_eq!(reversed.extent(), 0..124);
+        assert_eq!(reversed.take(0, 2).unwrap().offset(), 0);
+        for (offset, lengths, strides) in [
+            (15, &[3][..], &[-8][..]),
+            (0, &[2], &[i64::MAX]),
+            (0, &[u64::MAX], &[0]),
+            (0, &[1 << 40, 1 << 40], &[0, 0]),
+            (0, &[2], &[]),
+            (0, &[2], &[8, 8]),
+            (0, &[1 << 62, 3], &[8, i64::MIN]),
+            (i64::MAX as u64 - 6, &[], &[]),
+        ] {
+            assert!(strided(offset, lengths, strides).is_err(), "{lengths:?}");
+        }
+        assert!(strided(0, &[0, 5], &[i64::MAX, 8]).is_ok());
+        let (lengths, strides) = (vec![1; 65], vec![8; 65]);
+        assert!(strided(0, &lengths, &strides).is_err());
     }
 
     #[test]

@@ -40,6 +40,8 @@ pub enum Command {
         description: Description,
         /// The options of a mount of it.
         options: Box<Options>,
+        /// Whether JSON is printed for a file with several arrays, and not a table.
+        as_json: bool,
     },
     /// Unmount arrays.
     Unmount {

@@ -24,8 +24,9 @@ const SWITCHES: [&str; 11] = [
 ];
 
 /// Options of arrayfs with a value: those that are also long options, then those only under `-o`.
-const VALUED: [&str; 17] = [
+const VALUED: [&str; 18] = [
     "format",
+    "array",
     "dtype",
     "shape",
     "order",

@@ -80,6 +80,12 @@ pub(super) struct RawOptions {
     #[arg(long, help_heading = "The array")]
     pub format: Option<OsString>,
 
+    /// Mount this one of the arrays in the file
+    ///
+    /// The array becomes the root of the mount. --info lists the names.
+    #[arg(long, value_name = "NAME", help_heading = "The array")]
+    pub array: Option<OsString>,
+
     /// Element type: float32, <i2, S10, x:f4,id:i8 [default: uint8]
     ///
     /// Any dtype that NumPy has, by its name (float32, bool, complex128), by its code
@@ -219,9 +225,19 @@ pub(super) struct RawOptions {
 
     /// Check everything, print meta.json, and mount nothing
     ///
-    /// All checks of a mount in this mode are made. Nothing is created, extended or changed.
+    /// Of a file with several arrays it prints a table of them. All checks of a mount in this
+    /// mode are made. Nothing is created, extended or changed.
     #[arg(long, help_heading = "Other commands")]
     pub info: bool,
+
+    /// With --info: print JSON, also for a file with several arrays
+    #[arg(
+        long,
+        requires = "info",
+        help_heading = "Other commands",
+        hide_short_help = true
+    )]
+    pub json: bool,
 
     /// List the mounted arrays
     #[arg(long, exclusive = true, help_heading = "Other commands")]

@@ -94,6 +94,7 @@ pub(super) fn command(raw: &RawOptions) -> Result<Command, UsageError> {
             file,
             description,
             options: Box::new(options),
+            as_json: raw.json,
         });
     }
     let mountpoint = match &raw.mountpoint {
@@ -180,8 +181,12 @@ fn description(raw: &RawOptions, items: &MountOptions) -> Result<Description, Us
             Format::named,
         )
     })?;
+    let array = option_value("array", &raw.array, items, |value| {
+        Ok(text("array", value)?.to_owned())
+    })?;
     Ok(Description {
         format,
+        array,
         dtype,
         shape,
         order,

@@ -14,6 +14,7 @@ mod mountpoint_lock;
 mod notices;
 mod ready;
 mod server;
+mod table;
 mod timeout;
 mod unmount;
 mod verbosity;
@@ -21,14 +22,14 @@ mod watchdog;
 
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 
 use crate::cli::Settings;
 use crate::fs::{MountError, Options, check_memory};
 use crate::mapping;
 use crate::platform;
 use crate::source::{Description, Plan};
-use crate::tree;
+use crate::tree::Layout;
 use background::Role;
 pub use error::Error;
 pub use list::list;
@@ -71,17 +72,24 @@ pub fn mount(settings: &Settings) -> Result<ExitCode, Error> {
     }
 }
 
-/// The `meta.json` of an array, after the same checks of the file as for a mount. Nothing is
-/// created, changed or mounted.
+/// The `meta.json` of the root of a mount, after the same checks of the file as for a mount. For
+/// a group it is a table of its arrays, unless `as_json` is set. Nothing is created, changed or
+/// mounted.
 ///
 /// # Errors
 ///
 /// Those errors of [`mount`] that concern the file.
-pub fn info(file: &Path, description: &Description, options: &Options) -> Result<String, Error> {
+pub fn info(
+    file: &Path,
+    description: &Description,
+    options: &Options,
+    as_json: bool,
+) -> Result<String, Error> {
     let plan = Plan::new(file, description)?;
-    let meta = plan.meta();
-    tree::check(&meta).map_err(|error| MountError::Tree {
-        file: meta.file.clone(),
+    let origin = Arc::new(plan.origin().clone());
+    let layout = Layout::new(origin.clone(), plan.contents().clone(), options.csv);
+    let layout = layout.map_err(|error| MountError::Tree {
+        file: origin.file.clone(),
         error,
     })?;
     check_memory(file, options, plan.bytes().end)?;
@@ -91,10 +99,13 @@ pub fn info(file: &Path, description: &Description, options: &Options) -> Result
         drop(plan.map()?);
     }
     if let Some(growth) = growth {
-        notices::print_growth(file, meta.mode, growth, Tense::Intended);
+        notices::print_growth(file, origin.mode, growth, Tense::Intended);
     }
     notices::print_array(file, &summary);
-    Ok(meta.to_json())
+    Ok(match layout.contents().is_group && !as_json {
+        true => table::of_arrays(&layout),
+        false => layout.root_json(),
+    })
 }
 
 /// Unmounts the dead mount of a daemon that was killed between mounting and serving.

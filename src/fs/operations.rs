@@ -441,12 +441,9 @@ impl ArrayFs {
         }
     }
 
-    /// The result of STATFS: a full file system that holds only this array.
+    /// The result of STATFS: a full file system that holds only the arrays.
     pub(super) fn usage(&self) -> Usage {
-        let bytes = self
-            .tree
-            .node_attributes(self.tree.whole())
-            .map_or(0, |attrs| attrs.len);
+        let bytes = self.tree.nbytes();
         Usage {
             blocks: bytes.div_ceil(512),
             nodes: self.tree.nodes(),

@@ -20,7 +20,7 @@ use super::protocol::Protocol;
 use super::{Access, Cache, MountFlag, Options};
 use crate::mapping::{self, Pending};
 use crate::platform;
-use crate::readme;
+use crate::readme::Readme;
 use crate::source::Source;
 use crate::tree::{Tree, TreeError};
 
@@ -156,32 +156,36 @@ impl Session {
         options: &Options,
         on_end: impl FnOnce() + Send + 'static,
     ) -> Result<(Session, Pending), MountError> {
-        let meta = source.meta.clone();
+        let origin = source.origin.clone();
         source.mapping.read_by_several(options.workers());
         let appearance = Appearance {
             uid: options.uid,
             gid: options.gid,
             umask: options.umask,
-            writable: meta.writable,
+            writable: origin.writable,
             quiet: options.quiet,
-            mounting_user: MountingUser::of(meta.mode),
+            mounting_user: MountingUser::of(origin.mode),
         };
-        let readme = readme::text(&meta, mountpoint, options.pad, options.csv);
-        let tree = Tree::new(source, readme, options.pad, options.csv);
+        let readme = Readme {
+            mountpoint: mountpoint.to_path_buf(),
+            pad: options.pad,
+            csv: options.csv,
+        };
+        let tree = Tree::new(source, Box::new(readme), options.pad, options.csv);
         let (tree, pending) = tree.map_err(|error| {
-            let file = meta.file.clone();
+            let file = origin.file.clone();
             MountError::Tree { file, error }
         })?;
         let coherence = Coherence::new(MAX_REQUEST as usize);
         let coherence = coherence.map_err(|_| MountError::NoMemory {
             path: mountpoint.to_path_buf(),
-            bytes: meta.view.extent().end,
+            bytes: tree.mapping().mapped_bytes(),
             threads: options.workers(),
             resource: ExhaustedResource::Memory,
         })?;
         let coherence = Arc::new(coherence);
         let (waker, wakes) = Waker::new();
-        let passthrough = PassthroughFiles::new(options, tree.mapping(), meta.writable);
+        let passthrough = PassthroughFiles::new(options, tree.mapping(), origin.writable);
         let fs = ArrayFs::new(
             tree,
             appearance,
@@ -195,7 +199,7 @@ impl Session {
             mountpoint: mountpoint.to_path_buf(),
             source,
         };
-        let config = config(options, &meta.file, meta.writable);
+        let config = config(options, &origin.file, origin.writable);
         let admission = Arc::new(Admission::default());
         let protocol = Protocol::new(fs.clone(), admission.clone(), options.clone(), on_end);
         let session = fuser::Session::new(protocol, mountpoint, &config).map_err(refused)?;

@@ -2,10 +2,11 @@
 //! changes the file; creating and extending it is left to `growth`.
 
 use std::fs::{File, Metadata, OpenOptions};
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, Seek, SeekFrom};
 use std::ops::Range;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::{Mode, growth};
 use crate::platform::os_error_message;
@@ -166,7 +167,7 @@ impl FileError {
 pub struct BackingFile {
     pub(super) path: PathBuf,
     pub(super) mode: Mode,
-    pub(super) file: Option<File>,
+    pub(super) file: Option<Arc<File>>,
     /// The size when the file was opened, in bytes.
     pub(super) len: u64,
     pub(super) block_device: bool,
@@ -219,7 +220,7 @@ impl BackingFile {
         } else {
             metadata.len()
         };
-        backing.file = Some(file);
+        backing.file = Some(Arc::new(file));
         Ok(backing)
     }
 
@@ -295,33 +296,9 @@ impl BackingFile {
         self.block_device
     }
 
-    /// The first `count` bytes of the file; fewer if the file is shorter.
-    ///
-    /// # Errors
-    ///
-    /// When they cannot be read.
-    pub fn first_bytes(&self, count: usize) -> Result<Vec<u8>, FileError> {
-        self.bytes(0, count)
-    }
-
-    /// `count` bytes of the file from byte `at` on; fewer if the file ends before.
-    ///
-    /// # Errors
-    ///
-    /// When they cannot be read.
-    pub fn bytes(&self, at: u64, count: usize) -> Result<Vec<u8>, FileError> {
-        let mut bytes = Vec::new();
-        let Some(file) = &self.file else {
-            return Ok(bytes);
-        };
-        let mut file: &File = file;
-        file.seek(SeekFrom::Start(at))
-            .and_then(|_| file.take(count as u64).read_to_end(&mut bytes))
-            .map_err(|source| FileError::Open {
-                path: self.path.clone(),
-                source,
-            })?;
-        Ok(bytes)
+    /// The open file, for reading by position; `None` if it does not exist yet.
+    pub fn file(&self) -> Option<&Arc<File>> {
+        self.file.as_ref()
     }
 
     /// Whether the file has to be extended, cleared or created to hold the byte range `array`.

@@ -103,13 +103,13 @@ impl Pending {
                     path: path.clone(),
                     source,
                 })?;
-                (made, true)
+                (Arc::new(made), true)
             }
         };
         let pending = Pending {
             path,
             mode,
-            file: Arc::new(file),
+            file,
             to: grows.then_some(array.end),
             beginning: Arc::default(),
             created,

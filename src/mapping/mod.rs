@@ -174,7 +174,7 @@ impl Mapping {
     }
 
     /// The number of mapped bytes: from the start of the file to the end of the array.
-    fn mapped_bytes(&self) -> u64 {
+    pub fn mapped_bytes(&self) -> u64 {
         self.map.as_ref().map_or(0, BoundedMmap::bytes)
     }
 

@@ -26,18 +26,18 @@ pub(super) struct Example {
 }
 
 impl Example {
-    /// The whole array that `meta` describes, mounted on `mountpoint`, with files in `csv/`
-    /// of the form `csv`.
+    /// The whole array that `meta` describes, whose directory is `path`, with files in `csv/` of
+    /// the form `csv`.
     ///
-    /// If the path of the mount point is not printable text, paths are relative to the mount.
-    pub(super) fn new(meta: &Meta, mountpoint: &Path, csv: CsvForm) -> Example {
-        let shown = mountpoint.to_str().filter(|path| is_plain(path));
+    /// If the path is not printable text, paths are relative to the directory.
+    pub(super) fn new(meta: &Meta, path: &Path, csv: CsvForm) -> Example {
+        let shown = path.to_str().filter(|path| is_plain(path));
         let directory = shown.map(|path| format!("{}/", path.trim_end_matches('/')));
         Example {
             absolute: directory.is_some(),
             directory: directory.unwrap_or_default(),
             fields: Vec::new(),
-            writable: meta.writable,
+            writable: meta.origin.writable,
             csv,
             view: meta.view.clone(),
         }
@@ -77,6 +77,6 @@ impl Example {
 }
 
 /// Whether the text has no control characters.
-fn is_plain(text: &str) -> bool {
+pub(super) fn is_plain(text: &str) -> bool {
     !text.chars().any(char::is_control)
 }

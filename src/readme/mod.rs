@@ -1,14 +1,15 @@
-//! Generates `README.txt`: a description of the mounted array, a table of its files, and code for
-//! each language that reads and writes it in this mount. The text is in `templates/`, a file for
+//! Generates `README.txt`: a description of an array, a table of its files, and code for each
+//! language that reads and writes it in this mount; for a group, a list of its arrays. The text is in `templates/`, a file for
 //! each language, listed in `LANGUAGES`. Variables and conditions are in `variables`.
 
 mod example;
 mod template;
 mod variables;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use crate::source::Meta;
+use crate::source::{Contents, Meta, Origin};
+use crate::tree;
 use crate::vfile::CsvForm;
 use example::Example;
 use variables::Variables;
@@ -71,12 +72,51 @@ const fn language(
 const OVERVIEW: &str = include_str!("templates/overview.txt");
 const FILES: &str = include_str!("templates/files.txt");
 
-/// The `README.txt` for the array that `meta` describes, mounted on `mountpoint`. `pad` says
-/// whether directories list padded indices, `csv` gives the form of files in `csv/`.
+const GROUP: &str = include_str!("templates/group.txt");
+
+/// The most arrays that the text for a group lists.
+const LISTED: usize = 50;
+
+/// The texts of `README.txt` of a mount.
+#[derive(Debug)]
+pub struct Readme {
+    /// The mount point.
+    pub mountpoint: PathBuf,
+    /// Whether directories list padded indices.
+    pub pad: bool,
+    /// The form of files in `csv/`.
+    pub csv: CsvForm,
+}
+
+impl tree::Readme for Readme {
+    fn of_array(&self, meta: &Meta, path: &str) -> String {
+        text(meta, &self.mountpoint.join(path), self.pad, self.csv)
+    }
+
+    fn of_group(&self, origin: &Origin, contents: &Contents, paths: &[String]) -> String {
+        let mut variables = Variables::of_group(origin, contents, paths, &self.mountpoint);
+        let lines = contents.members.iter().zip(paths).take(LISTED);
+        let lines = lines.map(|(member, path)| {
+            let view = &member.view;
+            let path = variables::escape_control_characters(path);
+            let dtype = variables::escape_control_characters(&view.dtype().to_string());
+            format!("{path}/\t{dtype}\t{}", view.shape())
+        });
+        let lines: Vec<String> = lines.collect();
+        variables.set("arrays", columns(&lines.join("\n")));
+        let rest = contents.members.len().saturating_sub(LISTED);
+        variables.set_condition("more", rest > 0);
+        variables.set("rest", rest.to_string());
+        template::render(GROUP, &variables)
+    }
+}
+
+/// The `README.txt` for the array that `meta` describes, whose directory is `directory`. `pad`
+/// says whether directories list padded indices, `csv` gives the form of files in `csv/`.
 ///
 /// Lines of code are indented by at least four spaces, all other lines not at all.
-pub fn text(meta: &Meta, mountpoint: &Path, pad: bool, csv: CsvForm) -> String {
-    let whole = Example::new(meta, mountpoint, csv);
+fn text(meta: &Meta, directory: &Path, pad: bool, csv: CsvForm) -> String {
+    let whole = Example::new(meta, directory, csv);
     let field = whole.of_a_field();
     let mut variables = Variables::of_mount(meta, &whole, field.as_ref(), pad);
     variables.set("files", columns(&template::render(FILES, &variables)));
@@ -182,5 +222,7 @@ mod tests {
         for template in [OVERVIEW, FILES] {
             assert_eq!(template::tests::unknown(template, &overview), [""; 0]);
         }
+        let group = variables::tests::group();
+        assert_eq!(template::tests::unknown(GROUP, &group), [""; 0]);
     }
 }

@@ -2,12 +2,13 @@
 //! dtype, shape and mount. Evaluating them is left to `template`.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
-use super::example::Example;
+use super::example::{Example, is_plain};
 use crate::array::{Order, Shape, View};
 use crate::dtype::{ByteOrder, DType, Kind, TimeUnit, Unit};
 use crate::mapping::Mode;
-use crate::source::Meta;
+use crate::source::{Contents, Meta, Origin};
 use crate::tree::name;
 use crate::vfile::{CsvForm, encodings};
 
@@ -205,11 +206,7 @@ impl Variables {
         let length = variables
             .value("length")
             .and_then(|length| length.parse().ok());
-        variables.set(
-            "file",
-            escape_control_characters(&meta.file.to_string_lossy()),
-        );
-        variables.set("format", meta.format);
+        variables.set_origin(&meta.origin);
         variables.set("offset", view.offset().to_string());
         variables.set("dtype_shown", escape_control_characters(&dtype.to_string()));
         variables.set_condition("ordered", dtype.byte_order() != ByteOrder::NotApplicable);
@@ -225,8 +222,16 @@ impl Variables {
         variables.set("unit", unit);
         variables.set("order", meta.order.to_string());
         variables.set_condition("c_order", meta.order == Order::C);
-        variables.set("mode", meta.mode.to_string());
-        variables.set_condition("copy_on_write", meta.mode == Mode::CopyOnWrite);
+        let name = meta.name.as_deref().unwrap_or_default();
+        variables.set("name", escape_control_characters(name));
+        let dims = meta.dims.iter().map(|dim| dim.as_deref().unwrap_or("-"));
+        let dims = dims.collect::<Vec<_>>().join(", ");
+        variables.set("dims", escape_control_characters(&dims));
+        let scale = meta.details.scale;
+        variables.set_condition("scaled", scale.is_some());
+        let number = |value: Option<f64>| value.map_or(String::new(), |value| value.to_string());
+        variables.set("slope", number(scale.map(|scale| scale.slope)));
+        variables.set("intercept", number(scale.map(|scale| scale.intercept)));
         variables.set_condition("absolute", whole.absolute);
         variables.set_condition("pad", pad);
         variables.set_loadtxt(view);
@@ -237,6 +242,38 @@ impl Variables {
         variables.set("field", escape_control_characters(&path));
         variables.set_names(view, pad);
         variables
+    }
+
+    /// The variables for a group with arrays at `paths` of a mount on `mountpoint`.
+    pub(super) fn of_group(
+        origin: &Origin,
+        contents: &Contents,
+        paths: &[String],
+        mountpoint: &Path,
+    ) -> Variables {
+        let mut variables = Variables::default();
+        variables.set_condition("else", true);
+        variables.set_origin(origin);
+        variables.set_condition("writable", origin.writable);
+        variables.set("count", contents.members.len().to_string());
+        let skipped = contents.skipped.len();
+        variables.set_condition("skipped", skipped > 0);
+        variables.set("skipped", skipped.to_string());
+        let is_quotable = |path: &&str| is_plain(path) && !path.contains(['\'', '"', '\\']);
+        let shown = mountpoint.to_str().filter(is_quotable);
+        variables.set("dir", shown.map_or(String::new(), |path| format!("{path}/")));
+        let first = paths.first().map(String::as_str).filter(is_quotable);
+        variables.set("first", first.unwrap_or_default());
+        variables
+    }
+
+    /// Sets the variables for the file, its format and mode.
+    fn set_origin(&mut self, origin: &Origin) {
+        let file = origin.file.to_string_lossy();
+        self.set("file", escape_control_characters(&file));
+        self.set("format", origin.format);
+        self.set("mode", origin.mode.to_string());
+        self.set_condition("copy_on_write", origin.mode == Mode::CopyOnWrite);
     }
 
     /// The arguments of `numpy.loadtxt`: `usecols` skips the column of blanks, `ndmin` keeps axes
@@ -334,7 +371,7 @@ fn time_unit(unit: TimeUnit) -> String {
 }
 
 /// Replaces control characters with escapes.
-fn escape_control_characters(text: &str) -> String {
+pub(super) fn escape_control_characters(text: &str) -> String {
     let escaped = text.chars().map(|c| match c {
         c if c.is_control() => c.escape_default().to_string(),
         c => c.to_string(),
@@ -345,7 +382,27 @@ fn escape_control_characters(text: &str) -> String {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::array::Shape;
+    use crate::source::Member;
+    use std::sync::Arc;
+
+    fn origin() -> Origin {
+        Origin {
+            file: "a.bin".into(),
+            data_file: None,
+            format: "raw",
+            mode: Mode::ReadWrite,
+            writable: true,
+        }
+    }
+
+    /// The variables of a group.
+    pub fn group() -> Variables {
+        let mut variables = Variables::of_group(&origin(), &Contents::group(), &[], Path::new("/m"));
+        variables.set("arrays", "");
+        variables.set_condition("more", false);
+        variables.set("rest", "");
+        variables
+    }
 
     impl Variables {
         /// Whether there is a variable or condition of this name.
@@ -357,14 +414,9 @@ pub(super) mod tests {
     /// The variables of a language's template, and of the overview.
     pub fn all() -> (Variables, Variables) {
         let shape = Shape::new(vec![3, 5]);
-        let meta = Meta {
-            file: "a.bin".into(),
-            format: "raw",
-            view: View::contiguous(DType::BYTE, 0, shape, Order::C).unwrap(),
-            order: Order::C,
-            mode: Mode::ReadWrite,
-            writable: true,
-        };
+        let view = View::contiguous(DType::BYTE, 0, shape, Order::C).unwrap();
+        let member = Member::new("", view, Order::C);
+        let meta = Meta::of(&Arc::new(origin()), &member);
         let whole = Example::new(&meta, "/m".as_ref(), CsvForm::default());
         let mut overview = Variables::of_mount(&meta, &whole, None, false);
         overview.set("files", "");

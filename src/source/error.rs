@@ -5,6 +5,7 @@ use std::error::Error;
 use std::path::PathBuf;
 
 use super::signature::Signature;
+use super::{FormatError, Skipped};
 use crate::array::{ArrayError, InferredUnit};
 use crate::dtype::DType;
 use crate::mapping::{FileError, Remedy};
@@ -30,6 +31,60 @@ pub enum SourceError {
         path: PathBuf,
         /// The kind of file.
         signature: &'static Signature,
+    },
+    /// The file is not valid in its format.
+    #[error("{}: is not a valid {format} file: {error}", path.display())]
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// The name of the format.
+        format: &'static str,
+        /// The cause.
+        error: FormatError,
+    },
+    /// The file holds no array that can be shown, or not this one.
+    #[error("{}: holds no array that can be shown: {}", path.display(), reasons(skipped))]
+    Nothing {
+        /// The file.
+        path: PathBuf,
+        /// What it holds.
+        skipped: Vec<Skipped>,
+    },
+    /// The file has no member of this name.
+    #[error("{}: holds no array '{name}'", path.display())]
+    NoMember {
+        /// The file.
+        path: PathBuf,
+        /// The name.
+        name: String,
+        /// The names of its members; empty if it holds one array without a name.
+        members: Vec<String>,
+    },
+    /// Writing the file in place would make it invalid.
+    #[error("{}: a {format} file cannot be written in place: {why}", path.display())]
+    NotWritable {
+        /// The file.
+        path: PathBuf,
+        /// The name of the format.
+        format: &'static str,
+        /// The reason.
+        why: &'static str,
+    },
+    /// A file of this format cannot be created.
+    #[error("{}: --mode w+ cannot create a {format} file", path.display())]
+    NotCreatable {
+        /// The file.
+        path: PathBuf,
+        /// The name of the format.
+        format: &'static str,
+    },
+    /// An option describes an array whose file describes it.
+    #[error("--{option} cannot be given with --format {format}, whose files describe themselves")]
+    SelfDescribing {
+        /// The option: `dtype`, `shape`, `order` or `offset`.
+        option: &'static str,
+        /// The name of the format.
+        format: &'static str,
     },
     /// The shape is invalid or does not fit the file.
     #[error("{}: {error}", path.display())]
@@ -98,6 +153,20 @@ pub enum SourceError {
     },
 }
 
+/// The most names in a message.
+const LISTED: usize = 8;
+
+/// Why the first of `skipped` cannot be shown, and how many others there are.
+fn reasons(skipped: &[Skipped]) -> String {
+    match skipped {
+        [] => "it is empty".into(),
+        [only] => format!("{}: {}", only.name, only.why),
+        [first, rest @ ..] => {
+            format!("{}: {} (and {} more)", first.name, first.why, rest.len())
+        }
+    }
+}
+
 impl SourceError {
     /// Advice for the user. `None` if there is none.
     pub fn hint(&self) -> Option<String> {
@@ -148,6 +217,32 @@ impl SourceError {
             SourceError::Header { .. } => "--format raw reads the file as plain bytes",
             SourceError::Contradiction { .. } => {
                 "omit the option; --format raw reads the file as plain bytes"
+            }
+            SourceError::Format { error, .. } => {
+                return Some(match error.remedy() {
+                    Some(remedy) => format!("{remedy}; --format raw shows its bytes as they are"),
+                    None => "--format raw shows its bytes as they are".into(),
+                });
+            }
+            SourceError::Nothing { skipped, .. } => {
+                return skipped.iter().find_map(|member| Some(member.remedy?.into()));
+            }
+            SourceError::NoMember { members, .. } => {
+                return Some(match &members[..] {
+                    [] => "it holds one array, without a name: leave out --array".into(),
+                    [only] => format!("it holds '{only}'"),
+                    members if members.len() <= LISTED => {
+                        format!("it holds '{}'", members.join("', '"))
+                    }
+                    members => format!("--info lists its {} arrays", members.len()),
+                });
+            }
+            SourceError::NotWritable { .. } => {
+                "to read it only, use --mode r; to write to a copy in memory, --mode c"
+            }
+            SourceError::NotCreatable { .. } => "--format raw and --format npy can be created",
+            SourceError::SelfDescribing { .. } => {
+                "leave out one of the two; --format raw reads the file as plain bytes"
             }
             SourceError::NoHeader { .. } => "--format raw makes a file without a header",
             SourceError::Array { .. } | SourceError::ShapeNeeded { .. } => return None,

@@ -2,37 +2,67 @@
 //! programs in any language.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::{Attributes, Details, Member, Scale, Skipped};
 use crate::array::{Order, View};
 use crate::dtype::literal::Literal;
 use crate::dtype::{DType, Field};
 use crate::mapping::Mode;
 
+/// The mounted file.
+#[derive(Debug, Clone)]
+pub struct Origin {
+    /// Absolute path of the file, as given.
+    pub file: PathBuf,
+    /// Absolute path of the file that holds the arrays, if that is another one.
+    pub data_file: Option<PathBuf>,
+    /// Name of the file format.
+    pub format: &'static str,
+    /// The mode in which the file was opened.
+    pub mode: Mode,
+    /// Whether the files of the mount can be written.
+    pub writable: bool,
+}
+
 /// The metadata of an array in a mount.
 #[derive(Debug, Clone)]
 pub struct Meta {
-    /// Absolute path of the backing file.
-    pub file: PathBuf,
-    /// Name of the file format.
-    pub format: &'static str,
+    /// The mounted file.
+    pub origin: Arc<Origin>,
+    /// The name of the array in the file; `None` if it has none.
+    pub name: Option<String>,
     /// Dtype, offset, shape and strides of the array in the file.
     pub view: View,
     /// The memory order of the array.
     pub order: Order,
-    /// The mode in which the file was opened.
-    pub mode: Mode,
-    /// Whether the files of the array can be written.
-    pub writable: bool,
+    /// Names of the axes; empty if they have none.
+    pub dims: Vec<Option<String>>,
+    /// What else the file says about the array.
+    pub details: Arc<Details>,
 }
 
 impl Meta {
+    /// The metadata of `member` of the mounted file.
+    pub fn of(origin: &Arc<Origin>, member: &Member) -> Meta {
+        Meta {
+            origin: origin.clone(),
+            name: (!member.name.is_empty()).then(|| member.display_name()),
+            view: member.view.clone(),
+            order: member.order,
+            dims: member.dims.clone(),
+            details: member.details.clone(),
+        }
+    }
+
     /// The metadata of the transposed array.
     pub fn transposed(&self) -> Meta {
         Meta {
             view: self.view.transposed(),
             order: self.order.transposed(),
+            dims: self.dims.iter().rev().cloned().collect(),
             ..self.clone()
         }
     }
@@ -41,19 +71,31 @@ impl Meta {
     /// [`View::field`] is `None`.
     pub fn field(&self, field: &Field) -> Option<Meta> {
         let view = self.view.field(field)?;
+        let mut dims = self.dims.clone();
+        if !dims.is_empty() {
+            dims.resize(view.ndim(), None);
+        }
         Some(Meta {
             view,
+            dims,
             ..self.clone()
         })
     }
 
     /// Formats the metadata as a JSON object with one line per member.
     pub fn to_json(&self) -> String {
+        let Origin {
+            file,
+            data_file,
+            format,
+            mode,
+            writable,
+        } = &*self.origin;
         let view = &self.view;
         let dtype = view.dtype();
         let mut members: Vec<(&str, Value)> = vec![
-            ("file", json!(self.file.to_string_lossy())),
-            ("format", json!(self.format)),
+            ("file", json!(file.to_string_lossy())),
+            ("format", json!(format)),
             ("dtype", describe(dtype)),
             ("dtype_name", json!(dtype.numpy_name())),
             ("itemsize", json!(dtype.itemsize())),
@@ -65,10 +107,16 @@ impl Meta {
             ("order", json!(self.order.to_string())),
             ("strides", json!(view.strides())),
             ("offset", json!(view.offset())),
-            ("mode", json!(self.mode.to_string())),
-            ("writable", json!(self.writable)),
+            ("mode", json!(mode.to_string())),
+            ("writable", json!(writable)),
             ("version", json!(env!("CARGO_PKG_VERSION"))),
         ];
+        if let Some(data_file) = data_file {
+            members.insert(1, ("data_file", json!(data_file.to_string_lossy())));
+        }
+        if let Some(name) = &self.name {
+            members.push(("name", json!(name)));
+        }
         if !dtype.fields().is_empty() {
             let fields = dtype.fields().iter().map(|field| {
                 json!({
@@ -80,12 +128,71 @@ impl Meta {
             });
             members.push(("fields", fields.collect()));
         }
-        let lines: Vec<String> = members
-            .iter()
-            .map(|(name, value)| format!("  {}: {value}", json!(name)))
-            .collect();
-        format!("{{\n{}\n}}\n", lines.join(",\n"))
+        if !self.dims.is_empty() {
+            members.push(("dims", json!(self.dims)));
+        }
+        if let Some(Scale { slope, intercept }) = self.details.scale {
+            let scale = json!({"slope": slope, "intercept": intercept});
+            members.push(("scale", scale));
+        }
+        if !self.details.attributes.is_empty() {
+            members.push(("attributes", json!(self.details.attributes)));
+        }
+        object(&members)
     }
+}
+
+/// The `meta.json` of a group: the file, the arrays in the group with their names in the file
+/// and their paths below the group, what cannot be shown, and attributes.
+pub fn group_json(
+    origin: &Origin,
+    arrays: &[(&Member, String)],
+    skipped: &[Skipped],
+    attributes: &Attributes,
+) -> String {
+    let arrays = arrays.iter().map(|(member, path)| {
+        let view = &member.view;
+        json!({
+            "name": member.display_name(),
+            "path": path,
+            "dtype": describe(view.dtype()),
+            "dtype_name": view.dtype().numpy_name(),
+            "shape": view.shape().lengths(),
+            "strides": view.strides(),
+            "offset": view.offset(),
+        })
+    });
+    let skipped = skipped
+        .iter()
+        .map(|skipped| json!({"name": skipped.name, "why": skipped.why}));
+    object(&[
+        ("file", json!(origin.file.to_string_lossy()).to_string()),
+        ("format", json!(origin.format).to_string()),
+        ("mode", json!(origin.mode.to_string()).to_string()),
+        ("writable", json!(origin.writable).to_string()),
+        ("arrays", array(arrays)),
+        ("skipped", array(skipped)),
+        ("attributes", json!(attributes).to_string()),
+        ("version", json!(env!("CARGO_PKG_VERSION")).to_string()),
+    ])
+}
+
+/// A JSON array with one line per element.
+fn array(elements: impl Iterator<Item = Value>) -> String {
+    let lines: Vec<String> = elements.map(|element| format!("    {element}")).collect();
+    match &lines[..] {
+        [] => "[]".into(),
+        lines => format!("[\n{}\n  ]", lines.join(",\n")),
+    }
+}
+
+/// A JSON object with one line per member. Values are JSON.
+fn object(members: &[(&str, impl std::fmt::Display)]) -> String {
+    let lines: Vec<String> = members
+        .iter()
+        .map(|(name, value)| format!("  {}: {value}", json!(name)))
+        .collect();
+    format!("{{\n{}\n}}\n", lines.join(",\n"))
 }
 
 /// The dtype in JSON: `dtype.str` of a plain dtype, `dtype.descr` of a structured one. A

@@ -1,7 +1,7 @@
 //! Raw files, without a header. The user describes the array; defaults are those of
 //! `numpy.memmap`.
 
-use super::{Assumed, Description, Format, Located, SourceError};
+use super::{Assumed, Contents, Description, Format, Member, Reader, SourceError};
 use crate::array::{Order, ShapeSpec, View};
 use crate::dtype::DType;
 use crate::mapping::{BackingFile, Mode};
@@ -9,9 +9,10 @@ use crate::mapping::{BackingFile, Mode};
 /// The raw format. Any file is valid.
 pub(super) const FORMAT: Format = Format {
     name: "raw",
-    magic: b"",
-    suffix: None,
-    locate,
+    title: "any file, described by options",
+    new_suffix: None,
+    matches: |_| true,
+    reader: Reader::Described(read),
 };
 
 /// The described array.
@@ -23,7 +24,7 @@ pub(super) const FORMAT: Format = Format {
 ///   the end of the file.
 /// - [`SourceError::Array`] when the shape does not fit the file, or the end of the array
 ///   exceeds 2^63 - 1 bytes.
-fn locate(backing: &BackingFile, description: &Description) -> Result<Located, SourceError> {
+fn read(backing: &BackingFile, description: &Description) -> Result<Contents, SourceError> {
     let path = || backing.path().to_path_buf();
     let in_file = |error| SourceError::Array {
         path: path(),
@@ -54,10 +55,9 @@ fn locate(backing: &BackingFile, description: &Description) -> Result<Located, S
         None => ShapeSpec::one_axis(dtype.itemsize(), offset, available),
     }
     .map_err(in_file)?;
-    Ok(Located {
-        view: View::contiguous(dtype, offset, shape, order).map_err(in_file)?,
-        order,
-        preamble: Vec::new(),
+    let view = View::contiguous(dtype, offset, shape, order).map_err(in_file)?;
+    Ok(Contents {
         assumed: Assumed::unless_given(description.dtype.is_some(), spec.is_some()),
+        ..Contents::array(Member::new("", view, order))
     })
 }

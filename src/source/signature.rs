@@ -10,7 +10,7 @@ mod structure;
 
 use std::path::Path;
 
-use crate::mapping::{BackingFile, FileError};
+use super::{FormatError, Input};
 
 /// Number of bytes examined at the start of a file.
 const FIRST: usize = 4096;
@@ -31,39 +31,43 @@ pub struct Signature {
 
 /// The bytes of a file that are examined to detect its format.
 #[derive(Debug)]
-pub(super) struct Sample {
+pub struct Sample {
     /// The first [`FIRST`] bytes, or the whole file if it is shorter.
     pub(super) first: Vec<u8>,
     /// The last [`LAST`] bytes, or the whole file if it is shorter.
     last: Vec<u8>,
     /// Size of the file in bytes.
-    size: u64,
+    pub(super) size: u64,
+    /// The name of the file.
+    pub(super) name: String,
 }
 
 impl Sample {
-    /// Reads the sample of `backing`.
+    /// Reads the sample of `input`.
     ///
     /// # Errors
     ///
     /// When the file cannot be read.
-    pub(super) fn of(backing: &BackingFile) -> Result<Sample, FileError> {
-        let size = backing.size();
+    pub(super) fn of(input: &Input) -> Result<Sample, FormatError> {
+        let size = input.size();
         let end = size.saturating_sub(LAST as u64);
+        let name = input.path().file_name().unwrap_or_default();
         Ok(Sample {
-            first: backing.bytes(0, FIRST)?,
-            last: backing.bytes(end, LAST)?,
+            first: input.up_to(0, FIRST)?,
+            last: input.up_to(end, LAST)?,
             size,
+            name: name.to_string_lossy().into_owned(),
         })
     }
 
     /// Whether the file has the bytes `magic` at offset `at`.
-    fn has(&self, at: usize, magic: &[u8]) -> bool {
+    pub(super) fn has(&self, at: usize, magic: &[u8]) -> bool {
         let rest = self.first.get(at..);
         rest.is_some_and(|rest| rest.starts_with(magic))
     }
 
     /// The `N` bytes at offset `at`. `None` past the end of the sample.
-    fn number<const N: usize>(&self, at: usize) -> Option<[u8; N]> {
+    pub(super) fn number<const N: usize>(&self, at: usize) -> Option<[u8; N]> {
         self.first.get(at..)?.first_chunk().copied()
     }
 }
@@ -97,6 +101,7 @@ mod tests {
             first: bytes[..bytes.len().min(FIRST)].to_vec(),
             last: bytes[bytes.len().saturating_sub(LAST)..].to_vec(),
             size: bytes.len() as u64,
+            name: String::new(),
         })
     }
 

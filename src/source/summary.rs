@@ -1,8 +1,9 @@
-//! The one-line summary of an array that is printed when it is mounted. It names every
-//! default that was assumed and any bytes of the file after the array.
+//! The one-line summary that is printed when a file is mounted. It names every default that was
+//! assumed, bytes of the file after the array, and how many members cannot be shown.
 
 use std::fmt;
 
+use super::{Contents, Skipped};
 use crate::array::View;
 
 /// The part of a description for which a default was assumed.
@@ -25,46 +26,88 @@ impl Assumed {
     }
 }
 
-/// A summary of an array in one line, such as `uint8, 4800 elements (no --dtype given)`.
+/// A summary in one line, such as `uint8, 4800 elements (no --dtype given)`.
 #[derive(Debug, Clone)]
 pub struct Summary {
-    /// The array.
-    pub(super) view: View,
+    /// The array; `None` for a group.
+    view: Option<View>,
+    /// The number of arrays.
+    count: usize,
+    skipped: Vec<Skipped>,
+    /// What becomes wrong in the file if it is written.
+    warning: Option<&'static str>,
     /// The default that was assumed, if any.
-    pub(super) assumed: Option<Assumed>,
+    assumed: Option<Assumed>,
     /// Number of bytes of the file after the array.
-    pub(super) left_over: u64,
+    left_over: u64,
 }
 
 impl Summary {
-    /// Whether the summary tells the user something new: a default or left-over bytes.
-    pub fn is_news(&self) -> bool {
-        self.assumed.is_some() || self.left_over > 0
+    /// The summary of `contents`, after which `left_over` bytes of the file follow.
+    pub(super) fn new(contents: &Contents, left_over: u64) -> Summary {
+        let first = contents.members.first().filter(|_| !contents.is_group);
+        Summary {
+            view: first.map(|member| member.view.clone()),
+            count: contents.members.len(),
+            skipped: contents.skipped.clone(),
+            warning: contents.warning,
+            assumed: contents.assumed,
+            left_over,
+        }
     }
-}
 
-impl fmt::Display for Summary {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (dtype, shape) = (self.view.dtype(), self.view.shape());
+    /// Whether the summary tells the user something new: a default, left-over bytes or members
+    /// that cannot be shown.
+    pub fn is_news(&self) -> bool {
+        self.assumed.is_some()
+            || self.left_over > 0
+            || !self.skipped.is_empty()
+            || self.warning.is_some()
+    }
+
+    /// Writes dtype and shape of the array, or the number of arrays.
+    fn write_arrays(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(view) = &self.view else {
+            return match self.count {
+                1 => write!(f, "1 array"),
+                count => write!(f, "{count} arrays"),
+            };
+        };
+        let dtype = view.dtype();
         match dtype.byte_order().name() {
             "big" => write!(f, "big-endian {}", dtype.numpy_name())?,
             _ if !dtype.fields().is_empty() => write!(f, "{dtype}")?,
             _ => write!(f, "{}", dtype.numpy_name())?,
         }
-        match shape.lengths() {
-            [1] => write!(f, ", 1 element")?,
-            [length] => write!(f, ", {length} elements")?,
-            _ => write!(f, ", shape {shape}")?,
+        match view.shape().lengths() {
+            [1] => write!(f, ", 1 element"),
+            [length] => write!(f, ", {length} elements"),
+            _ => write!(f, ", shape {}", view.shape()),
         }
+    }
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write_arrays(f)?;
         match self.assumed {
             Some(Assumed::DType) => write!(f, " (no --dtype given)")?,
             Some(Assumed::Shape) => write!(f, " (no --shape given)")?,
             None => {}
         }
         match self.left_over {
-            0 => Ok(()),
-            1 => write!(f, "; 1 byte after the array is ignored"),
-            bytes => write!(f, "; {bytes} bytes after the array are ignored"),
+            0 => {}
+            1 => write!(f, "; 1 byte after the array is ignored")?,
+            bytes => write!(f, "; {bytes} bytes after the array are ignored")?,
+        }
+        match &self.skipped[..] {
+            [] => {}
+            [only] => write!(f, "; not shown: {} ({})", only.name, only.why)?,
+            all => write!(f, "; {} others are not shown (see meta.json)", all.len())?,
+        }
+        match self.warning {
+            Some(warning) => write!(f, "; {warning}"),
+            None => Ok(()),
         }
     }
 }

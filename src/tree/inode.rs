@@ -4,12 +4,12 @@
 //! ```text
 //! inode - 1  =  | directory | group | index |
 //!
-//! directory   index of the array directory
-//! group       0: fixed nodes of the array directory; 1 + K: slices along axis K
+//! directory   number of the directory of an array or a group
+//! group       0: fixed nodes of the directory; 1 + K: slices along axis K
 //! index       which fixed node, or the index along the axis
 //! ```
 //!
-//! - The bit widths are chosen for the mounted array.
+//! - The bit widths are chosen for the mounted arrays.
 //! - The root has directory 0, group 0 and index 0, so its inode number is `FUSE_ROOT_ID`, 1.
 //! - The numbers above the largest computed one belong to selections, in the order of their
 //!   table.
@@ -38,7 +38,7 @@ pub(super) struct Inodes {
 }
 
 impl Inodes {
-    /// The layout for `directory_count` array directories of arrays with at most `ndim` axes
+    /// The layout for `directory_count` directories of arrays with at most `ndim` axes
     /// of length `max_length` or less.
     ///
     /// # Errors
@@ -66,6 +66,14 @@ impl Inodes {
         Ok(inodes)
     }
 
+    /// The largest length of an axis of arrays with at most `ndim` axes in `directory_count`
+    /// directories.
+    pub(super) fn longest_axis(directory_count: usize, ndim: usize) -> u64 {
+        // One bit is left for selections.
+        let taken = 1 + bit_length(directory_count as u64) + bit_length(ndim as u64);
+        1 << MAX_BITS.saturating_sub(taken)
+    }
+
     /// How many inode numbers there are for selections.
     pub(super) fn selection_capacity(self) -> u64 {
         MAX_INODE - self.last_computed
@@ -83,6 +91,7 @@ impl Inodes {
             NodeKind::Meta => (0, META),
             NodeKind::Data => (0, DATA),
             NodeKind::Readme => (0, README),
+            NodeKind::Header => (0, HEADER),
             NodeKind::Stats => (0, STATS),
             NodeKind::Element { axis, index } => (1 + axis as u64, index),
             NodeKind::Selection(number) => return self.last_computed + 1 + number,
@@ -102,6 +111,7 @@ impl Inodes {
             (0, META) => NodeKind::Meta,
             (0, DATA) => NodeKind::Data,
             (0, README) => NodeKind::Readme,
+            (0, HEADER) => NodeKind::Header,
             (0, STATS) => NodeKind::Stats,
             (0, folder) => NodeKind::Folder(Folder::from_fixed_index(folder)?),
             (axis, index) => NodeKind::Element {
@@ -121,6 +131,7 @@ const META: u64 = 1;
 const DATA: u64 = 2;
 const README: u64 = 3;
 const STATS: u64 = 10;
+const HEADER: u64 = 11;
 
 impl Folder {
     fn fixed_index(self) -> u64 {
@@ -132,7 +143,7 @@ impl Folder {
             Folder::Slices => 7,
             Folder::Fields => 8,
             Folder::Control => 9,
-            Folder::Axis(axis) => 11 + axis as u64,
+            Folder::Axis(axis) => 12 + axis as u64,
         }
     }
 
@@ -145,7 +156,7 @@ impl Folder {
             7 => Folder::Slices,
             8 => Folder::Fields,
             9 => Folder::Control,
-            axis => Folder::Axis(axis.checked_sub(11)? as usize),
+            axis => Folder::Axis(axis.checked_sub(12)? as usize),
         })
     }
 }

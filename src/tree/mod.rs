@@ -1,32 +1,36 @@
-//! The directory tree of a mounted array: nodes, their names, inode numbers and virtual files.
-//! Everything is computed from the array, except for a bounded table of selections. The FUSE
+//! The directory tree of a mount: nodes, their names, inode numbers and virtual files.
+//! Everything is computed from the arrays, except for a bounded table of selections. The FUSE
 //! protocol, including what the kernel caches, is the business of `fs`.
 
-mod array_directory;
+mod directory;
+mod entries;
 mod file;
 mod generation;
 mod inode;
+mod lookup;
+mod member_path;
 pub mod name;
 mod node;
 mod path;
 mod selection;
 
-use std::ffi::OsStr;
-use std::sync::Arc;
+use std::borrow::Cow;
+use std::fmt::Debug;
+use std::sync::{Arc, OnceLock};
 
-use crate::array::{Index, Shape, View};
+use crate::array::{Shape, View};
 use crate::mapping::{Mapping, Pending};
-use crate::source::{Meta, Source};
+use crate::source::{Contents, Member, Meta, Origin, Skipped, Source, group_json};
 use crate::vfile::CsvForm;
-use array_directory::{ArrayDirectories, ArrayDirectory};
+use directory::{ArrayDirectory, Directories, Group};
 pub use file::Pin;
 use generation::Generations;
 use inode::Inodes;
 pub use node::{Entry, Node, NodeAttributes};
 use node::{Folder, NodeKind};
-use selection::{Selection, Selections};
+use selection::Selections;
 
-/// Why an array cannot be shown as a tree.
+/// Why arrays cannot be shown as a tree.
 #[derive(Debug, thiserror::Error)]
 pub enum TreeError {
     /// The nodes need more than 63 bits of inode number.
@@ -39,40 +43,173 @@ pub enum TreeError {
     },
 }
 
-/// Checks that an array can be shown as a tree.
-///
-/// # Errors
-///
-/// As [`Tree::new`].
-pub fn check(meta: &Meta) -> Result<(), TreeError> {
-    inode_layout(meta, &ArrayDirectories::of(meta, CsvForm::default())).map(|_| ())
+/// The texts of `README.txt`, which are made when they are read.
+pub trait Readme: Debug + Send + Sync {
+    /// The text for the array that `meta` describes, whose directory is at `path` in the mount.
+    fn of_array(&self, meta: &Meta, path: &str) -> String;
+
+    /// The text for the root of a mount with several arrays, each with its path in the mount.
+    fn of_group(&self, origin: &Origin, contents: &Contents, paths: &[String]) -> String;
 }
 
-/// The layout of the inode numbers of an array's nodes.
-fn inode_layout(meta: &Meta, directories: &ArrayDirectories) -> Result<Inodes, TreeError> {
-    let views = directories.arrays.iter().map(|array| &array.view);
-    let ndim = views.clone().map(View::ndim).max().unwrap_or(0);
-    let lengths = views.flat_map(|view| view.shape().lengths());
-    let max_length = lengths.copied().max().unwrap_or(0);
-    Inodes::new(directories.list.len(), ndim, max_length).map_err(|needed| {
-        let shape = meta.view.shape().clone();
-        TreeError::TooManyNodes { shape, needed }
-    })
-}
-
-/// The names, nodes and files of a mounted array.
+/// The names, nodes and files of a mount.
 #[derive(Debug)]
 pub struct Tree {
     mapping: Arc<Mapping>,
-    meta: Meta,
-    /// The header of the backing file; empty in the raw format.
-    preamble: Arc<[u8]>,
-    readme: Arc<[u8]>,
-    directories: ArrayDirectories,
-    inodes: Inodes,
+    layout: Layout,
+    readme: Box<dyn Readme>,
+    /// `README.txt` and `meta.json` of the root, once they have been read.
+    root_texts: [OnceLock<Arc<[u8]>>; 2],
     generations: Generations,
     selections: Selections,
     pad: bool,
+}
+
+/// The directories of a mount and their inode numbers.
+#[derive(Debug)]
+pub struct Layout {
+    origin: Arc<Origin>,
+    contents: Contents,
+    directories: Directories,
+    inodes: Inodes,
+}
+
+impl Layout {
+    /// The layout for the arrays that `contents` lists, in the file `origin`. Members of a group
+    /// whose nodes would not fit 63 bits are skipped.
+    ///
+    /// # Errors
+    ///
+    /// When a single array has more slices than there are inode numbers.
+    pub fn new(
+        origin: Arc<Origin>,
+        mut contents: Contents,
+        csv: CsvForm,
+    ) -> Result<Layout, TreeError> {
+        let mut directories = Directories::new(&origin, &contents, csv);
+        let mut inodes = inodes(&directories);
+        if contents.is_group && inodes.is_err() {
+            let (ndim, _) = extremes(&directories);
+            let limit = Inodes::longest_axis(directories.count(), ndim);
+            skip_longer(&mut contents, limit);
+            directories = Directories::new(&origin, &contents, csv);
+            inodes = self::inodes(&directories);
+        }
+        let inodes = inodes.map_err(|needed| TreeError::TooManyNodes {
+            shape: directories.arrays[0].meta.view.shape().clone(),
+            needed,
+        })?;
+        Ok(Layout {
+            origin,
+            contents,
+            directories,
+            inodes,
+        })
+    }
+
+    /// The content of `meta.json` in the directory of an array or group; `None` if it has none.
+    fn meta_json(&self, number: usize) -> Option<String> {
+        match self.directories.group(number) {
+            Some(group) => Some(self.group_json(number, group)),
+            None => {
+                let directory = self.directories.array_directory(number)?;
+                let has_meta = directory.encoding.folder.is_none();
+                has_meta.then(|| directory.meta().to_json())
+            }
+        }
+    }
+
+    fn group_json(&self, number: usize, group: &Group) -> String {
+        let is_root = number == 0;
+        let path = self.group_path(number);
+        let arrays = self.directories.arrays.iter().filter_map(|array| {
+            let member = &self.contents.members[array.member?];
+            let path_of_array = self.array_path(array);
+            let below = match is_root {
+                true => path_of_array,
+                false => path_of_array
+                    .strip_prefix(&path)?
+                    .strip_prefix('/')?
+                    .to_owned(),
+            };
+            Some((member, below))
+        });
+        let arrays: Vec<(&Member, String)> = arrays.collect();
+        let skipped: &[Skipped] = match is_root {
+            true => &self.contents.skipped,
+            false => &[],
+        };
+        group_json(&self.origin, &arrays, skipped, &group.attributes)
+    }
+
+    /// The content of `meta.json` in the root.
+    pub fn root_json(&self) -> String {
+        self.meta_json(0).unwrap_or_default()
+    }
+
+    /// What the mount shows.
+    pub fn contents(&self) -> &Contents {
+        &self.contents
+    }
+
+    /// The path of the directory of each member, in the order of the file.
+    pub fn member_paths(&self) -> Vec<String> {
+        let arrays = self.directories.arrays.iter();
+        let members = arrays.filter(|array| array.member.is_some());
+        members.map(|array| self.array_path(array)).collect()
+    }
+
+    fn array_path(&self, array: &directory::Array) -> String {
+        let group = array.parent.directory_index;
+        match self.group_path(group).as_str() {
+            "" => array.name.clone(),
+            above => format!("{above}/{}", array.name),
+        }
+    }
+
+    fn group_path(&self, mut number: usize) -> String {
+        let mut names = Vec::new();
+        while let Some(group) = self.directories.group(number).filter(|_| number != 0) {
+            names.push(group.name.as_str());
+            number = group.parent;
+        }
+        names.reverse();
+        names.join("/")
+    }
+}
+
+/// The most axes of an array, and the length of the longest.
+fn extremes(directories: &Directories) -> (usize, u64) {
+    let views = || directories.arrays.iter().map(|array| &array.meta.view);
+    let ndim = views().map(View::ndim).max().unwrap_or(0);
+    let lengths = views().flat_map(|view| view.shape().lengths());
+    (ndim, lengths.copied().max().unwrap_or(0))
+}
+
+/// The layout of inode numbers.
+///
+/// # Errors
+///
+/// The number of bits needed, if there are too few.
+fn inodes(directories: &Directories) -> Result<Inodes, u32> {
+    let (ndim, longest) = extremes(directories);
+    Inodes::new(directories.count(), ndim, longest)
+}
+
+/// Skips members with an axis longer than `limit`.
+fn skip_longer(contents: &mut Contents, limit: u64) {
+    let fits = |member: &Member| {
+        let mut lengths = member.view.shape().lengths().iter();
+        lengths.all(|&length| length <= limit)
+    };
+    let members = std::mem::take(&mut contents.members).into_iter();
+    let (kept, longer): (Vec<Member>, Vec<Member>) = members.partition(fits);
+    contents.members = kept;
+    contents.skipped.extend(longer.iter().map(|member| Skipped {
+        name: member.display_name(),
+        why: format!("shape {}: too many inode numbers", member.view.shape()),
+        remedy: None,
+    }));
 }
 
 impl Tree {
@@ -82,55 +219,43 @@ impl Tree {
         kind: NodeKind::Folder(Folder::Top),
     };
 
-    /// The tree of the array of `source`, and the pending changes of the backing file.
+    /// The tree of the arrays of `source`, and the pending changes of the backing file.
     ///
-    /// - `readme`: the content of `README.txt`.
+    /// - `readme`: the texts of `README.txt`.
     /// - `pad`: whether index names are listed padded with zeros.
     /// - `csv`: the form of text files.
     ///
     /// # Errors
     ///
-    /// When the array has more slices than there are inode numbers.
+    /// As [`Layout::new`].
     pub fn new(
         source: Source,
-        readme: String,
+        readme: Box<dyn Readme>,
         pad: bool,
         csv: CsvForm,
     ) -> Result<(Tree, Pending), TreeError> {
         let Source {
             mapping,
             pending,
-            meta,
-            preamble,
+            origin,
+            contents,
         } = source;
-        let directories = ArrayDirectories::of(&meta, csv);
-        let inodes = inode_layout(&meta, &directories)?;
+        let layout = Layout::new(origin, contents, csv)?;
         let tree = Tree {
             mapping: Arc::new(mapping),
-            readme: readme.into_bytes().into(),
-            meta,
-            preamble,
-            generations: Generations::new(&directories.arrays[0].meta),
-            directories,
-            inodes,
-            selections: Selections::new(inodes.selection_capacity()),
+            readme,
+            root_texts: Default::default(),
+            generations: Generations::new(layout.root_json().as_bytes()),
+            selections: Selections::new(layout.inodes.selection_capacity()),
+            layout,
             pad,
         };
         Ok((tree, pending))
     }
 
-    /// The file of the whole array, `data` of the root.
-    pub fn whole(&self) -> Node {
-        let kind = NodeKind::Data;
-        Node {
-            directory_index: 0,
-            kind,
-        }
-    }
-
     /// The inode number of `node`.
     pub fn inode(&self, node: Node) -> u64 {
-        self.inodes.inode_of(node)
+        self.layout.inodes.inode_of(node)
     }
 
     /// The generation number of `node`, which differs from that of another node that had the
@@ -142,7 +267,7 @@ impl Tree {
     /// The node with this inode number; `None` if there is none, or if it was a selection that
     /// has been evicted.
     pub fn node(&self, inode: u64) -> Option<Node> {
-        if let Some(number) = self.inodes.selection_number(inode) {
+        if let Some(number) = self.layout.inodes.selection_number(inode) {
             let directory_index = self.selections.get(number)?.directory_index;
             let kind = NodeKind::Selection(number);
             return Some(Node {
@@ -150,50 +275,83 @@ impl Tree {
                 kind,
             });
         }
-        let node = self.inodes.node_of(inode)?;
-        self.directories.list.get(node.directory_index)?;
-        let exists = match node.kind {
+        let node = self.layout.inodes.node_of(inode)?;
+        self.exists(node).then_some(node)
+    }
+
+    /// Whether there is a node that a computed inode number encodes.
+    fn exists(&self, node: Node) -> bool {
+        match node.kind {
             NodeKind::Folder(folder) => self.has_folder(node.directory_index, folder),
-            NodeKind::Readme | NodeKind::Stats => node.directory_index == 0,
+            NodeKind::Readme => self.has_readme(node.directory_index),
+            NodeKind::Stats => node.directory_index == 0,
             NodeKind::Meta => self.has_meta(node.directory_index),
+            NodeKind::Header => self.header(node.directory_index).is_some(),
             NodeKind::Data | NodeKind::Element { .. } => {
                 let view = self.elements(node);
                 view.is_some_and(|view| self.file_len(node, &view).is_some())
             }
             NodeKind::Selection(_) => false,
-        };
-        exists.then_some(node)
+        }
     }
 
-    fn array_directory(&self, node: Node) -> &ArrayDirectory {
-        &self.directories.list[node.directory_index]
+    /// The group that `node` is in; `None` for nodes of arrays.
+    fn group(&self, node: Node) -> Option<&Group> {
+        self.layout.directories.group(node.directory_index)
     }
 
-    /// The whole array of the array directory that `node` belongs to.
-    fn array_view(&self, node: Node) -> &View {
-        &self.directories.arrays[self.array_directory(node).array_index].view
+    /// The array directory that `node` belongs to; `None` for nodes of groups.
+    fn array_directory(&self, node: Node) -> Option<ArrayDirectory<'_>> {
+        self.layout.directories.array_directory(node.directory_index)
     }
 
-    fn has_meta(&self, directory_index: usize) -> bool {
-        self.directories.list[directory_index]
-            .encoding
-            .folder
-            .is_none()
+    /// The whole array of the array directory that `node` belongs to; `None` for nodes of groups.
+    fn array_view(&self, node: Node) -> Option<Cow<'_, View>> {
+        Some(self.array_directory(node)?.view())
     }
 
-    fn has_folder(&self, directory_index: usize, folder: Folder) -> bool {
-        let view = self.array_view(Node::folder(directory_index, folder));
-        match folder {
-            Folder::Top | Folder::Slices => true,
-            Folder::Control => directory_index == 0,
-            Folder::Fields => !self.directories.list[directory_index].fields.is_empty(),
-            Folder::Axes => view.ndim() >= 1 && self.has_folder(directory_index, Folder::Axis(0)),
-            Folder::Rows | Folder::Cols | Folder::Axis(_) => folder
+    fn has_meta(&self, number: usize) -> bool {
+        let directories = &self.layout.directories;
+        let array = || directories.array_directory(number);
+        directories.group(number).is_some()
+            || array().is_some_and(|directory| directory.encoding.folder.is_none())
+    }
+
+    /// Whether the directory has a `README.txt`: the root, and those of members.
+    fn has_readme(&self, number: usize) -> bool {
+        let directory = self.layout.directories.array_directory(number);
+        number == 0
+            || directory.is_some_and(|found| found.is_plain() && found.array.member.is_some())
+    }
+
+    /// The header that the file has for the member or group of a directory.
+    fn header(&self, number: usize) -> Option<&Arc<[u8]>> {
+        match self.layout.directories.array_directory(number) {
+            None if number == 0 => self.layout.contents.header.as_ref(),
+            None => None,
+            Some(directory) => {
+                let is_member = directory.is_plain() && directory.array.member.is_some();
+                let header = directory.array.meta.details.header.as_ref();
+                header.filter(|_| is_member)
+            }
+        }
+    }
+
+    fn has_folder(&self, number: usize, folder: Folder) -> bool {
+        let directories = &self.layout.directories;
+        match (folder, directories.array_directory(number)) {
+            (Folder::Control, _) => number == 0,
+            (Folder::Top, None) => directories.group(number).is_some(),
+            (_, None) => false,
+            (Folder::Top | Folder::Slices, Some(_)) => true,
+            (Folder::Fields, Some(directory)) => {
+                directory.is_plain() && !directory.array.fields.list().is_empty()
+            }
+            (Folder::Axes, Some(_)) => self.has_folder(number, Folder::Axis(0)),
+            (Folder::Rows | Folder::Cols | Folder::Axis(_), Some(directory)) => folder
                 .axis()
-                .and_then(|axis| view.like_taken(axis))
-                .is_some_and(|element| {
-                    (self.directories.list[directory_index].encoding.len)(&element).is_some()
-                }),
+                .and_then(|axis| directory.view().like_taken(axis))
+                .is_some_and(|element| (directory.encoding.len)(&element).is_some()),
         }
     }
 
@@ -201,9 +359,15 @@ impl Tree {
     /// or `cols` lists the slice too. The root is its own parent.
     pub fn parent(&self, node: Node) -> Node {
         let folder = match node.kind {
-            NodeKind::Folder(Folder::Top) => return self.array_directory(node).parent,
+            NodeKind::Folder(Folder::Top) => {
+                return self.layout.directories.parent(node.directory_index);
+            }
             NodeKind::Folder(Folder::Axis(_)) => Folder::Axes,
-            NodeKind::Folder(_) | NodeKind::Readme | NodeKind::Meta | NodeKind::Data => Folder::Top,
+            NodeKind::Folder(_)
+            | NodeKind::Readme
+            | NodeKind::Meta
+            | NodeKind::Header
+            | NodeKind::Data => Folder::Top,
             NodeKind::Stats => Folder::Control,
             NodeKind::Element { axis, .. } => Folder::Axis(axis),
             NodeKind::Selection(_) => Folder::Slices,
@@ -211,218 +375,27 @@ impl Tree {
         Node::folder(node.directory_index, folder)
     }
 
-    /// The node called `name` in the directory `parent`; `None` if there is none. The names
-    /// `.` and `..` are resolved in files too: the kernel does so for NFS file handles.
-    pub fn lookup(&self, parent: Node, name: &OsStr) -> Option<Node> {
-        let name = name.to_str()?;
-        match name {
-            "." => return Some(parent),
-            ".." => return Some(self.parent(parent)),
-            _ => {}
-        }
-        let NodeKind::Folder(folder) = parent.kind else {
-            return None;
-        };
-        let directory_index = parent.directory_index;
-        let kind = match folder {
-            Folder::Top if directory_index == 0 && name == ".arrayfs" => {
-                NodeKind::Folder(Folder::Control)
-            }
-            Folder::Control if name == "stats" => NodeKind::Stats,
-            Folder::Control => return None,
-            Folder::Top => {
-                let mut entries = self.top_entries(directory_index);
-                return entries
-                    .find(|entry| entry.name == name)
-                    .map(|entry| entry.node);
-            }
-            Folder::Fields => {
-                let mut fields = self.array_directory(parent).fields.iter();
-                let field = fields.find(|&&field| self.directories.list[field].name == name)?;
-                return Some(Node::folder(*field, Folder::Top));
-            }
-            Folder::Axes => {
-                let ndim = self.array_view(parent).ndim() as u64;
-                // Directories of axes have neither padded nor negative names.
-                let axis = name::parse_index(name, ndim).filter(|axis| axis.to_string() == name)?;
-                NodeKind::Folder(Folder::Axis(axis as usize))
-            }
-            Folder::Slices => self.parse_selection(parent, name)?,
-            Folder::Rows | Folder::Cols | Folder::Axis(_) => {
-                let axis = folder.axis()?;
-                let name = name.strip_suffix(self.array_directory(parent).encoding.suffix)?;
-                let index = name::parse_index(name, self.array_view(parent).length(axis))?;
-                NodeKind::Element { axis, index }
-            }
-        };
-        Some(Node {
-            directory_index,
-            kind,
-        })
-    }
-
-    /// The node that the basic index `name` selects in a `slices` directory. `None` if `name`
-    /// is no valid index of the array, or the encoding has no file of the result.
-    fn parse_selection(&self, slices: Node, name: &str) -> Option<NodeKind> {
-        let encoding = self.array_directory(slices).encoding;
-        let index: Index = name.strip_suffix(encoding.suffix)?.parse().ok()?;
-        let array = self.array_view(slices);
-        let indexed = array.index(&index)?;
-        (encoding.len)(&indexed.view)?;
-        if let Some((axis, index)) = indexed.element {
-            return Some(NodeKind::Element { axis, index });
-        }
-        let view = indexed.view.canonical();
-        if view == array.canonical() {
-            return Some(NodeKind::Data);
-        }
-        if let Some((axis, index)) = array.element_like(&view) {
-            return Some(NodeKind::Element { axis, index });
-        }
-        let directory_index = slices.directory_index;
-        let number = self.selections.number(
-            Selection {
-                directory_index,
-                view,
-            },
-            name,
-        );
-        Some(NodeKind::Selection(number))
-    }
-
-    /// Whether the lookup of `node` may have exceeded the limit of names that the kernel keeps.
-    pub fn exceeds_name_limit(&self, node: Node) -> bool {
-        matches!(node.kind, NodeKind::Selection(_)) && self.selections.exceeds_limit()
-    }
-
-    /// The inode number of a `slices` directory, and the name of a dentry in it that the kernel
-    /// should drop. `None` while the number of names is within the limit.
-    pub fn pop_excess_name(&self) -> Option<(u64, Box<str>)> {
-        let (directory_index, name) = self.selections.pop_excess()?;
-        let parent = Node::folder(directory_index, Folder::Slices);
-        Some((self.inode(parent), name))
-    }
-
-    /// Entry `k` of the directory `parent`, counted from 0 without `.` and `..`; `None` past
-    /// the last.
-    pub fn entry(&self, parent: Node, k: u64) -> Option<Entry> {
-        let NodeKind::Folder(folder) = parent.kind else {
-            return None;
-        };
-        let directory_index = parent.directory_index;
-        match folder {
-            Folder::Top => self
-                .top_entries(directory_index)
-                .nth(usize::try_from(k).ok()?),
-            Folder::Fields => {
-                let fields = &self.array_directory(parent).fields;
-                fields
-                    .get(usize::try_from(k).ok()?)
-                    .map(|&field| self.top_entry(field))
-            }
-            Folder::Axes => (k < self.array_view(parent).ndim() as u64).then(|| Entry {
-                name: k.to_string(),
-                node: Node::folder(directory_index, Folder::Axis(k as usize)),
-            }),
-            Folder::Slices => None,
-            Folder::Control => (k == 0).then(|| Entry {
-                name: "stats".into(),
-                node: Node {
-                    directory_index,
-                    kind: NodeKind::Stats,
-                },
-            }),
-            Folder::Rows | Folder::Cols | Folder::Axis(_) => {
-                let axis = folder.axis()?;
-                let length = self.array_view(parent).length(axis);
-                let suffix = self.array_directory(parent).encoding.suffix;
-                (k < length).then(|| Entry {
-                    name: name::listed(k, length, self.pad) + suffix,
-                    node: Node {
-                        directory_index,
-                        kind: NodeKind::Element { axis, index: k },
-                    },
-                })
-            }
-        }
-    }
-
-    /// The entry of an array directory in its parent directory.
-    fn top_entry(&self, directory_index: usize) -> Entry {
-        Entry {
-            name: self.directories.list[directory_index].name.clone(),
-            node: Node::folder(directory_index, Folder::Top),
-        }
-    }
-
-    /// The entries of an array directory, in the order of listing.
-    fn top_entries(&self, directory_index: usize) -> impl Iterator<Item = Entry> {
-        let ArrayDirectory {
-            encoding, nested, ..
-        } = &self.directories.list[directory_index];
-        let data = Node {
-            directory_index,
-            kind: NodeKind::Data,
-        };
-        let fixed = [
-            (
-                directory_index == 0,
-                "README.txt".to_string(),
-                NodeKind::Readme,
-            ),
-            (
-                self.has_meta(directory_index),
-                "meta.json".to_string(),
-                NodeKind::Meta,
-            ),
-            (
-                (encoding.len)(self.array_view(data)).is_some(),
-                format!("data{}", encoding.suffix),
-                NodeKind::Data,
-            ),
-        ];
-        let folders = [
-            ("rows", Folder::Rows),
-            ("cols", Folder::Cols),
-            ("axes", Folder::Axes),
-            ("slices", Folder::Slices),
-            ("fields", Folder::Fields),
-        ];
-        let folders = folders.map(|(name, folder)| {
-            let exists = self.has_folder(directory_index, folder);
-            (exists, name.to_string(), NodeKind::Folder(folder))
-        });
-        let fixed = fixed.into_iter().chain(folders);
-        let fixed = fixed.filter(|(exists, ..)| *exists);
-        let fixed = fixed.map(move |(_, name, kind)| Entry {
-            name,
-            node: Node {
-                directory_index,
-                kind,
-            },
-        });
-        fixed.chain(nested.iter().map(|&nested| self.top_entry(nested)))
-    }
-
     /// The mapping that all files of the tree share.
     pub fn mapping(&self) -> &Mapping {
         &self.mapping
     }
 
-    /// The description of the tree's array.
-    pub fn meta(&self) -> &Meta {
-        &self.meta
+    /// The size of all arrays in bytes.
+    pub fn nbytes(&self) -> u64 {
+        let members = self.layout.contents.members.iter();
+        let sizes = members.map(|member| member.view.nbytes());
+        sizes.fold(0, u64::saturating_add)
     }
 
     /// The approximate number of files and directories, without selections, for `statfs`.
     pub fn nodes(&self) -> u64 {
-        let counts = self.directories.list.iter().map(|array_directory| {
-            let lengths = self.directories.arrays[array_directory.array_index]
-                .view
-                .shape()
-                .lengths();
-            lengths.iter().fold(6u64, |sum, &n| sum.saturating_add(n))
+        let directories = &self.layout.directories;
+        let counts = directories.arrays.iter().map(|array| {
+            let lengths = array.meta.view.shape().lengths();
+            let one_form = lengths.iter().fold(6u64, |sum, &n| sum.saturating_add(n));
+            one_form.saturating_mul(directories.forms(array))
         });
-        counts.fold(0, u64::saturating_add)
+        let groups = 2 * directories.groups.len() as u64;
+        counts.fold(groups, u64::saturating_add)
     }
 }

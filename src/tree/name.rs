@@ -47,22 +47,50 @@ pub(super) fn parse_index(name: &str, length: u64) -> Option<u64> {
 /// - the empty name becomes `%`;
 /// - if the result is longer than 255 bytes, it is `%n` and the position.
 pub fn field(position: usize, name: &str) -> String {
-    let only_dots = matches!(name, "." | "..");
-    let mut escaped = String::with_capacity(name.len());
-    for character in name.chars() {
-        match character {
-            '/' => escaped.push_str("%2F"),
-            '\0' => escaped.push_str("%00"),
-            '%' => escaped.push_str("%25"),
-            '.' if only_dots => escaped.push_str("%2E"),
-            other => escaped.push(other),
-        }
-    }
-    match escaped.len() {
+    let dots = match name {
+        "." | ".." => name.len(),
+        _ => 0,
+    };
+    shortened(position, escaped(name.as_bytes(), dots))
+}
+
+/// The directory name for a part of the name of member number `position` of a file, by the rule
+/// of [`field`]. In addition, a dot at the start becomes `%2E`, and a byte that is not part of
+/// UTF-8 becomes `%` and its two hexadecimal digits.
+pub(super) fn member(position: usize, name: &[u8]) -> String {
+    let dots = match name {
+        b".." => 2,
+        name => usize::from(name.starts_with(b".")),
+    };
+    shortened(position, escaped(name, dots))
+}
+
+/// `name` unless it is empty or too long for a file name.
+pub(super) fn shortened(position: usize, name: String) -> String {
+    match name.len() {
         0 => "%".into(),
-        1..=MAX_NAME => escaped,
+        1..=MAX_NAME => name,
         _ => format!("%n{position}"),
     }
+}
+
+/// Escapes the first `dots` bytes of `name`, and what cannot be in a file name.
+fn escaped(name: &[u8], dots: usize) -> String {
+    let mut escaped = "%2E".repeat(dots);
+    for chunk in name[dots..].utf8_chunks() {
+        for character in chunk.valid().chars() {
+            match character {
+                '/' => escaped.push_str("%2F"),
+                '\0' => escaped.push_str("%00"),
+                '%' => escaped.push_str("%25"),
+                other => escaped.push(other),
+            }
+        }
+        for byte in chunk.invalid() {
+            escaped.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    escaped
 }
 
 /// The number of digits of the largest index of an axis of `length`.

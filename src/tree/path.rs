@@ -24,10 +24,10 @@ impl Tree {
     }
 
     fn name(&self, node: Node) -> String {
-        let array_directory = self.array_directory(node);
-        let suffix = array_directory.encoding.suffix;
+        let directory = self.array_directory(node);
+        let suffix = directory.map_or("", |found| found.encoding.suffix);
         match node.kind {
-            NodeKind::Folder(Folder::Top) => array_directory.name.clone(),
+            NodeKind::Folder(Folder::Top) => self.directory_name(node),
             NodeKind::Folder(Folder::Rows) => "rows".into(),
             NodeKind::Folder(Folder::Cols) => "cols".into(),
             NodeKind::Folder(Folder::Axes) => "axes".into(),
@@ -37,10 +37,11 @@ impl Tree {
             NodeKind::Folder(Folder::Axis(axis)) => axis.to_string(),
             NodeKind::Readme => "README.txt".into(),
             NodeKind::Meta => "meta.json".into(),
+            NodeKind::Header => "header.txt".into(),
             NodeKind::Stats => "stats".into(),
             NodeKind::Data => format!("data{suffix}"),
             NodeKind::Element { axis, index } => {
-                let length = self.array_view(node).length(axis);
+                let length = directory.map_or(0, |found| found.view().length(axis));
                 name::listed(index, length, self.pad) + suffix
             }
             NodeKind::Selection(number) => match self.selections.name(number) {

@@ -7,14 +7,17 @@ use super::{Header, HeaderError, MAGIC};
 use crate::array::{Order, ShapeSpec, View};
 use crate::dtype::DType;
 use crate::mapping::{BackingFile, Mode};
-use crate::source::{Assumed, Description, Format, Located, SourceError};
+use crate::source::{
+    Assumed, Contents, Description, Format, FormatError, Input, Member, Reader, SourceError, Verbatim,
+};
 
 /// The `.npy` format.
 pub(crate) const FORMAT: Format = Format {
     name: "npy",
-    magic: &MAGIC,
-    suffix: Some(".npy"),
-    locate,
+    title: "NumPy array",
+    new_suffix: Some(".npy"),
+    matches: |sample| sample.has(0, &MAGIC),
+    reader: Reader::Described(read),
 };
 
 /// Number of bytes at the start of a file that determine the size of its header.
@@ -28,7 +31,7 @@ const PREFIX: usize = 12;
 /// - [`SourceError::Contradiction`] when an option contradicts it.
 /// - [`SourceError::Array`] when the end of the array exceeds 2^63 - 1 bytes.
 /// - [`SourceError::ShapeNeeded`] and [`SourceError::NoHeader`] under `w+`.
-fn locate(backing: &BackingFile, description: &Description) -> Result<Located, SourceError> {
+fn read(backing: &BackingFile, description: &Description) -> Result<Contents, SourceError> {
     let path = || backing.path().to_path_buf();
     let (header, preamble) = match backing.mode() {
         Mode::Write => make_header(backing, description)?,
@@ -41,16 +44,11 @@ fn locate(backing: &BackingFile, description: &Description) -> Result<Located, S
             error,
         })
     };
-    let located = Located {
-        view: view(header.order)?,
-        order: header.order,
-        preamble,
-        // The header of an existing file leaves nothing open.
-        assumed: match backing.mode() {
-            Mode::Write => Assumed::unless_given(description.dtype.is_some(), true),
-            _ => None,
-        },
-    };
+    let mut member = Member::new("", view(header.order)?, header.order);
+    member.verbatim = Some(Verbatim {
+        folder: FORMAT.name,
+        header: preamble.into(),
+    });
     let contradiction = |option, given: String, found: String| SourceError::Contradiction {
         path: path(),
         format: FORMAT.name,
@@ -75,7 +73,7 @@ fn locate(backing: &BackingFile, description: &Description) -> Result<Located, S
     }
     if let Some(order) = *order
         && order != header.order
-        && view(order)?.canonical() != located.view.canonical()
+        && view(order)?.canonical() != member.view.canonical()
     {
         let found = header.order.to_string();
         return Err(contradiction("order", order.to_string(), found));
@@ -84,7 +82,14 @@ fn locate(backing: &BackingFile, description: &Description) -> Result<Located, S
         let found = header.offset.to_string();
         return Err(contradiction("offset", offset.to_string(), found));
     }
-    Ok(located)
+    Ok(Contents {
+        // The header of an existing file leaves nothing open.
+        assumed: match backing.mode() {
+            Mode::Write => Assumed::unless_given(description.dtype.is_some(), true),
+            _ => None,
+        },
+        ..Contents::array(member)
+    })
 }
 
 /// Reads the header of an existing file. Returns it with its bytes.
@@ -93,9 +98,15 @@ fn read_header(backing: &BackingFile) -> Result<(Header, Vec<u8>), SourceError> 
         path: backing.path().to_path_buf(),
         error: Box::new(error),
     };
-    let prefix = backing.first_bytes(PREFIX)?;
+    let unreadable = |error: FormatError| SourceError::Format {
+        path: backing.path().to_path_buf(),
+        format: FORMAT.name,
+        error,
+    };
+    let input = Input::of(backing);
+    let prefix = input.up_to(0, PREFIX).map_err(unreadable)?;
     let size = Header::size(&prefix).map_err(in_file)?;
-    let bytes = backing.first_bytes(size)?;
+    let bytes = input.up_to(0, size).map_err(unreadable)?;
     let header = Header::parse(&bytes).map_err(in_file)?;
     Ok((header, bytes))
 }

@@ -4,7 +4,7 @@ use super::Signature;
 use super::structure::{
     is_au, is_bmp, is_bufr, is_compress, is_cpio, is_elf, is_exr, is_ftyp, is_gguf, is_grib,
     is_gzip, is_hdf4, is_idx, is_jpeg, is_jpeg_2000_stream, is_lz4, is_netpbm, is_npz, is_orc,
-    is_pickle, is_safetensors, is_script, is_tagged_mp3, is_tiff, is_windows_program, is_zstd,
+    is_pickle, is_script, is_tagged_mp3, is_tiff, is_windows_program, is_zstd,
 };
 
 const DECOMPRESS: &str = "decompress it first";
@@ -146,7 +146,6 @@ pub(super) static SIGNATURES: &[Signature] = &[
     detected!("a GGUF file", PLACED, is_gguf),
     has!("a NRRD file", PLACED, 0 b"NRRD0"),
     has!("an LAS point cloud", LIBRARY, 0 b"LASF", 24 b"\x01"),
-    detected!("a safetensors file", PLACED, is_safetensors),
     // The header starts with its length, in either byte order.
     has!(
         "a NIfTI image",

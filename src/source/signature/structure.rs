@@ -226,13 +226,6 @@ pub(super) fn is_npz(sample: &Sample) -> bool {
     sample.has(0, b"PK\x03\x04") && name().is_some_and(|name| name.ends_with(b".npy"))
 }
 
-/// Whether the file starts with a header length and a JSON header.
-pub(super) fn is_safetensors(sample: &Sample) -> bool {
-    const LIMIT: u64 = 100_000_000;
-    let length = sample.number(0).map(u64::from_le_bytes);
-    length.is_some_and(|length| (2..=LIMIT).contains(&length)) && sample.has(8, b"{\"")
-}
-
 /// Whether `BM` is followed by the size of the file.
 pub(super) fn is_bmp(sample: &Sample) -> bool {
     let size = sample.number(2).map(u32::from_le_bytes);

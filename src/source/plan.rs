@@ -1,0 +1,228 @@
+//! From a path and a description to the mapped file: opening, detection, the choice of a member,
+//! checks, and the mapping. Formats only read.
+
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::input::sibling;
+use super::{
+    Contents, Description, Format, Member, Origin, SourceError, Summary, signature,
+};
+use crate::mapping::{BackingFile, FileError, Growth, Mapping, Mode, Pending};
+
+/// The arrays that a mount will show. Nothing is changed until the file is mapped.
+#[derive(Debug)]
+pub struct Plan {
+    /// The file that holds the arrays.
+    backing: BackingFile,
+    origin: Origin,
+    contents: Contents,
+}
+
+/// Opens the file. A directory of a known kind gives [`SourceError::Foreign`].
+fn open(path: &Path, mode: Mode) -> Result<BackingFile, SourceError> {
+    let explain = |error| match (&error, signature::of_directory(path)) {
+        (FileError::NotAFile { path, .. }, Some(signature)) => SourceError::Foreign {
+            path: path.clone(),
+            signature,
+        },
+        _ => error.into(),
+    };
+    BackingFile::open(path, mode).map_err(explain)
+}
+
+impl Plan {
+    /// Opens `path` and determines which arrays it holds.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be opened in the mode, is not valid, holds nothing to show, or the
+    /// description does not fit it.
+    pub fn new(path: &Path, description: &Description) -> Result<Plan, SourceError> {
+        let mut backing = open(path, description.mode)?;
+        if description.extend {
+            backing.may_extend();
+        }
+        let format = match description.format {
+            Some(format) => format,
+            None if description.mode == Mode::Write => Format::of_new(path),
+            None => Format::of(&backing, description)?,
+        };
+        let mut contents = format.read(&backing, description)?;
+        let mut origin = Origin {
+            file: backing.path().to_path_buf(),
+            data_file: None,
+            format: format.name,
+            mode: description.mode,
+            writable: description.mode.writes() && !description.read_only,
+        };
+        let invalid = |error| SourceError::Format {
+            path: path.to_path_buf(),
+            format: format.name,
+            error,
+        };
+        if let Some(name) = &contents.data_file {
+            let data_path = sibling(path, name).map_err(invalid)?;
+            backing = open(&data_path, description.mode)?;
+            origin.data_file = Some(backing.path().to_path_buf());
+        }
+        contents.check(backing.size()).map_err(invalid)?;
+        if let Some(why) = contents.read_only
+            && description.mode.writes_through()
+        {
+            return Err(SourceError::NotWritable {
+                path: path.to_path_buf(),
+                format: format.name,
+                why,
+            });
+        }
+        if let Some(name) = &description.array {
+            select(&mut contents, name, path)?;
+        }
+        if contents.members.is_empty() {
+            let path = path.to_path_buf();
+            let skipped = contents.skipped;
+            return Err(SourceError::Nothing { path, skipped });
+        }
+        let plan = Plan {
+            backing,
+            origin,
+            contents,
+        };
+        let checked = plan.backing.check(&plan.bytes());
+        checked.map_err(|error| match error {
+            FileError::TooShort { remedy, .. } if format.name != "raw" => {
+                SourceError::NotWhole { error, remedy }
+            }
+            error => error.into(),
+        })?;
+        Ok(plan)
+    }
+
+    /// The file range of all arrays, in bytes. The position of an empty range matters too: `r+`
+    /// extends the file to it, as NumPy does.
+    pub fn bytes(&self) -> Range<u64> {
+        match &self.contents.members[..] {
+            [only] if !self.contents.is_group => only.view.extent(),
+            members => {
+                let extents = members.iter().map(|member| member.view.extent());
+                let extents = extents.filter(|extent| !extent.is_empty());
+                let joined = extents.reduce(|a, b| a.start.min(b.start)..a.end.max(b.end));
+                joined.unwrap_or(0..0)
+            }
+        }
+    }
+
+    /// The summary of the arrays, for the user.
+    pub fn summary(&self) -> Summary {
+        let rest = self.backing.size().saturating_sub(self.bytes().end);
+        // Formats other than these have other parts.
+        let is_whole = matches!(self.origin.format, "raw" | "npy");
+        let left_over = match self.backing.mode() {
+            Mode::Write => 0,
+            _ if is_whole => rest,
+            _ => 0,
+        };
+        Summary::new(&self.contents, left_over)
+    }
+
+    /// The change of the size of the file. `None` if the size stays the same.
+    pub fn growth(&self) -> Option<Growth> {
+        let (from, to) = (self.backing.size(), self.bytes().end);
+        let grows = self.backing.mode() == Mode::Write || from < to;
+        grows.then_some(Growth {
+            from,
+            to,
+            sparse: false,
+        })
+    }
+
+    /// Whether the file does not exist yet.
+    pub fn is_new(&self) -> bool {
+        self.backing.is_missing()
+    }
+
+    /// The file, its format and mode.
+    pub fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    /// What the file holds.
+    pub fn contents(&self) -> &Contents {
+        &self.contents
+    }
+
+    /// Maps the file. The file changes only when [`Source::pending`] is committed.
+    ///
+    /// # Errors
+    ///
+    /// When there is no space for the array, or it cannot be mapped.
+    pub fn map(self) -> Result<Source, SourceError> {
+        let bytes = self.bytes();
+        let (mapping, mut pending) = Mapping::new(self.backing, &bytes)?;
+        let new_header = match &self.contents.members[..] {
+            [Member {
+                verbatim: Some(verbatim),
+                ..
+            }] if self.origin.mode == Mode::Write => Some(verbatim.header.clone()),
+            _ => None,
+        };
+        if let Some(header) = new_header {
+            pending.begin_with(header);
+        }
+        Ok(Source {
+            mapping,
+            pending,
+            origin: Arc::new(self.origin),
+            contents: self.contents,
+        })
+    }
+}
+
+/// Reduces `contents` to the member called `name`, which becomes the root of the mount.
+///
+/// # Errors
+///
+/// When there is no such member, or it cannot be shown.
+fn select(contents: &mut Contents, name: &str, path: &Path) -> Result<(), SourceError> {
+    let path = || path.to_path_buf();
+    let mut members = std::mem::take(&mut contents.members);
+    let found = members.iter().position(|member| member.is_called(name));
+    if let Some(position) = found.filter(|_| contents.is_group) {
+        contents.members = vec![members.swap_remove(position)];
+        contents.is_group = false;
+        contents.skipped.clear();
+        return Ok(());
+    }
+    let own = |skipped: &&super::Skipped| {
+        skipped.name.trim_start_matches('/') == name.trim_start_matches('/')
+    };
+    match contents.skipped.iter().find(own) {
+        Some(skipped) => Err(SourceError::Nothing {
+            path: path(),
+            skipped: vec![skipped.clone()],
+        }),
+        None => Err(SourceError::NoMember {
+            path: path(),
+            name: name.into(),
+            members: match contents.is_group {
+                true => members.iter().map(Member::display_name).collect(),
+                false => Vec::new(),
+            },
+        }),
+    }
+}
+
+/// A mapped file and the arrays that it holds.
+#[derive(Debug)]
+pub struct Source {
+    /// The mapped file.
+    pub mapping: Mapping,
+    /// Changes to the file that are to be committed after the mount has succeeded.
+    pub pending: Pending,
+    /// The file, its format and mode.
+    pub origin: Arc<Origin>,
+    /// What the file holds.
+    pub contents: Contents,
+}

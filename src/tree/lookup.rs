@@ -1,0 +1,109 @@
+//! Lookup: the node that a name denotes in a directory.
+
+use std::ffi::OsStr;
+
+use super::Tree;
+use super::name;
+use super::node::{Folder, Node, NodeKind};
+use super::selection::Selection;
+use crate::array::Index;
+
+impl Tree {
+    /// The node called `name` in the directory `parent`; `None` if there is none. The names
+    /// `.` and `..` are resolved in files too: the kernel does so for NFS file handles.
+    pub fn lookup(&self, parent: Node, name: &OsStr) -> Option<Node> {
+        let name = name.to_str()?;
+        match name {
+            "." => return Some(parent),
+            ".." => return Some(self.parent(parent)),
+            _ => {}
+        }
+        let NodeKind::Folder(folder) = parent.kind else {
+            return None;
+        };
+        let directory_index = parent.directory_index;
+        let kind = match folder {
+            Folder::Top if directory_index == 0 && name == ".arrayfs" => {
+                NodeKind::Folder(Folder::Control)
+            }
+            Folder::Control if name == "stats" => NodeKind::Stats,
+            Folder::Control => return None,
+            Folder::Top => return self.lookup_in_top(parent, name),
+            Folder::Fields => {
+                let number = self.array_directory(parent)?.array.fields.get(name)?;
+                return Some(Node::folder(number, Folder::Top));
+            }
+            Folder::Axes => {
+                let ndim = self.array_view(parent)?.ndim() as u64;
+                // Directories of axes have neither padded nor negative names.
+                let axis = name::parse_index(name, ndim).filter(|axis| axis.to_string() == name)?;
+                NodeKind::Folder(Folder::Axis(axis as usize))
+            }
+            Folder::Slices => self.parse_selection(parent, name)?,
+            Folder::Rows | Folder::Cols | Folder::Axis(_) => {
+                let axis = folder.axis()?;
+                let directory = self.array_directory(parent)?;
+                let name = name.strip_suffix(directory.encoding.suffix)?;
+                let index = name::parse_index(name, directory.view().length(axis))?;
+                NodeKind::Element { axis, index }
+            }
+        };
+        Some(Node {
+            directory_index,
+            kind,
+        })
+    }
+
+    /// The node called `name` in the directory of an array or group.
+    fn lookup_in_top(&self, top: Node, name: &str) -> Option<Node> {
+        if let Some(number) = self.group(top).and_then(|group| group.children.get(name)) {
+            return Some(Node::folder(number, Folder::Top));
+        }
+        let mut entries = self.fixed_entries(top);
+        let entry = entries.find(|entry| entry.name == name)?;
+        Some(entry.node)
+    }
+
+    /// The node that the basic index `name` selects in a `slices` directory. `None` if `name`
+    /// is no valid index of the array, or the encoding has no file of the result.
+    fn parse_selection(&self, slices: Node, name: &str) -> Option<NodeKind> {
+        let directory = self.array_directory(slices)?;
+        let encoding = directory.encoding;
+        let index: Index = name.strip_suffix(encoding.suffix)?.parse().ok()?;
+        let array = directory.view();
+        let indexed = array.index(&index)?;
+        (encoding.len)(&indexed.view)?;
+        if let Some((axis, index)) = indexed.element {
+            return Some(NodeKind::Element { axis, index });
+        }
+        let view = indexed.view.canonical();
+        if view == array.canonical() {
+            return Some(NodeKind::Data);
+        }
+        if let Some((axis, index)) = array.element_like(&view) {
+            return Some(NodeKind::Element { axis, index });
+        }
+        let directory_index = slices.directory_index;
+        let number = self.selections.number(
+            Selection {
+                directory_index,
+                view,
+            },
+            name,
+        );
+        Some(NodeKind::Selection(number))
+    }
+
+    /// Whether the lookup of `node` may have exceeded the limit of names that the kernel keeps.
+    pub fn exceeds_name_limit(&self, node: Node) -> bool {
+        matches!(node.kind, NodeKind::Selection(_)) && self.selections.exceeds_limit()
+    }
+
+    /// The inode number of a `slices` directory, and the name of a dentry in it that the kernel
+    /// should drop. `None` while the number of names is within the limit.
+    pub fn pop_excess_name(&self) -> Option<(u64, Box<str>)> {
+        let (directory_index, name) = self.selections.pop_excess()?;
+        let parent = Node::folder(directory_index, Folder::Slices);
+        Some((self.inode(parent), name))
+    }
+}
