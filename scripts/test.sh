@@ -97,7 +97,8 @@ begin "install the dependencies"
         nfs-ganesha nfs-ganesha-vfs libnfs-utils openssh-client openssh-sftp-server \
         curl file bsdextrautils less nginx-light parallel rsync unzip vim-tiny xxd zip \
         gfortran nodejs git inotify-tools libglib2.0-bin perl samba smbclient \
-        man-db ffmpeg gnuplot-nox procps shellcheck miller sqlite3
+        man-db ffmpeg gnuplot-nox procps shellcheck miller sqlite3 \
+        fitsverify hdf5-tools netcdf-bin
     need_rust
     if [ "${ARRAYFS_SKIP_FUSE:-}" != 1 ]; then
         need_fuse

@@ -261,7 +261,10 @@ impl Variables {
         variables.set("skipped", skipped.to_string());
         let is_quotable = |path: &&str| is_plain(path) && !path.contains(['\'', '"', '\\']);
         let shown = mountpoint.to_str().filter(is_quotable);
-        variables.set("dir", shown.map_or(String::new(), |path| format!("{path}/")));
+        variables.set(
+            "dir",
+            shown.map_or(String::new(), |path| format!("{path}/")),
+        );
         let first = paths.first().map(String::as_str).filter(is_quotable);
         variables.set("first", first.unwrap_or_default());
         variables
@@ -397,7 +400,8 @@ pub(super) mod tests {
 
     /// The variables of a group.
     pub fn group() -> Variables {
-        let mut variables = Variables::of_group(&origin(), &Contents::group(), &[], Path::new("/m"));
+        let mut variables =
+            Variables::of_group(&origin(), &Contents::group(), &[], Path::new("/m"));
         variables.set("arrays", "");
         variables.set_condition("more", false);
         variables.set("rest", "");

@@ -223,7 +223,9 @@ impl Contents {
             if member.view.size() > 0 && end > size {
                 Some(format!("needs byte {end}; the file has {size}"))
             } else if depth > MAX_DEPTH {
-                Some(format!("lies below {depth} groups; the maximum is {MAX_DEPTH}"))
+                Some(format!(
+                    "lies below {depth} groups; the maximum is {MAX_DEPTH}"
+                ))
             } else if !names.insert(member.name.clone()) {
                 Some("another member has the same name".to_owned())
             } else {

@@ -225,7 +225,9 @@ impl SourceError {
                 });
             }
             SourceError::Nothing { skipped, .. } => {
-                return skipped.iter().find_map(|member| Some(member.remedy?.into()));
+                return skipped
+                    .iter()
+                    .find_map(|member| Some(member.remedy?.into()));
             }
             SourceError::NoMember { members, .. } => {
                 return Some(match &members[..] {

@@ -21,11 +21,11 @@ use crate::dtype::DType;
 use crate::mapping::Mode;
 pub use contents::{Attributes, Contents, Details, Member, Scale, Skipped, Verbatim};
 pub use error::SourceError;
-pub use format::{FORMATS, Format, FormatError};
 use format::Reader;
+pub use format::{FORMATS, Format, FormatError};
 pub use input::{Cursor, Endian, Input, ReadAt};
 pub use meta::{Meta, Origin, group_json};
-pub use plan::{Plan, Source};
+pub use plan::{Plan, Source, check_format};
 pub use summary::{Assumed, Summary};
 
 /// The user's description of a file, in the terms of `numpy.memmap`. A missing value

@@ -6,9 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::input::sibling;
-use super::{
-    Contents, Description, Format, Member, Origin, SourceError, Summary, signature,
-};
+use super::{Contents, Description, Format, Member, Origin, SourceError, Summary, signature};
 use crate::mapping::{BackingFile, FileError, Growth, Mapping, Mode, Pending};
 
 /// The arrays that a mount will show. Nothing is changed until the file is mapped.
@@ -162,10 +160,12 @@ impl Plan {
         let bytes = self.bytes();
         let (mapping, mut pending) = Mapping::new(self.backing, &bytes)?;
         let new_header = match &self.contents.members[..] {
-            [Member {
-                verbatim: Some(verbatim),
-                ..
-            }] if self.origin.mode == Mode::Write => Some(verbatim.header.clone()),
+            [
+                Member {
+                    verbatim: Some(verbatim),
+                    ..
+                },
+            ] if self.origin.mode == Mode::Write => Some(verbatim.header.clone()),
             _ => None,
         };
         if let Some(header) = new_header {
@@ -225,4 +225,23 @@ pub struct Source {
     pub origin: Arc<Origin>,
     /// What the file holds.
     pub contents: Contents,
+}
+
+/// Reads `bytes` as a file at `path` in the format called `format`, and checks that every member
+/// lies within the file. For fuzzing.
+pub fn check_format(format: &str, path: &Path, bytes: &[u8]) {
+    let input = Input::from_bytes(path, bytes.to_vec());
+    let format = Format::named(format).map(|format| format.reader);
+    let Some(Reader::SelfDescribing(read)) = format else {
+        return;
+    };
+    let Ok(mut contents) = read(&input) else {
+        return;
+    };
+    if contents.data_file.is_none() && contents.check(input.size()).is_ok() {
+        for member in contents.members.iter().filter(|_| contents.is_group) {
+            let is_within = member.view.extent().end <= input.size();
+            assert!(is_within || member.view.size() == 0, "{member:?}");
+        }
+    }
 }

@@ -28,7 +28,8 @@ const METADATA: &str = "__metadata__";
 
 fn matches(sample: &Sample) -> bool {
     let size = sample.number(0).map(u64::from_le_bytes);
-    let fits = |size: u64| (2..=MAX_HEADER).contains(&size) && size <= sample.size.saturating_sub(8);
+    let fits =
+        |size: u64| (2..=MAX_HEADER).contains(&size) && size <= sample.size.saturating_sub(8);
     // The header is an object, whose first key is a string or missing.
     let begins = sample.has(8, b"{\"") || sample.has(8, b"{}") || sample.has(8, b"{ ");
     begins && size.is_some_and(fits)
@@ -144,7 +145,11 @@ impl Tensor {
             end,
         } = self;
         let Some(numpy) = numpy_dtype(&dtype) else {
-            return contents.skip(name, format!("dtype {dtype}, whose elements are not bytes"), None);
+            return contents.skip(
+                name,
+                format!("dtype {dtype}, whose elements are not bytes"),
+                None,
+            );
         };
         let numpy = DType::parse(numpy).map_err(|error| FormatError::invalid(error.to_string()))?;
         let (shape, offset) = (Shape::new(lengths), start_of_data.saturating_add(start));

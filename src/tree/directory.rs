@@ -126,7 +126,10 @@ impl Directories {
             ..Group::default()
         });
         // All groups before the first array, whose number depends on how many there are.
-        let groups: Vec<usize> = paths.iter().map(|path| self.add_groups_above(path)).collect();
+        let groups: Vec<usize> = paths
+            .iter()
+            .map(|path| self.add_groups_above(path))
+            .collect();
         let attributes: HashMap<&[u8], &Attributes> = contents
             .groups
             .iter()

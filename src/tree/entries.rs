@@ -91,11 +91,7 @@ impl Tree {
                 "README.txt",
                 NodeKind::Readme,
             ),
-            (
-                self.has_meta(directory_index),
-                "meta.json",
-                NodeKind::Meta,
-            ),
+            (self.has_meta(directory_index), "meta.json", NodeKind::Meta),
             (
                 self.header(directory_index).is_some(),
                 "header.txt",
@@ -118,9 +114,8 @@ impl Tree {
             let name = format!("data{}", directory.encoding.suffix);
             Some((name, NodeKind::Data))
         });
-        let named = |(exists, name, kind): (bool, &str, NodeKind)| {
-            exists.then(|| (name.to_owned(), kind))
-        };
+        let named =
+            |(exists, name, kind): (bool, &str, NodeKind)| exists.then(|| (name.to_owned(), kind));
         let fixed = texts.into_iter().filter_map(named).chain(data);
         let fixed = fixed.chain(folders.into_iter().filter_map(named));
         let fixed = fixed.map(move |(name, kind)| Entry {

@@ -302,7 +302,9 @@ impl Tree {
 
     /// The array directory that `node` belongs to; `None` for nodes of groups.
     fn array_directory(&self, node: Node) -> Option<ArrayDirectory<'_>> {
-        self.layout.directories.array_directory(node.directory_index)
+        self.layout
+            .directories
+            .array_directory(node.directory_index)
     }
 
     /// The whole array of the array directory that `node` belongs to; `None` for nodes of groups.

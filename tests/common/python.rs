@@ -13,7 +13,7 @@ pub fn path_of(script: &str) -> String {
 
 /// Where scripts find the modules that they share.
 pub fn modules() -> String {
-    format!("{TESTS}/common:{TESTS}/numpy")
+    format!("{TESTS}/common:{TESTS}/numpy:{TESTS}/formats")
 }
 
 /// What a script prints that is given this input and succeeds.

@@ -8,7 +8,8 @@ use crate::array::{Order, ShapeSpec, View};
 use crate::dtype::DType;
 use crate::mapping::{BackingFile, Mode};
 use crate::source::{
-    Assumed, Contents, Description, Format, FormatError, Input, Member, Reader, SourceError, Verbatim,
+    Assumed, Contents, Description, Format, FormatError, Input, Member, Reader, SourceError,
+    Verbatim,
 };
 
 /// The `.npy` format.
