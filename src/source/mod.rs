@@ -7,6 +7,7 @@
 mod contents;
 mod error;
 mod format;
+mod formats;
 mod input;
 mod meta;
 pub mod npy;
@@ -22,7 +23,8 @@ use crate::mapping::Mode;
 pub use contents::{Attributes, Contents, Details, Member, Scale, Skipped, Verbatim};
 pub use error::SourceError;
 use format::Reader;
-pub use format::{FORMATS, Format, FormatError};
+pub use format::{Format, FormatError};
+pub use formats::FORMATS;
 pub use input::{Cursor, Endian, Input, ReadAt};
 pub use meta::{Meta, Origin, group_json};
 pub use plan::{Plan, Source, check_format};

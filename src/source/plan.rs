@@ -6,7 +6,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::input::sibling;
-use super::{Contents, Description, Format, Member, Origin, SourceError, Summary, signature};
+use super::{
+    Contents, Description, Format, Input, Member, Origin, Reader, SourceError, Summary, signature,
+};
 use crate::mapping::{BackingFile, FileError, Growth, Mapping, Mode, Pending};
 
 /// The arrays that a mount will show. Nothing is changed until the file is mapped.

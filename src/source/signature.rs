@@ -38,8 +38,6 @@ pub struct Sample {
     last: Vec<u8>,
     /// Size of the file in bytes.
     pub(super) size: u64,
-    /// The name of the file.
-    pub(super) name: String,
 }
 
 impl Sample {
@@ -51,12 +49,10 @@ impl Sample {
     pub(super) fn of(input: &Input) -> Result<Sample, FormatError> {
         let size = input.size();
         let end = size.saturating_sub(LAST as u64);
-        let name = input.path().file_name().unwrap_or_default();
         Ok(Sample {
             first: input.up_to(0, FIRST)?,
             last: input.up_to(end, LAST)?,
             size,
-            name: name.to_string_lossy().into_owned(),
         })
     }
 
@@ -101,7 +97,6 @@ mod tests {
             first: bytes[..bytes.len().min(FIRST)].to_vec(),
             last: bytes[bytes.len().saturating_sub(LAST)..].to_vec(),
             size: bytes.len() as u64,
-            name: String::new(),
         })
     }
 

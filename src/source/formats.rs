@@ -1,0 +1,69 @@
+//! The table of file formats, and detection. A format is a module and a row of [`FORMATS`];
+//! help texts, completions and errors use the table.
+
+use std::path::Path;
+
+use super::format::{Format, Reader};
+use super::signature::{self, Sample};
+use super::{Description, Input, SourceError, npy, raw, safetensors};
+use crate::mapping::BackingFile;
+
+/// All formats. A file has the first that matches; `raw`, the last, matches all.
+pub static FORMATS: [Format; 3] = [npy::FORMAT, safetensors::FORMAT, raw::FORMAT];
+
+impl Format {
+    /// The format with this name, if there is one.
+    pub fn named(name: &str) -> Option<&'static Format> {
+        FORMATS.iter().find(|format| format.name == name)
+    }
+
+    /// The names of all formats, `raw` first.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        let (raw, others) = FORMATS.split_last().unzip();
+        let formats = raw.into_iter().chain(others.into_iter().flatten());
+        formats.map(|format| format.name)
+    }
+
+    /// The format of a new file with this name.
+    pub fn of_new(path: &Path) -> &'static Format {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let has_suffix = |format: &&Format| {
+            let suffix = format.new_suffix;
+            suffix.is_some_and(|suffix| name.ends_with(suffix))
+        };
+        FORMATS.iter().find(has_suffix).unwrap_or(&raw::FORMAT)
+    }
+
+    /// The format of an existing file, detected from its first bytes and its name. A description
+    /// by the user means `raw`, unless the format must agree with it.
+    ///
+    /// # Errors
+    ///
+    /// [`SourceError::Foreign`] when the file is of a known kind that holds no array to show,
+    /// and the user describes none.
+    pub(super) fn of(
+        backing: &BackingFile,
+        description: &Description,
+    ) -> Result<&'static Format, SourceError> {
+        let sample = Sample::of(&Input::of(backing)).map_err(|error| SourceError::Format {
+            path: backing.path().to_path_buf(),
+            format: "readable",
+            error,
+        })?;
+        let is_described = description.option().is_some();
+        let fits = |format: &&Format| match format.reader {
+            Reader::Described(_) => true,
+            Reader::SelfDescribing(_) => !is_described,
+        };
+        let mut formats = FORMATS.iter().filter(fits);
+        let found = formats.find(|format| (format.matches)(&sample));
+        let found = found.unwrap_or(&raw::FORMAT);
+        match signature::of(&sample).filter(|_| !is_described && *found == raw::FORMAT) {
+            None => Ok(found),
+            Some(signature) => Err(SourceError::Foreign {
+                path: backing.path().to_path_buf(),
+                signature,
+            }),
+        }
+    }
+}
