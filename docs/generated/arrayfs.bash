@@ -23,12 +23,16 @@ _arrayfs() {
 
     case "${cmd}" in
         arrayfs)
-            opts="-o -h -V -f -v -u --dtype --shape --offset --extend --cache-size --pad --xattr --threads --idle-timeout --info --list --help --version --foreground --ready-fd --replace-dead --verbose --format --order --mode --cache --passthrough --csv --generate --unmount --log-file"
+            opts="-o -h -V -f -v -u --array --dtype --shape --offset --extend --cache-size --pad --xattr --threads --idle-timeout --info --json --list --help --version --foreground --ready-fd --replace-dead --verbose --format --order --mode --cache --passthrough --csv --generate --unmount --log-file"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --array)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --dtype)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -62,7 +66,7 @@ _arrayfs() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "raw npy" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "raw npy safetensors" -- "${cur}"))
                     return 0
                     ;;
                 --order)

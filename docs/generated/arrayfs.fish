@@ -1,3 +1,4 @@
+complete -c arrayfs -l array -d 'Mount this one of the arrays in the file' -r
 complete -c arrayfs -l dtype -d 'Element type: float32, <i2, S10, x:f4,id:i8 [default: uint8]' -r
 complete -c arrayfs -l shape -d 'Axis lengths: 1000,16 or 1000x16 [default: one axis]' -r
 complete -c arrayfs -l offset -d 'Bytes before the array [default: 0]' -r
@@ -6,8 +7,9 @@ complete -c arrayfs -l cache-size -d 'Memory for neighbouring columns [default: 
 complete -c arrayfs -l threads -d 'Worker threads, 1 to 64 [default: by the number of processors]' -r
 complete -c arrayfs -l idle-timeout -d 'Unmount a mount that is unused for this time: 90s, 10m, 2h [default: never]' -r
 complete -c arrayfs -l ready-fd -d 'Write a newline to this file descriptor once the mount is usable' -r
-complete -c arrayfs -l format -d 'File format: raw (no header) or npy [default: by the first bytes]' -r -f -a "raw\t''
-npy\t''"
+complete -c arrayfs -l format -d 'File format, such as raw, npy, hdf5 [default: by the first bytes]' -r -f -a "raw\t''
+npy\t''
+safetensors\t''"
 complete -c arrayfs -l order -d 'Memory order: C (last axis fastest) or F (first) [default: C]' -r -f -a "C\t''
 F\t''"
 complete -c arrayfs -l mode -d 'r (read only), r+ (read and write), w+ (new, zeros), c [default: r+]' -r -f -a "r\t''
@@ -32,6 +34,7 @@ complete -c arrayfs -l extend -d 'Under r+: extend a file that is too short, wit
 complete -c arrayfs -l pad -d 'List padded indices (007), so that rows/* is in order'
 complete -c arrayfs -l xattr -d 'Serve extended attributes: user.dtype, user.shape, ...'
 complete -c arrayfs -l info -d 'Check everything, print meta.json, and mount nothing'
+complete -c arrayfs -l json -d 'With --info: print JSON, also for a file with several arrays'
 complete -c arrayfs -l list -d 'List the mounted arrays'
 complete -c arrayfs -s h -l help -d 'Print help; --help has all options and examples'
 complete -c arrayfs -s V -l version -d 'Print the version'

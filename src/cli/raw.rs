@@ -6,6 +6,8 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Parser};
 
+use crate::source::Format;
+
 const USAGE: &str = "\
 arrayfs [OPTIONS] <FILE> [MOUNTPOINT]
        arrayfs [OPTIONS] --info <FILE>
@@ -18,6 +20,7 @@ pub(super) const TREE: &str = concat!(
     "  slices/::2,3                          any NumPy basic index: a[::2, 3]\n",
     "  npy/rows/17.npy   csv/rows/17.csv     the same with a .npy header; as text\n",
     "  T/  fields/x/                         the same tree for a.T; for a['x']\n",
+    "  NAME/                                 the same tree for each array in x.npz, x.h5, ...\n",
     "  meta.json  README.txt                 what it is; how each language reads it"
 );
 
@@ -38,6 +41,17 @@ pub(super) const EXAMPLES: &str =
   is array_offset, since mount keeps offset for itself.
 
   /data/iris.f64  /mnt/iris  fuse.arrayfs  dtype=f8,shape=150x4,ro  0  0";
+
+/// The help of `--format`, with all formats.
+fn format_help() -> String {
+    let names: Vec<&str> = Format::names().collect();
+    format!(
+        "File format: {} [default: by the first bytes]\n\n\
+         With --dtype, --shape, --order or --offset the default is raw, unless the file is .npy. \
+         Under --mode w+ the default is npy if the name ends in .npy, else raw.",
+        names.join(", ")
+    )
+}
 
 /// The exit statuses.
 pub(super) const STATUS: &str = "\
@@ -74,10 +88,12 @@ pub(super) struct RawOptions {
     #[arg(hide_short_help = true)]
     pub mountpoint: Option<PathBuf>,
 
-    /// File format: raw (no header) or npy [default: by the first bytes]
-    ///
-    /// Under --mode w+ the default is npy if the name ends in .npy, else raw.
-    #[arg(long, help_heading = "The array")]
+    #[arg(
+        long,
+        help_heading = "The array",
+        help = "File format, such as raw, npy, hdf5 [default: by the first bytes]",
+        long_help = format_help()
+    )]
     pub format: Option<OsString>,
 
     /// Mount this one of the arrays in the file
@@ -122,7 +138,7 @@ pub(super) struct RawOptions {
     pub mode: Option<OsString>,
 
     /// Under r+: extend a file that is too short, with zeros
-    #[arg(long, help_heading = "The array")]
+    #[arg(long, help_heading = "The array", hide_short_help = true)]
     pub extend: bool,
 
     /// Mount options, such as ro, allow_other, uid=N
@@ -258,7 +274,13 @@ pub(super) struct RawOptions {
     pub help: Option<bool>,
 
     /// Print the version
-    #[arg(short = 'V', long, action = ArgAction::Version, help_heading = "Other commands")]
+    #[arg(
+        short = 'V',
+        long,
+        action = ArgAction::Version,
+        help_heading = "Other commands",
+        hide_short_help = true
+    )]
     pub version: Option<bool>,
 
     /// Stay in the foreground; Ctrl-C unmounts

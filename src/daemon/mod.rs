@@ -153,9 +153,8 @@ fn serve_until_end(
         created_log = CreatedLog::new(settings, log)?;
         Ok(())
     };
-    let mounted = Mounted::start(
-        settings, &sender, &events, watchdog, is_gone, create_log, ready,
-    )?;
+    let channel = (&sender, &events);
+    let mounted = Mounted::start(settings, channel, watchdog, is_gone, create_log, ready)?;
     let keep_log = || created_log.map_or((), CreatedLog::keep);
     let Some(command) = command else {
         keep_log();

@@ -17,8 +17,9 @@ use super::watchdog::{self, Watchdog};
 use super::{Error, notices, ready};
 use crate::cli::Settings;
 use crate::fs::{Cache, MAX_REQUEST, Session, check_memory};
+use crate::mapping::{Growth, Pending};
 use crate::platform::{self, Mount};
-use crate::source::Plan;
+use crate::source::{Plan, Summary};
 
 /// The least time between two checks whether the mount is idle.
 const MIN_IDLE_WAIT: Duration = Duration::from_millis(500);
@@ -61,42 +62,18 @@ impl Mounted {
     /// When a step fails or the command was interrupted. The file system is unmounted then.
     pub(super) fn start(
         settings: &Settings,
-        sender: &Sender<Event>,
-        events: &Receiver<Event>,
+        channel: (&Sender<Event>, &Receiver<Event>),
         watchdog: Watchdog,
         is_gone: impl Fn() -> bool,
         create_log: impl FnOnce() -> Result<(), Error>,
         ready: Ready,
     ) -> Result<Mounted, Error> {
-        let Settings {
-            file, mountpoint, ..
-        } = settings;
-        let plan = Plan::new(file, &settings.description)?;
+        let (sender, events) = channel;
+        let plan = Plan::new(&settings.file, &settings.description)?;
         let summary = plan.summary();
-        check_memory(mountpoint, &settings.options, plan.bytes().end)?;
-        let lock = MountpointLock::new(mountpoint, file)?;
-        let source = plan.map()?;
-        let interrupted = || Error::Interrupted(mountpoint.clone());
-        if is_gone() || events.try_recv().is_ok() {
-            return Err(interrupted());
-        }
-        let end_sender = sender.clone();
-        let ended = move || {
-            // Without a receiver the process is about to exit.
-            let _ = end_sender.send(Event::Ended);
-        };
-        let (session, pending) = Session::mount(source, mountpoint, &settings.options, ended)?;
-        let mount = platform::mounted_at(mountpoint).unwrap_or_default();
-        let mut mounted = Mounted {
-            session: ManuallyDrop::new(session),
-            file: file.clone(),
-            mountpoint: mountpoint.clone(),
-            _server: mount.as_ref().and_then(Server::announce),
-            mount,
-            idle_timeout: settings.idle_timeout,
-            has_changed_file: false,
-            _created: lock.mounted(),
-        };
+        let interrupted = || Error::Interrupted(settings.mountpoint.clone());
+        let is_interrupted = || is_gone() || events.try_recv().is_ok();
+        let (mut mounted, pending) = Mounted::mount(settings, plan, sender, is_interrupted)?;
         let answered = mounted.wait_for_answer(watchdog, sender.clone(), events);
         let committed = answered.and_then(|()| {
             if is_gone() {
@@ -110,25 +87,76 @@ impl Mounted {
             // Detach by path: no other mount can cover it yet, and there may be no free
             // descriptor for reading the mount table.
             mounted
-                .detached(platform::detach(mountpoint))
+                .detached(platform::detach(&settings.mountpoint))
                 .and(Err(error))
         })?;
         mounted.session.admit();
         mounted.has_changed_file = growth.is_some();
-        if let Some(growth) = growth {
-            notices::print_growth(file, settings.description.mode, growth, Tense::Done);
-        }
-        notices::print_array(file, &summary);
-        if mounted.session.refuses_mappings() {
-            notices::print_refused_mappings(file, settings.description.mode);
-        }
         mounted.set_readahead();
+        mounted.announce(settings, &summary, growth);
+        Ok(mounted)
+    }
+
+    /// Step 1 of [`start`](Mounted::start), without waiting for an answer. Returns the pending
+    /// changes of the backing file as well.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be mapped or the mount is refused, and when `is_interrupted`.
+    fn mount(
+        settings: &Settings,
+        plan: Plan,
+        sender: &Sender<Event>,
+        is_interrupted: impl FnOnce() -> bool,
+    ) -> Result<(Mounted, Pending), Error> {
+        let Settings {
+            file, mountpoint, ..
+        } = settings;
+        check_memory(mountpoint, &settings.options, plan.bytes().end)?;
+        let lock = MountpointLock::new(mountpoint, file)?;
+        let source = plan.map()?;
+        if is_interrupted() {
+            return Err(Error::Interrupted(mountpoint.clone()));
+        }
+        let end_sender = sender.clone();
+        let ended = move || {
+            // Without a receiver the process is about to exit.
+            let _ = end_sender.send(Event::Ended);
+        };
+        let (session, pending) = Session::mount(source, mountpoint, &settings.options, ended)?;
+        let mount = platform::mounted_at(mountpoint).unwrap_or_default();
+        let mounted = Mounted {
+            session: ManuallyDrop::new(session),
+            file: file.clone(),
+            mountpoint: mountpoint.clone(),
+            _server: mount.as_ref().and_then(Server::announce),
+            mount,
+            idle_timeout: settings.idle_timeout,
+            has_changed_file: false,
+            _created: lock.mounted(),
+        };
+        Ok((mounted, pending))
+    }
+
+    /// Tells the user what was mounted, how the file has changed, and what the kernel refuses.
+    fn announce(&self, settings: &Settings, summary: &Summary, growth: Option<Growth>) {
+        let (file, mode) = (&self.file, settings.description.mode);
+        if let Some(growth) = growth {
+            notices::print_growth(file, mode, growth, Tense::Done);
+        }
+        notices::print_array(file, summary);
+        if self.session.refuses_mappings() {
+            notices::print_refused_mappings(file, mode);
+        }
         if settings.named_after_file {
             // Failing to print the mount point does not affect the mount.
-            let _ = writeln!(io::stdout(), "{}", mountpoint.display());
+            let _ = writeln!(io::stdout(), "{}", self.mountpoint.display());
         }
-        log::info!("{}: mounted on {}", file.display(), mountpoint.display());
-        Ok(mounted)
+        log::info!(
+            "{}: mounted on {}",
+            file.display(),
+            self.mountpoint.display()
+        );
     }
 
     /// Whether mounting has changed the backing file. If so, an interruption of the command

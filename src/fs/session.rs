@@ -151,50 +151,14 @@ impl Session {
     /// When the array has too many slices, memory is exhausted, a thread cannot start, or the
     /// mount is refused.
     pub fn mount(
-        mut source: Source,
+        source: Source,
         mountpoint: &Path,
         options: &Options,
         on_end: impl FnOnce() + Send + 'static,
     ) -> Result<(Session, Pending), MountError> {
         let origin = source.origin.clone();
-        source.mapping.read_by_several(options.workers());
-        let appearance = Appearance {
-            uid: options.uid,
-            gid: options.gid,
-            umask: options.umask,
-            writable: origin.writable,
-            quiet: options.quiet,
-            mounting_user: MountingUser::of(origin.mode),
-        };
-        let readme = Readme {
-            mountpoint: mountpoint.to_path_buf(),
-            pad: options.pad,
-            csv: options.csv,
-        };
-        let tree = Tree::new(source, Box::new(readme), options.pad, options.csv);
-        let (tree, pending) = tree.map_err(|error| {
-            let file = origin.file.clone();
-            MountError::Tree { file, error }
-        })?;
-        let coherence = Coherence::new(MAX_REQUEST as usize);
-        let coherence = coherence.map_err(|_| MountError::NoMemory {
-            path: mountpoint.to_path_buf(),
-            bytes: tree.mapping().mapped_bytes(),
-            threads: options.workers(),
-            resource: ExhaustedResource::Memory,
-        })?;
-        let coherence = Arc::new(coherence);
         let (waker, wakes) = Waker::new();
-        let passthrough = PassthroughFiles::new(options, tree.mapping(), origin.writable);
-        let fs = ArrayFs::new(
-            tree,
-            appearance,
-            passthrough,
-            coherence.clone(),
-            waker,
-            options.xattr,
-        );
-        let fs = Arc::new(fs);
+        let (fs, pending) = file_system(source, mountpoint, options, waker)?;
         let refused = |source| MountError::Refused {
             mountpoint: mountpoint.to_path_buf(),
             source,
@@ -205,7 +169,7 @@ impl Session {
         let session = fuser::Session::new(protocol, mountpoint, &config).map_err(refused)?;
         let notifier = session.notifier();
         let background = session.spawn().map_err(refused)?;
-        coherence::serve(coherence, notifier.clone()).map_err(refused)?;
+        coherence::serve(fs.coherence.clone(), notifier.clone()).map_err(refused)?;
         // A weak reference: the session may end during a notification.
         let weak_fs = Arc::downgrade(&fs);
         let next_excess_name = move || weak_fs.upgrade()?.pop_excess_name();
@@ -257,6 +221,57 @@ impl Session {
     pub fn flush(&self) -> io::Result<()> {
         self.fs.sync_all()
     }
+}
+
+/// The operations on a mount of `source`, and the pending changes of the backing file. `waker`
+/// wakes the thread that evicts dentries.
+///
+/// # Errors
+///
+/// When the array has too many slices, or memory is exhausted.
+fn file_system(
+    mut source: Source,
+    mountpoint: &Path,
+    options: &Options,
+    waker: Waker,
+) -> Result<(Arc<ArrayFs>, Pending), MountError> {
+    let origin = source.origin.clone();
+    source.mapping.read_by_several(options.workers());
+    let appearance = Appearance {
+        uid: options.uid,
+        gid: options.gid,
+        umask: options.umask,
+        writable: origin.writable,
+        quiet: options.quiet,
+        mounting_user: MountingUser::of(origin.mode),
+    };
+    let readme = Readme {
+        mountpoint: mountpoint.to_path_buf(),
+        pad: options.pad,
+        csv: options.csv,
+    };
+    let tree = Tree::new(source, Box::new(readme), options.pad, options.csv);
+    let (tree, pending) = tree.map_err(|error| {
+        let file = origin.file.clone();
+        MountError::Tree { file, error }
+    })?;
+    let coherence = Coherence::new(MAX_REQUEST as usize);
+    let coherence = coherence.map_err(|_| MountError::NoMemory {
+        path: mountpoint.to_path_buf(),
+        bytes: tree.mapping().mapped_bytes(),
+        threads: options.workers(),
+        resource: ExhaustedResource::Memory,
+    })?;
+    let passthrough = PassthroughFiles::new(options, tree.mapping(), origin.writable);
+    let fs = ArrayFs::new(
+        tree,
+        appearance,
+        passthrough,
+        Arc::new(coherence),
+        waker,
+        options.xattr,
+    );
+    Ok((Arc::new(fs), pending))
 }
 
 /// Checks that the system supports the number of worker threads, and has address space for a

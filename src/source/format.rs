@@ -5,6 +5,8 @@ use std::io;
 
 use super::signature::Sample;
 use super::{Contents, Description, Input, SourceError};
+use crate::array::ArrayError;
+use crate::dtype::DTypeError;
 use crate::mapping::{BackingFile, Mode};
 use crate::platform::os_error_message;
 
@@ -48,6 +50,12 @@ pub enum FormatError {
         /// The size of the file in bytes.
         have: u64,
     },
+    /// A shape or an offset is not possible.
+    #[error(transparent)]
+    Array(Box<ArrayError>),
+    /// A dtype is not possible.
+    #[error(transparent)]
+    DType(Box<DTypeError>),
     /// The file is not valid, or holds something that cannot be shown.
     #[error("{message}")]
     Invalid {
@@ -81,8 +89,20 @@ impl FormatError {
             FormatError::Truncated { .. } => {
                 Some("the file is incomplete, as after an interrupted download")
             }
-            FormatError::Read(_) => None,
+            FormatError::Read(_) | FormatError::Array(_) | FormatError::DType(_) => None,
         }
+    }
+}
+
+impl From<ArrayError> for FormatError {
+    fn from(error: ArrayError) -> FormatError {
+        FormatError::Array(Box::new(error))
+    }
+}
+
+impl From<DTypeError> for FormatError {
+    fn from(error: DTypeError) -> FormatError {
+        FormatError::DType(Box::new(error))
     }
 }
 

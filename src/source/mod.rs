@@ -5,6 +5,8 @@
 //! Each file format is a row of [`FORMATS`].
 
 mod contents;
+#[cfg(test)]
+mod counted;
 mod error;
 mod format;
 mod formats;
