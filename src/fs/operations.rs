@@ -21,7 +21,7 @@ use super::passthrough::PassthroughFiles;
 use super::stats::Stats;
 use super::times::WriteTimes;
 use super::truncation::Truncations;
-use super::xattr;
+use super::xattr::Xattrs;
 use crate::mapping::AccessError;
 use crate::platform;
 use crate::tree::{Node, NodeAttributes, Tree};
@@ -163,15 +163,21 @@ impl ArrayFs {
 
     /// The value of an extended attribute.
     pub(super) fn xattr(&self, inode: u64, name: &OsStr) -> Result<Vec<u8>, FsError> {
-        let array = self.tree.represented_view(self.node(inode)?);
         let name = name.to_str().ok_or(FsError::NoAttribute)?;
-        Ok(xattr::value(array.as_ref(), name)?.into_bytes())
+        Ok(self.xattrs_of(inode)?.value(name)?.into_bytes())
     }
 
     /// The names of all extended attributes, each terminated by a NUL.
     pub(super) fn xattrs(&self, inode: u64) -> Result<Vec<u8>, FsError> {
-        let array = self.tree.represented_view(self.node(inode)?);
-        Ok(xattr::names(array.as_ref()))
+        Ok(self.xattrs_of(inode)?.names())
+    }
+
+    fn xattrs_of(&self, inode: u64) -> Result<Xattrs<'_>, FsError> {
+        let node = self.node(inode)?;
+        Ok(Xattrs {
+            array: self.tree.represented_view(node),
+            attributes: self.tree.file_attributes(node),
+        })
     }
 
     /// Sets an extended attribute, or removes it if `value` is `None`. Succeeds only if it has

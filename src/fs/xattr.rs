@@ -1,8 +1,12 @@
-//! Extended attributes that describe the array of a file or directory. Served only under
-//! `--xattr`, since tools that find any attribute ask for several on every file.
+//! Extended attributes that describe the array of a file or directory: its dtype and shape, and
+//! the attributes that the mounted file has for it. Served only under `--xattr`, since tools that
+//! find any attribute ask for several on every file.
+
+use serde_json::Value;
 
 use super::error::FsError;
 use crate::array::View;
+use crate::source::Attributes;
 
 /// A name, and its value for an array.
 type Attribute = (&'static str, fn(&View) -> String);
@@ -15,23 +19,61 @@ const ATTRIBUTES: [Attribute; 5] = [
     ("user.itemsize", |view| view.dtype().itemsize().to_string()),
 ];
 
-/// The value of an attribute of `array`. Nodes without an array have no attributes.
-///
-/// # Errors
-///
-/// When there is no such attribute.
-pub(super) fn value(array: Option<&View>, name: &str) -> Result<String, FsError> {
-    let found = ATTRIBUTES.iter().find(|(known, _)| *known == name);
-    match (found, array) {
-        (Some((_, value)), Some(array)) => Ok(value(array)),
-        _ => Err(FsError::NoAttribute),
-    }
+/// The namespace of all attributes, xattr(7).
+const PREFIX: &str = "user.";
+
+/// The limits of the kernel for a name and a value, in bytes.
+const MAX_NAME: usize = 255;
+const MAX_VALUE: usize = 65536;
+
+/// The attributes of a node.
+#[derive(Debug, Default)]
+pub(super) struct Xattrs<'a> {
+    /// The array that the node represents.
+    pub(super) array: Option<View>,
+    /// The attributes in the mounted file.
+    pub(super) attributes: Option<&'a Attributes>,
 }
 
-/// The names of all attributes of `array`, each terminated by a NUL, as for `listxattr(2)`.
-pub(super) fn names(array: Option<&View>) -> Vec<u8> {
-    let names = ATTRIBUTES.iter().filter(|_| array.is_some());
-    names
-        .flat_map(|(name, _)| [name.as_bytes(), b"\0"].concat())
-        .collect()
+impl Xattrs<'_> {
+    /// The value of an attribute.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such attribute.
+    pub(super) fn value(&self, name: &str) -> Result<String, FsError> {
+        let found = ATTRIBUTES.iter().find(|(known, _)| *known == name);
+        if let (Some((_, value)), Some(array)) = (found, &self.array) {
+            return Ok(value(array));
+        }
+        let mut others = self.others();
+        let other = others.find(|(other, _)| other == name);
+        other.map(|(_, value)| value).ok_or(FsError::NoAttribute)
+    }
+
+    /// The names of all attributes, each terminated by a NUL, as for `listxattr(2)`.
+    pub(super) fn names(&self) -> Vec<u8> {
+        let own = ATTRIBUTES.iter().filter(|_| self.array.is_some());
+        let own = own.map(|(name, _)| (*name).to_owned());
+        let names = own.chain(self.others().map(|(name, _)| name));
+        names
+            .flat_map(|name| [name.as_bytes(), b"\0"].concat())
+            .collect()
+    }
+
+    /// The attributes in the file that can be shown: text as it is, others as JSON. Those that
+    /// have the name of another or exceed the limits are left out.
+    fn others(&self) -> impl Iterator<Item = (String, String)> {
+        let all = self.attributes.into_iter().flatten();
+        all.filter_map(|(name, value)| {
+            let name = format!("{PREFIX}{name}");
+            let is_taken = ATTRIBUTES.iter().any(|(known, _)| *known == name);
+            let value = match value {
+                Value::String(text) => text.clone(),
+                other => other.to_string(),
+            };
+            let fits = name.len() <= MAX_NAME && !name.contains('\0') && value.len() <= MAX_VALUE;
+            (fits && !is_taken && name.len() > PREFIX.len()).then_some((name, value))
+        })
+    }
 }

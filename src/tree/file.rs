@@ -8,7 +8,7 @@ use super::node::{Folder, Node, NodeAttributes, NodeKind};
 use super::selection::Selection;
 use super::{Layout, Tree};
 use crate::array::{Order, View};
-use crate::source::Verbatim;
+use crate::source::{Attributes, Verbatim};
 use crate::vfile::{Segment, VirtualFile};
 
 /// Keeps the inode number of an open file from being reused.
@@ -39,6 +39,26 @@ impl Tree {
         match node.kind {
             NodeKind::Folder(Folder::Top) => Some(self.array_view(node)?.into_owned()),
             _ => self.elements(node),
+        }
+    }
+
+    /// The attributes in the mounted file of what `node` represents: a group, or an array that
+    /// is a member. `None` for other directories and for files without elements.
+    pub fn file_attributes(&self, node: Node) -> Option<&Attributes> {
+        let represents_something = matches!(
+            node.kind,
+            NodeKind::Folder(Folder::Top)
+                | NodeKind::Data
+                | NodeKind::Element { .. }
+                | NodeKind::Selection(_)
+        );
+        match (self.array_directory(node), self.group(node)) {
+            _ if !represents_something => None,
+            (Some(directory), _) => {
+                directory.array.member?;
+                Some(&directory.array.meta.details.attributes)
+            }
+            (None, group) => Some(&group?.attributes),
         }
     }
 

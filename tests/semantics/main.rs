@@ -14,6 +14,7 @@ mod csv;
 mod fields;
 mod foreign;
 mod gaps;
+mod groups;
 mod looking;
 mod modes;
 mod native;
