@@ -15,6 +15,9 @@ pub enum UsageError {
     /// An error that clap found: an unknown option, a missing value or a conflict.
     #[error("{0}")]
     Arguments(String),
+    /// A third path, such as another file.
+    #[error("{0}: one more than FILE and MOUNTPOINT; a mount serves one file")]
+    ThirdPath(String),
     /// A required argument is missing.
     #[error("{0}: missing")]
     Missing(&'static str),
@@ -137,6 +140,9 @@ impl UsageError {
             return Some(format!("did you mean {meant}?"));
         }
         let hint = match self {
+            UsageError::ThirdPath(_) => {
+                "to mount each, under its own name: for file in *.npy; do arrayfs \"$file\"; done"
+            }
             UsageError::Arguments(_) | UsageError::Missing(_) | UsageError::UnknownItem(_) => {
                 "see arrayfs --help"
             }

@@ -70,7 +70,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, U
         {
             return Ok(Command::Print(error.render().to_string()));
         }
-        Err(error) => return Err(UsageError::Arguments(describe_clap_error(&error))),
+        Err(error) => return Err(clap_error(&error)),
     };
     if !raw.unmount.is_empty() {
         let mountpoints = raw.unmount.iter().map(|point| absolute(point));
@@ -84,6 +84,17 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, U
         return Ok(Command::Print(generate::text(what)?));
     }
     settings::command(&raw)
+}
+
+/// The error for clap's `error`.
+fn clap_error(error: &clap::Error) -> UsageError {
+    let invalid = error.get(ContextKind::InvalidArg).map(ToString::to_string);
+    match invalid {
+        Some(path) if error.kind() == ErrorKind::UnknownArgument && !path.starts_with('-') => {
+            UsageError::ThirdPath(path)
+        }
+        _ => UsageError::Arguments(describe_clap_error(error)),
+    }
 }
 
 /// Formats clap's error as all others are: the argument, then what is wrong with it.
@@ -180,7 +191,10 @@ mod tests {
                 "--shap: unknown argument; did you mean --shape?",
             ),
             (&["--jiggle"], "--jiggle: unknown argument"),
-            (&["a", "b", "c"], "c: unknown argument"),
+            (
+                &["a", "b", "c"],
+                "c: one more than FILE and MOUNTPOINT; a mount serves one file",
+            ),
             (&["a", "b", "--dtype"], "--dtype <DTYPE>: needs a value"),
             (
                 &["--mode", "r", "--mode", "c"],

@@ -156,6 +156,14 @@ impl FileError {
                 "if no other program writes it, extend it first: truncate -s {bytes} {}",
                 path.display()
             )),
+            FileError::NotAFile {
+                path,
+                kind: "directory",
+            } => Some(format!(
+                "to mount each file in it, under its own name: \
+                 for file in {}/*; do arrayfs \"$file\"; done",
+                path.display()
+            )),
             FileError::FixedSize { .. } => Some("to write it in place, use --mode r+".into()),
             _ => None,
         }

@@ -45,7 +45,8 @@ const OF_THE_FILE: [Refusal; 7] = [
         "sub mnt",
         3,
         "DIR/sub: is a directory, and only a regular file or a block device can be mapped",
-        "",
+        "to mount each file in it, under its own name: \
+         for file in DIR/sub/*; do arrayfs \"$file\"; done",
     ),
     refusal(
         "socket mnt",
@@ -252,8 +253,8 @@ const OF_THE_OPTIONS: [Refusal; 17] = [
     refusal(
         "data.bin mnt extra",
         2,
-        "extra: unknown argument",
-        "see arrayfs --help",
+        "extra: one more than FILE and MOUNTPOINT; a mount serves one file",
+        "to mount each, under its own name: for file in *.npy; do arrayfs \"$file\"; done",
     ),
     refusal(
         "data.bin mnt --jiggle",
