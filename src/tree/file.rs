@@ -1,5 +1,5 @@
 //! The files of the tree: the view that each file shows, its attributes and its virtual file.
-//! The encoding supplies length and segments; attributes that no array determines (owner,
+//! The encoding supplies length and contents; attributes that no array determines (owner,
 //! times, permissions) are added by `fs`.
 
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use super::selection::Selection;
 use super::{Layout, Tree};
 use crate::array::{Order, View};
 use crate::source::{Attributes, Verbatim};
-use crate::vfile::{Segment, VirtualFile};
+use crate::vfile::{Content, Literal, ViewBytes, VirtualFile};
 
 /// Keeps the inode number of an open file from being reused.
 #[derive(Debug)]
@@ -149,7 +149,7 @@ impl Tree {
         let view = self.elements(node)?;
         let directory = self.array_directory(node)?;
         if let Some(verbatim) = self.verbatim(node) {
-            let header = Segment::Literal {
+            let header = Literal {
                 bytes: verbatim.header.clone(),
                 is_equivalent: directory.encoding.is_equivalent,
             };
@@ -157,13 +157,12 @@ impl Tree {
                 Order::C => view,
                 Order::F => view.transposed(),
             };
-            return Some(VirtualFile::new([
-                header,
-                Segment::view(&self.mapping, &view),
-            ]));
+            let bytes = ViewBytes::new(&self.mapping, &view);
+            let contents: [Arc<dyn Content>; 2] = [Arc::new(header), Arc::new(bytes)];
+            return Some(VirtualFile::new(contents));
         }
-        let segments = (directory.encoding.segments)(&self.mapping, &view);
-        Some(VirtualFile::new(segments))
+        let contents = (directory.encoding.contents)(&self.mapping, &view);
+        Some(VirtualFile::new(contents))
     }
 
     /// The content of a file of text.

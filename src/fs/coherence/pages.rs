@@ -247,7 +247,7 @@ pub(super) mod tests {
     use crate::array::{Order, Shape, View};
     use crate::dtype::DType;
     use crate::mapping::{BackingFile, Mapping, Mode};
-    use crate::vfile::Segment;
+    use crate::vfile::{Content, ViewBytes};
 
     /// Start and end of each range.
     type Ranges = &'static [(u64, u64)];
@@ -263,7 +263,8 @@ pub(super) mod tests {
             let bytes = DType::parse("u1").unwrap();
             let shape = Shape::new(vec![len]);
             let view = View::contiguous(bytes, offset, shape, Order::C).unwrap();
-            VirtualFile::new([Segment::view(&mapping, &view)])
+            let bytes = Arc::new(ViewBytes::new(&mapping, &view));
+            VirtualFile::new([bytes as Arc<dyn Content>])
         };
         offsets.iter().map(file).collect()
     }

@@ -1,6 +1,6 @@
 //! Encodings: the file formats in which views are presented. Each encoding is a
 //! module here and a row of the table returned by [`encodings`]. It gives the
-//! directory, suffix, size and segments of its files; I/O is left to `vfile`.
+//! directory, suffix, size and contents of its files; I/O is left to `vfile`.
 
 mod csv;
 mod npy;
@@ -8,7 +8,7 @@ mod raw;
 
 use std::sync::Arc;
 
-use super::{CsvForm, Segment};
+use super::{ContentList, CsvForm};
 use crate::array::{Order, Shape, View};
 use crate::dtype::DType;
 use crate::mapping::Mapping;
@@ -26,10 +26,10 @@ pub struct Encoding {
     /// The size in bytes of the file of a view. `None` if the encoding does not
     /// support the view.
     pub len: fn(&View) -> Option<u64>,
-    /// The segments of the file of a supported view.
-    pub segments: fn(&Arc<Mapping>, &View) -> Vec<Segment>,
-    /// Whether a write of the second argument over the literal in the first is
-    /// accepted. See [`Segment::Literal`].
+    /// The contents of the file of a supported view.
+    pub contents: fn(&Arc<Mapping>, &View) -> ContentList,
+    /// Whether a write of the second argument over the header in the first is
+    /// accepted. See [`Literal`](super::Literal).
     pub is_equivalent: fn(&[u8], &[u8]) -> bool,
 }
 

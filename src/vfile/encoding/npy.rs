@@ -1,10 +1,12 @@
 //! The `npy/` encoding: a header and the bytes in C order, as written by `numpy.save`.
 //! The header format is left to `source::npy`.
 
+use std::sync::Arc;
+
 use super::Encoding;
 use crate::array::{Order, View};
 use crate::source::npy::{Header, same_meaning};
-use crate::vfile::Segment;
+use crate::vfile::{Content, Literal, ViewBytes};
 
 pub(super) const ENCODING: Encoding = Encoding {
     folder: Some("npy"),
@@ -14,13 +16,14 @@ pub(super) const ENCODING: Encoding = Encoding {
         let header = header(view)?.len() as u64;
         header.checked_add(view.nbytes())
     },
-    segments: |mapping, view| {
-        let literal = header(view).map(|bytes| Segment::Literal {
+    contents: |mapping, view| {
+        let header = header(view).map(|bytes| Literal {
             bytes: bytes.into(),
             is_equivalent: same_meaning,
         });
-        let bytes = Segment::view(mapping, view);
-        literal.into_iter().chain([bytes]).collect()
+        let header = header.map(|header| Arc::new(header) as Arc<dyn Content>);
+        let bytes = Arc::new(ViewBytes::new(mapping, view));
+        header.into_iter().chain([bytes as _]).collect()
     },
     is_equivalent: same_meaning,
 };

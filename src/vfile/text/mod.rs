@@ -9,6 +9,7 @@
 //! - Structured dtypes have a heading with the names of all columns.
 
 mod columns;
+mod content;
 mod datetime;
 mod float;
 #[cfg(test)]
@@ -25,6 +26,7 @@ use crate::array::View;
 use crate::dtype::Kind;
 use crate::mapping::AccessError;
 use columns::Columns;
+pub use content::TableText;
 use range_writer::RangeWriter;
 use window::Window;
 
