@@ -37,6 +37,7 @@ mod print;
 mod short;
 mod structured;
 mod units;
+mod words;
 
 use std::str::FromStr;
 use std::sync::Arc;
@@ -48,6 +49,7 @@ pub use field::Field;
 use literal::Literal;
 pub use parse::names;
 pub use units::{TimeUnit, Unit};
+pub use words::Words;
 
 /// The maximum item size in bytes. NumPy stores it in a C `int`.
 const MAX_ITEMSIZE: u32 = i32::MAX as u32;

@@ -72,6 +72,11 @@ pub struct Scale {
 }
 
 impl Scale {
+    /// The summand, if the factor is 1.
+    pub fn offset(self) -> Option<f64> {
+        (self.slope == 1.0).then_some(self.intercept)
+    }
+
     /// The scale, unless it changes nothing or is no number.
     pub fn unless_trivial(slope: f64, intercept: f64) -> Option<Scale> {
         let is_number = slope.is_finite() && intercept.is_finite() && slope != 0.0;

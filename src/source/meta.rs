@@ -36,6 +36,8 @@ pub struct Meta {
     pub name: Option<String>,
     /// Dtype, offset, shape and strides of the array in the file.
     pub view: View,
+    /// The dtype in which the elements are shown, unless it is that of the file.
+    pub shown: Option<DType>,
     /// The memory order of the array.
     pub order: Order,
     /// Names of the axes; empty if they have none.
@@ -51,6 +53,7 @@ impl Meta {
             origin: origin.clone(),
             name: (!member.name.is_empty()).then(|| member.display_name()),
             view: member.view.clone(),
+            shown: None,
             order: member.order,
             dims: member.dims.clone(),
             details: member.details.clone(),
@@ -65,6 +68,21 @@ impl Meta {
             dims: self.dims.iter().rev().cloned().collect(),
             ..self.clone()
         }
+    }
+
+    /// The metadata of the array whose elements are shown as of `dtype`. Offset and strides are
+    /// those of the elements in the file. Where the sign of integers differs from the file's, the
+    /// elements are what the scale makes of those in the file.
+    pub fn recoded(&self, dtype: DType) -> Meta {
+        let mut meta = self.clone();
+        if dtype.kind() != self.view.dtype().kind() && meta.details.scale.is_some() {
+            meta.details = Arc::new(Details {
+                scale: None,
+                ..(*self.details).clone()
+            });
+        }
+        meta.shown = Some(dtype);
+        meta
     }
 
     /// The metadata of the array of a field of this dtype. `None` where
@@ -92,7 +110,7 @@ impl Meta {
             writable,
         } = &*self.origin;
         let view = &self.view;
-        let dtype = view.dtype();
+        let dtype = self.shown.as_ref().unwrap_or(view.dtype());
         let mut members: Vec<(&str, Value)> = vec![
             ("file", json!(file.to_string_lossy())),
             ("format", json!(format)),
@@ -103,7 +121,10 @@ impl Meta {
             ("shape", json!(view.shape().lengths())),
             ("ndim", json!(view.ndim())),
             ("size", json!(view.size())),
-            ("nbytes", json!(view.nbytes())),
+            (
+                "nbytes",
+                json!(view.size().saturating_mul(dtype.itemsize())),
+            ),
             ("order", json!(self.order.to_string())),
             ("strides", json!(view.strides())),
             ("offset", json!(view.offset())),

@@ -15,8 +15,8 @@ use super::member_path::paths;
 use super::name;
 use super::node::{Folder, Node};
 use crate::array::View;
-use crate::source::{Attributes, Contents, Member, Meta, Origin};
-use crate::vfile::{CsvForm, Encoding, encodings};
+use crate::source::{Attributes, Contents, Member, Meta, Origin, Scale};
+use crate::vfile::{CodedView, Coding, CsvForm, Encoding, encodings};
 
 /// A directory of named arrays and of other such directories.
 #[derive(Debug, Default)]
@@ -64,15 +64,49 @@ pub(super) struct Array {
     pub(super) meta: Meta,
     /// The member of the file; `None` for a field.
     pub(super) member: Option<usize>,
+    /// How each variant shows its elements; `None` for those that it does not have.
+    codings: [Option<Coding>; VARIANTS.len()],
     /// The indices of the encodings that show its dtype. The first is raw.
     encodings: Vec<usize>,
     /// The array directories of its fields, in the order of the dtype.
     pub(super) fields: NamedDirectories,
 }
 
+/// How an array directory shows the elements of its array.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Variant {
+    /// As they are stored.
+    Stored,
+    /// In the byte order of this machine.
+    Native,
+}
+
+/// All variants, in the order of [`Array::codings`].
+const VARIANTS: [Variant; 2] = [Variant::Stored, Variant::Native];
+
+impl Variant {
+    /// How the variant shows the elements of `view`, which the file says are to be scaled by
+    /// `scale`. `None` if it is no other than the stored one.
+    fn coding(self, view: &View, scale: Option<Scale>) -> Option<Coding> {
+        match self {
+            Variant::Stored => Some(Coding::Stored),
+            Variant::Native => Coding::native(view.dtype(), scale.and_then(Scale::offset)),
+        }
+    }
+
+    /// The name of the directory; `None` for the array itself.
+    fn folder(self) -> Option<&'static str> {
+        match self {
+            Variant::Stored => None,
+            Variant::Native => Some("native"),
+        }
+    }
+}
+
 /// How an array directory shows its array.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Form {
+    pub(super) variant: Variant,
     pub(super) is_transposed: bool,
     /// The index of the encoding. 0 is raw.
     encoding_index: usize,
@@ -85,6 +119,7 @@ pub(super) struct ArrayDirectory<'a> {
     array_index: usize,
     pub(super) form: Form,
     pub(super) encoding: &'static Encoding,
+    pub(super) coding: &'a Coding,
 }
 
 /// All groups and arrays of a mount. Directory 0 is the root.
@@ -93,8 +128,10 @@ pub(super) struct Directories {
     pub(super) groups: Vec<Group>,
     pub(super) arrays: Vec<Array>,
     encodings: &'static [Encoding],
-    /// The number of forms of each array, those included that it does not have.
-    form_count: usize,
+    /// The variants that any array has.
+    variants: Vec<Variant>,
+    /// The number of forms of each array in a variant, those included that it does not have.
+    forms_per_variant: usize,
 }
 
 impl Directories {
@@ -104,11 +141,16 @@ impl Directories {
         let has_two_axes = |view: &View| view.ndim() >= 2;
         let mut views = contents.members.iter().map(|member| &member.view);
         let transposes = views.any(|view| has_two_axes(view) || !view.dtype().fields().is_empty());
+        let has = |variant: &Variant| {
+            let mut members = contents.members.iter();
+            members.any(|member| variant.coding(&member.view, member.details.scale).is_some())
+        };
         let mut directories = Directories {
             groups: Vec::new(),
             arrays: Vec::new(),
             encodings,
-            form_count: encodings.len() * (1 + usize::from(transposes)),
+            variants: VARIANTS.into_iter().filter(has).collect(),
+            forms_per_variant: encodings.len() * (1 + usize::from(transposes)),
         };
         if contents.is_group {
             directories.add_group_members(origin, contents);
@@ -198,13 +240,15 @@ impl Directories {
         member: Option<usize>,
     ) -> usize {
         let index = self.arrays.len();
-        let number = self.groups.len() + index * self.form_count;
+        let number = self.groups.len() + index * self.form_count();
         let dtype = meta.view.dtype().clone();
         let encodings = self.encodings.iter().enumerate();
         let shown = encodings.filter(|(k, encoding)| *k == 0 || encoding.shows(&dtype));
+        let scale = meta.details.scale.filter(|_| member.is_some());
         self.arrays.push(Array {
             name,
             parent,
+            codings: VARIANTS.map(|variant| variant.coding(&meta.view, scale)),
             meta: meta.clone(),
             member,
             encodings: shown.map(|(k, _)| k).collect(),
@@ -223,13 +267,19 @@ impl Directories {
 
     /// The number of directories, those included that do not exist.
     pub(super) fn count(&self) -> usize {
-        self.groups.len() + self.arrays.len() * self.form_count
+        self.groups.len() + self.arrays.len() * self.form_count()
+    }
+
+    /// The number of forms of each array, those included that it does not have.
+    fn form_count(&self) -> usize {
+        self.variants.len() * self.forms_per_variant
     }
 
     /// The number of directories that show `array`.
     pub(super) fn forms(&self, array: &Array) -> u64 {
         let transposes = 1 + u64::from(array.meta.view.ndim() >= 2);
-        array.encodings.len() as u64 * transposes
+        let variants = array.codings.iter().flatten().count() as u64;
+        array.encodings.len() as u64 * transposes * variants
     }
 
     /// The group with this number; `None` for an array directory.
@@ -240,13 +290,16 @@ impl Directories {
     /// The array directory with this number; `None` for a group, and if there is none.
     pub(super) fn array_directory(&self, number: usize) -> Option<ArrayDirectory<'_>> {
         let position = number.checked_sub(self.groups.len())?;
-        let array_index = position / self.form_count;
+        let array_index = position / self.form_count();
         let array = self.arrays.get(array_index)?;
-        let form_index = position % self.form_count;
+        let form_index = position % self.form_count();
+        let within = form_index % self.forms_per_variant;
         let form = Form {
-            is_transposed: form_index >= self.encodings.len(),
-            encoding_index: form_index % self.encodings.len(),
+            variant: *self.variants.get(form_index / self.forms_per_variant)?,
+            is_transposed: within >= self.encodings.len(),
+            encoding_index: within % self.encodings.len(),
         };
+        let coding = array.codings[form.variant as usize].as_ref()?;
         let exists = array.encodings.contains(&form.encoding_index)
             && (!form.is_transposed || array.meta.view.ndim() >= 2);
         exists.then(|| ArrayDirectory {
@@ -254,14 +307,20 @@ impl Directories {
             array_index,
             form,
             encoding: &self.encodings[form.encoding_index],
+            coding,
         })
     }
 
     /// The number of the directory of an array in `form`.
     fn number(&self, array_index: usize, form: Form) -> usize {
+        let variants = self.variants.iter();
+        // A variant that no array has is in no form.
+        let variant = variants
+            .take_while(|variant| **variant != form.variant)
+            .count();
         let transposed = usize::from(form.is_transposed) * self.encodings.len();
-        let first = self.groups.len() + array_index * self.form_count;
-        first + transposed + form.encoding_index
+        let first = self.groups.len() + array_index * self.form_count();
+        first + variant * self.forms_per_variant + transposed + form.encoding_index
     }
 
     /// The parent of a directory. The root is its own parent.
@@ -272,16 +331,33 @@ impl Directories {
         let Some(directory) = self.array_directory(number) else {
             return Node::folder(0, Folder::Top);
         };
-        let Form {
-            is_transposed,
-            encoding_index,
-        } = directory.form;
-        if encoding_index == 0 && !is_transposed {
-            return directory.array.parent;
-        }
-        let above = Form {
-            is_transposed: is_transposed && encoding_index != 0,
-            encoding_index: 0,
+        let form = directory.form;
+        let above = match form {
+            Form {
+                encoding_index: 1..,
+                ..
+            } => Form {
+                encoding_index: 0,
+                ..form
+            },
+            Form {
+                is_transposed: true,
+                ..
+            } => Form {
+                is_transposed: false,
+                ..form
+            },
+            Form {
+                variant: Variant::Native,
+                ..
+            } => Form {
+                variant: Variant::Stored,
+                ..form
+            },
+            Form {
+                variant: Variant::Stored,
+                ..
+            } => return directory.array.parent,
         };
         Node::folder(self.number(directory.array_index, above), Folder::Top)
     }
@@ -309,10 +385,19 @@ impl Directories {
         let can_transpose = is_raw && !form.is_transposed && array.meta.view.ndim() >= 2;
         let transposed = Form {
             is_transposed: true,
-            encoding_index: 0,
+            ..form
         };
         let transposed = ("T", self.number(array_index, transposed));
-        others.chain(can_transpose.then_some(transposed))
+        let is_plain = directory.is_plain();
+        let variants = VARIANTS.into_iter().filter(move |_| is_plain);
+        let variants = variants.filter_map(move |variant| {
+            array.codings[variant as usize].as_ref()?;
+            let form = Form { variant, ..form };
+            Some((variant.folder()?, self.number(array_index, form)))
+        });
+        others
+            .chain(can_transpose.then_some(transposed))
+            .chain(variants)
     }
 }
 
@@ -325,25 +410,55 @@ impl<'a> ArrayDirectory<'a> {
         }
     }
 
+    /// A part of the array, as the directory shows its elements.
+    pub(super) fn coded<'v>(&self, view: &'v View) -> CodedView<'v>
+    where
+        'a: 'v,
+    {
+        CodedView::new(view, self.coding)
+    }
+
+    /// The size in bytes of the file of `view`, a part of the array. `None` if the encoding has
+    /// no file of it.
+    pub(super) fn len_of(&self, view: &View) -> Option<u64> {
+        (self.encoding.len)(&CodedView::new(view, self.coding))
+    }
+
     /// The metadata of the array that the directory shows.
-    pub(super) fn meta(&self) -> Cow<'a, Meta> {
-        match self.form.is_transposed {
-            true => Cow::Owned(self.array.meta.transposed()),
-            false => Cow::Borrowed(&self.array.meta),
+    pub(super) fn meta(&self) -> Meta {
+        let meta = match self.form.is_transposed {
+            true => self.array.meta.transposed(),
+            false => self.array.meta.clone(),
+        };
+        match self.coding {
+            Coding::Stored => meta,
+            Coding::Recoded { dtype, .. } => meta.recoded(dtype.clone()),
         }
     }
 
     /// The name of the directory in its parent; empty for the root.
     pub(super) fn name(&self) -> &'a str {
-        match (self.encoding.folder, self.form.is_transposed) {
-            (Some(folder), _) => folder,
-            (None, true) => "T",
-            (None, false) => &self.array.name,
+        let form = self.form;
+        match (
+            self.encoding.folder,
+            form.is_transposed,
+            form.variant.folder(),
+        ) {
+            (Some(folder), ..) => folder,
+            (None, true, _) => "T",
+            (None, false, Some(folder)) => folder,
+            (None, false, None) => &self.array.name,
         }
     }
 
-    /// Whether the directory shows its array as it is: raw, and not transposed.
+    /// Whether the directory shows the elements as they are stored, and not transposed.
+    pub(super) fn shows_whole_member(&self) -> bool {
+        self.form.variant == Variant::Stored && !self.form.is_transposed
+    }
+
+    /// Whether the directory shows its array as it is: stored, raw, and not transposed.
     pub(super) fn is_plain(&self) -> bool {
-        self.form.encoding_index == 0 && !self.form.is_transposed
+        let form = self.form;
+        form.variant == Variant::Stored && form.encoding_index == 0 && !form.is_transposed
     }
 }

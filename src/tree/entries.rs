@@ -110,7 +110,7 @@ impl Tree {
             (exists, name, NodeKind::Folder(folder))
         });
         let data = directory.and_then(|directory| {
-            (directory.encoding.len)(&directory.view())?;
+            directory.len_of(&directory.view())?;
             let name = format!("data{}", directory.encoding.suffix);
             Some((name, NodeKind::Data))
         });

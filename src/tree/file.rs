@@ -33,13 +33,15 @@ impl Tree {
         }
     }
 
-    /// The view that `node` represents: that of a file, or the whole array for an array
-    /// directory. `None` for other directories and for files without elements.
+    /// A contiguous array of the dtype and shape that `node` represents: those of a file, or of
+    /// the whole array for an array directory. `None` for other directories and for files without
+    /// elements.
     pub fn represented_view(&self, node: Node) -> Option<View> {
-        match node.kind {
-            NodeKind::Folder(Folder::Top) => Some(self.array_view(node)?.into_owned()),
-            _ => self.elements(node),
-        }
+        let view = match node.kind {
+            NodeKind::Folder(Folder::Top) => self.array_view(node)?.into_owned(),
+            _ => self.elements(node)?,
+        };
+        self.array_directory(node)?.coded(&view).as_contiguous()
     }
 
     /// The attributes in the mounted file of what `node` represents: a group, or an array that
@@ -69,7 +71,7 @@ impl Tree {
         let member = &self.layout.contents.members[directory.array.member?];
         let verbatim = member.verbatim.as_ref()?;
         let is_in_encoding = directory.encoding.folder == Some(verbatim.folder);
-        let is_whole = node.kind == NodeKind::Data && !directory.form.is_transposed;
+        let is_whole = node.kind == NodeKind::Data && directory.shows_whole_member();
         (is_in_encoding && is_whole).then_some(verbatim)
     }
 
@@ -78,7 +80,7 @@ impl Tree {
     pub(super) fn file_len(&self, node: Node, view: &View) -> Option<u64> {
         match self.verbatim(node) {
             Some(verbatim) => (verbatim.header.len() as u64).checked_add(view.nbytes()),
-            None => (self.array_directory(node)?.encoding.len)(view),
+            None => self.array_directory(node)?.len_of(view),
         }
     }
 
@@ -161,7 +163,7 @@ impl Tree {
             let contents: [Arc<dyn Content>; 2] = [Arc::new(header), Arc::new(bytes)];
             return Some(VirtualFile::new(contents));
         }
-        let contents = (directory.encoding.contents)(&self.mapping, &view);
+        let contents = (directory.encoding.contents)(&self.mapping, &directory.coded(&view));
         Some(VirtualFile::new(contents))
     }
 

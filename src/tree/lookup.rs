@@ -72,7 +72,7 @@ impl Tree {
         let index: Index = name.strip_suffix(encoding.suffix)?.parse().ok()?;
         let array = directory.view();
         let indexed = array.index(&index)?;
-        (encoding.len)(&indexed.view)?;
+        directory.len_of(&indexed.view)?;
         if let Some((axis, index)) = indexed.element {
             return Some(NodeKind::Element { axis, index });
         }

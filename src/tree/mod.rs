@@ -353,7 +353,7 @@ impl Tree {
             (Folder::Rows | Folder::Cols | Folder::Axis(_), Some(directory)) => folder
                 .axis()
                 .and_then(|axis| directory.view().like_taken(axis))
-                .is_some_and(|element| (directory.encoding.len)(&element).is_some()),
+                .is_some_and(|element| directory.len_of(&element).is_some()),
         }
     }
 

@@ -56,6 +56,11 @@ pub trait Content: Debug + Send + Sync {
         None
     }
 
+    /// The bytes of [`elements`](Content::elements) that the bytes `range` depend on.
+    fn stored_range(&self, range: Range<u64>) -> Range<u64> {
+        range
+    }
+
     /// Whether each byte is the byte of the backing file at the offset `start` and the offset in
     /// this content, as passthrough requires. Bytes that no element determines count as such.
     fn is_in_place(&self, _start: u64) -> bool {

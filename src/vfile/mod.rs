@@ -2,6 +2,8 @@
 //! bytes of a view. Encodings only build these lists; reading and writing ranges of files are
 //! implemented once, here. Names are left to `tree`.
 
+mod coded;
+mod coded_view;
 mod content;
 mod encoding;
 mod text;
@@ -10,6 +12,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::mapping::{AccessError, Mapping};
+pub use coded::{Code, CodedBytes};
+pub use coded_view::{CodedView, Coding};
 pub use content::{Content, ContentList, Elements, Literal, ViewBytes};
 pub use encoding::{Encoding, encodings};
 pub use text::{CsvForm, Table, TableText};
@@ -249,7 +253,7 @@ impl VirtualFile {
             let Some(own) = content.elements() else {
                 return false;
             };
-            let range = within(range, *start);
+            let range = content.stored_range(within(range, *start));
             let others = other.segments.iter();
             let mut others = others.filter_map(|(_, content)| content.elements());
             others.any(|other| own.layout.overlaps(range.clone(), other.layout))

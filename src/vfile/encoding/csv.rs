@@ -4,27 +4,30 @@
 use std::sync::Arc;
 
 use super::Encoding;
-use crate::array::View;
 use crate::mapping::Mapping;
 use crate::vfile::text::{CsvForm, Table, TableText};
-use crate::vfile::{Content, ContentList};
+use crate::vfile::{CodedView, Content, ContentList};
 
 pub(super) const UNPADDED: Encoding = Encoding {
     folder: Some("csv"),
     suffix: ".csv",
     writable: false,
-    len: |view| Table::new(view, CsvForm::Unpadded).map(|table| table.len()),
+    len: |view| table(view, CsvForm::Unpadded).map(|table| table.len()),
     contents: |mapping, view| contents(mapping, view, CsvForm::Unpadded),
     is_equivalent: |fixed, data| fixed == data,
 };
 
 pub(super) const PADDED: Encoding = Encoding {
-    len: |view| Table::new(view, CsvForm::Padded).map(|table| table.len()),
+    len: |view| table(view, CsvForm::Padded).map(|table| table.len()),
     contents: |mapping, view| contents(mapping, view, CsvForm::Padded),
     ..UNPADDED
 };
 
-fn contents(mapping: &Arc<Mapping>, view: &View, form: CsvForm) -> ContentList {
-    let text = |table| Arc::new(TableText::new(mapping, view, table)) as Arc<dyn Content>;
-    Vec::from_iter(Table::new(view, form).map(text))
+fn table(view: &CodedView<'_>, form: CsvForm) -> Option<Table> {
+    Table::new(&view.as_contiguous()?, form)
+}
+
+fn contents(mapping: &Arc<Mapping>, view: &CodedView<'_>, form: CsvForm) -> ContentList {
+    let text = |table| Arc::new(TableText::new(view.bytes(mapping), table)) as Arc<dyn Content>;
+    Vec::from_iter(table(view, form).map(text))
 }

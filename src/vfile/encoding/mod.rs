@@ -8,7 +8,7 @@ mod raw;
 
 use std::sync::Arc;
 
-use super::{ContentList, CsvForm};
+use super::{CodedView, ContentList, CsvForm};
 use crate::array::{Order, Shape, View};
 use crate::dtype::DType;
 use crate::mapping::Mapping;
@@ -25,9 +25,9 @@ pub struct Encoding {
     pub writable: bool,
     /// The size in bytes of the file of a view. `None` if the encoding does not
     /// support the view.
-    pub len: fn(&View) -> Option<u64>,
+    pub len: fn(&CodedView<'_>) -> Option<u64>,
     /// The contents of the file of a supported view.
-    pub contents: fn(&Arc<Mapping>, &View) -> ContentList,
+    pub contents: fn(&Arc<Mapping>, &CodedView<'_>) -> ContentList,
     /// Whether a write of the second argument over the header in the first is
     /// accepted. See [`Literal`](super::Literal).
     pub is_equivalent: fn(&[u8], &[u8]) -> bool,
@@ -42,7 +42,7 @@ impl Encoding {
     /// Whether the encoding supports a contiguous array of this dtype and shape.
     pub fn shows_shape(&self, dtype: &DType, shape: Shape) -> bool {
         let array = View::contiguous(dtype.clone(), 0, shape, Order::C);
-        array.is_ok_and(|view| (self.len)(&view).is_some())
+        array.is_ok_and(|view| (self.len)(&CodedView::as_stored(&view)).is_some())
     }
 }
 

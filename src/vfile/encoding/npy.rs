@@ -4,9 +4,9 @@
 use std::sync::Arc;
 
 use super::Encoding;
-use crate::array::{Order, View};
+use crate::array::Order;
 use crate::source::npy::{Header, same_meaning};
-use crate::vfile::{Content, Literal, ViewBytes};
+use crate::vfile::{CodedView, Content, Literal};
 
 pub(super) const ENCODING: Encoding = Encoding {
     folder: Some("npy"),
@@ -14,7 +14,7 @@ pub(super) const ENCODING: Encoding = Encoding {
     writable: true,
     len: |view| {
         let header = header(view)?.len() as u64;
-        header.checked_add(view.nbytes())
+        header.checked_add(view.nbytes()?)
     },
     contents: |mapping, view| {
         let header = header(view).map(|bytes| Literal {
@@ -22,13 +22,12 @@ pub(super) const ENCODING: Encoding = Encoding {
             is_equivalent: same_meaning,
         });
         let header = header.map(|header| Arc::new(header) as Arc<dyn Content>);
-        let bytes = Arc::new(ViewBytes::new(mapping, view));
-        header.into_iter().chain([bytes as _]).collect()
+        header.into_iter().chain([view.bytes(mapping)]).collect()
     },
     is_equivalent: same_meaning,
 };
 
 /// The header of the file of `view`. `None` for dtypes that a header cannot describe.
-fn header(view: &View) -> Option<Vec<u8>> {
+fn header(view: &CodedView<'_>) -> Option<Vec<u8>> {
     Header::write(view.dtype(), view.shape(), Order::C)
 }

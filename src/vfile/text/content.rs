@@ -4,26 +4,21 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::Table;
-use crate::array::{Layout, View};
-use crate::mapping::{AccessError, Mapping};
+use crate::mapping::AccessError;
 use crate::vfile::Content;
 
-/// The text of a view, read-only.
+/// The text of elements, read-only.
 #[derive(Debug)]
 pub struct TableText {
-    mapping: Arc<Mapping>,
-    layout: Layout,
+    /// The elements in C order.
+    bytes: Arc<dyn Content>,
     table: Table,
 }
 
 impl TableText {
-    /// The text of `view`, which `table` renders.
-    pub fn new(mapping: &Arc<Mapping>, view: &View, table: Table) -> TableText {
-        TableText {
-            mapping: mapping.clone(),
-            layout: view.layout(),
-            table,
-        }
+    /// The text of `bytes`, the elements of a view in C order, which `table` renders.
+    pub fn new(bytes: Arc<dyn Content>, table: Table) -> TableText {
+        TableText { bytes, table }
     }
 }
 
@@ -33,7 +28,7 @@ impl Content for TableText {
     }
 
     fn read(&self, at: u64, out: &mut [u8]) -> Result<usize, AccessError> {
-        let fetch = |at, bytes: &mut [u8]| self.mapping.read(&self.layout, at, bytes);
+        let fetch = |at, out: &mut [u8]| self.bytes.read(at, out);
         self.table.read(at, out, fetch)
     }
 
@@ -44,12 +39,12 @@ impl Content for TableText {
     fn covering_range(&self, range: Range<u64>) -> Range<u64> {
         match range.is_empty() {
             true => 0..0,
-            false => self.layout.extent(),
+            false => self.bytes.covering_range(0..self.bytes.len()),
         }
     }
 
     fn range_showing(&self, backing: &Range<u64>) -> Range<u64> {
-        match self.layout.view_range_in(backing).is_empty() {
+        match self.bytes.range_showing(backing).is_empty() {
             true => 0..0,
             false => 0..self.len(),
         }

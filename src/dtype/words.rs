@@ -1,0 +1,161 @@
+//! The words of an item: its numbers and characters, each of which has a byte order. Changing
+//! the byte order of a dtype is here; changing that of elements is left to `vfile`.
+
+use std::sync::Arc;
+
+use super::{ByteOrder, DType, Field, Kind};
+
+/// The most runs of words in an item. Only sub-arrays of structures have many.
+const MAX_RUNS: usize = 4096;
+
+/// Consecutive words of one size in an item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Words {
+    /// Offset of the first word in the item, in bytes.
+    pub offset: u64,
+    /// The size of a word in bytes: 2, 4, 8 or 16.
+    pub size: u64,
+    /// The number of words.
+    pub count: u64,
+}
+
+impl DType {
+    /// The dtype with every word in the byte order of this machine.
+    pub fn in_native_order(&self) -> DType {
+        let kind = match &self.kind {
+            Kind::Structured(fields) => {
+                let native = |field: &Field| Field {
+                    dtype: field.dtype.in_native_order(),
+                    ..field.clone()
+                };
+                Kind::Structured(Arc::from_iter(fields.iter().map(native)))
+            }
+            kind => kind.clone(),
+        };
+        DType::new(kind, self.itemsize, ByteOrder::NATIVE)
+    }
+
+    /// The words of an item that are not in the byte order of this machine, in the order of
+    /// their offsets. `None` if fields overlap, so that a word could be part of another, or if
+    /// there are too many runs of them.
+    pub fn foreign_words(&self) -> Option<Vec<Words>> {
+        let mut words = Vec::new();
+        self.add_foreign_words(0, &mut words)?;
+        words.sort_by_key(|words| words.offset);
+        (!has_overlaps(self)).then_some(words)
+    }
+
+    /// Adds the words of an item at `offset`. `None` if there are too many.
+    fn add_foreign_words(&self, offset: u64, all: &mut Vec<Words>) -> Option<()> {
+        let is_foreign =
+            self.byte_order != ByteOrder::NATIVE && self.byte_order != ByteOrder::NotApplicable;
+        let size = match &self.kind {
+            Kind::Structured(fields) => {
+                let mut fields = fields.iter();
+                return fields.try_for_each(|field| field.add_foreign_words(offset, all));
+            }
+            Kind::Complex => self.itemsize() / 2,
+            Kind::Str => 4,
+            _ => self.itemsize(),
+        };
+        if is_foreign {
+            all.push(Words {
+                offset,
+                size,
+                count: self.itemsize() / size,
+            });
+        }
+        (all.len() <= MAX_RUNS).then_some(())
+    }
+}
+
+impl Field {
+    fn add_foreign_words(&self, offset: u64, all: &mut Vec<Words>) -> Option<()> {
+        let itemsize = self.dtype.itemsize();
+        let first = all.len();
+        let start = offset + self.offset();
+        self.dtype.add_foreign_words(start, all)?;
+        let count = self.size() / itemsize;
+        // Items of one kind of words without gaps are one run.
+        if let [only] = &mut all[first..]
+            && only.size * only.count == itemsize
+        {
+            only.count *= count;
+            return Some(());
+        }
+        let item: Vec<Words> = all[first..].to_vec();
+        if item.is_empty() {
+            return Some(());
+        }
+        for k in 1..count {
+            if all.len() > MAX_RUNS {
+                return None;
+            }
+            let next = item.iter().map(|words| Words {
+                offset: words.offset + k * itemsize,
+                ..*words
+            });
+            all.extend(next);
+        }
+        Some(())
+    }
+}
+
+/// Whether fields of the dtype, or of a field, overlap.
+fn has_overlaps(dtype: &DType) -> bool {
+    let mut fields: Vec<&Field> = dtype.fields().iter().collect();
+    fields.sort_by_key(|field| field.offset());
+    let overlap = |pair: &[&Field]| pair[0].offset() + pair[0].size() > pair[1].offset();
+    fields.windows(2).any(overlap) || fields.iter().any(|field| has_overlaps(&field.dtype))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_in_the_other_byte_order_are_found_in_any_dtype() {
+        let swapped = if cfg!(target_endian = "big") {
+            '<'
+        } else {
+            '>'
+        };
+        let native = if cfg!(target_endian = "big") {
+            '>'
+        } else {
+            '<'
+        };
+        for (text, expected) in [
+            ("Xi4", &[(0, 4, 1)][..]),
+            ("Xc16", &[(0, 8, 2)]),
+            ("XU3", &[(0, 4, 3)]),
+            ("XM8[s]", &[(0, 8, 1)]),
+            ("Ni4", &[]),
+            ("S5", &[]),
+            ("u1", &[]),
+            (
+                "[('a','Xi2'),('b','Nf8'),('c','Xc8',(2,3))]",
+                &[(0, 2, 1), (10, 4, 12)],
+            ),
+            (
+                "[('p',[('x','u1'),('y','Xi2')],(2,))]",
+                &[(1, 2, 1), (4, 2, 1)],
+            ),
+        ] {
+            let text = text
+                .replace('X', &swapped.to_string())
+                .replace('N', &native.to_string());
+            let dtype = DType::parse(&text).unwrap();
+            let words = dtype.foreign_words().unwrap();
+            let found: Vec<_> = words.iter().map(|w| (w.offset, w.size, w.count)).collect();
+            assert_eq!(found, expected, "{text}");
+            let native = dtype.in_native_order();
+            assert_eq!(native.foreign_words().unwrap(), []);
+            assert_eq!(native.itemsize(), dtype.itemsize());
+        }
+        let overlapping = "{'names':['a','b'],'formats':['>i4','>i2'],'offsets':[0,2]}";
+        assert_eq!(DType::parse(overlapping).unwrap().foreign_words(), None);
+        let many = format!("[('p',[('x','u1'),('y','{swapped}i2')],(100000000,))]");
+        assert_eq!(DType::parse(&many).unwrap().foreign_words(), None);
+    }
+}

@@ -1,0 +1,107 @@
+//! A view together with how its elements are shown: as stored, or recoded. Encodings take what
+//! they show from here; where the elements lie is left to `array`.
+
+use std::sync::Arc;
+
+use super::coded::{Code, CodedBytes};
+use super::content::{Content, ViewBytes};
+use crate::array::{Order, Shape, View};
+use crate::dtype::{DType, Kind};
+use crate::mapping::Mapping;
+
+/// How the elements of an array are shown.
+#[derive(Debug, Clone)]
+pub enum Coding {
+    /// With the bytes that they have in the file.
+    Stored,
+    /// With as many other bytes.
+    Recoded {
+        /// The dtype of the elements as they are shown.
+        dtype: DType,
+        /// The code between the two.
+        code: Arc<Code>,
+    },
+}
+
+impl Coding {
+    /// The coding that shows elements of `dtype` in the byte order of this machine. Integers to
+    /// which the file adds `offset` are shown as the integers that they stand for, if that is
+    /// half their range: unsigned ones in FITS. `None` if the elements are shown like that
+    /// already, or fields overlap.
+    pub fn native(dtype: &DType, offset: Option<f64>) -> Option<Coding> {
+        let words = dtype.foreign_words()?;
+        let size = dtype.itemsize();
+        let half = 2f64.powi(8 * size as i32 - 1);
+        let other_sign = match (dtype.kind(), offset) {
+            (Kind::Int, Some(offset)) if offset == half => DType::parse(&format!("u{size}")).ok(),
+            (Kind::UInt, Some(-128.0)) if size == 1 => DType::parse("i1").ok(),
+            _ => None,
+        };
+        let code = Code::new(size, words, other_sign.is_some());
+        if code.is_identity() {
+            return None;
+        }
+        Some(Coding::Recoded {
+            dtype: other_sign.unwrap_or_else(|| dtype.in_native_order()),
+            code: Arc::new(code),
+        })
+    }
+}
+
+/// A view whose elements are shown in a coding.
+#[derive(Debug, Clone, Copy)]
+pub struct CodedView<'a> {
+    stored: &'a View,
+    coding: &'a Coding,
+}
+
+impl<'a> CodedView<'a> {
+    /// The elements of `stored`, shown in `coding`.
+    pub fn new(stored: &'a View, coding: &'a Coding) -> CodedView<'a> {
+        CodedView { stored, coding }
+    }
+
+    /// The elements of `stored` with the bytes that they have in the file.
+    pub fn as_stored(stored: &'a View) -> CodedView<'a> {
+        CodedView {
+            stored,
+            coding: &Coding::Stored,
+        }
+    }
+
+    /// The dtype of the elements as they are shown.
+    pub fn dtype(&self) -> &'a DType {
+        match self.coding {
+            Coding::Stored => self.stored.dtype(),
+            Coding::Recoded { dtype, .. } => dtype,
+        }
+    }
+
+    /// The shape.
+    pub fn shape(&self) -> &'a Shape {
+        self.stored.shape()
+    }
+
+    /// The size of all elements as they are shown, in bytes. `None` if it exceeds 2^63 - 1.
+    pub fn nbytes(&self) -> Option<u64> {
+        let bytes = self.stored.size().checked_mul(self.dtype().itemsize())?;
+        i64::try_from(bytes).ok().map(|_| bytes)
+    }
+
+    /// A contiguous array of the same dtype and shape, wherever the elements are. `None` if it
+    /// exceeds 2^63 - 1 bytes.
+    pub fn as_contiguous(&self) -> Option<View> {
+        let (dtype, shape) = (self.dtype().clone(), self.shape().clone());
+        View::contiguous(dtype, 0, shape, Order::C).ok()
+    }
+
+    /// The elements in C order, as they are shown.
+    pub fn bytes(&self, mapping: &Arc<Mapping>) -> Arc<dyn Content> {
+        match self.coding {
+            Coding::Stored => Arc::new(ViewBytes::new(mapping, self.stored)),
+            Coding::Recoded { code, .. } => {
+                Arc::new(CodedBytes::new(mapping, self.stored.layout(), code))
+            }
+        }
+    }
+}
