@@ -2,6 +2,8 @@
 //! module here and a row of the table returned by [`encodings`]. It gives the
 //! directory, suffix, size and contents of its files; I/O is left to `vfile`.
 
+#[cfg(test)]
+mod counted;
 mod csv;
 mod npy;
 mod raw;
