@@ -6,7 +6,7 @@ use super::element::{Subdtype, lengths_literal};
 use super::error::{Reason, show};
 use super::layout::StructLayout;
 use super::literal::Literal;
-use super::{ByteOrder, DType, Field, Kind, NarrowFloat, Refusal, print, structured};
+use super::{ByteOrder, DType, Field, Kind, NarrowFloat, Refusal, structured};
 
 /// What NumPy writes as [`is_float8`].
 pub(super) const FLOAT8: DType = DType {
@@ -116,7 +116,23 @@ pub(super) fn literal(dtype: &DType) -> Literal {
             Literal::List(fields.iter().map(entry).collect())
         }
         Kind::Structured(fields) => columns(dtype, fields),
-        _ => Literal::Str(print::plain(dtype)),
+        _ => Literal::Str(plain(dtype)),
+    }
+}
+
+/// A text that `DType::parse` reads back, of a dtype that is not structured.
+pub(super) fn plain(dtype: &DType) -> String {
+    match dtype.kind {
+        Kind::NarrowFloat(float) => {
+            let mark = match dtype.byte_order {
+                order if order == ByteOrder::NATIVE => "",
+                ByteOrder::NotApplicable => "",
+                ByteOrder::Little => "<",
+                ByteOrder::Big => ">",
+            };
+            format!("{mark}{}", float.name())
+        }
+        _ => dtype.numpy_str(),
     }
 }
 

@@ -11,21 +11,8 @@ impl fmt::Display for DType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.kind {
             Kind::Structured(_) => descr::literal(self).fmt(f),
-            _ => f.write_str(&plain(self)),
+            _ => f.write_str(&descr::plain(self)),
         }
-    }
-}
-
-/// The text of a dtype that is not structured.
-pub(super) fn plain(dtype: &DType) -> String {
-    match dtype.kind {
-        Kind::NarrowFloat(float) => match dtype.byte_order {
-            order if order == ByteOrder::NATIVE => float.name().to_owned(),
-            ByteOrder::Little => format!("<{}", float.name()),
-            ByteOrder::Big => format!(">{}", float.name()),
-            ByteOrder::NotApplicable => float.name().to_owned(),
-        },
-        _ => str(dtype),
     }
 }
 
