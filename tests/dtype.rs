@@ -26,7 +26,9 @@ const NAMES: &str = "bool bool_ bool8 byte bytes bytes_ bytes0 cdouble cfloat ch
     int32 int64 int128 int_ integer intc intp long longcomplex longdouble longfloat longlong \
     number object object0 object_ short signedinteger single singlecomplex str str_ str0 str128 \
     string string_ timedelta timedelta64 ubyte uint uint0 uint8 uint16 uint32 uint64 uint_ uintc \
-    uintp ulong ulonglong unicode unicode_ ushort unsigned void void0 void128 bfloat16 StringDType";
+    uintp ulong ulonglong unicode unicode_ ushort unsigned void void0 void128 bfloat16 \
+    float8_e4m3fn float8_e5m2 float8_e4m3fnuz float8_e5m2fnuz float8_e8m0fnu float8_e4m3 float8_e3m4 \
+    float8_e4m3b11fnuz float8_e3m3 float4_e2m1fn int4 StringDType";
 
 const UNITS: &str = "Y M W B D h m s ms us \u{3bc}s \u{b5}s ns ps fs as generic min d H S y NS";
 

@@ -69,6 +69,11 @@ fn text_reads_back_as_the_values_of_the_array() {
 }
 
 #[test]
+fn every_value_of_the_types_of_ml_dtypes_is_shown() {
+    run("narrow_floats.py");
+}
+
+#[test]
 fn readers_of_tables_find_the_types_and_the_values_of_the_array() {
     run("csv_readers.py");
 }

@@ -136,10 +136,13 @@ fn take_repeats(text: &str) -> (&str, &str) {
     text.split_at(text.len() - rest.len())
 }
 
-/// Splits off a prefix that matches `[A-Za-z0-9.?]*(?:\[[a-zA-Z0-9,.]+\])?`.
+/// Splits off a prefix that matches `[A-Za-z0-9.?]*(?:\[[a-zA-Z0-9,.]+\])?`. An underscore belongs
+/// to names such as `float8_e5m2`, which NumPy does not know here.
 fn take_format(text: &str) -> (&str, &str) {
-    let rest =
-        text.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '?'));
+    let has_underscore = text.starts_with("float8_");
+    let rest = text.trim_start_matches(|c: char| {
+        c.is_ascii_alphanumeric() || matches!(c, '.' | '?') || has_underscore && c == '_'
+    });
     let rest = after_brackets(rest).unwrap_or(rest);
     text.split_at(text.len() - rest.len())
 }
@@ -183,6 +186,10 @@ mod tests {
             ),
             ("()f4", "<f4"),
             ("3V", "V3"),
+            (
+                "bfloat16,>bfloat16,(2,3)float8_e5m2",
+                "[('f0','bfloat16'),('f1','>bfloat16'),('f2','float8_e5m2',(2,3))]",
+            ),
         ] {
             let dtype = DType::parse(list).unwrap();
             assert_eq!(DType::parse(text), Ok(dtype), "{text}");

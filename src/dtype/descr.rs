@@ -6,7 +6,19 @@ use super::element::{Subdtype, lengths_literal};
 use super::error::{Reason, show};
 use super::layout::StructLayout;
 use super::literal::Literal;
-use super::{DType, Field, Kind, Refusal, structured};
+use super::{ByteOrder, DType, Field, Kind, NarrowFloat, Refusal, structured};
+
+/// What NumPy writes as [`is_float8`].
+pub(super) const FLOAT8: DType = DType {
+    kind: Kind::NarrowFloat(NarrowFloat::Float8E5M2),
+    byte_order: ByteOrder::NotApplicable,
+    itemsize: 1,
+};
+
+/// Whether this is `dtype.str` of `float8_e5m2`. NumPy writes it in headers, but does not read it.
+pub(super) fn is_float8(text: &str) -> bool {
+    matches!(text, "<f1" | ">f1")
+}
 
 /// The result of `numpy.lib.format.dtype_to_descr`. `None` if fields overlap or are not in the
 /// order of their offsets.
@@ -49,9 +61,12 @@ fn list_entry(field: &Field, format: Literal) -> Literal {
 /// Parses the `descr` of a header, as `numpy.lib.format.descr_to_dtype` does.
 pub(super) fn from_descr(descr: &Literal) -> Result<Subdtype, Reason> {
     match descr {
+        Literal::Str(text) if is_float8(text) => Ok(Subdtype::plain(FLOAT8)),
         Literal::Str(_) => structured::element(descr, false),
         Literal::Tuple(parts) => match parts.as_slice() {
-            [Literal::Str(_), shape] => structured::sub_array(&parts[0], shape, false),
+            [Literal::Str(text), shape] if !is_float8(text) => {
+                structured::sub_array(&parts[0], shape, false)
+            }
             [format, shape] => Ok(from_descr(format)?.repeated(&structured::lengths(shape)?)?),
             _ => Err(Refusal::NotAType { got: show(descr) }.into()),
         },
@@ -101,7 +116,41 @@ pub(super) fn literal(dtype: &DType) -> Literal {
             Literal::List(fields.iter().map(entry).collect())
         }
         Kind::Structured(fields) => columns(dtype, fields),
-        _ => Literal::Str(dtype.numpy_str()),
+        _ => Literal::Str(plain(dtype)),
+    }
+}
+
+/// A text that `DType::parse` reads back, of a dtype that is not structured.
+pub(super) fn plain(dtype: &DType) -> String {
+    match dtype.kind {
+        Kind::NarrowFloat(float) => {
+            let mark = match dtype.byte_order {
+                order if order == ByteOrder::NATIVE => "",
+                ByteOrder::NotApplicable => "",
+                ByteOrder::Little => "<",
+                ByteOrder::Big => ">",
+            };
+            format!("{mark}{}", float.name())
+        }
+        _ => dtype.numpy_str(),
+    }
+}
+
+/// See [`DType::is_stored_as`].
+pub(super) fn is_stored_as(a: &DType, b: &DType) -> bool {
+    match (&a.kind, &b.kind) {
+        (Kind::NarrowFloat(_), Kind::Void) | (Kind::Void, Kind::NarrowFloat(_)) => {
+            a.itemsize == b.itemsize
+        }
+        (Kind::Structured(a_fields), Kind::Structured(b_fields)) => {
+            let fields = || a_fields.iter().zip(b_fields.iter());
+            let same = |(a, b): (&Field, &Field)| {
+                let dtype = b.dtype.clone();
+                is_stored_as(&a.dtype, &dtype) && Field { dtype, ..a.clone() } == *b
+            };
+            a.itemsize == b.itemsize && a_fields.len() == b_fields.len() && fields().all(same)
+        }
+        _ => a == b,
     }
 }
 
@@ -188,6 +237,63 @@ mod tests {
             if let Some(descr) = dtype.descr() {
                 assert_eq!(DType::from_descr(&descr), Ok(dtype), "{text}");
             }
+        }
+    }
+
+    #[test]
+    fn types_of_ml_dtypes_are_bytes_in_headers() {
+        for (text, descr) in [
+            ("bfloat16", "'<V2'"),
+            (">bfloat16", "'>V2'"),
+            (
+                "x:bfloat16,y:2float8_e8m0fnu",
+                "[('x', '<V2'), ('y', '<V1', (2,))]",
+            ),
+            (
+                "[('a',[('x','bfloat16'),('y','f4')])]",
+                "[('a', [('x', '<V2'), ('y', '<f4')])]",
+            ),
+        ] {
+            let dtype = DType::parse(text).unwrap();
+            assert_eq!(
+                dtype.descr().map(|descr| descr.to_string()),
+                Some(descr.into())
+            );
+            assert_eq!(
+                DType::parse(&dtype.to_string()),
+                Ok(dtype.clone()),
+                "{text}"
+            );
+            let read = DType::from_descr(&Literal::parse(descr).unwrap()).unwrap();
+            assert_ne!(read, dtype);
+            assert!(
+                read.is_stored_as(&dtype) && dtype.is_stored_as(&read),
+                "{text}"
+            );
+        }
+        for (a, b) in [
+            ("bfloat16", "f2"),
+            ("bfloat16", ">bfloat16"),
+            ("bfloat16", "V1"),
+            ("float8_e5m2", "float8_e4m3"),
+            ("float8_e5m2", "u1"),
+            ("x:bfloat16", "y:V2"),
+            ("x:bfloat16", "x:V2,y:V2"),
+        ] {
+            let [a, b] = [a, b].map(|text| DType::parse(text).unwrap());
+            assert!(!a.is_stored_as(&b) && !b.is_stored_as(&a), "{a} {b}");
+        }
+    }
+
+    #[test]
+    fn the_header_that_numpy_writes_for_float8_e5m2_is_read() {
+        for (descr, text) in [
+            ("'<f1'", "float8_e5m2"),
+            ("[('x', '<f1'), ('y', '<f4')]", "x:float8_e5m2,y:f4"),
+            ("[('x', '<f1', (2,))]", "x:2float8_e5m2"),
+        ] {
+            let read = DType::from_descr(&Literal::parse(descr).unwrap());
+            assert_eq!(read, DType::parse(text), "{descr}");
         }
     }
 

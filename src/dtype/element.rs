@@ -91,8 +91,11 @@ fn alignment(dtype: &DType) -> u32 {
         Kind::Bool | Kind::Bytes | Kind::Void | Kind::Structured(_) => 1,
         Kind::Str => 4,
         Kind::Complex => dtype.itemsize / 2,
-        Kind::Int | Kind::UInt | Kind::Float | Kind::DateTime(_) | Kind::TimeDelta(_) => {
-            dtype.itemsize
-        }
+        Kind::Int
+        | Kind::UInt
+        | Kind::Float
+        | Kind::NarrowFloat(_)
+        | Kind::DateTime(_)
+        | Kind::TimeDelta(_) => dtype.itemsize,
     }
 }

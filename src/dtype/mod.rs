@@ -22,7 +22,13 @@
 //!
 //! A title of `None` counts as no title. In a list, NumPy keeps it as a title.
 //!
-//! The short form `x:f4,m:(3,3)f8` is an extension.
+//! The floats of the Python package `ml_dtypes` that have whole bytes, such as `bfloat16`, are
+//! dtypes by their names, as in NumPy once the package is imported. NumPy stores them as opaque
+//! bytes: their `dtype.str` is `<V2` or `<V1`. Only that of `float8_e5m2` is `<f1`, which NumPy
+//! itself does not parse; here it is `<V1`, and `<f1` is accepted in headers.
+//!
+//! Extensions are the short form `x:f4,m:(3,3)f8`, a byte-order mark before a name of `ml_dtypes`,
+//! and such names in comma strings.
 
 mod comma;
 mod descr;
@@ -32,6 +38,7 @@ mod field;
 mod integer;
 mod layout;
 pub mod literal;
+mod narrow_float;
 mod parse;
 mod print;
 mod short;
@@ -47,6 +54,7 @@ use error::Reason;
 pub use error::{DTypeError, Refusal};
 pub use field::Field;
 use literal::Literal;
+pub use narrow_float::NarrowFloat;
 pub use parse::names;
 pub use units::{TimeUnit, Unit};
 pub use words::Words;
@@ -125,8 +133,10 @@ impl DType {
     ///
     /// As [`DType::parse`].
     pub fn from_descr(descr: &Literal) -> Result<Self, DTypeError> {
-        if let Literal::Str(_) = descr {
-            return Self::from_literal(descr);
+        match descr {
+            Literal::Str(text) if descr::is_float8(text) => return Ok(descr::FLOAT8),
+            Literal::Str(_) => return Self::from_literal(descr),
+            _ => {}
         }
         descr::from_descr(descr)
             .and_then(Subdtype::into_item)
@@ -139,6 +149,12 @@ impl DType {
     /// into one.
     pub fn descr(&self) -> Option<Literal> {
         descr::descr(self)
+    }
+
+    /// Whether a header of `other` can stand for this dtype: they are equal, but for a
+    /// [`NarrowFloat`] in one and opaque bytes of its size in the other.
+    pub fn is_stored_as(&self, other: &Self) -> bool {
+        descr::is_stored_as(self, other)
     }
 
     /// `itemsize` must not be 0. The byte order becomes [`ByteOrder::NotApplicable`] for kinds and
@@ -185,7 +201,7 @@ impl DType {
     }
 
     /// NumPy's `dtype.str`, such as `<f4`, `|b1`, `<U4` or `<M8[ns]`. [`DType::parse`] reads it
-    /// back, except for a structured dtype, such as `|V12`.
+    /// back, except for a structured dtype, such as `|V12`, and a [`NarrowFloat`], such as `<V2`.
     pub fn numpy_str(&self) -> String {
         print::str(self)
     }
@@ -230,6 +246,8 @@ pub enum Kind {
     UInt,
     /// A floating-point number of 2, 4 or 8 bytes, or a `longdouble` of 16 bytes.
     Float,
+    /// A floating-point number of 1 or 2 bytes, of a type that NumPy lacks.
+    NarrowFloat(NarrowFloat),
     /// Two floating-point numbers of half the item size each, real part first.
     Complex,
     /// A byte string, padded with zeros to the item size.

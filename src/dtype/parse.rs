@@ -2,7 +2,8 @@
 //! Names and letters are translated to codes first. Follows `_convert_from_str` in NumPy's
 //! `descriptor.c`. Comma strings and structured dtypes are left to `structured`.
 
-use super::{ByteOrder, DType, Kind, MAX_ITEMSIZE, Refusal, TimeUnit, integer::leading_integer};
+use super::integer::leading_integer;
+use super::{ByteOrder, DType, Kind, MAX_ITEMSIZE, NarrowFloat, Refusal, TimeUnit};
 
 /// Parses a plain dtype string.
 pub(super) fn parse(text: &str) -> Result<DType, Refusal> {
@@ -10,6 +11,10 @@ pub(super) fn parse(text: &str) -> Result<DType, Refusal> {
         return parse_code(code, ByteOrder::NATIVE);
     }
     let (byte_order, code) = split_mark(text);
+    if let Some(float) = NarrowFloat::of_name(code) {
+        let kind = Kind::NarrowFloat(float);
+        return Ok(DType::new(kind, float.itemsize(), byte_order));
+    }
     if let Some(code) = code_of_name(code) {
         // Names without a length, such as `str`, map to codes that end in 0. The suggestion
         // needs a length.
@@ -89,11 +94,12 @@ const NAMES: [(&str, &str); 49] = [
     ("object_", "O8"),
 ];
 
-/// The dtype names of NumPy, without `object`. The usual name of a dtype precedes its aliases.
+/// The dtype names of NumPy and `ml_dtypes`, without `object`. The usual name of a dtype precedes its aliases.
 pub fn names() -> impl Iterator<Item = &'static str> {
     let names = NAMES.iter().filter(|(_, code)| *code != "O8");
     let times = ["datetime64", "timedelta64"];
-    names.map(|&(name, _)| name).chain(times)
+    let narrow = NarrowFloat::ALL.map(NarrowFloat::name);
+    names.map(|&(name, _)| name).chain(times).chain(narrow)
 }
 
 /// The code of a dtype name. `None` if there is no such name.
@@ -223,6 +229,8 @@ mod tests {
                 "|M8",
             ],
             &["timedelta64[2D]", "m8[2D]", "<timedelta64[2D]"],
+            &["bfloat16", "<bfloat16", "=bfloat16", "|bfloat16"],
+            &["float8_e5m2", ">float8_e5m2"],
         ] {
             let first = DType::parse(spellings[0]).unwrap();
             for spelling in spellings {
@@ -237,9 +245,33 @@ mod tests {
             (
                 Refusal::Unknown,
                 &[
-                    "", "<", "|", "<<f4", " f4", "f4 ", "f4\0", "i4\n", "Float32", "float31",
-                    "float_", "string", "int0", "F8", "d8", "?1", "B1", "S１０", "é", "é4", "\n",
-                    "<\x07", "f\u{a0}4",
+                    "",
+                    "<",
+                    "|",
+                    "<<f4",
+                    " f4",
+                    "f4 ",
+                    "f4\0",
+                    "i4\n",
+                    "Float32",
+                    "float31",
+                    "float_",
+                    "float8",
+                    "float8_e5m3",
+                    "bfloat16 ",
+                    "Bfloat16",
+                    "string",
+                    "int0",
+                    "F8",
+                    "d8",
+                    "?1",
+                    "B1",
+                    "S１０",
+                    "é",
+                    "é4",
+                    "\n",
+                    "<\x07",
+                    "f\u{a0}4",
                 ][..],
             ),
             (

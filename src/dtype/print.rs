@@ -11,7 +11,7 @@ impl fmt::Display for DType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.kind {
             Kind::Structured(_) => descr::literal(self).fmt(f),
-            _ => f.write_str(&str(self)),
+            _ => f.write_str(&descr::plain(self)),
         }
     }
 }
@@ -21,6 +21,8 @@ pub(super) fn str(dtype: &DType) -> String {
     let mark = match dtype.byte_order {
         ByteOrder::Little => '<',
         ByteOrder::Big => '>',
+        // As `ml_dtypes` has it, also for a single byte.
+        ByteOrder::NotApplicable if matches!(dtype.kind, Kind::NarrowFloat(_)) => '<',
         ByteOrder::NotApplicable => '|',
     };
     let letter = dtype.kind.letter();
@@ -40,6 +42,7 @@ pub(super) fn name(dtype: &DType) -> String {
         Kind::Int => format!("int{bits}"),
         Kind::UInt => format!("uint{bits}"),
         Kind::Float => format!("float{bits}"),
+        Kind::NarrowFloat(float) => float.name().to_owned(),
         Kind::Complex => format!("complex{bits}"),
         Kind::Bytes => format!("bytes{bits}"),
         Kind::Str => format!("str{bits}"),
@@ -50,7 +53,7 @@ pub(super) fn name(dtype: &DType) -> String {
 }
 
 impl Kind {
-    /// NumPy's `dtype.kind`.
+    /// NumPy's `dtype.kind`. It is `V` for every [`NarrowFloat`](super::NarrowFloat).
     pub fn letter(&self) -> char {
         match self {
             Self::Bool => 'b',
@@ -60,7 +63,7 @@ impl Kind {
             Self::Complex => 'c',
             Self::Bytes => 'S',
             Self::Str => 'U',
-            Self::Void | Self::Structured(_) => 'V',
+            Self::NarrowFloat(_) | Self::Void | Self::Structured(_) => 'V',
             Self::DateTime(_) => 'M',
             Self::TimeDelta(_) => 'm',
         }
@@ -100,6 +103,23 @@ mod tests {
             assert_eq!(dtype.itemsize(), itemsize);
             assert_eq!(dtype.byte_order().name(), order);
             assert_eq!(str.parse(), Ok(dtype));
+        }
+    }
+
+    #[test]
+    fn types_of_ml_dtypes_are_stored_as_bytes_and_print_as_their_names() {
+        for (text, str, itemsize, order) in [
+            ("bfloat16", "<V2", 2, "little"),
+            (">bfloat16", ">V2", 2, "big"),
+            ("float8_e5m2", "<V1", 1, "none"),
+            ("float8_e4m3b11fnuz", "<V1", 1, "none"),
+        ] {
+            let dtype = DType::parse(text).unwrap();
+            assert_eq!(dtype.numpy_str(), str);
+            assert_eq!(dtype.to_string(), text);
+            assert_eq!(dtype.numpy_name(), text.trim_start_matches('>'));
+            assert_eq!(dtype.itemsize(), itemsize);
+            assert_eq!(dtype.byte_order().name(), order);
         }
     }
 }

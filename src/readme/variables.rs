@@ -6,14 +6,14 @@ use std::path::Path;
 
 use super::example::{Example, is_plain};
 use crate::array::{Order, Shape, View};
-use crate::dtype::{ByteOrder, DType, Kind, TimeUnit, Unit};
+use crate::dtype::{ByteOrder, DType, Kind, NarrowFloat, TimeUnit, Unit};
 use crate::mapping::Mode;
 use crate::source::{Contents, Meta, Origin};
 use crate::tree::name;
 use crate::vfile::{CsvForm, encodings};
 
 /// The conditions for dtypes, by NumPy's names: kinds, and kinds with their size in bits.
-const TYPES: &str = "bool int int8 int16 int32 int64 uint uint8 uint16 uint32 uint64 \
+const TYPES: &str = "bool bfloat16 int int8 int16 int32 int64 uint uint8 uint16 uint32 uint64 \
      float float16 float32 float64 float128 complex complex64 complex128 complex256 \
      bytes str void records";
 
@@ -74,7 +74,8 @@ impl Variables {
     }
 
     /// Sets the variables and conditions for the dtype. Its names are conditions, such as
-    /// `int` and `int16`. `datetime64` and `timedelta64` count as integers.
+    /// `int` and `int16`. `datetime64` and `timedelta64` count as integers, and the types `float8`
+    /// as the unsigned integers that have their bits.
     fn set_dtype(&mut self, dtype: &DType) {
         let size = dtype.itemsize();
         let (kind, number, length) = match dtype.kind() {
@@ -82,6 +83,8 @@ impl Variables {
             Kind::Int | Kind::DateTime(_) | Kind::TimeDelta(_) => ("int", size, None),
             Kind::UInt => ("uint", size, None),
             Kind::Float => ("float", size, None),
+            Kind::NarrowFloat(NarrowFloat::BFloat16) => ("bfloat", size, None),
+            Kind::NarrowFloat(_) => ("uint", size, None),
             Kind::Complex => ("complex", size / 2, None),
             Kind::Bytes => ("bytes", 1, Some(size)),
             Kind::Str => ("str", 4, Some(size / 4)),
@@ -94,12 +97,9 @@ impl Variables {
         }
         self.set_condition("datetime", matches!(dtype.kind(), Kind::DateTime(_)));
         self.set_condition("timedelta", matches!(dtype.kind(), Kind::TimeDelta(_)));
-        // The argument of numpy.dtype.
-        let numpy = match dtype.kind() {
-            Kind::Structured(_) => dtype.to_string(),
-            _ => format!("'{}'", dtype.numpy_str()),
-        };
-        self.set("dtype", numpy);
+        self.set_condition("float8", is_float8(dtype));
+        self.set_condition("ml_dtypes", has_narrow_floats(dtype));
+        self.set("dtype", numpy_argument(dtype));
         self.set("itemsize", size.to_string());
         // The size of a number: an element, a part of a complex number, a character.
         self.set("bytes_each", number.to_string());
@@ -238,6 +238,8 @@ impl Variables {
         let time = |kind: &Kind| matches!(kind, Kind::DateTime(_) | Kind::TimeDelta(_));
         let times = field.is_some_and(|field| time(field.view.dtype().kind()));
         variables.set_condition("times", times);
+        let float8 = field.is_some_and(|field| is_float8(field.view.dtype()));
+        variables.set_condition("float8_bits", float8);
         let path = field.map_or(String::new(), |field| field.fields.join("."));
         variables.set("field", escape_control_characters(&path));
         variables.set_names(view, pad);
@@ -285,7 +287,12 @@ impl Variables {
         let (dtype, lengths) = (view.dtype(), view.shape().lengths());
         let number_kind = matches!(
             dtype.kind(),
-            Kind::Bool | Kind::Int | Kind::UInt | Kind::Float | Kind::Complex
+            Kind::Bool
+                | Kind::Int
+                | Kind::UInt
+                | Kind::Float
+                | Kind::NarrowFloat(_)
+                | Kind::Complex
         );
         let usecols = match lengths {
             [_] => "0".to_owned(),
@@ -304,7 +311,12 @@ impl Variables {
                 String::new()
             },
         );
-        self.set("dtype_name", dtype.to_string());
+        // loadtxt cannot read a type of ml_dtypes. A single has every value of them.
+        let name = match dtype.kind() {
+            Kind::NarrowFloat(_) => "float32".to_owned(),
+            _ => dtype.to_string(),
+        };
+        self.set("dtype_name", name);
     }
 
     /// The names of index files, of the last axis and of the first field.
@@ -325,6 +337,33 @@ impl Variables {
             escape_control_characters(&name::field(0, first)),
         );
     }
+}
+
+/// The argument of `numpy.dtype`, in Python. NumPy has no name for a swapped `bfloat16`.
+fn numpy_argument(dtype: &DType) -> String {
+    let text = match dtype.kind() {
+        Kind::Structured(_) => dtype.to_string(),
+        _ => format!("'{dtype}'"),
+    };
+    [("'<bfloat16'", '<'), ("'>bfloat16'", '>')]
+        .into_iter()
+        .fold(text, |text, (name, mark)| {
+            text.replace(
+                name,
+                &format!("np.dtype('bfloat16').newbyteorder('{mark}')"),
+            )
+        })
+}
+
+/// Whether the dtype is a float of one byte.
+fn is_float8(dtype: &DType) -> bool {
+    matches!(dtype.kind(), Kind::NarrowFloat(_)) && dtype.itemsize() == 1
+}
+
+/// Whether the dtype, or a field of it, is one of `ml_dtypes`.
+fn has_narrow_floats(dtype: &DType) -> bool {
+    let in_fields = || dtype.fields().iter().map(|field| field.dtype());
+    matches!(dtype.kind(), Kind::NarrowFloat(_)) || in_fields().any(has_narrow_floats)
 }
 
 /// Joins numbers with `between`.

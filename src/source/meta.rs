@@ -143,6 +143,7 @@ impl Meta {
                 json!({
                     "name": field.name(),
                     "dtype": describe(field.dtype()),
+                    "dtype_name": field.dtype().numpy_name(),
                     "shape": field.shape(),
                     "offset": field.offset(),
                 })

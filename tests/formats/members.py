@@ -69,7 +69,9 @@ def check_array(session: Session, directory: str, array: np.ndarray) -> None:
         meta = json.load(meta_file)
     same(f"the shape of {directory}", list(array.shape), meta["shape"])
     same(f"the size of an item of {directory}", array.dtype.itemsize, meta["itemsize"])
-    if array.dtype.names is None and array.dtype.kind != "V":
+    if array.dtype.type.__module__ == "ml_dtypes":
+        same(f"the dtype of {directory}", array.dtype.name, meta["dtype_name"])
+    elif array.dtype.names is None and array.dtype.kind != "V":
         same(f"the dtype of {directory}", array.dtype.str, meta["dtype"])
     elif array.dtype.names is not None:
         same(f"the fields of {directory}", list(array.dtype.names), [field["name"] for field in meta["fields"]])

@@ -5,13 +5,26 @@ import struct
 from collections.abc import Iterator
 from pathlib import Path
 
+import ml_dtypes  # noqa: F401 (its types have names in NumPy then)
 import numpy as np
+import safetensors
 from safetensors import numpy as library
 
 from cases import Case, Session, main
+from checks import same, same_bytes
 from members import check_file, refuses, write_file
+from mounting import Mount
 
 TYPES = ["?", "u1", "i1", "<u2", "<i2", "<u4", "<i4", "<u8", "<i8", "<f2", "<f4", "<f8", "<c8"]
+
+NARROW = {
+    "bfloat16": "BF16",
+    "float8_e4m3fn": "F8_E4M3",
+    "float8_e4m3fnuz": "F8_E4M3FNUZ",
+    "float8_e5m2": "F8_E5M2",
+    "float8_e5m2fnuz": "F8_E5M2FNUZ",
+    "float8_e8m0fnu": "F8_E8M0",
+}
 
 
 def random_tensors(session: Session) -> dict[str, np.ndarray]:
@@ -32,6 +45,33 @@ def all_types(session: Session) -> None:
     check_file(session, file, library.load_file(file), mode="c")
     for name, array in library.load_file(file).items():
         np.testing.assert_array_equal(array, written[name])
+
+
+def narrow_floats(session: Session) -> None:
+    """The library writes the types of `ml_dtypes` by their names. Of its readers, only `deserialize` knows them."""
+    file = session.directory / "narrow.safetensors"
+    arrays = {
+        name: session.rng.integers(0, 256, (7, 4 * np.dtype(name).itemsize), np.uint8).view(name) for name in NARROW
+    }
+    library.save_file(arrays, file)
+    same("the types", NARROW, {name: tensor["dtype"] for name, tensor in read_by_library(file).items()})
+
+    def also(mount: Mount) -> None:
+        for name, array in arrays.items():
+            with open(mount.path(f"{name}/csv/data.csv")) as text_file:
+                text = np.loadtxt(text_file, np.float32, delimiter=",", usecols=range(4))
+            np.testing.assert_array_equal(array.astype(np.float32), text)
+            with open(mount.path(f"{name}/rows/2"), "r+b") as row_file:
+                row_file.write(array[5].tobytes())
+            array[2] = array[5]
+
+    check_file(session, file, arrays, mode="r+", also=also)
+    for name, tensor in read_by_library(file).items():
+        same_bytes(f"the bytes of {name}", arrays[name].tobytes(), bytes(tensor["data"]))
+
+
+def read_by_library(file: Path) -> dict[str, dict]:
+    return dict(safetensors.deserialize(file.read_bytes()))
 
 
 def names(session: Session) -> None:
@@ -81,6 +121,7 @@ def truncated(session: Session) -> None:
 
 CASES: dict[str, Case] = {
     "all types": all_types,
+    "narrow floats": narrow_floats,
     "names": names,
     "hostile headers": hostile,
     "truncated": truncated,

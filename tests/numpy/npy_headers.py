@@ -15,6 +15,7 @@ import io
 import json
 import math
 import random
+import re
 import sys
 import tokenize
 import warnings
@@ -365,6 +366,8 @@ def main() -> None:
     headers += odd()
     sound = [header for header in headers if len(header) < 1000 and isinstance(verdict(header), list)]
     headers += [mutated(rng.choice(sound), rng) for _ in range(15000)]
+    # NumPy writes <f1 for float8_e5m2, but only arrayfs reads it.
+    headers = [header for header in headers if not re.search(rb"[<>]f1['\"]", header)]
     cases = [[header, verdict(header)] for header in headers if not may_kill_numpy(header)]
 
     answer = [np.__version__, written, cases]

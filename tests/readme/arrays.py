@@ -8,6 +8,7 @@ import json
 import sys
 from pathlib import Path
 
+import ml_dtypes  # noqa: F401 (its types have names in NumPy then)
 import numpy as np
 
 LETTERS = "abcXYZ019 ~"
@@ -15,7 +16,14 @@ CHARACTERS = LETTERS + "äß∂中𝄞"
 
 
 def dtype_of(text: str) -> np.dtype:
+    if text == ">bfloat16":
+        return np.dtype("bfloat16").newbyteorder(">")
     return np.dtype(ast.literal_eval(text) if text[0] in "[{" else text)
+
+
+def is_narrow(dtype: np.dtype) -> bool:
+    """Whether the type is one of `ml_dtypes`."""
+    return dtype.name == "bfloat16" or dtype.name.startswith("float8_")
 
 
 def shape_of(text: str) -> tuple[int, ...]:
@@ -30,6 +38,8 @@ def elements(rng: np.random.Generator, dtype: np.dtype, shape: tuple[int, ...]) 
             field[...] = elements(rng, field.dtype, field.shape)
         return array
     size = int(np.prod(shape))
+    if is_narrow(dtype):
+        return np.frombuffer(rng.bytes(size * dtype.itemsize), dtype).reshape(shape)
     if dtype.kind in "SU":
         alphabet = LETTERS if dtype.kind == "S" else CHARACTERS
         longest = dtype.itemsize if dtype.kind == "S" else dtype.itemsize // 4

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from arrays import is_narrow
+
 
 @dataclass(frozen=True)
 class Array:
@@ -14,7 +16,9 @@ class Array:
 
     @property
     def kind(self) -> str:
-        """NumPy's `dtype.kind`; times are integers."""
+        """NumPy's `dtype.kind`; times are integers, bfloat16 is a float, and float8 its bits."""
+        if is_narrow(self.array.dtype):
+            return "f" if self.array.dtype.name == "bfloat16" else "u"
         return {"M": "i", "m": "i"}.get(self.array.dtype.kind, self.array.dtype.kind)
 
     @property
@@ -31,6 +35,9 @@ class Array:
     def lines(self, order: str) -> list[list]:
         """The numbers of each element, the last or the first axis the fastest; strings without zeros at their end."""
         flat = self.array.ravel(order=order)
+        if is_narrow(self.array.dtype):
+            # A swapped bfloat16 has no cast of its own to an integer.
+            flat = flat.astype(np.float32) if self.kind == "f" else flat.view("u1")
         if self.kind in "SU":
             return [[ord(character) for character in text] for text in flat.astype("U").tolist()]
         if self.kind == "V":

@@ -34,7 +34,8 @@ const RECORDS: &str = "{'names': ['a b', 'c', 'd'], 'formats': [[('x', '>i2'), (
 /// its own, and one kind with every shape.
 fn arrays() -> Vec<(String, &'static str, &'static str)> {
     let plain = "b1 i1 u1 <i2 >i2 <u2 >u2 <i4 >i4 <u4 >u4 <i8 >i8 <u8 >u8 <f2 >f2 <f4 >f4 <f8 >f8 <f16 >f16 \
-         <c8 >c8 <c16 >c16 <c32 >c32 S5 <U3 >U3 V6 <M8[ns] >m8[10s]";
+         <c8 >c8 <c16 >c16 <c32 >c32 S5 <U3 >U3 V6 <M8[ns] >m8[10s] bfloat16 >bfloat16 \
+         float8_e5m2 float8_e4m3fn";
     let shapes = ["3,5", "2,3,4", "()", "7", "2,1,3,2"];
     let mut arrays = Vec::new();
     for (k, dtype) in plain.split(' ').enumerate() {
@@ -53,6 +54,12 @@ fn arrays() -> Vec<(String, &'static str, &'static str)> {
     arrays.push((RECORDS.into(), "4", "C"));
     arrays.push((RECORDS.into(), "2,3", "F"));
     arrays.push(("[('id', '<i8'), ('m', '>f4')]".into(), "()", "C"));
+    arrays.push((
+        "[('x', 'bfloat16'), ('m', 'float8_e5m2', (2,))]".into(),
+        "3,2",
+        "C",
+    ));
+    arrays.push(("[('m', 'float8_e4m3'), ('id', '<i8')]".into(), "5", "C"));
     arrays.push(("[('m', '<f4', (2, 3)), ('id', 'u1')]".into(), "3", "C"));
     arrays.push(("[('s', 'S4'), ('u', '<U2')]".into(), "2,2", "C"));
     arrays

@@ -49,6 +49,8 @@ fn numbers_in_text_are_read_by_the_call_that_is_named() {
         ("?", "8,12"),
         ("u1", "96,1"),
         ("f2", "1,48"),
+        ("bfloat16", "4,12"),
+        ("float8_e5m2", "96"),
     ] {
         let mount = mounted(&dir, &file, &["--dtype", dtype, "--shape", shape]);
         run_script(

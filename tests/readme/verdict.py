@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from arrays import is_narrow
 from dumps import Program
 from elements import Array
 
@@ -116,14 +117,16 @@ def of_awk(array: Array, program: Program, printed: str) -> str:
     if complaint:
         return complaint
     table = array.array[(-1,) * max(array.array.ndim - 2, 0)]
-    values = table.ravel().tolist() if array.array.dtype.kind not in "MmVf" else list(table.ravel())
+    if is_narrow(table.dtype):
+        table = table.astype(np.float32)
+    values = table.ravel().tolist() if table.dtype.kind not in "MmVf" else list(table.ravel())
     last = len(values) - 1
     if array.array.ndim in (1, 2):
         values += values[: table[0].size]
     if len(values) != len(lines):
         return f"expected {len(values)} elements, got {len(lines)}"
     for k, (value, line) in enumerate(zip(values, lines, strict=True)):
-        if not same_text(array.array.dtype, value, line):
+        if not same_text(table.dtype, value, line):
             return f"element {k}: expected {value}, got {line!r}"
     return "" if shown.strip() == lines[last].strip() else f"the last element: expected {lines[last]}, got {shown}"
 

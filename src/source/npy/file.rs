@@ -1,6 +1,6 @@
 //! Opens `.npy` files. The header of an existing file determines the array, and options
-//! must not contradict it. A new file gets the header that `numpy.save` writes for the
-//! described array. (`numpy.lib.format.open_memmap` writes another `fortran_order` where
+//! must not contradict it. They can say which type of `ml_dtypes` its opaque bytes are. A new
+//! file gets the header that `numpy.save` writes for the described array. (`numpy.lib.format.open_memmap` writes another `fortran_order` where
 //! C and F order are the same.)
 
 use super::{Header, HeaderError, MAGIC};
@@ -34,10 +34,24 @@ const PREFIX: usize = 12;
 /// - [`SourceError::ShapeNeeded`] and [`SourceError::NoHeader`] under `w+`.
 fn read(backing: &BackingFile, description: &Description) -> Result<Contents, SourceError> {
     let path = || backing.path().to_path_buf();
-    let (header, preamble) = match backing.mode() {
+    let (mut header, preamble) = match backing.mode() {
         Mode::Write => make_header(backing, description)?,
         _ => read_header(backing)?,
     };
+    let contradiction = |option, given: String, found: String| SourceError::Contradiction {
+        path: path(),
+        format: FORMAT.name,
+        option,
+        given,
+        found,
+    };
+    if let Some(dtype) = &description.dtype {
+        if !dtype.is_stored_as(&header.dtype) {
+            let (given, found) = (dtype.to_string(), header.dtype.to_string());
+            return Err(contradiction("dtype", given, found));
+        }
+        header.dtype = dtype.clone();
+    }
     let view = |order| {
         let (dtype, shape) = (header.dtype.clone(), header.shape.clone());
         View::contiguous(dtype, header.offset, shape, order).map_err(|error| SourceError::Array {
@@ -50,24 +64,12 @@ fn read(backing: &BackingFile, description: &Description) -> Result<Contents, So
         folder: FORMAT.name,
         header: preamble.into(),
     });
-    let contradiction = |option, given: String, found: String| SourceError::Contradiction {
-        path: path(),
-        format: FORMAT.name,
-        option,
-        given,
-        found,
-    };
     let Description {
-        dtype,
         shape,
         order,
         offset,
         ..
     } = description;
-    if let Some(dtype) = dtype.as_ref().filter(|&dtype| *dtype != header.dtype) {
-        let (given, found) = (dtype.to_string(), header.dtype.to_string());
-        return Err(contradiction("dtype", given, found));
-    }
     if let Some(shape) = shape.as_ref().filter(|shape| !shape.matches(&header.shape)) {
         let found = header.shape.to_string();
         return Err(contradiction("shape", shape.to_string(), found));

@@ -85,11 +85,18 @@ impl Header {
 /// Headers longer than NumPy reads are never complete.
 pub fn same_meaning(a: &[u8], b: &[u8]) -> bool {
     let meaning = |bytes: &[u8]| {
-        let mut header = Header::parse(bytes).ok()?;
-        header.order = stored_order(&header.shape, header.order);
-        (header.offset == bytes.len() as u64).then_some(header)
+        let header = Header::parse(bytes).ok()?;
+        let order = stored_order(&header.shape, header.order);
+        (header.offset == bytes.len() as u64).then_some((header.dtype, header.shape, order))
     };
-    a.len() == b.len() && meaning(a).is_some_and(|a| meaning(b) == Some(a))
+    match (meaning(a), meaning(b)) {
+        (Some((dtype, shape, order)), Some((other, other_shape, other_order))) => {
+            a.len() == b.len()
+                && dtype.is_stored_as(&other)
+                && (shape, order) == (other_shape, other_order)
+        }
+        _ => false,
+    }
 }
 
 /// The order that NumPy stores. It is C where both orders are the same: an array with at most one

@@ -3,11 +3,24 @@
 //! implemented here: with so few bits, a simple search suffices.
 
 use super::short::ShortText;
+use crate::dtype::NarrowFloat;
 
 /// Maximum width in bytes of the text of a half, single and double.
 pub(super) const HALF_WIDTH: u64 = 11;
 pub(super) const SINGLE_WIDTH: u64 = 16;
 pub(super) const DOUBLE_WIDTH: u64 = 24;
+
+/// Maximum width in bytes of the text of a value of this type, which is that of a single.
+pub(super) fn narrow_width(float: NarrowFloat) -> u64 {
+    match float {
+        NarrowFloat::Float8E3M4 => 9,
+        NarrowFloat::Float8E4M3Fn | NarrowFloat::Float8E4M3 => 12,
+        NarrowFloat::Float8E4M3Fnuz => 13,
+        NarrowFloat::Float8E4M3B11Fnuz => 14,
+        NarrowFloat::Float8E5M2 | NarrowFloat::Float8E8M0Fnu => 15,
+        NarrowFloat::BFloat16 | NarrowFloat::Float8E5M2Fnuz => SINGLE_WIDTH,
+    }
+}
 
 /// Writes a number in the syntax of Python and C: `1.0`, `-0.0`, `1e-7`, `1e16`,
 /// `-inf`. NaN is written as `nan`. The decimal point distinguishes it from an integer.
@@ -150,6 +163,21 @@ mod tests {
             complex(re, im, &mut text);
             assert_eq!(text.as_str(), expected);
         }
+    }
+
+    #[test]
+    fn the_longest_narrow_float_has_the_maximum_width() {
+        let widths = |float: NarrowFloat| {
+            let width = move |bits| {
+                let mut text = ShortText::new();
+                real(float.value(bits), "nan", &mut text);
+                text.as_str().len() as u64
+            };
+            (0..=u16::MAX).map(width).max()
+        };
+        let longest = NarrowFloat::ALL.map(|float| (float, widths(float)));
+        let expected = NarrowFloat::ALL.map(|float| (float, Some(narrow_width(float))));
+        assert_eq!(longest, expected);
     }
 
     #[test]

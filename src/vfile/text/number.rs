@@ -5,7 +5,7 @@ use super::CsvForm;
 use super::datetime::{self, NAT};
 use super::float::{self, DOUBLE_WIDTH, HALF_WIDTH, SINGLE_WIDTH};
 use super::short::ShortText;
-use crate::dtype::{ByteOrder, DType, Kind, TimeUnit};
+use crate::dtype::{ByteOrder, DType, Kind, NarrowFloat, TimeUnit};
 
 /// The rendering of values of one dtype.
 #[derive(Debug, Clone)]
@@ -21,6 +21,7 @@ enum NumberFormat {
     Bool,
     Int,
     UInt,
+    Narrow(NarrowFloat),
     Half,
     Single,
     Double,
@@ -38,6 +39,7 @@ impl Number {
             (Kind::Bool, _) => NumberFormat::Bool,
             (Kind::Int, _) => NumberFormat::Int,
             (Kind::UInt, _) => NumberFormat::UInt,
+            (Kind::NarrowFloat(float), _) => NumberFormat::Narrow(*float),
             (Kind::Float, 2) => NumberFormat::Half,
             (Kind::Float, 4) => NumberFormat::Single,
             (Kind::Float, 8) => NumberFormat::Double,
@@ -70,6 +72,7 @@ impl Number {
             (NumberFormat::UInt, 2) => 5,
             (NumberFormat::UInt, 4) => 10,
             (NumberFormat::Int | NumberFormat::UInt | NumberFormat::TimeDelta, _) => 20,
+            (NumberFormat::Narrow(float), _) => float::narrow_width(float),
             (NumberFormat::Half, _) => HALF_WIDTH,
             (NumberFormat::Single, _) => SINGLE_WIDTH,
             (NumberFormat::Double, _) => DOUBLE_WIDTH,
@@ -94,6 +97,9 @@ impl Number {
             NumberFormat::Bool => text.push(if bytes == [0] { "0" } else { "1" }),
             NumberFormat::Int => text.push_integer(self.signed(bytes), 0),
             NumberFormat::UInt => text.push(itoa::Buffer::new().format(self.word(bytes))),
+            NumberFormat::Narrow(float) => {
+                float::real(float.value(self.word(bytes) as u16), nan, &mut text)
+            }
             NumberFormat::Half => float::real(float::half(self.word(bytes) as u16), nan, &mut text),
             NumberFormat::Single => float::real(self.single(bytes), nan, &mut text),
             NumberFormat::Double => float::real(self.double(bytes), nan, &mut text),
@@ -159,6 +165,9 @@ mod tests {
             (">i2", &[0xff, 0xfe], "-2"),
             (">u4", &[0, 0, 1, 2], "258"),
             ("<f2", &[0, 0x3c], "1.0"),
+            ("bfloat16", &[0xc0, 0x3f], "1.5"),
+            (">bfloat16", &[0x3f, 0xc0], "1.5"),
+            ("float8_e5m2", &[0xfc], "-inf"),
             (">f4", &[0x3f, 0xc0, 0, 0], "1.5"),
             (">f8", &[0xbf, 0xf0, 0, 0, 0, 0, 0, 0], "-1.0"),
             (">c8", &[0x3f, 0x80, 0, 0, 0x80, 0, 0, 0], "(1-0j)"),

@@ -38,7 +38,13 @@ for root, _, whole in arrays():
         }
         if a.dtype.names:
             expected["fields"] = [
-                {"name": name, "dtype": described(dtype.base), "shape": dtype.shape, "offset": offset}
+                {
+                    "name": name,
+                    "dtype": described(dtype.base),
+                    "dtype_name": dtype.base.name,
+                    "shape": dtype.shape,
+                    "offset": offset,
+                }
                 for name, (dtype, offset) in ((name, a.dtype.fields[name][:2]) for name in a.dtype.names)
             ]
         with open(f"{root}/{prefix}meta.json") as file:
