@@ -85,6 +85,13 @@ impl DType {
         itemsize: 1,
     };
 
+    /// `float32` in the byte order of this machine.
+    pub const FLOAT32: Self = Self {
+        kind: Kind::Float,
+        byte_order: ByteOrder::NATIVE,
+        itemsize: 4,
+    };
+
     /// Parses a dtype in one of three forms:
     ///
     /// - a string that `numpy.dtype` accepts, such as `f4` or `f4,i8`;

@@ -71,7 +71,7 @@ impl NarrowFloat {
     }
 
     /// Item size in bytes.
-    pub(super) fn itemsize(self) -> u32 {
+    pub fn itemsize(self) -> u32 {
         match self {
             Self::BFloat16 => 2,
             _ => 1,

@@ -38,6 +38,8 @@ pub struct Meta {
     pub view: View,
     /// The dtype in which the elements are shown, unless it is that of the file.
     pub shown: Option<DType>,
+    /// Whether the elements can be written.
+    pub writable: bool,
     /// The memory order of the array.
     pub order: Order,
     /// Names of the axes; empty if they have none.
@@ -54,6 +56,7 @@ impl Meta {
             name: (!member.name.is_empty()).then(|| member.display_name()),
             view: member.view.clone(),
             shown: None,
+            writable: origin.writable,
             order: member.order,
             dims: member.dims.clone(),
             details: member.details.clone(),
@@ -73,8 +76,9 @@ impl Meta {
     /// The metadata of the array whose elements are shown as of `dtype`. Offset and strides are
     /// those of the elements in the file. Where the sign of integers differs from the file's, the
     /// elements are what the scale makes of those in the file.
-    pub fn recoded(&self, dtype: DType) -> Meta {
+    pub fn recoded(&self, dtype: DType, is_writable: bool) -> Meta {
         let mut meta = self.clone();
+        meta.writable &= is_writable;
         if dtype.kind() != self.view.dtype().kind() && meta.details.scale.is_some() {
             meta.details = Arc::new(Details {
                 scale: None,
@@ -107,7 +111,7 @@ impl Meta {
             data_file,
             format,
             mode,
-            writable,
+            ..
         } = &*self.origin;
         let view = &self.view;
         let dtype = self.shown.as_ref().unwrap_or(view.dtype());
@@ -129,7 +133,7 @@ impl Meta {
             ("strides", json!(view.strides())),
             ("offset", json!(view.offset())),
             ("mode", json!(mode.to_string())),
-            ("writable", json!(writable)),
+            ("writable", json!(self.writable)),
             ("version", json!(env!("CARGO_PKG_VERSION"))),
         ];
         if let Some(data_file) = data_file {

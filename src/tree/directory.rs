@@ -15,6 +15,7 @@ use super::member_path::paths;
 use super::name;
 use super::node::{Folder, Node};
 use crate::array::View;
+use crate::dtype::DType;
 use crate::source::{Attributes, Contents, Member, Meta, Origin, Scale};
 use crate::vfile::{CodedView, Coding, CsvForm, Encoding, encodings};
 
@@ -79,10 +80,12 @@ pub(super) enum Variant {
     Stored,
     /// In the byte order of this machine.
     Native,
+    /// As float32, for types that NumPy lacks.
+    Float32,
 }
 
 /// All variants, in the order of [`Array::codings`].
-const VARIANTS: [Variant; 2] = [Variant::Stored, Variant::Native];
+const VARIANTS: [Variant; 3] = [Variant::Stored, Variant::Native, Variant::Float32];
 
 impl Variant {
     /// How the variant shows the elements of `view`, which the file says are to be scaled by
@@ -91,6 +94,7 @@ impl Variant {
         match self {
             Variant::Stored => Some(Coding::Stored),
             Variant::Native => Coding::native(view.dtype(), scale.and_then(Scale::offset)),
+            Variant::Float32 => Coding::float32(view.dtype()),
         }
     }
 
@@ -99,6 +103,7 @@ impl Variant {
         match self {
             Variant::Stored => None,
             Variant::Native => Some("native"),
+            Variant::Float32 => Some("float32"),
         }
     }
 }
@@ -348,7 +353,7 @@ impl Directories {
                 ..form
             },
             Form {
-                variant: Variant::Native,
+                variant: Variant::Native | Variant::Float32,
                 ..
             } => Form {
                 variant: Variant::Stored,
@@ -430,10 +435,12 @@ impl<'a> ArrayDirectory<'a> {
             true => self.array.meta.transposed(),
             false => self.array.meta.clone(),
         };
-        match self.coding {
-            Coding::Stored => meta,
-            Coding::Recoded { dtype, .. } => meta.recoded(dtype.clone()),
-        }
+        let dtype = match self.coding {
+            Coding::Stored => return meta,
+            Coding::Recoded { dtype, .. } => dtype.clone(),
+            Coding::Widened(_) => DType::FLOAT32,
+        };
+        meta.recoded(dtype, self.coding.is_writable())
     }
 
     /// The name of the directory in its parent; empty for the root.

@@ -102,12 +102,14 @@ impl Tree {
             node.kind,
             NodeKind::Data | NodeKind::Element { .. } | NodeKind::Selection(_)
         );
-        let encoding = self.array_directory(node).map(|found| found.encoding);
+        let directory = self.array_directory(node);
+        let can_write =
+            directory.is_some_and(|found| found.encoding.writable && found.coding.is_writable());
         Some(NodeAttributes {
             is_directory: node.is_directory(),
             len,
             shows_elements,
-            writable: shows_elements && encoding.is_some_and(|encoding| encoding.writable),
+            writable: shows_elements && can_write,
             links,
         })
     }

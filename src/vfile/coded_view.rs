@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use super::coded::{Code, CodedBytes};
 use super::content::{Content, ViewBytes};
+use super::widened::Widened;
 use crate::array::{Order, Shape, View};
-use crate::dtype::{DType, Kind};
+use crate::dtype::{ByteOrder, DType, Kind, NarrowFloat};
 use crate::mapping::Mapping;
 
 /// How the elements of an array are shown.
@@ -21,6 +22,8 @@ pub enum Coding {
         /// The code between the two.
         code: Arc<Code>,
     },
+    /// As float32 in the byte order of this machine, which holds every value of the type.
+    Widened(NarrowFloat),
 }
 
 impl Coding {
@@ -45,6 +48,22 @@ impl Coding {
             dtype: other_sign.unwrap_or_else(|| dtype.in_native_order()),
             code: Arc::new(code),
         })
+    }
+}
+
+impl Coding {
+    /// The coding that shows elements of `dtype` as float32. `None` if they are no floats that
+    /// NumPy lacks.
+    pub fn float32(dtype: &DType) -> Option<Coding> {
+        match dtype.kind() {
+            Kind::NarrowFloat(float) => Some(Coding::Widened(*float)),
+            _ => None,
+        }
+    }
+
+    /// Whether elements can be written.
+    pub fn is_writable(&self) -> bool {
+        !matches!(self, Coding::Widened(_))
     }
 }
 
@@ -74,6 +93,7 @@ impl<'a> CodedView<'a> {
         match self.coding {
             Coding::Stored => self.stored.dtype(),
             Coding::Recoded { dtype, .. } => dtype,
+            Coding::Widened(_) => &DType::FLOAT32,
         }
     }
 
@@ -101,6 +121,10 @@ impl<'a> CodedView<'a> {
             Coding::Stored => Arc::new(ViewBytes::new(mapping, self.stored)),
             Coding::Recoded { code, .. } => {
                 Arc::new(CodedBytes::new(mapping, self.stored.layout(), code))
+            }
+            Coding::Widened(float) => {
+                let is_big = self.stored.dtype().byte_order() == ByteOrder::Big;
+                Arc::new(Widened::new(mapping, self.stored.layout(), *float, is_big))
             }
         }
     }

@@ -7,6 +7,7 @@ mod coded_view;
 mod content;
 mod encoding;
 mod text;
+mod widened;
 
 use std::ops::Range;
 use std::sync::Arc;
