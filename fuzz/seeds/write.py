@@ -53,6 +53,43 @@ HEADERS = [
 ]
 
 
+def netcdf(version, variables, records=2):
+    """A file with the dimensions t, the record dimension, and x, of length 3. A variable has dimensions and a type."""
+    number = ">Q" if version == 5 else ">I"
+    begin = ">I" if version == 1 else ">Q"
+
+    def text(value):
+        return struct.pack(number, len(value)) + value + bytes(-len(value) % 4)
+
+    def listed(tag, *elements):
+        return struct.pack(">I", tag) + struct.pack(number, len(elements)) + b"".join(elements)
+
+    def attribute(name, kind, count, data):
+        return text(name) + struct.pack(">I", kind) + struct.pack(number, count) + data + bytes(-len(data) % 4)
+
+    attributes = listed(12, attribute(b"title", 2, 5, b"hello"), attribute(b"add_offset", 6, 1, struct.pack(">d", 2)))
+
+    def variable(index, dims, kind):
+        ids = b"".join(struct.pack(number, dim) for dim in dims)
+        size = struct.pack(number, 12) + struct.pack(begin, 600 + 12 * index)
+        name = text(b"variable%d" % index)
+        return name + struct.pack(number, len(dims)) + ids + attributes + struct.pack(">I", kind) + size
+
+    dims = listed(10, text(b"t") + struct.pack(number, 0), text(b"x") + struct.pack(number, 3))
+    variables = [variable(index, *described) for index, described in enumerate(variables)]
+    header = b"CDF" + bytes([version]) + struct.pack(number, records) + dims + attributes + listed(11, *variables)
+    return header.ljust(600, b"\0") + bytes(range(90))
+
+
+NETCDF = [
+    netcdf(1, [([1], 4), ([0, 1], 3)]),
+    netcdf(2, [([], 6), ([0], 1), ([0, 1], 2)]),
+    netcdf(5, [([1, 1], 11), ([0, 1], 7), ([0], 10)]),
+    netcdf(1, [([0, 1], 3)], 0xFFFFFFFF),
+    netcdf(5, [([0, 1], 3), ([0], 9)], 0xFFFFFFFFFFFFFFFF),
+]
+
+
 def write(target, seeds):
     folder = Path(__file__).parent / target
     folder.mkdir(exist_ok=True)
@@ -63,3 +100,4 @@ def write(target, seeds):
 write("dtype", [text.encode() for text in DTYPES])
 write("index", [text.encode() for text in INDICES])
 write("header", HEADERS)
+write("netcdf", NETCDF)

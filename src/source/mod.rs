@@ -10,6 +10,7 @@ mod format;
 mod formats;
 mod input;
 mod meta;
+mod netcdf;
 pub mod npy;
 mod plan;
 mod raw;

@@ -120,17 +120,6 @@ pub(super) static SIGNATURES: &[Signature] = &[
             | 2048 b"\x89HDF\r\n\x1a\n"
     ),
     detected!("an HDF4 file", HIERARCHY, is_hdf4),
-    // The number of records is followed by no dimensions or by the tag of their list.
-    has!(
-        "a NetCDF file",
-        HIERARCHY,
-        0 b"CDF\x01", 8 b"\0\0\0\0"
-            | 0 b"CDF\x01", 8 b"\0\0\0\x0a"
-            | 0 b"CDF\x02", 8 b"\0\0\0\0"
-            | 0 b"CDF\x02", 8 b"\0\0\0\x0a"
-            | 0 b"CDF\x05", 12 b"\0\0\0\0"
-            | 0 b"CDF\x05", 12 b"\0\0\0\x0a"
-    ),
     has!("a MATLAB file", HIERARCHY, 0 b"MATLAB 5.0 MAT-file" | 0 b"MATLAB 7.3 MAT-file"),
     has!("an Octave file", HIERARCHY, 0 b"Octave-1-L" | 0 b"Octave-1-B"),
     has!("an ASDF file", HIERARCHY, 0 b"#ASDF "),
