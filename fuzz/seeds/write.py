@@ -90,6 +90,39 @@ NETCDF = [
 ]
 
 
+def hdu(data, *cards):
+    """An HDU with these cards."""
+    text = "".join(f"{name:8}= {value}".ljust(80) for name, value in cards) + "END".ljust(80)
+    return text.ljust(-(-len(text) // 2880) * 2880).encode() + data.ljust(-(-len(data) // 2880) * 2880, b"\0")
+
+
+def table(kind, width, *columns, **others):
+    """A table with two rows. A column has a form and other values."""
+    size = [("BITPIX", 8), ("NAXIS", 2), ("NAXIS1", width), ("NAXIS2", 2), ("PCOUNT", 0), ("GCOUNT", 1)]
+    names = ["TFORM", "TDIM", "TTYPE", "TBCOL", "TZERO"]
+    cards = [
+        (f"{name}{number}", repr(value) if isinstance(value, str) else value)
+        for number, column in enumerate(columns, 1)
+        for name, value in zip(names, column, strict=False)
+        if value is not None
+    ]
+    fields = ("TFIELDS", len(columns))
+    return hdu(bytes(range(2 * width)), ("XTENSION", repr(kind)), *size, fields, *cards, *others.items())
+
+
+EMPTY = hdu(b"", ("SIMPLE", "T"), ("BITPIX", 8), ("NAXIS", 0), ("LONG", "'some&'"), ("CONTINUE", "'more'"))
+IMAGE = [("BITPIX", -32), ("NAXIS", 2), ("NAXIS1", 3), ("NAXIS2", 2), ("BZERO", 32768)]
+GROUPS = [("BITPIX", 16), ("NAXIS", 2), ("NAXIS1", 0), ("NAXIS2", 2), ("GROUPS", "T"), ("PCOUNT", 1), ("GCOUNT", 3)]
+FITS = [
+    hdu(bytes(24), ("SIMPLE", "T"), *IMAGE),
+    EMPTY + hdu(bytes(24), ("XTENSION", "'IMAGE'"), *IMAGE, ("EXTNAME", "'SCI'"), ("EXTVER", 1)),
+    EMPTY + table("BINTABLE", 40, ("3J", None, "x"), ("12A", "(3,4)", "x"), ("X",), ("PD(3)",), ("L",)),
+    EMPTY + table("BINTABLE", 8, ("J", None, "n", None, 2**31), ("1I",), ZIMAGE="F", CHECKSUM="'x'"),
+    EMPTY + table("TABLE", 20, ("I5", None, "a", 1), ("E12.3", None, "b", 7)),
+    hdu(bytes(18), ("SIMPLE", "T"), *GROUPS),
+]
+
+
 def write(target, seeds):
     folder = Path(__file__).parent / target
     folder.mkdir(exist_ok=True)
@@ -101,3 +134,4 @@ write("dtype", [text.encode() for text in DTYPES])
 write("index", [text.encode() for text in INDICES])
 write("header", HEADERS)
 write("netcdf", NETCDF)
+write("fits", FITS)

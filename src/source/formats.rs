@@ -5,12 +5,13 @@ use std::path::Path;
 
 use super::format::{Format, Reader};
 use super::signature::{self, Sample};
-use super::{Description, Input, SourceError, netcdf, npy, raw, safetensors};
+use super::{Description, Input, SourceError, fits, netcdf, npy, raw, safetensors};
 use crate::mapping::BackingFile;
 
 /// All formats. A file has the first that matches; `raw`, the last, matches all.
-pub static FORMATS: [Format; 4] = [
+pub static FORMATS: [Format; 5] = [
     npy::FORMAT,
+    fits::FORMAT,
     netcdf::FORMAT,
     safetensors::FORMAT,
     raw::FORMAT,

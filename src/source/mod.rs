@@ -6,6 +6,7 @@
 
 mod contents;
 mod error;
+mod fits;
 mod format;
 mod formats;
 mod input;

@@ -112,7 +112,11 @@ def random_slice(rng: np.random.Generator, shape: tuple[int, ...]) -> tuple[str,
 
 
 def write_file(
-    session: Session, file: Path, arrays: Arrays, values: Callable[[np.ndarray], np.ndarray] | None = None
+    session: Session,
+    file: Path,
+    arrays: Arrays,
+    values: Callable[[np.ndarray], np.ndarray] | None = None,
+    announces: tuple[str, ...] = (),
 ) -> dict[str, np.ndarray]:
     """Writes other values to the file through each member: the whole array, then a row, a column and a slice.
 
@@ -121,7 +125,7 @@ def write_file(
     """
     values = values or (lambda array: random_values(session.rng, array))
     twins = {path: array.copy() for path, array in arrays.items()}
-    with session.mount(file, ["--mode", "r+"]) as mount:
+    with session.mount(file, ["--mode", "r+"], announces) as mount:
         for path, twin in twins.items():
             if twin.size == 0:
                 continue
