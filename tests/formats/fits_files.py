@@ -442,6 +442,21 @@ def incomplete(session: Session) -> None:
         refuses(session, file, ("--format", "fits"), "is not a valid fits file")
 
 
+def long_comments(session: Session) -> None:
+    """Comments of over 64 KiB are in the header, and not among the attributes."""
+    file = session.directory / "long.fits"
+    hdu = fits.PrimaryHDU(np.arange(5, dtype="i2"))
+    for _ in range(1000):
+        hdu.header.add_history("x" * 70)
+        hdu.header.add_comment("x" * 60)
+    hdu.writeto(file)
+    with session.mount(file, []) as mount:
+        attributes = json.loads(Path(mount.path("PRIMARY/meta.json")).read_text())["attributes"]
+        same("HISTORY", "not shown: 70000 bytes, which are in header.txt", attributes["HISTORY"])
+        expect(["x" * 60] * 1000 == attributes["COMMENT"][-1000:], "COMMENT differs")
+        same("lines of HISTORY", 1000, Path(mount.path("PRIMARY/header.txt")).read_text().count("\nHISTORY"))
+
+
 CASES: dict[str, Case] = {
     "real files": real_files,
     "all images": all_images,
@@ -451,6 +466,7 @@ CASES: dict[str, Case] = {
     "hostile": hostile,
     "checksums": checksums,
     "incomplete": incomplete,
+    "long comments": long_comments,
 }
 
 if __name__ == "__main__":

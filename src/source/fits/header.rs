@@ -11,6 +11,9 @@ pub(super) const BLOCK: u64 = 2880;
 /// The longest header, in bytes.
 const MAX_HEADER: u64 = 16 << 20;
 
+/// The most bytes of a text, or of the lines of a comment, that are shown as an attribute.
+const MAX_ATTRIBUTE: usize = 64 << 10;
+
 /// The most axes, as in the standard.
 const MAX_AXES: u64 = 999;
 
@@ -82,6 +85,18 @@ impl Cards {
     }
 }
 
+/// Replaces an attribute that is too long by its size.
+fn shorten(value: &mut Value) {
+    let length = |text: &Value| text.as_str().map_or(0, str::len);
+    let size = match value {
+        Value::Array(lines) => lines.iter().map(length).sum(),
+        _ => length(value),
+    };
+    if size > MAX_ATTRIBUTE {
+        *value = format!("not shown: {size} bytes, which are in header.txt").into();
+    }
+}
+
 impl Header {
     /// Reads the header of HDU `number`, at byte `at`.
     ///
@@ -119,7 +134,10 @@ impl Header {
                 )));
             }
         }
-        let Cards { keywords, text, .. } = cards;
+        let Cards {
+            mut keywords, text, ..
+        } = cards;
+        keywords.values_mut().for_each(shorten);
         let mut header = Header {
             keywords,
             text,
