@@ -29,3 +29,13 @@ fn run(script: &str) {
 fn safetensors_files_read_and_are_written_as_their_library_has_them() {
     run("safetensors_files.py");
 }
+
+#[test]
+fn netcdf_files_read_and_are_written_as_their_libraries_have_them() {
+    run("netcdf_files.py");
+}
+
+#[test]
+fn fits_files_read_and_are_written_as_astropy_and_fitsverify_have_them() {
+    run("fits_files.py");
+}

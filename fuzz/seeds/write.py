@@ -53,6 +53,76 @@ HEADERS = [
 ]
 
 
+def netcdf(version, variables, records=2):
+    """A file with the dimensions t, the record dimension, and x, of length 3. A variable has dimensions and a type."""
+    number = ">Q" if version == 5 else ">I"
+    begin = ">I" if version == 1 else ">Q"
+
+    def text(value):
+        return struct.pack(number, len(value)) + value + bytes(-len(value) % 4)
+
+    def listed(tag, *elements):
+        return struct.pack(">I", tag) + struct.pack(number, len(elements)) + b"".join(elements)
+
+    def attribute(name, kind, count, data):
+        return text(name) + struct.pack(">I", kind) + struct.pack(number, count) + data + bytes(-len(data) % 4)
+
+    attributes = listed(12, attribute(b"title", 2, 5, b"hello"), attribute(b"add_offset", 6, 1, struct.pack(">d", 2)))
+
+    def variable(index, dims, kind):
+        ids = b"".join(struct.pack(number, dim) for dim in dims)
+        size = struct.pack(number, 12) + struct.pack(begin, 600 + 12 * index)
+        name = text(b"variable%d" % index)
+        return name + struct.pack(number, len(dims)) + ids + attributes + struct.pack(">I", kind) + size
+
+    dims = listed(10, text(b"t") + struct.pack(number, 0), text(b"x") + struct.pack(number, 3))
+    variables = [variable(index, *described) for index, described in enumerate(variables)]
+    header = b"CDF" + bytes([version]) + struct.pack(number, records) + dims + attributes + listed(11, *variables)
+    return header.ljust(600, b"\0") + bytes(range(90))
+
+
+NETCDF = [
+    netcdf(1, [([1], 4), ([0, 1], 3)]),
+    netcdf(2, [([], 6), ([0], 1), ([0, 1], 2)]),
+    netcdf(5, [([1, 1], 11), ([0, 1], 7), ([0], 10)]),
+    netcdf(1, [([0, 1], 3)], 0xFFFFFFFF),
+    netcdf(5, [([0, 1], 3), ([0], 9)], 0xFFFFFFFFFFFFFFFF),
+]
+
+
+def hdu(data, *cards):
+    """An HDU with these cards."""
+    text = "".join(f"{name:8}= {value}".ljust(80) for name, value in cards) + "END".ljust(80)
+    return text.ljust(-(-len(text) // 2880) * 2880).encode() + data.ljust(-(-len(data) // 2880) * 2880, b"\0")
+
+
+def table(kind, width, *columns, **others):
+    """A table with two rows. A column has a form and other values."""
+    size = [("BITPIX", 8), ("NAXIS", 2), ("NAXIS1", width), ("NAXIS2", 2), ("PCOUNT", 0), ("GCOUNT", 1)]
+    names = ["TFORM", "TDIM", "TTYPE", "TBCOL", "TZERO"]
+    cards = [
+        (f"{name}{number}", repr(value) if isinstance(value, str) else value)
+        for number, column in enumerate(columns, 1)
+        for name, value in zip(names, column, strict=False)
+        if value is not None
+    ]
+    fields = ("TFIELDS", len(columns))
+    return hdu(bytes(range(2 * width)), ("XTENSION", repr(kind)), *size, fields, *cards, *others.items())
+
+
+EMPTY = hdu(b"", ("SIMPLE", "T"), ("BITPIX", 8), ("NAXIS", 0), ("LONG", "'some&'"), ("CONTINUE", "'more'"))
+IMAGE = [("BITPIX", -32), ("NAXIS", 2), ("NAXIS1", 3), ("NAXIS2", 2), ("BZERO", 32768)]
+GROUPS = [("BITPIX", 16), ("NAXIS", 2), ("NAXIS1", 0), ("NAXIS2", 2), ("GROUPS", "T"), ("PCOUNT", 1), ("GCOUNT", 3)]
+FITS = [
+    hdu(bytes(24), ("SIMPLE", "T"), *IMAGE),
+    EMPTY + hdu(bytes(24), ("XTENSION", "'IMAGE'"), *IMAGE, ("EXTNAME", "'SCI'"), ("EXTVER", 1)),
+    EMPTY + table("BINTABLE", 40, ("3J", None, "x"), ("12A", "(3,4)", "x"), ("X",), ("PD(3)",), ("L",)),
+    EMPTY + table("BINTABLE", 8, ("J", None, "n", None, 2**31), ("1I",), ZIMAGE="F", CHECKSUM="'x'"),
+    EMPTY + table("TABLE", 20, ("I5", None, "a", 1), ("E12.3", None, "b", 7)),
+    hdu(bytes(18), ("SIMPLE", "T"), *GROUPS),
+]
+
+
 def write(target, seeds):
     folder = Path(__file__).parent / target
     folder.mkdir(exist_ok=True)
@@ -63,3 +133,5 @@ def write(target, seeds):
 write("dtype", [text.encode() for text in DTYPES])
 write("index", [text.encode() for text in INDICES])
 write("header", HEADERS)
+write("netcdf", NETCDF)
+write("fits", FITS)

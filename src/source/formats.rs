@@ -5,11 +5,17 @@ use std::path::Path;
 
 use super::format::{Format, Reader};
 use super::signature::{self, Sample};
-use super::{Description, Input, SourceError, npy, raw, safetensors};
+use super::{Description, Input, SourceError, fits, netcdf, npy, raw, safetensors};
 use crate::mapping::BackingFile;
 
 /// All formats. A file has the first that matches; `raw`, the last, matches all.
-pub static FORMATS: [Format; 3] = [npy::FORMAT, safetensors::FORMAT, raw::FORMAT];
+pub static FORMATS: [Format; 5] = [
+    npy::FORMAT,
+    fits::FORMAT,
+    netcdf::FORMAT,
+    safetensors::FORMAT,
+    raw::FORMAT,
+];
 
 impl Format {
     /// The format with this name, if there is one.

@@ -8,10 +8,12 @@ mod contents;
 #[cfg(test)]
 mod counted;
 mod error;
+mod fits;
 mod format;
 mod formats;
 mod input;
 mod meta;
+mod netcdf;
 pub mod npy;
 mod plan;
 mod raw;

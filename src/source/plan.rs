@@ -124,7 +124,8 @@ impl Plan {
             _ if is_whole => rest,
             _ => 0,
         };
-        Summary::new(&self.contents, left_over)
+        let may_write = self.origin.writable && self.origin.mode.writes_through();
+        Summary::new(&self.contents, left_over, may_write)
     }
 
     /// The change of the size of the file. `None` if the size stays the same.

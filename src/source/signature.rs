@@ -163,7 +163,7 @@ mod tests {
     type Case = (&'static str, &'static [u8], &'static [&'static [u8]]);
 
     /// The formats with short magic bytes.
-    const SHORT: [Case; 25] = [
+    const SHORT: [Case; 24] = [
         (
             "gzip-compressed",
             b"\x1f\x8b\x08\x08\0\0\0\0\x02\xff",
@@ -255,11 +255,6 @@ mod tests {
                 b"\x0e\x03\x13\x01\0\x10\0\0\x01\x90",
                 b"\x0e\x03\x13\x01\0\xff",
             ],
-        ),
-        (
-            "a NetCDF file",
-            b"CDF\x01\0\0\0\x02\0\0\0\x0a",
-            &[b"CDF\x01CDF\x01CDF\x01"],
         ),
         ("a GRIB file", b"GRIB\0\0\0\x02", &[b"GRIBGRIB"]),
         ("a BUFR file", b"BUFR\0\0\0\x04", &[b"BUFRBUFR"]),

@@ -120,17 +120,6 @@ pub(super) static SIGNATURES: &[Signature] = &[
             | 2048 b"\x89HDF\r\n\x1a\n"
     ),
     detected!("an HDF4 file", HIERARCHY, is_hdf4),
-    // The number of records is followed by no dimensions or by the tag of their list.
-    has!(
-        "a NetCDF file",
-        HIERARCHY,
-        0 b"CDF\x01", 8 b"\0\0\0\0"
-            | 0 b"CDF\x01", 8 b"\0\0\0\x0a"
-            | 0 b"CDF\x02", 8 b"\0\0\0\0"
-            | 0 b"CDF\x02", 8 b"\0\0\0\x0a"
-            | 0 b"CDF\x05", 12 b"\0\0\0\0"
-            | 0 b"CDF\x05", 12 b"\0\0\0\x0a"
-    ),
     has!("a MATLAB file", HIERARCHY, 0 b"MATLAB 5.0 MAT-file" | 0 b"MATLAB 7.3 MAT-file"),
     has!("an Octave file", HIERARCHY, 0 b"Octave-1-L" | 0 b"Octave-1-B"),
     has!("an ASDF file", HIERARCHY, 0 b"#ASDF "),
@@ -142,7 +131,6 @@ pub(super) static SIGNATURES: &[Signature] = &[
     ),
     detected!("a BUFR file", LIBRARY, is_bufr),
     has!("an R data file", LIBRARY, 0 b"RDX2\n" | 0 b"RDX3\n" | 0 b"RDA2\n" | 0 b"RDA3\n"),
-    has!("a FITS file", PLACED, 0 b"SIMPLE  ="),
     detected!("a GGUF file", PLACED, is_gguf),
     has!("a NRRD file", PLACED, 0 b"NRRD0"),
     has!("an LAS point cloud", LIBRARY, 0 b"LASF", 24 b"\x01"),

@@ -55,8 +55,6 @@ open("a PNG image", "wb").write(
 open("a PDF document", "wb").write(b"%PDF-1.4\n" + bytes(90))
 open("a Parquet file", "wb").write(b"PAR1" + bytes(90))
 open("an HDF5 file", "wb").write(b"\x89HDF\r\n\x1a\n" + bytes(90))
-open("a FITS file", "wb").write(b"SIMPLE  =                    T".ljust(2880))
-open("a NetCDF file", "wb").write(b"CDF\x02" + bytes(90))
 open("zstd-compressed", "wb").write(b"\x28\xb5\x2f\xfd" + bytes(90))
 nifti = bytearray(struct.pack("<i", 348).ljust(352, b"\0"))
 struct.pack_into("<8h", nifti, 40, 3, 4, 4, 4, 1, 1, 1, 1)
