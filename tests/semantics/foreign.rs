@@ -21,7 +21,7 @@ fn claim_54_a_file_of_a_known_kind_is_refused_with_what_it_is() {
         }
         for how in [
             &["--info"][..],
-            &["mnt", "--shape", "10"],
+            &["mnt", "--mode", "c"],
             &["mnt", "--mode", "r"],
         ] {
             let outcome = dir.arrayfs(&[&path]).args(how).run();
@@ -34,7 +34,13 @@ fn claim_54_a_file_of_a_known_kind_is_refused_with_what_it_is() {
             continue;
         }
         // Whoever says so has its bytes.
-        for options in [["--format", "raw"], ["--dtype", "u1"]] {
+        for options in [
+            ["--format", "raw"],
+            ["--dtype", "u1"],
+            ["--shape", "10"],
+            ["--order", "F"],
+            ["--offset", "3"],
+        ] {
             let info = dir.arrayfs(&options).args(&["--info"]);
             let info = info.args(&[&path]).run();
             assert!(info.succeeds().contains("\"uint8\""), "{name}");
