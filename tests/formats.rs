@@ -29,3 +29,8 @@ fn run(script: &str) {
 fn safetensors_files_read_and_are_written_as_their_library_has_them() {
     run("safetensors_files.py");
 }
+
+#[test]
+fn nifti_images_read_and_are_written_as_nibabel_has_them() {
+    run("nifti_files.py");
+}

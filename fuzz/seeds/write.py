@@ -53,6 +53,29 @@ HEADERS = [
 ]
 
 
+def nifti(form, version, extensions=b""):
+    """A NIfTI image of six numbers, or the header of one."""
+    size, magic, magic_at = {1: (348, b"n+1\0", 344), 2: (540, b"n+2\0\r\n\x1a\n", 4)}[version]
+    offset = size + 4 + len(extensions)
+    image = bytearray(offset + 12)
+    struct.pack_into(form + "i", image, 0, size)
+    image[magic_at : magic_at + len(magic)] = magic
+    dim_at, type_at = (40, 70) if version == 1 else (16, 12)
+    struct.pack_into(form + ("8h" if version == 1 else "8q"), image, dim_at, 2, 3, 2, 1, 1, 1, 1, 1)
+    struct.pack_into(form + "2h", image, type_at, 4, 16)
+    struct.pack_into(form + ("f" if version == 1 else "q"), image, 108 if version == 1 else 168, offset)
+    image[size : size + 4 + len(extensions)] = bytes([bool(extensions), 0, 0, 0]) + extensions
+    return bytes(image)
+
+
+NIFTI = [
+    nifti("<", 1),
+    nifti(">", 2),
+    nifti("<", 1, struct.pack("<2i", 16, 6) + b"comment\0"),
+    nifti(">", 1).replace(b"n+1", b"ni1"),
+]
+
+
 def write(target, seeds):
     folder = Path(__file__).parent / target
     folder.mkdir(exist_ok=True)
@@ -63,3 +86,4 @@ def write(target, seeds):
 write("dtype", [text.encode() for text in DTYPES])
 write("index", [text.encode() for text in INDICES])
 write("header", HEADERS)
+write("nifti", NIFTI)

@@ -90,13 +90,18 @@ impl Input {
     ///
     /// # Errors
     ///
-    /// When `name` is no plain file name, or there is no such file.
+    /// When `name` is no plain file name, there is no such file, or it is a directory.
     pub fn sibling_size(&self, name: &str) -> Result<u64, FormatError> {
         let path = sibling(&self.path, name)?;
         let found = path.metadata().map_err(|error| {
             FormatError::invalid(format!("its data file {name} cannot be read: {error}"))
         })?;
-        Ok(found.len())
+        match found.is_dir() {
+            false => Ok(found.len()),
+            true => Err(FormatError::invalid(format!(
+                "its data file {name} is a directory"
+            ))),
+        }
     }
 
     /// Bytes `at` to `at + count`.

@@ -10,12 +10,14 @@ mod format;
 mod formats;
 mod input;
 mod meta;
+mod nifti;
 pub mod npy;
 mod plan;
 mod raw;
 mod safetensors;
 mod signature;
 mod summary;
+mod text;
 
 use crate::array::{Order, ShapeSpec};
 use crate::dtype::DType;

@@ -77,6 +77,9 @@ impl Plan {
                 why,
             });
         }
+        if !origin.writable || !description.mode.writes_through() {
+            contents.warning = None;
+        }
         if let Some(name) = &description.array {
             select(&mut contents, name, path)?;
         }

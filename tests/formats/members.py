@@ -14,7 +14,7 @@ import numpy as np
 from cases import Session
 from checks import expect, same, same_bytes
 from mounting import Mount
-from views import stored
+from views import stored, take
 
 Arrays = Mapping[str, np.ndarray]
 
@@ -83,10 +83,10 @@ def sample(session: Session, array: np.ndarray) -> list[tuple[str, np.ndarray]]:
     for axis, length in enumerate(array.shape):
         if length:
             index = int(rng.integers(length))
-            views.append((f"axes/{axis}/{index}", array.take(index, axis=axis)))
+            views.append((f"axes/{axis}/{index}", take(array, index, axis)))
     if array.ndim >= 1 and array.shape[0]:
         index = int(rng.integers(array.shape[0]))
-        views += [(f"rows/{index}", array[index]), ("rows/-1", array[-1])]
+        views += [(f"rows/{index}", array[index, ...]), ("rows/-1", array[-1, ...])]
     if array.ndim >= 2:
         views.append(("T/data", array.T))
         if array.shape[1]:
@@ -132,7 +132,7 @@ def write_file(
                     write(mount.path(path), f"slices/{name}", twin[index])
             if twin.ndim >= 1:
                 twin[-1] = values(twin[-1:])[0]
-                write(mount.path(path), "rows/-1", twin[-1])
+                write(mount.path(path), "rows/-1", twin[-1, ...])
             if twin.ndim >= 2:
                 twin[:, 0] = values(twin[:, :1])[:, 0]
                 write(mount.path(path), "cols/0", twin[:, 0])

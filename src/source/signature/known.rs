@@ -148,22 +148,6 @@ pub(super) static SIGNATURES: &[Signature] = &[
     has!("an LAS point cloud", LIBRARY, 0 b"LASF", 24 b"\x01"),
     // The header starts with its length, in either byte order.
     has!(
-        "a NIfTI image",
-        PLACED,
-        0 b"\x5c\x01\0\0", 344 b"n+1\0"
-            | 0 b"\0\0\x01\x5c", 344 b"n+1\0"
-            | 0 b"\x1c\x02\0\0n+2\0"
-            | 0 b"\0\0\x02\x1cn+2\0"
-    ),
-    has!(
-        "a NIfTI header",
-        BESIDE,
-        0 b"\x5c\x01\0\0", 344 b"ni1\0"
-            | 0 b"\0\0\x01\x5c", 344 b"ni1\0"
-            | 0 b"\x1c\x02\0\0ni2\0"
-            | 0 b"\0\0\x02\x1cni2\0"
-    ),
-    has!(
         "an Analyze header",
         BESIDE,
         0 b"\x5c\x01\0\0", 32 b"\0\x40\0\0", 38 b"r" | 0 b"\0\0\x01\x5c", 32 b"\0\0\x40\0", 38 b"r"
