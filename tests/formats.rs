@@ -34,3 +34,13 @@ fn safetensors_files_read_and_are_written_as_their_library_has_them() {
 fn nifti_images_read_and_are_written_as_nibabel_has_them() {
     run("nifti_files.py");
 }
+
+#[test]
+fn mrc_maps_read_and_are_written_as_mrcfile_has_them() {
+    run("mrc_files.py");
+}
+
+#[test]
+fn wav_sounds_read_and_are_written_as_soundfile_and_scipy_have_them() {
+    run("wav_files.py");
+}

@@ -76,6 +76,42 @@ NIFTI = [
 ]
 
 
+def mrc(form, mode, group=0):
+    """An MRC file of two sections of 2 x 3 numbers."""
+    header = bytearray(1024)
+    struct.pack_into(form + "4i", header, 0, 3, 2, 2, mode)
+    struct.pack_into(form + "i", header, 36, 1)
+    struct.pack_into(form + "i", header, 88, group)
+    header[208:216] = b"MAP " + (b"\x44\x44\0\0" if form == "<" else b"\x11\x11\0\0")
+    return bytes(header) + bytes(96)
+
+
+MRC = [mrc("<", 2), mrc(">", 1, 401), mrc("<", 0), mrc("<", 4)]
+
+
+def chunk(form, name, data):
+    return name + struct.pack(form + "I", len(data)) + data + bytes(len(data) % 2)
+
+
+def wav(magic, form, tag, channels, width, extension=b"", before=b""):
+    """A WAV file of three frames."""
+    rate, block = 8000, channels * width
+    described = struct.pack(form + "2H2I2H", tag, channels, rate, rate * block, block, 8 * width) + extension
+    body = b"WAVE" + before + chunk(form, b"fmt ", described) + chunk(form, b"data", bytes(3 * block))
+    return magic + struct.pack(form + "I", len(body)) + body
+
+
+GUID = struct.pack("<3HIH", 22, 16, 16, 3, 1) + b"\0\0\0\0\x10\0\x80\0\0\xaa\0\x38\x9b\x71"
+WAV = [
+    wav(b"RIFF", "<", 1, 1, 2),
+    wav(b"RIFX", ">", 3, 2, 4),
+    wav(b"RIFF", "<", 1, 2, 3, before=chunk("<", b"LIST", b"abc")),
+    wav(b"RIFF", "<", 0xFFFE, 2, 2, GUID),
+    wav(b"RF64", "<", 1, 1, 2, before=chunk("<", b"ds64", struct.pack("<3QI", 80, 6, 3, 0))),
+    wav(b"RIFF", "<", 7, 1, 1),
+]
+
+
 def write(target, seeds):
     folder = Path(__file__).parent / target
     folder.mkdir(exist_ok=True)
@@ -87,3 +123,5 @@ write("dtype", [text.encode() for text in DTYPES])
 write("index", [text.encode() for text in INDICES])
 write("header", HEADERS)
 write("nifti", NIFTI)
+write("mrc", MRC)
+write("wav", WAV)

@@ -5,11 +5,18 @@ use std::path::Path;
 
 use super::format::{Format, Reader};
 use super::signature::{self, Sample};
-use super::{Description, Input, SourceError, nifti, npy, raw, safetensors};
+use super::{Description, Input, SourceError, mrc, nifti, npy, raw, safetensors, wav};
 use crate::mapping::BackingFile;
 
 /// All formats. A file has the first that matches; `raw`, the last, matches all.
-pub static FORMATS: [Format; 4] = [npy::FORMAT, safetensors::FORMAT, nifti::FORMAT, raw::FORMAT];
+pub static FORMATS: [Format; 6] = [
+    npy::FORMAT,
+    safetensors::FORMAT,
+    nifti::FORMAT,
+    mrc::FORMAT,
+    wav::FORMAT,
+    raw::FORMAT,
+];
 
 impl Format {
     /// The format with this name, if there is one.

@@ -10,6 +10,7 @@ mod format;
 mod formats;
 mod input;
 mod meta;
+mod mrc;
 mod nifti;
 pub mod npy;
 mod plan;
@@ -18,6 +19,7 @@ mod safetensors;
 mod signature;
 mod summary;
 mod text;
+mod wav;
 
 use crate::array::{Order, ShapeSpec};
 use crate::dtype::DType;

@@ -111,7 +111,11 @@ def random_slice(rng: np.random.Generator, shape: tuple[int, ...]) -> tuple[str,
 
 
 def write_file(
-    session: Session, file: Path, arrays: Arrays, values: Callable[[np.ndarray], np.ndarray] | None = None
+    session: Session,
+    file: Path,
+    arrays: Arrays,
+    values: Callable[[np.ndarray], np.ndarray] | None = None,
+    announces: tuple[str, ...] = (),
 ) -> dict[str, np.ndarray]:
     """Writes other values to the file through each member: the whole array, then a row, a column and a slice.
 
@@ -120,7 +124,7 @@ def write_file(
     """
     values = values or (lambda array: random_values(session.rng, array))
     twins = {path: array.copy() for path, array in arrays.items()}
-    with session.mount(file, ["--mode", "r+"]) as mount:
+    with session.mount(file, ["--mode", "r+"], announces) as mount:
         for path, twin in twins.items():
             if twin.size == 0:
                 continue
@@ -172,6 +176,6 @@ def refuses(session: Session, file: Path, options: tuple[str, ...], *words: str)
     point.mkdir(exist_ok=True)
     command = [session.arrayfs, *options, str(file), str(point)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
-    expect(done.returncode != 0, f"{command} was not refused")
+    expect(done.returncode > 0, f"{command} was not refused: exit status {done.returncode}, printed {done.stderr!r}")
     missing = [word for word in words if word not in done.stderr]
     expect(not missing, f"{command} printed {done.stderr!r}, without {missing}")
