@@ -44,3 +44,18 @@ fn mrc_maps_read_and_are_written_as_mrcfile_has_them() {
 fn wav_sounds_read_and_are_written_as_soundfile_and_scipy_have_them() {
     run("wav_files.py");
 }
+
+#[test]
+fn nrrd_files_read_and_are_written_as_pynrrd_has_them() {
+    run("nrrd_files.py");
+}
+
+#[test]
+fn metaimages_read_and_are_written_as_simpleitk_has_them() {
+    run("metaimage_files.py");
+}
+
+#[test]
+fn envi_images_read_and_are_written_as_spectral_has_them() {
+    run("envi_files.py");
+}

@@ -112,6 +112,29 @@ WAV = [
 ]
 
 
+NRRD_FIELDS = "type: short\ndimension: 2\nsizes: 3 2\nencoding: raw\nendian: little\n"
+NRRD = [
+    f'NRRD0004\n# a comment\n{NRRD_FIELDS}labels: "x" "y"\n\n'.encode() + bytes(12),
+    f"NRRD0005\n{NRRD_FIELDS}key:=value\nline skip: 1\nbyte skip: -1\n\n".encode() + b"a\n" + bytes(12),
+    f"NRRD0001\r\n{NRRD_FIELDS}data file: ./a.raw\r\n".encode(),
+    f"NRRD0001\n{NRRD_FIELDS}data file: LIST 2\na\nb\n".encode(),
+    b"NRRD0003\ntype: block\nblock size: 6\ndimension: 1\nsizes: 2\nencoding: raw\n\n" + bytes(12),
+]
+
+META = "NDims = 2\nBinaryDataByteOrderMSB = False\nDimSize = 3 2\nElementType = MET_SHORT\n"
+METAIMAGE = [
+    f"ObjectType = Image\n{META}ElementDataFile = LOCAL\n".encode() + bytes(12),
+    f"{META}HeaderSize = -1\nElementNumberOfChannels = 3\nElementDataFile = LOCAL\n".encode() + bytes(40),
+    f"{META}CompressedData = True\nElementDataFile = a.raw\n".encode(),
+]
+
+ENVI = [
+    f"ENVI\nsamples = 3\nlines = 2\nbands = 4\ndata type = 2\ninterleave = {interleave}\nbyte order = 1\n"
+    "description = {a\n ; b\n c}\nwavelength = {1.5, 2.5, 3.5, 4.5}\nheader offset = 3\n"
+    for interleave in ["bsq", "bil", "BIP"]
+]
+
+
 def write(target, seeds):
     folder = Path(__file__).parent / target
     folder.mkdir(exist_ok=True)
@@ -125,3 +148,6 @@ write("header", HEADERS)
 write("nifti", NIFTI)
 write("mrc", MRC)
 write("wav", WAV)
+write("nrrd", NRRD)
+write("metaimage", METAIMAGE)
+write("envi", [text.encode() for text in ENVI])

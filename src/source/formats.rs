@@ -5,16 +5,21 @@ use std::path::Path;
 
 use super::format::{Format, Reader};
 use super::signature::{self, Sample};
-use super::{Description, Input, SourceError, mrc, nifti, npy, raw, safetensors, wav};
+use super::{
+    Description, Input, SourceError, envi, metaimage, mrc, nifti, npy, nrrd, raw, safetensors, wav,
+};
 use crate::mapping::BackingFile;
 
 /// All formats. A file has the first that matches; `raw`, the last, matches all.
-pub static FORMATS: [Format; 6] = [
+pub static FORMATS: [Format; 9] = [
     npy::FORMAT,
     safetensors::FORMAT,
     nifti::FORMAT,
     mrc::FORMAT,
     wav::FORMAT,
+    nrrd::FORMAT,
+    metaimage::FORMAT,
+    envi::FORMAT,
     raw::FORMAT,
 ];
 

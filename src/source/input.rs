@@ -104,6 +104,29 @@ impl Input {
         }
     }
 
+    /// Another file in the directory of this one, as [`Input::sibling_size`] finds it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Input::sibling_size`], when it is not a regular file, and when it cannot be opened.
+    pub fn sibling(&self, name: &str) -> Result<Input, FormatError> {
+        self.sibling_size(name)?;
+        let path = sibling(&self.path, name)?;
+        // Opening a pipe would wait for a writer.
+        if !path.metadata().map_err(FormatError::Read)?.is_file() {
+            return Err(FormatError::invalid(format!(
+                "its data file {name} is not a regular file"
+            )));
+        }
+        let file = File::open(&path).map_err(FormatError::Read)?;
+        let size = file.metadata().map_err(FormatError::Read)?.len();
+        Ok(Input {
+            bytes: Arc::new(file),
+            size,
+            path,
+        })
+    }
+
     /// Bytes `at` to `at + count`.
     ///
     /// # Errors

@@ -5,14 +5,17 @@
 //! Each file format is a row of [`FORMATS`].
 
 mod contents;
+mod envi;
 mod error;
 mod format;
 mod formats;
 mod input;
 mod meta;
+mod metaimage;
 mod mrc;
 mod nifti;
 pub mod npy;
+mod nrrd;
 mod plan;
 mod raw;
 mod safetensors;

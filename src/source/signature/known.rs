@@ -143,7 +143,6 @@ pub(super) static SIGNATURES: &[Signature] = &[
     has!("an R data file", LIBRARY, 0 b"RDX2\n" | 0 b"RDX3\n" | 0 b"RDA2\n" | 0 b"RDA3\n"),
     has!("a FITS file", PLACED, 0 b"SIMPLE  ="),
     detected!("a GGUF file", PLACED, is_gguf),
-    has!("a NRRD file", PLACED, 0 b"NRRD0"),
     has!("an LAS point cloud", LIBRARY, 0 b"LASF", 24 b"\x01"),
     // The header starts with its length, in either byte order.
     has!(
