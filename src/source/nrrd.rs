@@ -75,27 +75,7 @@ fn read(input: &Input) -> Result<Contents, FormatError> {
             FormatError::invalid("no empty line ends the header, and it names no data file")
         })?,
     };
-    let offset = match header.number("byteskip")? {
-        -1 => {
-            let size = array(0)?.nbytes();
-            data.size()
-                .checked_sub(size)
-                .ok_or(FormatError::Truncated {
-                    need: size,
-                    have: data.size(),
-                })?
-        }
-        skip => {
-            let lines = header.number("lineskip")?;
-            let skipped = |skip: i64| u64::try_from(skip).ok();
-            let (Some(lines), Some(bytes)) = (skipped(lines), skipped(skip)) else {
-                return Err(FormatError::invalid(format!(
-                    "line skip {lines} and byte skip {skip}: expected 0 or more, or byte skip -1"
-                )));
-            };
-            skip_lines(data, first, lines)?.saturating_add(bytes)
-        }
-    };
+    let offset = header.offset(data, first, || Ok(array(0)?.nbytes()))?;
     let mut member = Member::new("", array(offset)?, Order::F);
     member.dims = header.dims(lengths.len());
     let end = header.end.and_then(|end| usize::try_from(end).ok());
@@ -247,6 +227,31 @@ impl Header {
             )),
             false => Ok(Some(text::data_file(name).to_owned())),
         }
+    }
+
+    /// The position of the array in `data`, whose part for it begins at `first`.
+    ///
+    /// # Errors
+    ///
+    /// When a skip is not valid, or more is skipped than there is.
+    fn offset(
+        &self,
+        data: &Input,
+        first: u64,
+        size_of_array: impl Fn() -> Result<u64, FormatError>,
+    ) -> Result<u64, FormatError> {
+        let (lines, bytes) = (self.number("lineskip")?, self.number("byteskip")?);
+        if bytes == -1 {
+            let (need, have) = (size_of_array()?, data.size());
+            let offset = have.checked_sub(need);
+            return offset.ok_or(FormatError::Truncated { need, have });
+        }
+        let (Ok(line_count), Ok(byte_count)) = (u64::try_from(lines), u64::try_from(bytes)) else {
+            return Err(FormatError::invalid(format!(
+                "line skip {lines} and byte skip {bytes}: expected 0 or more, or byte skip -1"
+            )));
+        };
+        Ok(skip_lines(data, first, line_count)?.saturating_add(byte_count))
     }
 
     fn sizes(&self) -> Result<Vec<u64>, FormatError> {

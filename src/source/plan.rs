@@ -77,9 +77,6 @@ impl Plan {
                 why,
             });
         }
-        if !origin.writable || !description.mode.writes_through() {
-            contents.warning = None;
-        }
         if let Some(name) = &description.array {
             select(&mut contents, name, path)?;
         }
@@ -127,7 +124,8 @@ impl Plan {
             _ if is_whole => rest,
             _ => 0,
         };
-        Summary::new(&self.contents, left_over)
+        let writes = self.origin.writable && self.origin.mode.writes_through();
+        Summary::new(&self.contents, left_over, writes)
     }
 
     /// The change of the size of the file. `None` if the size stays the same.
