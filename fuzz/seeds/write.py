@@ -123,6 +123,88 @@ FITS = [
 ]
 
 
+def nifti(form, version, extensions=b""):
+    """A NIfTI image of six numbers, or the header of one."""
+    size, magic, magic_at = {1: (348, b"n+1\0", 344), 2: (540, b"n+2\0\r\n\x1a\n", 4)}[version]
+    offset = size + 4 + len(extensions)
+    image = bytearray(offset + 12)
+    struct.pack_into(form + "i", image, 0, size)
+    image[magic_at : magic_at + len(magic)] = magic
+    dim_at, type_at = (40, 70) if version == 1 else (16, 12)
+    struct.pack_into(form + ("8h" if version == 1 else "8q"), image, dim_at, 2, 3, 2, 1, 1, 1, 1, 1)
+    struct.pack_into(form + "2h", image, type_at, 4, 16)
+    struct.pack_into(form + ("f" if version == 1 else "q"), image, 108 if version == 1 else 168, offset)
+    image[size : size + 4 + len(extensions)] = bytes([bool(extensions), 0, 0, 0]) + extensions
+    return bytes(image)
+
+
+NIFTI = [
+    nifti("<", 1),
+    nifti(">", 2),
+    nifti("<", 1, struct.pack("<2i", 16, 6) + b"comment\0"),
+    nifti(">", 1).replace(b"n+1", b"ni1"),
+]
+
+
+def mrc(form, mode, group=0):
+    """An MRC file of two sections of 2 x 3 numbers."""
+    header = bytearray(1024)
+    struct.pack_into(form + "4i", header, 0, 3, 2, 2, mode)
+    struct.pack_into(form + "i", header, 36, 1)
+    struct.pack_into(form + "i", header, 88, group)
+    header[208:216] = b"MAP " + (b"\x44\x44\0\0" if form == "<" else b"\x11\x11\0\0")
+    return bytes(header) + bytes(96)
+
+
+MRC = [mrc("<", 2), mrc(">", 1, 401), mrc("<", 0), mrc("<", 4)]
+
+
+def chunk(form, name, data):
+    return name + struct.pack(form + "I", len(data)) + data + bytes(len(data) % 2)
+
+
+def wav(magic, form, tag, channels, width, extension=b"", before=b""):
+    """A WAV file of three frames."""
+    rate, block = 8000, channels * width
+    described = struct.pack(form + "2H2I2H", tag, channels, rate, rate * block, block, 8 * width) + extension
+    body = b"WAVE" + before + chunk(form, b"fmt ", described) + chunk(form, b"data", bytes(3 * block))
+    return magic + struct.pack(form + "I", len(body)) + body
+
+
+GUID = struct.pack("<3HIH", 22, 16, 16, 3, 1) + b"\0\0\0\0\x10\0\x80\0\0\xaa\0\x38\x9b\x71"
+WAV = [
+    wav(b"RIFF", "<", 1, 1, 2),
+    wav(b"RIFX", ">", 3, 2, 4),
+    wav(b"RIFF", "<", 1, 2, 3, before=chunk("<", b"LIST", b"abc")),
+    wav(b"RIFF", "<", 0xFFFE, 2, 2, GUID),
+    wav(b"RF64", "<", 1, 1, 2, before=chunk("<", b"ds64", struct.pack("<3QI", 80, 6, 3, 0))),
+    wav(b"RIFF", "<", 7, 1, 1),
+]
+
+
+NRRD_FIELDS = "type: short\ndimension: 2\nsizes: 3 2\nencoding: raw\nendian: little\n"
+NRRD = [
+    f'NRRD0004\n# a comment\n{NRRD_FIELDS}labels: "x" "y"\n\n'.encode() + bytes(12),
+    f"NRRD0005\n{NRRD_FIELDS}key:=value\nline skip: 1\nbyte skip: -1\n\n".encode() + b"a\n" + bytes(12),
+    f"NRRD0001\r\n{NRRD_FIELDS}data file: ./a.raw\r\n".encode(),
+    f"NRRD0001\n{NRRD_FIELDS}data file: LIST 2\na\nb\n".encode(),
+    b"NRRD0003\ntype: block\nblock size: 6\ndimension: 1\nsizes: 2\nencoding: raw\n\n" + bytes(12),
+]
+
+META = "NDims = 2\nBinaryDataByteOrderMSB = False\nDimSize = 3 2\nElementType = MET_SHORT\n"
+METAIMAGE = [
+    f"ObjectType = Image\n{META}ElementDataFile = LOCAL\n".encode() + bytes(12),
+    f"{META}HeaderSize = -1\nElementNumberOfChannels = 3\nElementDataFile = LOCAL\n".encode() + bytes(40),
+    f"{META}CompressedData = True\nElementDataFile = a.raw\n".encode(),
+]
+
+ENVI = [
+    f"ENVI\nsamples = 3\nlines = 2\nbands = 4\ndata type = 2\ninterleave = {interleave}\nbyte order = 1\n"
+    "description = {a\n ; b\n c}\nwavelength = {1.5, 2.5, 3.5, 4.5}\nheader offset = 3\n"
+    for interleave in ["bsq", "bil", "BIP"]
+]
+
+
 def write(target, seeds):
     folder = Path(__file__).parent / target
     folder.mkdir(exist_ok=True)
@@ -135,3 +217,9 @@ write("index", [text.encode() for text in INDICES])
 write("header", HEADERS)
 write("netcdf", NETCDF)
 write("fits", FITS)
+write("nifti", NIFTI)
+write("mrc", MRC)
+write("wav", WAV)
+write("nrrd", NRRD)
+write("metaimage", METAIMAGE)
+write("envi", [text.encode() for text in ENVI])

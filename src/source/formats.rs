@@ -5,15 +5,24 @@ use std::path::Path;
 
 use super::format::{Format, Reader};
 use super::signature::{self, Sample};
-use super::{Description, Input, SourceError, fits, netcdf, npy, raw, safetensors};
+use super::{
+    Description, Input, SourceError, envi, fits, metaimage, mrc, netcdf, nifti, npy, nrrd, raw,
+    safetensors, wav,
+};
 use crate::mapping::BackingFile;
 
 /// All formats. A file has the first that matches; `raw`, the last, matches all.
-pub static FORMATS: [Format; 5] = [
+pub static FORMATS: [Format; 11] = [
     npy::FORMAT,
     fits::FORMAT,
     netcdf::FORMAT,
     safetensors::FORMAT,
+    nifti::FORMAT,
+    mrc::FORMAT,
+    wav::FORMAT,
+    nrrd::FORMAT,
+    metaimage::FORMAT,
+    envi::FORMAT,
     raw::FORMAT,
 ];
 

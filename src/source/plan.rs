@@ -124,8 +124,8 @@ impl Plan {
             _ if is_whole => rest,
             _ => 0,
         };
-        let may_write = self.origin.writable && self.origin.mode.writes_through();
-        Summary::new(&self.contents, left_over, may_write)
+        let writes = self.origin.writable && self.origin.mode.writes_through();
+        Summary::new(&self.contents, left_over, writes)
     }
 
     /// The change of the size of the file. `None` if the size stays the same.

@@ -95,8 +95,7 @@ pub(super) static SIGNATURES: &[Signature] = &[
     detected!("a Netpbm image", PLACED, is_netpbm),
     has!("a WebP image", PICTURE, 0 b"RIFF", 8 b"WEBP"),
     has!("an AVI film", DECODE, 0 b"RIFF", 8 b"AVI "),
-    has!("a WAV file", PLACED, 0 b"RIFF", 8 b"WAVE" | 0 b"RF64", 8 b"WAVE" | 0 b"RIFX", 8 b"WAVE"),
-    has!("a WAV file", PLACED, 0 b"riff\x2e\x91\xcf\x11\xa5\xd6\x28\xdb"),
+    has!("a Wave64 file", PLACED, 0 b"riff\x2e\x91\xcf\x11\xa5\xd6\x28\xdb"),
     has!("an AIFF file", PLACED, 0 b"FORM", 8 b"AIFF"),
     has!("an AIFF file", DECODE, 0 b"FORM", 8 b"AIFC"),
     detected!("an AU sound", PLACED, is_au),
@@ -132,34 +131,12 @@ pub(super) static SIGNATURES: &[Signature] = &[
     detected!("a BUFR file", LIBRARY, is_bufr),
     has!("an R data file", LIBRARY, 0 b"RDX2\n" | 0 b"RDX3\n" | 0 b"RDA2\n" | 0 b"RDA3\n"),
     detected!("a GGUF file", PLACED, is_gguf),
-    has!("a NRRD file", PLACED, 0 b"NRRD0"),
     has!("an LAS point cloud", LIBRARY, 0 b"LASF", 24 b"\x01"),
     // The header starts with its length, in either byte order.
-    has!(
-        "a NIfTI image",
-        PLACED,
-        0 b"\x5c\x01\0\0", 344 b"n+1\0"
-            | 0 b"\0\0\x01\x5c", 344 b"n+1\0"
-            | 0 b"\x1c\x02\0\0n+2\0"
-            | 0 b"\0\0\x02\x1cn+2\0"
-    ),
-    has!(
-        "a NIfTI header",
-        BESIDE,
-        0 b"\x5c\x01\0\0", 344 b"ni1\0"
-            | 0 b"\0\0\x01\x5c", 344 b"ni1\0"
-            | 0 b"\x1c\x02\0\0ni2\0"
-            | 0 b"\0\0\x02\x1cni2\0"
-    ),
     has!(
         "an Analyze header",
         BESIDE,
         0 b"\x5c\x01\0\0", 32 b"\0\x40\0\0", 38 b"r" | 0 b"\0\0\x01\x5c", 32 b"\0\0\x40\0", 38 b"r"
-    ),
-    has!(
-        "an MRC map",
-        PLACED,
-        208 b"MAP ", 212 b"\x44\x44" | 208 b"MAP ", 212 b"\x44\x41" | 208 b"MAP ", 212 b"\x11\x11"
     ),
     has!("a DICOM file", PICTURE, 128 b"DICM\x02\0"),
     has!("a BioSemi recording", LIBRARY, 0 b"\xffBIOSEMI"),
