@@ -29,3 +29,8 @@ fn run(script: &str) {
 fn safetensors_files_read_and_are_written_as_their_library_has_them() {
     run("safetensors_files.py");
 }
+
+#[test]
+fn npz_files_show_their_stored_arrays_as_numpy_loads_them() {
+    run("npz_files.py");
+}

@@ -1,8 +1,11 @@
 #!/usr/bin/env python3
 """Writes the inputs that each fuzz target begins with: one file each, beside this script."""
 
+import io
 import struct
+import zipfile
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 
@@ -53,6 +56,23 @@ HEADERS = [
 ]
 
 
+def archive(before=b"", comment=b"", limit=zipfile.ZIP64_LIMIT):
+    """An archive of arrays in C and F order, of a compressed one and of a text."""
+    file = io.BytesIO(before)
+    with mock.patch.object(zipfile, "ZIP64_LIMIT", limit), zipfile.ZipFile(file, "a") as members:
+        for name, method in [("a.npy", 0), ("b/c.npy", 0), ("d.npy", 8), ("text", 0)]:
+            info = zipfile.ZipInfo(name)
+            info.compress_type = method
+            with members.open(info, "w", force_zip64=True) as member:
+                array = np.zeros((2, 3), "<f4", order="F" if "/" in name else "C")
+                member.write(b"text") if name == "text" else np.lib.format.write_array(member, array)
+        members.comment = comment
+    return file.getvalue()
+
+
+ARCHIVES = [archive(), archive(limit=0), archive(comment=b"comment"), archive(before=b"#!/bin/sh\n")]
+
+
 def write(target, seeds):
     folder = Path(__file__).parent / target
     folder.mkdir(exist_ok=True)
@@ -63,3 +83,4 @@ def write(target, seeds):
 write("dtype", [text.encode() for text in DTYPES])
 write("index", [text.encode() for text in INDICES])
 write("header", HEADERS)
+write("npz", ARCHIVES)

@@ -15,8 +15,7 @@ pub struct Format {
     pub name: &'static str,
     /// What its files are, for the table of formats.
     pub title: &'static str,
-    /// The suffix of the files that `w+` creates in this format. `None` if it creates none by
-    /// their suffix.
+    /// The suffix by which a new file, under `w+`, is told to have this format.
     pub(super) new_suffix: Option<&'static str>,
     /// Whether a file with this sample has the format.
     pub(super) matches: fn(&Sample) -> bool,
@@ -108,15 +107,15 @@ impl Format {
             Reader::Described(read) => return read(backing, description),
             Reader::SelfDescribing(read) => read,
         };
-        if let Some(option) = description.option() {
-            let format = self.name;
-            return Err(SourceError::SelfDescribing { option, format });
-        }
         if backing.mode() == Mode::Write {
             return Err(SourceError::NotCreatable {
                 path: path(),
                 format: self.name,
             });
+        }
+        if let Some(option) = description.option() {
+            let format = self.name;
+            return Err(SourceError::SelfDescribing { option, format });
         }
         read(&Input::of(backing)).map_err(|error| SourceError::Format {
             path: path(),

@@ -5,11 +5,11 @@ use std::path::Path;
 
 use super::format::{Format, Reader};
 use super::signature::{self, Sample};
-use super::{Description, Input, SourceError, npy, raw, safetensors};
+use super::{Description, Input, SourceError, npy, npz, raw, safetensors};
 use crate::mapping::BackingFile;
 
 /// All formats. A file has the first that matches; `raw`, the last, matches all.
-pub static FORMATS: [Format; 3] = [npy::FORMAT, safetensors::FORMAT, raw::FORMAT];
+pub static FORMATS: [Format; 4] = [npy::FORMAT, npz::FORMAT, safetensors::FORMAT, raw::FORMAT];
 
 impl Format {
     /// The format with this name, if there is one.

@@ -11,6 +11,7 @@ mod formats;
 mod input;
 mod meta;
 pub mod npy;
+mod npz;
 mod plan;
 mod raw;
 mod safetensors;

@@ -15,7 +15,7 @@ use crate::dtype::DType;
 pub(super) const FORMAT: Format = Format {
     name: "safetensors",
     title: "safetensors",
-    new_suffix: None,
+    new_suffix: Some(".safetensors"),
     matches,
     reader: Reader::SelfDescribing(read),
 };

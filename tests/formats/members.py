@@ -83,10 +83,11 @@ def sample(session: Session, array: np.ndarray) -> list[tuple[str, np.ndarray]]:
     for axis, length in enumerate(array.shape):
         if length:
             index = int(rng.integers(length))
-            views.append((f"axes/{axis}/{index}", array.take(index, axis=axis)))
+            # The ellipsis keeps the byte order of an element.
+            views.append((f"axes/{axis}/{index}", array[(slice(None),) * axis + (index, ...)]))
     if array.ndim >= 1 and array.shape[0]:
         index = int(rng.integers(array.shape[0]))
-        views += [(f"rows/{index}", array[index]), ("rows/-1", array[-1])]
+        views += [(f"rows/{index}", array[index, ...]), ("rows/-1", array[-1, ...])]
     if array.ndim >= 2:
         views.append(("T/data", array.T))
         if array.shape[1]:

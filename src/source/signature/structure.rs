@@ -217,15 +217,6 @@ pub(super) fn is_script(sample: &Sample) -> bool {
     starts && line.is_some_and(|line| line.iter().all(is_text))
 }
 
-/// Whether the first member of a zip archive is a `.npy` file.
-pub(super) fn is_npz(sample: &Sample) -> bool {
-    let name = || {
-        let length = u16::from_le_bytes(sample.number(26)?);
-        sample.first.get(30..)?.get(..length.into())
-    };
-    sample.has(0, b"PK\x03\x04") && name().is_some_and(|name| name.ends_with(b".npy"))
-}
-
 /// Whether `BM` is followed by the size of the file.
 pub(super) fn is_bmp(sample: &Sample) -> bool {
     let size = sample.number(2).map(u32::from_le_bytes);
