@@ -5,11 +5,17 @@ use std::path::Path;
 
 use super::format::{Format, Reader};
 use super::signature::{self, Sample};
-use super::{Description, Input, SourceError, npy, npz, raw, safetensors};
+use super::{Description, Input, SourceError, gguf, npy, npz, raw, safetensors};
 use crate::mapping::BackingFile;
 
 /// All formats. A file has the first that matches; `raw`, the last, matches all.
-pub static FORMATS: [Format; 4] = [npy::FORMAT, npz::FORMAT, safetensors::FORMAT, raw::FORMAT];
+pub static FORMATS: [Format; 5] = [
+    npy::FORMAT,
+    npz::FORMAT,
+    gguf::FORMAT,
+    safetensors::FORMAT,
+    raw::FORMAT,
+];
 
 impl Format {
     /// The format with this name, if there is one.

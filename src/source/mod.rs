@@ -8,6 +8,7 @@ mod contents;
 mod error;
 mod format;
 mod formats;
+mod gguf;
 mod input;
 mod meta;
 pub mod npy;

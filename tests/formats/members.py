@@ -133,7 +133,7 @@ def write_file(
                     write(mount.path(path), f"slices/{name}", twin[index])
             if twin.ndim >= 1:
                 twin[-1] = values(twin[-1:])[0]
-                write(mount.path(path), "rows/-1", twin[-1])
+                write(mount.path(path), "rows/-1", twin[-1, ...])
             if twin.ndim >= 2:
                 twin[:, 0] = values(twin[:, :1])[:, 0]
                 write(mount.path(path), "cols/0", twin[:, 0])

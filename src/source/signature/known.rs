@@ -2,9 +2,9 @@
 
 use super::Signature;
 use super::structure::{
-    is_au, is_bmp, is_bufr, is_compress, is_cpio, is_elf, is_exr, is_ftyp, is_gguf, is_grib,
-    is_gzip, is_hdf4, is_idx, is_jpeg, is_jpeg_2000_stream, is_lz4, is_netpbm, is_orc, is_pickle,
-    is_script, is_tagged_mp3, is_tiff, is_windows_program, is_zstd,
+    is_au, is_bmp, is_bufr, is_compress, is_cpio, is_elf, is_exr, is_ftyp, is_grib, is_gzip,
+    is_hdf4, is_idx, is_jpeg, is_jpeg_2000_stream, is_lz4, is_netpbm, is_orc, is_pickle, is_script,
+    is_tagged_mp3, is_tiff, is_windows_program, is_zstd,
 };
 
 const DECOMPRESS: &str = "decompress it first";
@@ -134,7 +134,6 @@ pub(super) static SIGNATURES: &[Signature] = &[
     detected!("a BUFR file", LIBRARY, is_bufr),
     has!("an R data file", LIBRARY, 0 b"RDX2\n" | 0 b"RDX3\n" | 0 b"RDA2\n" | 0 b"RDA3\n"),
     has!("a FITS file", PLACED, 0 b"SIMPLE  ="),
-    detected!("a GGUF file", PLACED, is_gguf),
     has!("a NRRD file", PLACED, 0 b"NRRD0"),
     has!("an LAS point cloud", LIBRARY, 0 b"LASF", 24 b"\x01"),
     // The header starts with its length, in either byte order.

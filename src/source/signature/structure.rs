@@ -179,12 +179,6 @@ pub(super) fn is_bufr(sample: &Sample) -> bool {
     sample.has(0, b"BUFR") && sample.first.get(7).is_some_and(|&edition| edition <= 4)
 }
 
-/// Whether the version is a small number in either byte order.
-pub(super) fn is_gguf(sample: &Sample) -> bool {
-    let version = sample.number(4);
-    sample.has(0, b"GGUF") && matches!(version, Some([1..=255, 0, 0, 0] | [0, 0, 0, 1..=255]))
-}
-
 /// Whether the protocol is followed by a frame within the file, or by an operation that
 /// can come first in a file that ends with the operation STOP.
 pub(super) fn is_pickle(sample: &Sample) -> bool {
