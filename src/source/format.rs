@@ -85,6 +85,17 @@ impl FormatError {
     }
 }
 
+/// The most characters of a file that a message quotes.
+const QUOTED: usize = 60;
+
+/// The start of `text`, short enough for a message.
+pub(super) fn excerpt(text: &str) -> String {
+    match text.char_indices().nth(QUOTED) {
+        Some((end, _)) => format!("{}...", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
 impl PartialEq for Format {
     fn eq(&self, other: &Format) -> bool {
         self.name == other.name
