@@ -69,3 +69,13 @@ fn metaimages_read_and_are_written_as_simpleitk_has_them() {
 fn envi_images_read_and_are_written_as_spectral_has_them() {
     run("envi_files.py");
 }
+
+#[test]
+fn npz_files_show_their_stored_arrays_as_numpy_loads_them() {
+    run("npz_files.py");
+}
+
+#[test]
+fn gguf_files_read_and_are_written_as_their_library_has_them() {
+    run("gguf_files.py");
+}

@@ -1,8 +1,11 @@
 #!/usr/bin/env python3
 """Writes the inputs that each fuzz target begins with: one file each, beside this script."""
 
+import io
 import struct
+import zipfile
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 
@@ -205,6 +208,41 @@ ENVI = [
 ]
 
 
+def archive(before=b"", comment=b"", limit=zipfile.ZIP64_LIMIT):
+    """An archive of arrays in C and F order, of a compressed one and of a text."""
+    file = io.BytesIO(before)
+    with mock.patch.object(zipfile, "ZIP64_LIMIT", limit), zipfile.ZipFile(file, "a") as members:
+        for name, method in [("a.npy", 0), ("b/c.npy", 0), ("d.npy", 8), ("text", 0)]:
+            info = zipfile.ZipInfo(name)
+            info.compress_type = method
+            with members.open(info, "w", force_zip64=True) as member:
+                array = np.zeros((2, 3), "<f4", order="F" if "/" in name else "C")
+                member.write(b"text") if name == "text" else np.lib.format.write_array(member, array)
+        members.comment = comment
+    return file.getvalue()
+
+
+ARCHIVES = [archive(), archive(limit=0), archive(comment=b"comment"), archive(before=b"#!/bin/sh\n")]
+
+
+def gguf(version=3, order="<"):
+    """A file with a value of each type, two tensors and a quantised one."""
+    string = lambda text: struct.pack(order + "Q", len(text)) + text.encode()  # noqa: E731
+    kinds = enumerate("BbHhIif?xxQqd")
+    values = [struct.pack(f"{order}I{form}", kind, 1) for kind, form in kinds if form != "x"]
+    values += [struct.pack(order + "I", 8) + string("text"), struct.pack(order + "IIQH", 9, 2, 1, 7)]
+    values += [struct.pack(order + "IIQIQ", 9, 9, 1, 8, 1) + string("x"), struct.pack(order + "II", 4, 8)]
+    keys = [f"k{number}" for number in range(len(values) - 1)] + ["general.alignment"]
+    header = b"GGUF" + struct.pack(order + "IQQ", version, 3, len(values))
+    header += b"".join(string(key) + value for key, value in zip(keys, values, strict=True))
+    for name, kind, offset in [("a", 0, 0), ("b.weight", 30, 24), ("q", 2, 40)]:
+        header += string(name) + struct.pack(order + "IQQIQ", 2, 3, 2, kind, offset)
+    return header + bytes(-len(header) % 8) + bytes(64)
+
+
+GGUF = [gguf(), gguf(2), gguf(order=">")]
+
+
 def write(target, seeds):
     folder = Path(__file__).parent / target
     folder.mkdir(exist_ok=True)
@@ -223,3 +261,5 @@ write("wav", WAV)
 write("nrrd", NRRD)
 write("metaimage", METAIMAGE)
 write("envi", [text.encode() for text in ENVI])
+write("npz", ARCHIVES)
+write("gguf", GGUF)

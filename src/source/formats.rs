@@ -6,17 +6,19 @@ use std::path::Path;
 use super::format::{Format, Reader};
 use super::signature::{self, Sample};
 use super::{
-    Description, Input, SourceError, envi, fits, metaimage, mrc, netcdf, nifti, npy, nrrd, raw,
-    safetensors, wav,
+    Description, Input, SourceError, envi, fits, gguf, metaimage, mrc, netcdf, nifti, npy, npz,
+    nrrd, raw, safetensors, wav,
 };
 use crate::mapping::BackingFile;
 
 /// All formats. A file has the first that matches; `raw`, the last, matches all.
-pub static FORMATS: [Format; 11] = [
+pub static FORMATS: [Format; 13] = [
     npy::FORMAT,
-    fits::FORMAT,
-    netcdf::FORMAT,
+    npz::FORMAT,
     safetensors::FORMAT,
+    gguf::FORMAT,
+    netcdf::FORMAT,
+    fits::FORMAT,
     nifti::FORMAT,
     mrc::FORMAT,
     wav::FORMAT,

@@ -2,9 +2,9 @@
 
 use super::Signature;
 use super::structure::{
-    is_au, is_bmp, is_bufr, is_compress, is_cpio, is_elf, is_exr, is_ftyp, is_gguf, is_grib,
-    is_gzip, is_hdf4, is_idx, is_jpeg, is_jpeg_2000_stream, is_lz4, is_netpbm, is_npz, is_orc,
-    is_pickle, is_script, is_tagged_mp3, is_tiff, is_windows_program, is_zstd,
+    is_au, is_bmp, is_bufr, is_compress, is_cpio, is_elf, is_exr, is_ftyp, is_grib, is_gzip,
+    is_hdf4, is_idx, is_jpeg, is_jpeg_2000_stream, is_lz4, is_netpbm, is_orc, is_pickle, is_script,
+    is_tagged_mp3, is_tiff, is_windows_program, is_zstd,
 };
 
 const DECOMPRESS: &str = "decompress it first";
@@ -18,9 +18,6 @@ const BESIDE: &str =
 const LIBRARY: &str = "read it with a library for this format and save the array with numpy.save";
 const HIERARCHY: &str = "copy the array out of it with numpy.save; if it is stored contiguously, \
                          describe it with --dtype, --shape and --offset";
-const STORED: &str = "mount a copy made with numpy.load and numpy.save, or describe its member \
-                      with --dtype, --shape and --offset";
-const PACKED: &str = "its members are compressed: mount a copy made with numpy.load and numpy.save";
 const NO_ARRAY: &str = "it holds no array";
 pub(super) const ZARR: &str = "its chunks are separate files, usually compressed: copy the array \
                                out with zarr.open and numpy.save";
@@ -58,12 +55,6 @@ pub(super) static SIGNATURES: &[Signature] = &[
     has!("Snappy-compressed", DECOMPRESS, 0 b"\xff\x06\0\0sNaPpY"),
     has!("Blosc-compressed", DECOMPRESS, 1 b"\xa8b2frame\0"),
     // Containers of files.
-    detected!(
-        "a NumPy archive (.npz) with compressed members",
-        PACKED,
-        |sample| is_npz(sample) && !sample.has(8, b"\0\0")
-    ),
-    detected!("a NumPy archive (.npz)", STORED, is_npz),
     has!("a zip archive", CONTAINER, 0 b"PK\x03\x04" | 0 b"PK\x05\x06"),
     has!("a 7z archive", CONTAINER, 0 b"7z\xbc\xaf\x27\x1c"),
     has!("a RAR archive", CONTAINER, 0 b"Rar!\x1a\x07"),
@@ -130,7 +121,6 @@ pub(super) static SIGNATURES: &[Signature] = &[
     ),
     detected!("a BUFR file", LIBRARY, is_bufr),
     has!("an R data file", LIBRARY, 0 b"RDX2\n" | 0 b"RDX3\n" | 0 b"RDA2\n" | 0 b"RDA3\n"),
-    detected!("a GGUF file", PLACED, is_gguf),
     has!("an LAS point cloud", LIBRARY, 0 b"LASF", 24 b"\x01"),
     // The header starts with its length, in either byte order.
     has!(
