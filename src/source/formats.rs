@@ -4,12 +4,20 @@
 use std::path::Path;
 
 use super::format::{Format, Reader};
+#[cfg(feature = "hdf5")]
+use super::hdf5;
 use super::signature::{self, Sample};
 use super::{Description, Input, SourceError, npy, raw, safetensors};
 use crate::mapping::BackingFile;
 
 /// All formats. A file has the first that matches; `raw`, the last, matches all.
-pub static FORMATS: [Format; 3] = [npy::FORMAT, safetensors::FORMAT, raw::FORMAT];
+pub static FORMATS: &[Format] = &[
+    npy::FORMAT,
+    #[cfg(feature = "hdf5")]
+    hdf5::FORMAT,
+    safetensors::FORMAT,
+    raw::FORMAT,
+];
 
 impl Format {
     /// The format with this name, if there is one.

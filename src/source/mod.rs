@@ -8,6 +8,8 @@ mod contents;
 mod error;
 mod format;
 mod formats;
+#[cfg(feature = "hdf5")]
+mod hdf5;
 mod input;
 mod meta;
 pub mod npy;
