@@ -29,3 +29,9 @@ fn run(script: &str) {
 fn safetensors_files_read_and_are_written_as_their_library_has_them() {
     run("safetensors_files.py");
 }
+
+#[test]
+#[cfg(feature = "hdf5")]
+fn hdf5_files_read_and_are_written_as_h5py_and_netcdf_have_them() {
+    run("hdf5_files.py");
+}

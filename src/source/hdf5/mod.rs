@@ -90,3 +90,59 @@ fn brief(value: impl std::fmt::Display) -> String {
         None => text,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::source::check_format;
+
+    const SMALL: [&[u8]; 2] = [
+        include_bytes!("../../../fuzz/seeds/hdf5/03"),
+        include_bytes!("../../../fuzz/seeds/hdf5/04"),
+    ];
+
+    fn read_bytes(bytes: &[u8]) -> Result<Contents, FormatError> {
+        read(&Input::from_bytes(Path::new("a.h5"), bytes.to_vec()))
+    }
+
+    fn sample(bytes: &[u8]) -> Sample {
+        Sample::of(&Input::from_bytes(Path::new("a.h5"), bytes.to_vec())).unwrap()
+    }
+
+    #[test]
+    fn a_user_block_may_precede_the_superblock() {
+        for bytes in SMALL {
+            for (block, is_found) in [(0, true), (512, true), (2048, true), (100, false)] {
+                let with_block = [&vec![7; block], bytes].concat();
+                assert_eq!(matches(&sample(&with_block)), is_found, "{block}");
+            }
+            assert!(!matches(&sample(&bytes[..8])));
+        }
+    }
+
+    #[test]
+    fn a_file_that_ends_at_any_byte_is_read_or_refused() {
+        for bytes in SMALL {
+            let whole = read_bytes(bytes).unwrap();
+            assert_eq!(whole.members.len(), 1);
+            for end in 0..bytes.len() {
+                check_format("hdf5", Path::new("a.h5"), &bytes[..end]);
+            }
+        }
+    }
+
+    #[test]
+    fn a_file_with_any_byte_changed_is_read_or_refused() {
+        for bytes in SMALL {
+            for at in 0..bytes.len().min(1024) {
+                for value in [0xff, bytes[at] ^ 1] {
+                    let mut changed = bytes.to_vec();
+                    changed[at] = value;
+                    check_format("hdf5", Path::new("a.h5"), &changed);
+                }
+            }
+        }
+    }
+}

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use hdf5_pure::{Dataset, Error, File, Group, Layout};
+use hdf5_pure::{Dataset, Error, File, FormatError as LibraryError, Group, Layout};
 
 use super::attributes::AttributesReader;
 use super::bytes::ReadLog;
@@ -213,6 +213,9 @@ impl Walk {
         let shape = Shape::new(lengths);
         let view = View::contiguous(dtype, place.address.unwrap_or(0), shape, Order::C)
             .map_err(|error| brief(error))?;
+        if place.address.is_none() && view.size() > 0 {
+            return Err("null: it has no elements".to_owned().into());
+        }
         if view.nbytes() != place.size {
             let (need, size) = (view.nbytes(), place.size);
             let shape = view.shape();
@@ -257,7 +260,16 @@ fn join(path: &str, name: &str) -> String {
 ///
 /// When it is not in one piece in the file.
 fn place(dataset: &Dataset) -> Result<Place, NotShown> {
-    let why = match dataset.layout()? {
+    let layout = dataset.layout().map_err(|error| NotShown {
+        why: match &error {
+            Error::Format(LibraryError::InvalidLayoutVersion(..3)) => {
+                "written by HDF5 before 1.6.3, in a form that is not read".to_owned()
+            }
+            error => reason(error),
+        },
+        remedy: Some(REPACK),
+    })?;
+    let why = match layout {
         Layout::Contiguous { address, size } if address.is_some() || size == 0 => {
             return Ok(Place { address, size });
         }
