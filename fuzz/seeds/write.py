@@ -74,7 +74,7 @@ def small_hdf5(version):
     file = io.BytesIO()
     with h5py.File(file, "w", libver=version) as made:
         made["a"] = np.arange(3, dtype="<f4")
-        made["a"].attrs["units"] = "m"
+        made["a"].attrs["units"] = np.bytes_(b"m")
     return file.getvalue()
 
 

@@ -88,7 +88,7 @@ fn json(value: &AttrValue, is_bool: bool) -> Value {
             (Some(text), _) => json!(text),
             (None, Some(texts)) => match texts.iter().map(|text| text.len()).sum() {
                 length if length > MAX_VALUE => too_long(length, "bytes"),
-                _ => list(&texts, |text| json!(text)),
+                _ => list(texts, |text| json!(text)),
             },
             (None, None) => json!("(not shown)"),
         },

@@ -211,8 +211,8 @@ impl Walk {
         let mut lengths = dataset.shape()?;
         lengths.extend(inner_lengths);
         let shape = Shape::new(lengths);
-        let view = View::contiguous(dtype, place.address.unwrap_or(0), shape, Order::C)
-            .map_err(|error| brief(error))?;
+        let view =
+            View::contiguous(dtype, place.address.unwrap_or(0), shape, Order::C).map_err(brief)?;
         if place.address.is_none() && view.size() > 0 {
             return Err("null: it has no elements".to_owned().into());
         }
