@@ -79,3 +79,9 @@ fn npz_files_show_their_stored_arrays_as_numpy_loads_them() {
 fn gguf_files_read_and_are_written_as_their_library_has_them() {
     run("gguf_files.py");
 }
+
+#[test]
+#[cfg(feature = "hdf5")]
+fn hdf5_files_read_and_are_written_as_h5py_and_netcdf_have_them() {
+    run("hdf5_files.py");
+}

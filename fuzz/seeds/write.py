@@ -7,6 +7,7 @@ import zipfile
 from pathlib import Path
 from unittest import mock
 
+import h5py
 import numpy as np
 
 # fmt: off
@@ -243,6 +244,29 @@ def gguf(version=3, order="<"):
 GGUF = [gguf(), gguf(2), gguf(order=">")]
 
 
+def hdf5(version):
+    """A file with datasets, groups, links and attributes of several types."""
+    file = io.BytesIO()
+    with h5py.File(file, "w", libver=version, track_order=version == "latest") as made:
+        made["a"] = np.arange(3, dtype=">i2")
+        made["g/b"] = np.zeros(2, [("x", "<f4"), ("m", "u1", (2, 3)), ("s", "S3"), ("c", "<c8")])
+        made["g/a"], made["g/up"], made["soft"] = made["a"], made["g"], h5py.SoftLink("/a")
+        made["g"].attrs.update({"text": "of variable length", "fixed": np.bytes_(b"abc"), "on": True})
+        made["a"].attrs["scale_factor"] = 0.5
+        made.create_dataset("z", data=np.arange(40), chunks=(10,), compression="gzip")
+        made.create_dataset("e", data=[0, 1], dtype=h5py.enum_dtype({"A": 0, "B": 1}, basetype="u1"))
+    return file.getvalue()
+
+
+def small_hdf5(version):
+    """A file with a dataset and an attribute."""
+    file = io.BytesIO()
+    with h5py.File(file, "w", libver=version) as made:
+        made["a"] = np.arange(3, dtype="<f4")
+        made["a"].attrs["units"] = np.bytes_(b"m")
+    return file.getvalue()
+
+
 def write(target, seeds):
     folder = Path(__file__).parent / target
     folder.mkdir(exist_ok=True)
@@ -263,3 +287,7 @@ write("metaimage", METAIMAGE)
 write("envi", [text.encode() for text in ENVI])
 write("npz", ARCHIVES)
 write("gguf", GGUF)
+write(
+    "hdf5",
+    [hdf5(version) for version in ("earliest", "v108", "latest")] + [small_hdf5("earliest"), small_hdf5("latest")],
+)

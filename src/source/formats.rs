@@ -4,6 +4,8 @@
 use std::path::Path;
 
 use super::format::{Format, Reader};
+#[cfg(feature = "hdf5")]
+use super::hdf5;
 use super::signature::{self, Sample};
 use super::{
     Description, Input, SourceError, envi, fits, gguf, metaimage, mrc, netcdf, nifti, npy, npz,
@@ -12,11 +14,13 @@ use super::{
 use crate::mapping::BackingFile;
 
 /// All formats. A file has the first that matches; `raw`, the last, matches all.
-pub static FORMATS: [Format; 13] = [
+pub static FORMATS: &[Format] = &[
     npy::FORMAT,
     npz::FORMAT,
     safetensors::FORMAT,
     gguf::FORMAT,
+    #[cfg(feature = "hdf5")]
+    hdf5::FORMAT,
     netcdf::FORMAT,
     fits::FORMAT,
     nifti::FORMAT,

@@ -13,6 +13,8 @@ mod fits;
 mod format;
 mod formats;
 mod gguf;
+#[cfg(feature = "hdf5")]
+mod hdf5;
 mod input;
 mod meta;
 mod metaimage;
