@@ -66,7 +66,7 @@ _arrayfs() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "raw npy safetensors" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "raw npy npz safetensors gguf hdf5 netcdf fits nifti mrc wav nrrd metaimage envi" -- "${cur}"))
                     return 0
                     ;;
                 --order)

@@ -9,7 +9,18 @@ complete -c arrayfs -l idle-timeout -d 'Unmount a mount that is unused for this 
 complete -c arrayfs -l ready-fd -d 'Write a newline to this file descriptor once the mount is usable' -r
 complete -c arrayfs -l format -d 'File format, such as raw, npy, hdf5 [default: by the first bytes]' -r -f -a "raw\t''
 npy\t''
-safetensors\t''"
+npz\t''
+safetensors\t''
+gguf\t''
+hdf5\t''
+netcdf\t''
+fits\t''
+nifti\t''
+mrc\t''
+wav\t''
+nrrd\t''
+metaimage\t''
+envi\t''"
 complete -c arrayfs -l order -d 'Memory order: C (last axis fastest) or F (first) [default: C]' -r -f -a "C\t''
 F\t''"
 complete -c arrayfs -l mode -d 'r (read only), r+ (read and write), w+ (new, zeros), c [default: r+]' -r -f -a "r\t''

@@ -10,7 +10,7 @@ use super::{Assumed, FormatError};
 use crate::array::{Order, View};
 
 /// The most members of a file, those that cannot be shown included.
-const MAX_MEMBERS: usize = 100_000;
+pub(super) const MAX_MEMBERS: usize = 100_000;
 
 /// The most bytes of all names of members together.
 const MAX_NAME_BYTES: usize = 64 << 20;

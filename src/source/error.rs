@@ -32,8 +32,8 @@ pub enum SourceError {
         /// The kind of file.
         signature: &'static Signature,
     },
-    /// The file is not valid in its format.
-    #[error("{}: is not a valid {format} file: {error}", path.display())]
+    /// The file is not valid in its format, or cannot be shown.
+    #[error("{}: {} {format} file: {error}", path.display(), verdict(error))]
     Format {
         /// The file.
         path: PathBuf,
@@ -151,6 +151,20 @@ pub enum SourceError {
         /// The dtype.
         dtype: DType,
     },
+}
+
+/// What a file is in whose format there is this error, in a message before its name.
+fn verdict(error: &FormatError) -> &'static str {
+    match error {
+        FormatError::Invalid {
+            remedy: Some(_), ..
+        } => "is an unsupported",
+        FormatError::Invalid { .. }
+        | FormatError::Truncated { .. }
+        | FormatError::Array(_)
+        | FormatError::DType(_) => "is not a valid",
+        FormatError::Read(_) => "cannot be read as a",
+    }
 }
 
 /// The most names in a message.

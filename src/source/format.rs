@@ -17,8 +17,7 @@ pub struct Format {
     pub name: &'static str,
     /// What its files are, for the table of formats.
     pub title: &'static str,
-    /// The suffix of the files that `w+` creates in this format. `None` if it creates none by
-    /// their suffix.
+    /// The suffix by which a new file, under `w+`, is told to have this format.
     pub(super) new_suffix: Option<&'static str>,
     /// Whether a file with this sample has the format.
     pub(super) matches: fn(&Sample) -> bool,
@@ -106,6 +105,17 @@ impl From<DTypeError> for FormatError {
     }
 }
 
+/// The most characters of a file that a message quotes.
+const QUOTED: usize = 60;
+
+/// The start of `text`, short enough for a message.
+pub(super) fn excerpt(text: &str) -> String {
+    match text.char_indices().nth(QUOTED) {
+        Some((end, _)) => format!("{}...", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
 impl PartialEq for Format {
     fn eq(&self, other: &Format) -> bool {
         self.name == other.name
@@ -128,15 +138,15 @@ impl Format {
             Reader::Described(read) => return read(backing, description),
             Reader::SelfDescribing(read) => read,
         };
-        if let Some(option) = description.option() {
-            let format = self.name;
-            return Err(SourceError::SelfDescribing { option, format });
-        }
         if backing.mode() == Mode::Write {
             return Err(SourceError::NotCreatable {
                 path: path(),
                 format: self.name,
             });
+        }
+        if let Some(option) = description.option() {
+            let format = self.name;
+            return Err(SourceError::SelfDescribing { option, format });
         }
         read(&Input::of(backing)).map_err(|error| SourceError::Format {
             path: path(),

@@ -4,12 +4,33 @@
 use std::path::Path;
 
 use super::format::{Format, Reader};
+#[cfg(feature = "hdf5")]
+use super::hdf5;
 use super::signature::{self, Sample};
-use super::{Description, Input, SourceError, npy, raw, safetensors};
+use super::{
+    Description, Input, SourceError, envi, fits, gguf, metaimage, mrc, netcdf, nifti, npy, npz,
+    nrrd, raw, safetensors, wav,
+};
 use crate::mapping::BackingFile;
 
 /// All formats. A file has the first that matches; `raw`, the last, matches all.
-pub static FORMATS: [Format; 3] = [npy::FORMAT, safetensors::FORMAT, raw::FORMAT];
+pub static FORMATS: &[Format] = &[
+    npy::FORMAT,
+    npz::FORMAT,
+    safetensors::FORMAT,
+    gguf::FORMAT,
+    #[cfg(feature = "hdf5")]
+    hdf5::FORMAT,
+    netcdf::FORMAT,
+    fits::FORMAT,
+    nifti::FORMAT,
+    mrc::FORMAT,
+    wav::FORMAT,
+    nrrd::FORMAT,
+    metaimage::FORMAT,
+    envi::FORMAT,
+    raw::FORMAT,
+];
 
 impl Format {
     /// The format with this name, if there is one.

@@ -90,13 +90,41 @@ impl Input {
     ///
     /// # Errors
     ///
-    /// When `name` is no plain file name, or there is no such file.
+    /// When `name` is no plain file name, there is no such file, or it is a directory.
     pub fn sibling_size(&self, name: &str) -> Result<u64, FormatError> {
         let path = sibling(&self.path, name)?;
         let found = path.metadata().map_err(|error| {
             FormatError::invalid(format!("its data file {name} cannot be read: {error}"))
         })?;
-        Ok(found.len())
+        match found.is_dir() {
+            false => Ok(found.len()),
+            true => Err(FormatError::invalid(format!(
+                "its data file {name} is a directory"
+            ))),
+        }
+    }
+
+    /// Another file in the directory of this one, as [`Input::sibling_size`] finds it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Input::sibling_size`], when it is not a regular file, and when it cannot be opened.
+    pub fn sibling(&self, name: &str) -> Result<Input, FormatError> {
+        self.sibling_size(name)?;
+        let path = sibling(&self.path, name)?;
+        // Opening a pipe would wait for a writer.
+        if !path.metadata().map_err(FormatError::Read)?.is_file() {
+            return Err(FormatError::invalid(format!(
+                "its data file {name} is not a regular file"
+            )));
+        }
+        let file = File::open(&path).map_err(FormatError::Read)?;
+        let size = file.metadata().map_err(FormatError::Read)?.len();
+        Ok(Input {
+            bytes: Arc::new(file),
+            size,
+            path,
+        })
     }
 
     /// Bytes `at` to `at + count`.

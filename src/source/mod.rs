@@ -7,17 +7,30 @@
 mod contents;
 #[cfg(test)]
 mod counted;
+mod envi;
 mod error;
+mod fits;
 mod format;
 mod formats;
+mod gguf;
+#[cfg(feature = "hdf5")]
+mod hdf5;
 mod input;
 mod meta;
+mod metaimage;
+mod mrc;
+mod netcdf;
+mod nifti;
 pub mod npy;
+mod npz;
+mod nrrd;
 mod plan;
 mod raw;
 mod safetensors;
 mod signature;
 mod summary;
+mod text;
+mod wav;
 
 use crate::array::{Order, ShapeSpec};
 use crate::dtype::DType;

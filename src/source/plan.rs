@@ -68,6 +68,14 @@ impl Plan {
             origin.data_file = Some(backing.path().to_path_buf());
         }
         contents.check(backing.size()).map_err(invalid)?;
+        if let Some(name) = &description.array {
+            select(&mut contents, name, path)?;
+        }
+        if contents.members.is_empty() {
+            let path = path.to_path_buf();
+            let skipped = contents.skipped;
+            return Err(SourceError::Nothing { path, skipped });
+        }
         if let Some(why) = contents.read_only
             && description.mode.writes_through()
         {
@@ -76,14 +84,6 @@ impl Plan {
                 format: format.name,
                 why,
             });
-        }
-        if let Some(name) = &description.array {
-            select(&mut contents, name, path)?;
-        }
-        if contents.members.is_empty() {
-            let path = path.to_path_buf();
-            let skipped = contents.skipped;
-            return Err(SourceError::Nothing { path, skipped });
         }
         let plan = Plan {
             backing,
@@ -124,7 +124,8 @@ impl Plan {
             _ if is_whole => rest,
             _ => 0,
         };
-        Summary::new(&self.contents, left_over)
+        let writes = self.origin.writable && self.origin.mode.writes_through();
+        Summary::new(&self.contents, left_over, writes)
     }
 
     /// The change of the size of the file. `None` if the size stays the same.

@@ -2,26 +2,35 @@
 //! the bytes (<https://huggingface.co/docs/safetensors>). The file is checked as strictly as the
 //! reference implementation does.
 
-use serde::de::{self, Deserializer, MapAccess, Visitor};
-use serde_json::{Map, Value};
+use std::collections::HashMap;
 
-use super::format::Reader;
+use serde::de::{
+    self, Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor,
+};
+use serde_json::Value;
+
+use super::contents::MAX_MEMBERS;
+use super::format::{Reader, excerpt};
 use super::signature::Sample;
 use super::{Attributes, Contents, Endian, Format, FormatError, Input, Member};
-use crate::array::{Order, Shape, View};
+use crate::array::{MAX_NDIM, Order, Shape, View};
 use crate::dtype::DType;
 
 /// The safetensors format.
 pub(super) const FORMAT: Format = Format {
     name: "safetensors",
     title: "safetensors",
-    new_suffix: None,
+    new_suffix: Some(".safetensors"),
     matches,
     reader: Reader::SelfDescribing(read),
 };
 
 /// The largest header, in bytes, that the reference implementation reads.
 const MAX_HEADER: u64 = 100_000_000;
+
+/// The most bytes of an attribute that is shown, and of memory for all attributes.
+const MAX_VALUE: usize = 64 << 10;
+const MAX_VALUES: usize = 8 << 20;
 
 /// The key of the attributes of the file.
 const METADATA: &str = "__metadata__";
@@ -47,47 +56,33 @@ fn read(input: &Input) -> Result<Contents, FormatError> {
             "a header of {size} bytes: the maximum is {MAX_HEADER}"
         )));
     }
-    let header = input.bytes(8, size)?;
-    let mut json = serde_json::Deserializer::from_slice(&header);
-    let UniqueKeys(mut header) = json
-        .deserialize_map(UniqueKeys::default())
-        .and_then(|map| json.end().map(|()| map))
-        .map_err(|error| FormatError::invalid(format!("header: {error}")))?;
-    let attributes = match header.remove(METADATA) {
-        Some(Value::Object(attributes)) => attributes,
-        None => Attributes::new(),
-        Some(other) => {
-            return Err(FormatError::invalid(format!(
-                "header: {METADATA} is {other}, and not an object"
-            )));
-        }
-    };
-    let tensors = header.iter().map(|(name, value)| {
-        Tensor::parse(value).ok_or_else(|| {
-            FormatError::invalid(format!(
-                "header: {name:?} has no valid dtype, shape and data_offsets: {value}"
-            ))
-        })
-    });
-    let mut tensors: Vec<(&String, Tensor)> = header
-        .keys()
-        .zip(tensors)
-        .map(|(name, tensor)| Ok((name, tensor?)))
-        .collect::<Result<_, FormatError>>()?;
-    tensors.sort_by_key(|(_, tensor)| (tensor.start, tensor.end));
+    let Header {
+        attributes,
+        left_out,
+        tensors,
+        ..
+    } = Header::parse(&input.bytes(8, size)?)?;
+    let mut tensors: Vec<(String, Tensor)> = tensors.into_iter().collect();
+    tensors.sort_by(|(a, x), (b, y)| (x.start, x.end, a).cmp(&(y.start, y.end, b)));
     let start_of_data = 8 + size;
     let mut contents = Contents::group();
     contents.attributes = attributes;
+    if left_out > 0 {
+        let why = format!("{left_out} attributes are left out, which need over {MAX_VALUES} bytes");
+        contents.skip(METADATA, why, None)?;
+    }
     let mut end = 0;
     for (name, tensor) in tensors {
         if tensor.start != end || tensor.end < tensor.start {
             return Err(FormatError::invalid(format!(
-                "{name:?} has bytes {} to {} of the data: expected its start at {end}",
-                tensor.start, tensor.end
+                "{:?} has bytes {} to {} of the data: expected its start at {end}",
+                excerpt(&name),
+                tensor.start,
+                tensor.end
             )));
         }
         end = tensor.end;
-        tensor.add(name, start_of_data, &mut contents)?;
+        tensor.add(&name, start_of_data, &mut contents)?;
     }
     let available = input.size() - start_of_data;
     match available == end {
@@ -102,6 +97,106 @@ fn read(input: &Input) -> Result<Contents, FormatError> {
     }
 }
 
+/// The header.
+#[derive(Debug, Default)]
+struct Header {
+    /// The attributes of the file.
+    attributes: Attributes,
+    /// The bytes of memory that they take.
+    size: usize,
+    /// The number of attributes for which there is no room.
+    left_out: usize,
+    tensors: HashMap<String, Tensor>,
+}
+
+impl Header {
+    fn parse(json: &[u8]) -> Result<Header, FormatError> {
+        let mut json = serde_json::Deserializer::from_slice(json);
+        let header = json.deserialize_map(Header::default());
+        let header = header.and_then(|header| json.end().map(|()| header));
+        header.map_err(|error| {
+            // The message can quote a string of any length.
+            let (text, column) = (error.to_string(), error.column());
+            FormatError::invalid(match text.len() {
+                0..200 => format!("header: {text}"),
+                _ => format!("header: {} at column {column}", excerpt(&text)),
+            })
+        })
+    }
+
+    /// Adds an attribute, if there is room for it.
+    fn add_attribute(&mut self, name: String, text: String) {
+        let text = match text.len() {
+            0..=MAX_VALUE => text,
+            length => format!("left out: {length} bytes"),
+        };
+        let size = self.size + name.len() + text.len() + size_of::<(String, Value)>();
+        if size <= MAX_VALUES {
+            self.size = size;
+            self.attributes.insert(name, Value::String(text));
+        } else {
+            self.left_out += 1;
+        }
+    }
+}
+
+impl<'de> Visitor<'de> for Header {
+    type Value = Header;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<Header, A::Error> {
+        let mut has_metadata = false;
+        while let Some(name) = map.next_key::<String>()? {
+            let is_metadata = name == METADATA;
+            if self.tensors.contains_key(&name) || is_metadata && has_metadata {
+                let name = excerpt(&name);
+                return Err(de::Error::custom(format!("{name:?} is repeated")));
+            }
+            if is_metadata {
+                has_metadata = true;
+                self = map.next_value_seed(Metadata(self))?;
+                continue;
+            }
+            if self.tensors.len() >= MAX_MEMBERS {
+                let message = format!("more than {MAX_MEMBERS} members");
+                return Err(de::Error::custom(message));
+            }
+            let tensor = map.next_value()?;
+            self.tensors.insert(name, tensor);
+        }
+        Ok(self)
+    }
+}
+
+/// Reads the attributes into a header. Each is text.
+struct Metadata(Header);
+
+impl<'de> DeserializeSeed<'de> for Metadata {
+    type Value = Header;
+
+    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Header, D::Error> {
+        json.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Metadata {
+    type Value = Header;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{METADATA} with an object of strings")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<Header, A::Error> {
+        while let Some((name, text)) = map.next_entry()? {
+            self.0.add_attribute(name, text);
+        }
+        Ok(self.0)
+    }
+}
+
 /// A tensor in the header.
 #[derive(Debug)]
 struct Tensor {
@@ -112,21 +207,75 @@ struct Tensor {
     end: u64,
 }
 
-impl Tensor {
-    fn parse(value: &Value) -> Option<Tensor> {
-        let lengths = value.get("shape")?.as_array()?;
-        let lengths = lengths.iter().map(Value::as_u64);
-        let [start, end] = &value.get("data_offsets")?.as_array()?[..] else {
-            return None;
-        };
-        Some(Tensor {
-            dtype: value.get("dtype")?.as_str()?.to_owned(),
-            lengths: lengths.collect::<Option<_>>()?,
-            start: start.as_u64()?,
-            end: end.as_u64()?,
-        })
+impl<'de> Deserialize<'de> for Tensor {
+    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Tensor, D::Error> {
+        json.deserialize_map(TensorVisitor)
+    }
+}
+
+/// Reads a tensor.
+struct TensorVisitor;
+
+impl<'de> Visitor<'de> for TensorVisitor {
+    type Value = Tensor;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("an object with dtype, shape and data_offsets")
     }
 
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Tensor, A::Error> {
+        let (mut dtype, mut shape, mut offsets) = (None, None, None);
+        while let Some(key) = map.next_key::<String>()? {
+            let is_first = match &key[..] {
+                "dtype" => dtype.replace(map.next_value()?).is_none(),
+                "shape" => shape.replace(map.next_value()?).is_none(),
+                "data_offsets" => offsets.replace(map.next_value()?).is_none(),
+                _ => map.next_value().map(|IgnoredAny| true)?,
+            };
+            if !is_first {
+                return Err(de::Error::custom(format!("{key} is repeated")));
+            }
+        }
+        let Lengths(lengths) = shape.ok_or_else(|| de::Error::missing_field("shape"))?;
+        let offsets: Option<(u64, u64)> = offsets;
+        let (start, end) = offsets.ok_or_else(|| de::Error::missing_field("data_offsets"))?;
+        Ok(Tensor {
+            dtype: dtype.ok_or_else(|| de::Error::missing_field("dtype"))?,
+            lengths,
+            start,
+            end,
+        })
+    }
+}
+
+/// The lengths of the axes.
+struct Lengths(Vec<u64>);
+
+impl<'de> Deserialize<'de> for Lengths {
+    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Lengths, D::Error> {
+        json.deserialize_seq(Lengths(Vec::new()))
+    }
+}
+
+impl<'de> Visitor<'de> for Lengths {
+    type Value = Lengths;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "a list of at most {MAX_NDIM} lengths")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut list: A) -> Result<Lengths, A::Error> {
+        while let Some(length) = list.next_element()? {
+            self.0.push(length);
+            if self.0.len() > MAX_NDIM {
+                return Err(de::Error::invalid_length(self.0.len(), &self));
+            }
+        }
+        Ok(self)
+    }
+}
+
+impl Tensor {
     /// Adds the tensor to `contents`. Its data begins at byte `start_of_data` of the file.
     ///
     /// # Errors
@@ -144,73 +293,60 @@ impl Tensor {
             start,
             end,
         } = self;
-        let Some(numpy) = numpy_dtype(&dtype) else {
-            return contents.skip(
-                name,
-                format!("dtype {dtype}, whose elements are not bytes"),
-                None,
-            );
+        let short = excerpt(&dtype);
+        let Some((bits, numpy)) = element(&dtype) else {
+            return contents.skip(name, format!("its dtype {short} is unknown"), None);
         };
-        let numpy = DType::parse(numpy).map_err(|error| FormatError::invalid(error.to_string()))?;
-        let (shape, offset) = (Shape::new(lengths), start_of_data.saturating_add(start));
-        let view = View::contiguous(numpy, offset, shape, Order::C)
-            .map_err(|error| FormatError::invalid(format!("{name:?}: {error}")))?;
-        if view.nbytes() != end - start {
+        let count = lengths
+            .iter()
+            .try_fold(bits, |n, &length| n.checked_mul(length));
+        if count != (end - start).checked_mul(8) {
             return Err(FormatError::invalid(format!(
-                "{name:?}: dtype {dtype} and shape {} need {} bytes: it has {}",
-                view.shape(),
-                view.nbytes(),
+                "{:?}: dtype {short} and shape {} need other than its {} bytes",
+                excerpt(name),
+                excerpt(&Shape::new(lengths).to_string()),
                 end - start
             )));
         }
+        let Some(numpy) = numpy else {
+            let why = format!("its dtype {short} has elements of less than a byte");
+            return contents.skip(name, why, None);
+        };
+        let Ok(numpy) = DType::parse(numpy) else {
+            return contents.skip(name, format!("its dtype is {short} ({numpy})"), None);
+        };
+        let (shape, offset) = (Shape::new(lengths), start_of_data.saturating_add(start));
+        let view = View::contiguous(numpy, offset, shape, Order::C)
+            .map_err(|error| FormatError::invalid(format!("{:?}: {error}", excerpt(name))))?;
         contents.push(Member::new(name, view, Order::C))
     }
 }
 
-/// The dtype of a tensor. `None` for types with elements of less than a byte, and unknown ones.
-fn numpy_dtype(name: &str) -> Option<&'static str> {
+/// The bits of an element of a tensor, and its dtype, if it has whole bytes. `None` for unknown
+/// types.
+fn element(name: &str) -> Option<(u64, Option<&'static str>)> {
     Some(match name {
-        "BOOL" => "?",
-        "U8" => "u1",
-        "I8" => "i1",
-        "U16" => "<u2",
-        "I16" => "<i2",
-        "U32" => "<u4",
-        "I32" => "<i4",
-        "U64" => "<u8",
-        "I64" => "<i8",
-        "F16" => "<f2",
-        "BF16" => "<bfloat16",
-        "F8_E4M3" => "float8_e4m3fn",
-        "F8_E4M3FNUZ" => "float8_e4m3fnuz",
-        "F8_E5M2" => "float8_e5m2",
-        "F8_E5M2FNUZ" => "float8_e5m2fnuz",
-        "F8_E8M0" => "float8_e8m0fnu",
-        "F32" => "<f4",
-        "F64" => "<f8",
-        "C64" => "<c8",
+        "BOOL" => (8, Some("?")),
+        "U8" => (8, Some("u1")),
+        "I8" => (8, Some("i1")),
+        "U16" => (16, Some("<u2")),
+        "I16" => (16, Some("<i2")),
+        "U32" => (32, Some("<u4")),
+        "I32" => (32, Some("<i4")),
+        "U64" => (64, Some("<u8")),
+        "I64" => (64, Some("<i8")),
+        "F16" => (16, Some("<f2")),
+        "F32" => (32, Some("<f4")),
+        "F64" => (64, Some("<f8")),
+        "C64" => (64, Some("<c8")),
+        "BF16" => (16, Some("<bfloat16")),
+        "F8_E4M3" => (8, Some("float8_e4m3fn")),
+        "F8_E5M2" => (8, Some("float8_e5m2")),
+        "F8_E8M0" => (8, Some("float8_e8m0fnu")),
+        "F8_E4M3FNUZ" => (8, Some("float8_e4m3fnuz")),
+        "F8_E5M2FNUZ" => (8, Some("float8_e5m2fnuz")),
+        "F4" => (4, None),
+        "F6_E2M3" | "F6_E3M2" => (6, None),
         _ => return None,
     })
-}
-
-/// A JSON object in which no key is repeated.
-#[derive(Debug, Default)]
-struct UniqueKeys(Map<String, Value>);
-
-impl<'de> Visitor<'de> for UniqueKeys {
-    type Value = UniqueKeys;
-
-    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<UniqueKeys, A::Error> {
-        while let Some((key, value)) = map.next_entry::<String, Value>()? {
-            if self.0.contains_key(&key) {
-                return Err(de::Error::custom(format!("{key:?} is repeated")));
-            }
-            self.0.insert(key, value);
-        }
-        Ok(self)
-    }
 }

@@ -43,14 +43,15 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// The summary of `contents`, after which `left_over` bytes of the file follow.
-    pub(super) fn new(contents: &Contents, left_over: u64) -> Summary {
+    /// The summary of `contents`, after which `left_over` bytes of the file follow. `writes` says
+    /// whether the file can be written through the mount.
+    pub(super) fn new(contents: &Contents, left_over: u64, writes: bool) -> Summary {
         let first = contents.members.first().filter(|_| !contents.is_group);
         Summary {
             view: first.map(|member| member.view.clone()),
             count: contents.members.len(),
             skipped: contents.skipped.clone(),
-            warning: contents.warning,
+            warning: contents.warning.filter(|_| writes),
             assumed: contents.assumed,
             left_over,
         }

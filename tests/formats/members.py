@@ -14,7 +14,7 @@ import numpy as np
 from cases import Session
 from checks import expect, same, same_bytes
 from mounting import Mount
-from views import stored
+from views import stored, take
 
 Arrays = Mapping[str, np.ndarray]
 
@@ -81,14 +81,15 @@ def check_array(session: Session, directory: str, array: np.ndarray) -> None:
 
 def sample(session: Session, array: np.ndarray) -> list[tuple[str, np.ndarray]]:
     """Some files of an array directory, and what NumPy says that they hold."""
+    # With an ellipsis, an element is an array too: a scalar would be in native byte order.
     rng, views = session.rng, [("data", array)]
     for axis, length in enumerate(array.shape):
         if length:
             index = int(rng.integers(length))
-            views.append((f"axes/{axis}/{index}", array.take(index, axis=axis)))
+            views.append((f"axes/{axis}/{index}", take(array, index, axis)))
     if array.ndim >= 1 and array.shape[0]:
         index = int(rng.integers(array.shape[0]))
-        views += [(f"rows/{index}", array[index]), ("rows/-1", array[-1])]
+        views += [(f"rows/{index}", array[index, ...]), ("rows/-1", array[-1, ...])]
     if array.ndim >= 2:
         views.append(("T/data", array.T))
         if array.shape[1]:
@@ -113,7 +114,11 @@ def random_slice(rng: np.random.Generator, shape: tuple[int, ...]) -> tuple[str,
 
 
 def write_file(
-    session: Session, file: Path, arrays: Arrays, values: Callable[[np.ndarray], np.ndarray] | None = None
+    session: Session,
+    file: Path,
+    arrays: Arrays,
+    values: Callable[[np.ndarray], np.ndarray] | None = None,
+    announces: tuple[str, ...] = (),
 ) -> dict[str, np.ndarray]:
     """Writes other values to the file through each member: the whole array, then a row, a column and a slice.
 
@@ -122,7 +127,7 @@ def write_file(
     """
     values = values or (lambda array: random_values(session.rng, array))
     twins = {path: array.copy() for path, array in arrays.items()}
-    with session.mount(file, ["--mode", "r+"]) as mount:
+    with session.mount(file, ["--mode", "r+"], announces) as mount:
         for path, twin in twins.items():
             if twin.size == 0:
                 continue
@@ -134,7 +139,7 @@ def write_file(
                     write(mount.path(path), f"slices/{name}", twin[index])
             if twin.ndim >= 1:
                 twin[-1] = values(twin[-1:])[0]
-                write(mount.path(path), "rows/-1", twin[-1])
+                write(mount.path(path), "rows/-1", twin[-1, ...])
             if twin.ndim >= 2:
                 twin[:, 0] = values(twin[:, :1])[:, 0]
                 write(mount.path(path), "cols/0", twin[:, 0])
@@ -174,6 +179,6 @@ def refuses(session: Session, file: Path, options: tuple[str, ...], *words: str)
     point.mkdir(exist_ok=True)
     command = [session.arrayfs, *options, str(file), str(point)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
-    expect(done.returncode != 0, f"{command} was not refused")
+    expect(done.returncode > 0, f"{command} was not refused: exit status {done.returncode}, printed {done.stderr!r}")
     missing = [word for word in words if word not in done.stderr]
     expect(not missing, f"{command} printed {done.stderr!r}, without {missing}")

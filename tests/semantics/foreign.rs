@@ -13,7 +13,7 @@ fn claim_54_a_file_of_a_known_kind_is_refused_with_what_it_is() {
     let found = [dir.path(), &dir.join("big")].map(|place| fs::read_dir(place).unwrap());
     let found = found.into_iter().flatten().flatten();
     let places: Vec<PathBuf> = found.map(|found| found.path()).collect();
-    assert_eq!(places.len(), 52);
+    assert_eq!(places.len(), 50);
     for path in places {
         let name = path.file_name().unwrap().to_str().unwrap();
         if ["a.bin", "big", "data"].contains(&name) {
@@ -21,7 +21,7 @@ fn claim_54_a_file_of_a_known_kind_is_refused_with_what_it_is() {
         }
         for how in [
             &["--info"][..],
-            &["mnt", "--shape", "10"],
+            &["mnt", "--mode", "c"],
             &["mnt", "--mode", "r"],
         ] {
             let outcome = dir.arrayfs(&[&path]).args(how).run();
@@ -34,7 +34,13 @@ fn claim_54_a_file_of_a_known_kind_is_refused_with_what_it_is() {
             continue;
         }
         // Whoever says so has its bytes.
-        for options in [["--format", "raw"], ["--dtype", "u1"]] {
+        for options in [
+            ["--format", "raw"],
+            ["--dtype", "u1"],
+            ["--shape", "10"],
+            ["--order", "F"],
+            ["--offset", "3"],
+        ] {
             let info = dir.arrayfs(&options).args(&["--info"]);
             let info = info.args(&[&path]).run();
             assert!(info.succeeds().contains("\"uint8\""), "{name}");
@@ -43,11 +49,7 @@ fn claim_54_a_file_of_a_known_kind_is_refused_with_what_it_is() {
 }
 
 /// The files that were made by hand above, and what file(1) takes them for.
-const JUDGED: [(&str, &str); 17] = [
-    ("a NIfTI image", "NIfTI-1 neuroimaging data,"),
-    ("a NIfTI header", "NIfTI-1 neuroimaging data header"),
-    ("big/a NIfTI image", "NIfTI-2 neuroimaging data, big endian"),
-    ("an MRC map", "CCP4 Electron Density Map"),
+const JUDGED: [(&str, &str); 11] = [
     ("a MATLAB file", "Matlab v5 mat-file"),
     ("a GRIB file", "Gridded binary (GRIB)"),
     ("an HDF4 file", "Hierarchical Data Format (version 4)"),
@@ -58,8 +60,6 @@ const JUDGED: [(&str, &str); 17] = [
     ("lz4-compressed", "LZ4 compressed"),
     ("a cpio archive", "ASCII cpio archive"),
     ("a WebP image", "Web/P image"),
-    ("a NetCDF file", "NetCDF Data Format"),
-    ("a FITS file", "FITS image data"),
     ("zstd-compressed", "Zstandard compressed"),
 ];
 
@@ -82,7 +82,7 @@ fn claim_54_two_letters_without_their_size_are_numbers() {
 }
 
 /// What arrays can begin with, and how often.
-const NUMBERS: [(&str, &[u8], usize); 12] = [
+const NUMBERS: [(&str, &[u8], usize); 13] = [
     ("pink RGB pixels", b"\xff\xd8\xff", 400),
     ("green RGB pixels", b"\x1f\x8b\x08", 400),
     ("teal RGB pixels", b"\x1f\x9d\x90", 400),
@@ -94,6 +94,7 @@ const NUMBERS: [(&str, &[u8], usize); 12] = [
     ("a count without items", b"\0\0\x08\x01\0\0\0\0", 1),
     ("numbers as of a pickle", b"\x80\x02", 100),
     ("words as of Netpbm", b"P5 ", 100),
+    ("bases as of NetCDF", b"CDF\x01", 100),
     ("amino acids", b"GGUF", 100),
 ];
 

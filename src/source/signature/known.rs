@@ -2,9 +2,9 @@
 
 use super::Signature;
 use super::structure::{
-    is_au, is_bmp, is_bufr, is_compress, is_cpio, is_elf, is_exr, is_ftyp, is_gguf, is_grib,
-    is_gzip, is_hdf4, is_idx, is_jpeg, is_jpeg_2000_stream, is_lz4, is_netpbm, is_npz, is_orc,
-    is_pickle, is_script, is_tagged_mp3, is_tiff, is_windows_program, is_zstd,
+    is_au, is_bmp, is_bufr, is_compress, is_cpio, is_elf, is_exr, is_ftyp, is_grib, is_gzip,
+    is_hdf4, is_idx, is_jpeg, is_jpeg_2000_stream, is_lz4, is_netpbm, is_orc, is_pickle, is_script,
+    is_tagged_mp3, is_tiff, is_windows_program, is_zstd,
 };
 
 const DECOMPRESS: &str = "decompress it first";
@@ -18,9 +18,6 @@ const BESIDE: &str =
 const LIBRARY: &str = "read it with a library for this format and save the array with numpy.save";
 const HIERARCHY: &str = "copy the array out of it with numpy.save; if it is stored contiguously, \
                          describe it with --dtype, --shape and --offset";
-const STORED: &str = "mount a copy made with numpy.load and numpy.save, or describe its member \
-                      with --dtype, --shape and --offset";
-const PACKED: &str = "its members are compressed: mount a copy made with numpy.load and numpy.save";
 const NO_ARRAY: &str = "it holds no array";
 pub(super) const ZARR: &str = "its chunks are separate files, usually compressed: copy the array \
                                out with zarr.open and numpy.save";
@@ -58,12 +55,6 @@ pub(super) static SIGNATURES: &[Signature] = &[
     has!("Snappy-compressed", DECOMPRESS, 0 b"\xff\x06\0\0sNaPpY"),
     has!("Blosc-compressed", DECOMPRESS, 1 b"\xa8b2frame\0"),
     // Containers of files.
-    detected!(
-        "a NumPy archive (.npz) with compressed members",
-        PACKED,
-        |sample| is_npz(sample) && !sample.has(8, b"\0\0")
-    ),
-    detected!("a NumPy archive (.npz)", STORED, is_npz),
     has!("a zip archive", CONTAINER, 0 b"PK\x03\x04" | 0 b"PK\x05\x06"),
     has!("a 7z archive", CONTAINER, 0 b"7z\xbc\xaf\x27\x1c"),
     has!("a RAR archive", CONTAINER, 0 b"Rar!\x1a\x07"),
@@ -95,8 +86,7 @@ pub(super) static SIGNATURES: &[Signature] = &[
     detected!("a Netpbm image", PLACED, is_netpbm),
     has!("a WebP image", PICTURE, 0 b"RIFF", 8 b"WEBP"),
     has!("an AVI film", DECODE, 0 b"RIFF", 8 b"AVI "),
-    has!("a WAV file", PLACED, 0 b"RIFF", 8 b"WAVE" | 0 b"RF64", 8 b"WAVE" | 0 b"RIFX", 8 b"WAVE"),
-    has!("a WAV file", PLACED, 0 b"riff\x2e\x91\xcf\x11\xa5\xd6\x28\xdb"),
+    has!("a Wave64 file", PLACED, 0 b"riff\x2e\x91\xcf\x11\xa5\xd6\x28\xdb"),
     has!("an AIFF file", PLACED, 0 b"FORM", 8 b"AIFF"),
     has!("an AIFF file", DECODE, 0 b"FORM", 8 b"AIFC"),
     detected!("an AU sound", PLACED, is_au),
@@ -120,17 +110,6 @@ pub(super) static SIGNATURES: &[Signature] = &[
             | 2048 b"\x89HDF\r\n\x1a\n"
     ),
     detected!("an HDF4 file", HIERARCHY, is_hdf4),
-    // The number of records is followed by no dimensions or by the tag of their list.
-    has!(
-        "a NetCDF file",
-        HIERARCHY,
-        0 b"CDF\x01", 8 b"\0\0\0\0"
-            | 0 b"CDF\x01", 8 b"\0\0\0\x0a"
-            | 0 b"CDF\x02", 8 b"\0\0\0\0"
-            | 0 b"CDF\x02", 8 b"\0\0\0\x0a"
-            | 0 b"CDF\x05", 12 b"\0\0\0\0"
-            | 0 b"CDF\x05", 12 b"\0\0\0\x0a"
-    ),
     has!("a MATLAB file", HIERARCHY, 0 b"MATLAB 5.0 MAT-file" | 0 b"MATLAB 7.3 MAT-file"),
     has!("an Octave file", HIERARCHY, 0 b"Octave-1-L" | 0 b"Octave-1-B"),
     has!("an ASDF file", HIERARCHY, 0 b"#ASDF "),
@@ -142,36 +121,12 @@ pub(super) static SIGNATURES: &[Signature] = &[
     ),
     detected!("a BUFR file", LIBRARY, is_bufr),
     has!("an R data file", LIBRARY, 0 b"RDX2\n" | 0 b"RDX3\n" | 0 b"RDA2\n" | 0 b"RDA3\n"),
-    has!("a FITS file", PLACED, 0 b"SIMPLE  ="),
-    detected!("a GGUF file", PLACED, is_gguf),
-    has!("a NRRD file", PLACED, 0 b"NRRD0"),
     has!("an LAS point cloud", LIBRARY, 0 b"LASF", 24 b"\x01"),
     // The header starts with its length, in either byte order.
-    has!(
-        "a NIfTI image",
-        PLACED,
-        0 b"\x5c\x01\0\0", 344 b"n+1\0"
-            | 0 b"\0\0\x01\x5c", 344 b"n+1\0"
-            | 0 b"\x1c\x02\0\0n+2\0"
-            | 0 b"\0\0\x02\x1cn+2\0"
-    ),
-    has!(
-        "a NIfTI header",
-        BESIDE,
-        0 b"\x5c\x01\0\0", 344 b"ni1\0"
-            | 0 b"\0\0\x01\x5c", 344 b"ni1\0"
-            | 0 b"\x1c\x02\0\0ni2\0"
-            | 0 b"\0\0\x02\x1cni2\0"
-    ),
     has!(
         "an Analyze header",
         BESIDE,
         0 b"\x5c\x01\0\0", 32 b"\0\x40\0\0", 38 b"r" | 0 b"\0\0\x01\x5c", 32 b"\0\0\x40\0", 38 b"r"
-    ),
-    has!(
-        "an MRC map",
-        PLACED,
-        208 b"MAP ", 212 b"\x44\x44" | 208 b"MAP ", 212 b"\x44\x41" | 208 b"MAP ", 212 b"\x11\x11"
     ),
     has!("a DICOM file", PICTURE, 128 b"DICM\x02\0"),
     has!("a BioSemi recording", LIBRARY, 0 b"\xffBIOSEMI"),

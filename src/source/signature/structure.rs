@@ -179,12 +179,6 @@ pub(super) fn is_bufr(sample: &Sample) -> bool {
     sample.has(0, b"BUFR") && sample.first.get(7).is_some_and(|&edition| edition <= 4)
 }
 
-/// Whether the version is a small number in either byte order.
-pub(super) fn is_gguf(sample: &Sample) -> bool {
-    let version = sample.number(4);
-    sample.has(0, b"GGUF") && matches!(version, Some([1..=255, 0, 0, 0] | [0, 0, 0, 1..=255]))
-}
-
 /// Whether the protocol is followed by a frame within the file, or by an operation that
 /// can come first in a file that ends with the operation STOP.
 pub(super) fn is_pickle(sample: &Sample) -> bool {
@@ -215,15 +209,6 @@ pub(super) fn is_script(sample: &Sample) -> bool {
     let line = lines.next();
     let starts = sample.has(0, b"#!/") || sample.has(0, b"#! /");
     starts && line.is_some_and(|line| line.iter().all(is_text))
-}
-
-/// Whether the first member of a zip archive is a `.npy` file.
-pub(super) fn is_npz(sample: &Sample) -> bool {
-    let name = || {
-        let length = u16::from_le_bytes(sample.number(26)?);
-        sample.first.get(30..)?.get(..length.into())
-    };
-    sample.has(0, b"PK\x03\x04") && name().is_some_and(|name| name.ends_with(b".npy"))
 }
 
 /// Whether `BM` is followed by the size of the file.

@@ -27,10 +27,6 @@ open("a.bin", "wb").write(a.tobytes())
 gzip.open("gzip-compressed", "wb").write(a.tobytes())
 bz2.open("bzip2-compressed", "wb").write(a.tobytes())
 lzma.open("xz-compressed", "wb").write(a.tobytes())
-np.savez("stored", a=a)
-os.rename("stored.npz", "a NumPy archive (.npz)")
-np.savez_compressed("c", a=a)
-os.rename("c.npz", "a NumPy archive (.npz) with compressed members")
 with zipfile.ZipFile("a zip archive", "w", zipfile.ZIP_DEFLATED) as z:
     z.writestr("a.txt", "text" * 100)
 with tarfile.open("a tar archive", "w") as t:
@@ -55,23 +51,12 @@ open("a PNG image", "wb").write(
 open("a PDF document", "wb").write(b"%PDF-1.4\n" + bytes(90))
 open("a Parquet file", "wb").write(b"PAR1" + bytes(90))
 open("an HDF5 file", "wb").write(b"\x89HDF\r\n\x1a\n" + bytes(90))
-open("a FITS file", "wb").write(b"SIMPLE  =                    T".ljust(2880))
-open("a NetCDF file", "wb").write(b"CDF\x02" + bytes(90))
 open("zstd-compressed", "wb").write(b"\x28\xb5\x2f\xfd" + bytes(90))
-nifti = bytearray(struct.pack("<i", 348).ljust(352, b"\0"))
-struct.pack_into("<8h", nifti, 40, 3, 4, 4, 4, 1, 1, 1, 1)
-struct.pack_into("<hh", nifti, 70, 16, 32)
-nifti[344:348] = b"n+1\0"
-made("a NIfTI image", bytes(nifti), 608)
-nifti[344:348] = b"ni1\0"
-made("a NIfTI header", bytes(nifti[:348]), 348)
 os.mkdir("big")
 with open("big/a Python pickle", "wb") as file:
     pickle.dump(a, file, protocol=2)
 name = b"a.txt\0"
 made("a cpio archive", b"070701" + b"%08x" % 0 * 11 + b"%08x" % len(name) + b"%08x" % 0 + name)
-made("big/a NIfTI image", struct.pack(">i", 540) + b"n+2\0\r\n\x1a\n", 800)
-made("an MRC map", struct.pack("<4i", 4, 4, 4, 2).ljust(208, b"\0") + b"MAP \x44\x44\0\0", 1280)
 made("a MATLAB file", b"MATLAB 5.0 MAT-file, Platform: posix".ljust(124) + b"\0\x01IM")
 made("a GRIB file", b"GRIB\0\x01\x90\x01")
 made("an HDF4 file", b"\x0e\x03\x13\x01\0\x10")
@@ -88,7 +73,7 @@ shutil.copy("/bin/true", "a program or library")
 made("data", b"BM".ljust(400, b"M"))
 picture = "testsrc=d=0.04:s=32x32"
 for name, source, options in [
-    ("a WAV file", "sine=d=0.1", ["-f", "wav"]),
+    ("a Wave64 file", "sine=d=0.1", ["-f", "w64"]),
     ("an AIFF file", "sine=d=0.1", ["-f", "aiff"]),
     ("a FLAC file", "sine=d=0.1", ["-f", "flac"]),
     ("an AU sound", "sine=d=0.1", ["-f", "au"]),

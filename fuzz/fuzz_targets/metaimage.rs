@@ -1,0 +1,9 @@
+//! Headers of MetaImage files are read without a panic, whatever they say.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| {
+    arrayfs::source::check_format("metaimage", "a.mha".as_ref(), bytes);
+});

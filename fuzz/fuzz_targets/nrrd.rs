@@ -1,0 +1,9 @@
+//! Headers of NRRD files are read without a panic, whatever they say.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| {
+    arrayfs::source::check_format("nrrd", "a.nrrd".as_ref(), bytes);
+});
