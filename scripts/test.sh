@@ -132,7 +132,7 @@ if [ -n "$all" ]; then
     step "short stress tests: attacks" "${test[@]}" --test stress -- attacks::
     step "languages of README.txt: languages.sh" scripts/languages.sh
     step "thread interleavings: interleavings.sh" scripts/interleavings.sh
-    step "fuzzing: fuzz.sh" scripts/fuzz.sh 15
+    step "fuzzing: fuzz.sh" scripts/fuzz.sh 5
     step "macOS compiles: check-macos.sh" scripts/check-macos.sh
     # These check that the benchmarks work. Timings are not evaluated.
     step "benchmarks work: cargo bench" cargo bench --quiet --bench kernels -- --test

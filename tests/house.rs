@@ -67,3 +67,11 @@ fn long_lines_are_found_outside_tables_and_code() {
     );
     assert_eq!(long_lines(&page), [2, 7]);
 }
+
+#[test]
+fn the_readme_has_a_row_for_every_format() {
+    let readme = include_str!("../README.md");
+    for name in arrayfs::source::Format::names() {
+        assert!(readme.contains(&format!("| `{name}` | ")), "{name}");
+    }
+}

@@ -194,9 +194,9 @@ impl SourceError {
                 });
             }
             SourceError::Foreign { signature, path } => {
-                let advice = signature.advice;
+                let advice = signature.advice_for(path);
                 return Some(match path.is_dir() {
-                    true => advice.into(),
+                    true => advice,
                     false => format!("{advice}; --format raw shows its bytes as they are"),
                 });
             }

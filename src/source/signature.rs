@@ -23,10 +23,32 @@ const LAST: usize = 4;
 pub struct Signature {
     /// The kind of file, in a message after "is".
     pub kind: &'static str,
-    /// Advice for the user.
-    pub advice: &'static str,
+    /// Advice for the user. `FILE` stands for the name of the file, `NAME` for a name for what
+    /// is in it.
+    advice: &'static str,
     /// Whether a file with this sample has the format.
     matches: fn(&Sample) -> bool,
+}
+
+impl Signature {
+    /// The advice for the file at `path`.
+    pub(super) fn advice_for(&self, path: &Path) -> String {
+        let parts = self.advice.split_once("FILE").and_then(|(before, rest)| {
+            let (between, after) = rest.split_once("NAME")?;
+            Some((before, between, after))
+        });
+        let Some((before, between, after)) = parts else {
+            return self.advice.into();
+        };
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let unpacked = match path.extension() {
+            Some(_) => path.file_stem().unwrap_or_default().to_string_lossy(),
+            None => format!("{name}.unpacked").into(),
+        };
+        let quoted = |name: &str| format!("'{}'", name.replace('\'', r"'\''"));
+        let (file, name) = (quoted(&name), quoted(&unpacked));
+        format!("{before}{file}{between}{name}{after}")
+    }
 }
 
 /// The bytes of a file that are examined to detect its format.
@@ -98,6 +120,22 @@ mod tests {
     fn of(bytes: &[u8]) -> Option<&'static Signature> {
         let input = Input::from_bytes(Path::new("/data/a.bin"), bytes.to_vec());
         super::of(&Sample::of(&input).unwrap())
+    }
+
+    #[test]
+    fn advice_names_the_file_to_unpack_and_what_is_in_it() {
+        let mut signatures = known::SIGNATURES.iter();
+        let gzip = signatures
+            .find(|known| known.kind == "gzip-compressed")
+            .unwrap();
+        for (path, expected) in [
+            ("/data/scan.nii.gz", "gunzip <'scan.nii.gz' >'scan.nii'"),
+            ("/data/it's", r"gunzip <'it'\''s' >'it'\''s.unpacked'"),
+            ("/data/NAME FILE.gz", "gunzip <'NAME FILE.gz' >'NAME FILE'"),
+        ] {
+            let advice = gzip.advice_for(path.as_ref());
+            assert_eq!(advice, format!("unpack it first: {expected}"));
+        }
     }
 
     #[test]

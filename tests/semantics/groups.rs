@@ -134,9 +134,15 @@ fn claim_62_what_cannot_be_shown_is_listed_with_the_reason() {
     );
     let (mount, outcome) = Mount::start(&dir, &file, &[]);
     let printed = outcome.stderr.clone();
-    assert!(printed.contains("not shown: odd (dtype F4"), "{printed}");
+    assert!(
+        printed.contains("not shown: odd (its dtype F4"),
+        "{printed}"
+    );
     let meta = fs::read_to_string(mount.join("meta.json")).unwrap();
-    assert!(meta.contains(r#""name":"odd","why":"dtype F4"#), "{meta}");
+    assert!(
+        meta.contains(r#""name":"odd","why":"its dtype F4"#),
+        "{meta}"
+    );
     assert!(!mount.join("odd").exists());
     mount.unmount();
 
@@ -149,7 +155,7 @@ fn claim_62_what_cannot_be_shown_is_listed_with_the_reason() {
     assert!(
         outcome
             .stderr
-            .contains("holds no array that can be shown: odd: dtype F4")
+            .contains("holds no array that can be shown: odd: its dtype F4")
     );
 }
 

@@ -7,6 +7,12 @@ use super::structure::{
     is_tagged_mp3, is_tiff, is_windows_program, is_zstd,
 };
 
+// FILE stands for the name of the file, NAME for a name for what is in it.
+const GUNZIP: &str = "unpack it first: gunzip <FILE >NAME";
+const BUNZIP2: &str = "unpack it first: bunzip2 <FILE >NAME";
+const UNXZ: &str = "unpack it first: unxz <FILE >NAME";
+const UNZSTD: &str = "unpack it first: unzstd <FILE >NAME";
+const UNLZ4: &str = "unpack it first: unlz4 <FILE >NAME";
 const DECOMPRESS: &str = "decompress it first";
 const CONTAINER: &str = "unpack it first";
 const DECODE: &str = "decode it first";
@@ -44,14 +50,14 @@ macro_rules! has {
 /// All recognised formats. A special case comes before the general one.
 pub(super) static SIGNATURES: &[Signature] = &[
     // Compressed.
-    detected!("gzip-compressed", DECOMPRESS, is_gzip),
-    detected!("compressed by compress(1)", DECOMPRESS, is_compress),
-    has!("xz-compressed", DECOMPRESS, 0 b"\xfd7zXZ\0"),
+    detected!("gzip-compressed", GUNZIP, is_gzip),
+    detected!("compressed by compress(1)", GUNZIP, is_compress),
+    has!("xz-compressed", UNXZ, 0 b"\xfd7zXZ\0"),
     has!("lzip-compressed", DECOMPRESS, 0 b"LZIP\x01"),
     has!("lzop-compressed", DECOMPRESS, 0 b"\x89LZO\0\r\n\x1a\n"),
-    detected!("zstd-compressed", DECOMPRESS, is_zstd),
-    detected!("lz4-compressed", DECOMPRESS, is_lz4),
-    has!("bzip2-compressed", DECOMPRESS, 0 b"BZh", 4 b"1AY&SY"),
+    detected!("zstd-compressed", UNZSTD, is_zstd),
+    detected!("lz4-compressed", UNLZ4, is_lz4),
+    has!("bzip2-compressed", BUNZIP2, 0 b"BZh", 4 b"1AY&SY"),
     has!("Snappy-compressed", DECOMPRESS, 0 b"\xff\x06\0\0sNaPpY"),
     has!("Blosc-compressed", DECOMPRESS, 1 b"\xa8b2frame\0"),
     // Containers of files.

@@ -50,7 +50,6 @@ open("a PNG image", "wb").write(
 )
 open("a PDF document", "wb").write(b"%PDF-1.4\n" + bytes(90))
 open("a Parquet file", "wb").write(b"PAR1" + bytes(90))
-open("an HDF5 file", "wb").write(b"\x89HDF\r\n\x1a\n" + bytes(90))
 open("zstd-compressed", "wb").write(b"\x28\xb5\x2f\xfd" + bytes(90))
 os.mkdir("big")
 with open("big/a Python pickle", "wb") as file:
@@ -88,7 +87,5 @@ for name, source, options in [
 ]:
     ffmpeg = ["ffmpeg", "-loglevel", "error", "-f", "lavfi", "-i", source]
     subprocess.run([*ffmpeg, *options, "-y", "file:" + name], check=True)
-header = b'{"a":{"dtype":"F64","shape":[10],"data_offsets":[0,80]}}'
-open("a safetensors file", "wb").write(struct.pack("<Q", len(header)) + header + bytes(80))
 os.mkdir("a Zarr store")
 open("a Zarr store/zarr.json", "w").write("{}")
