@@ -1,10 +1,12 @@
 """Photographs pages of real arrays. Prints the name and size of each picture."""
 
 import argparse
+import shutil
 import subprocess
-import tempfile
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from safetensors import numpy as safetensors
@@ -12,6 +14,7 @@ from safetensors import numpy as safetensors
 from browser import Shown, browser, http_server
 
 DATA = Path(__file__).parents[1] / "data"
+SCRATCH = Path("/tmp/arrays")
 LARGEST = 150_000
 """The most bytes of a picture."""
 
@@ -39,7 +42,7 @@ def iris(page: Shown) -> None:
     page.line.hover(position={"x": 300, "y": 100})
 
 
-def nothing(page: Shown) -> None:
+def unchanged(page: Shown) -> None:
     page.settle()
 
 
@@ -62,37 +65,65 @@ def model(file: Path) -> list[str]:
     return []
 
 
+class Photograph(NamedTuple):
+    """A picture of the page of an array: its name, the file and how it is mounted and used."""
+
+    name: str
+    file: Path
+    options: list[str]
+    use: Callable[[Shown], None]
+    width: int
+    height: int
+    dark: bool
+
+
+def photographs() -> Iterator[Photograph]:
+    weather, weights = SCRATCH / "weather.bin", SCRATCH / "model.safetensors"
+    fmri = ["--dtype", "<i2", "--shape", "17,21,3,20", "--order", "F", "--offset", "352"]
+    yield Photograph("page-faces", copied(lfw_subset()), [], faces, 1100, 1240, False)
+    yield Photograph("page-fmri-phone", copied(DATA / "functional.nii"), fmri, functional, 400, 844, True)
+    table = ["--dtype", "f8", "--shape", "150,4"]
+    yield Photograph("page-iris", copied(DATA / "iris.f64"), table, iris, 1100, 740, False)
+    yield Photograph("page-records", weather, records(weather), unchanged, 800, 620, True)
+    yield Photograph("page-group", weights, model(weights), unchanged, 800, 540, False)
+
+
+def copied(file: Path) -> Path:
+    return Path(shutil.copy(file, SCRATCH))
+
+
+def take(photograph: Photograph, arrayfs: str, images: Path) -> None:
+    name, file, options, use, width, height, dark = photograph
+    mount = SCRATCH / name
+    mount.mkdir()
+    subprocess.run([arrayfs, "--mode", "r", *options, str(file), str(mount)], check=True)
+    try:
+        with http_server(mount) as address, browser(address, width, dark) as page:
+            page.page.set_viewport_size({"width": width, "height": height})
+            page.open()
+            use(page)
+            image = images / f"{name}.png"
+            page.page.screenshot(path=image)
+    finally:
+        subprocess.run([arrayfs, "-u", str(mount)], check=True)
+    size = image.stat().st_size
+    print(f"{image}: {size} bytes")
+    assert size < LARGEST, image
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--arrayfs", required=True)
     parser.add_argument("--images", required=True, type=Path)
     arguments = parser.parse_args()
     arguments.images.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory() as directory:
-        scratch = Path(directory)
-        functional_options = ["--dtype", "<i2", "--shape", "17,21,3,20", "--order", "F", "--offset", "352"]
-        weather, weights = scratch / "weather.bin", scratch / "model.safetensors"
-        for name, file, options, use, how in [
-            ("page-faces", lfw_subset(), [], faces, {"width": 1100}),
-            ("page-fmri-phone", DATA / "functional.nii", functional_options, functional, {"width": 400, "dark": True}),
-            ("page-iris", DATA / "iris.f64", ["--dtype", "f8", "--shape", "150,4"], iris, {"width": 1100}),
-            ("page-records", weather, records(weather), nothing, {"width": 900, "dark": True}),
-            ("page-group", weights, model(weights), nothing, {"width": 900}),
-        ]:
-            mount = scratch / name
-            mount.mkdir()
-            subprocess.run([arguments.arrayfs, "--mode", "r", *options, str(file), str(mount)], check=True)
-            try:
-                with http_server(mount) as address, browser(address, **how) as page:
-                    page.open()
-                    use(page)
-                    image = arguments.images / f"{name}.png"
-                    page.page.screenshot(path=image)
-            finally:
-                subprocess.run([arguments.arrayfs, "-u", str(mount)], check=True)
-            size = image.stat().st_size
-            print(f"{image}: {size} bytes")
-            assert size < LARGEST, image
+    # The pages show where a file is, which has to be the same each time.
+    SCRATCH.mkdir()
+    try:
+        for photograph in photographs():
+            take(photograph, arguments.arrayfs, arguments.images)
+    finally:
+        shutil.rmtree(SCRATCH)
 
 
 if __name__ == "__main__":

@@ -82,7 +82,7 @@ function groupPage(names, meta) {
 		count.textContent = `${found.length} of ${meta.arrays.length} arrays${most}`;
 	};
 	fill();
-	const heads = ['array', 'dtype', 'shape', 'size'].map(text => el('th', { scope: 'col' }, text));
+	const heads = ['array', 'dtype', 'shape', 'size'].map(text => el(text === 'size' ? 'th.number' : 'th', { scope: 'col' }, text));
 	return [
 		facts([['file', root.file], ['format', root.format], ['mode', root.mode]]),
 		el('div.settings', {}, el('label.field', {}, 'Find', filter), count),
@@ -173,7 +173,7 @@ function plotView(array, at) {
 	changeAxis(along);
 	const choices = choice('Plot along', axisOptions(array, array.axes), along, changeAxis);
 	choices.hidden = array.ndim === 1;
-	return el('div', {}, choices, sliders.element, profile.element);
+	return el('div', {}, el('div.settings', {}, choices), sliders.element, profile.element);
 }
 
 /** The only element of a 0-d array. */

@@ -74,7 +74,7 @@ class Picture {
 			this.along = Number(axis);
 			this.plot();
 		});
-		this.plots.replaceChildren(along, this.profile.element);
+		this.plots.replaceChildren(el('div.settings', {}, along), this.profile.element);
 		this.axesChanged();
 	}
 
