@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/setup.sh
 
-install_packages fuse3 gcc libc6-dev
+install_packages fuse3 gcc libc6-dev nginx-light
 need_rust
 need_fuse
 if ! install_packages chromium-headless-shell fonts-dejavu-core; then

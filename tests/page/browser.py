@@ -8,6 +8,7 @@ import functools
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -37,6 +38,28 @@ def http_server(directory: Path) -> Iterator[str]:
     finally:
         server.kill()
         server.communicate()
+
+
+@contextlib.contextmanager
+def nginx(directory: Path, configuration: Path) -> Iterator[str]:
+    """nginx, which serves a directory below a path of its own; yields the address."""
+    with socket.create_server(("127.0.0.1", 0)) as unused:
+        port = unused.getsockname()[1]
+    user = "user root;" if os.geteuid() == 0 else ""
+    log = configuration.with_suffix(".log")
+    configuration.write_text(
+        f"{user} daemon off; pid {configuration}.pid; error_log {log}; events {{}} http {{ access_log off; "
+        f'server {{ listen 127.0.0.1:{port}; location /arrays/one/ {{ alias "{directory}/"; }} }} }}'
+    )
+    server = subprocess.Popen(["nginx", "-c", str(configuration), "-e", str(log)])
+    try:
+        while server.poll() is None:
+            with contextlib.suppress(ConnectionRefusedError), socket.create_connection(("127.0.0.1", port)):
+                break
+        yield f"http://127.0.0.1:{port}/arrays/one/"
+    finally:
+        server.terminate()
+        server.wait()
 
 
 class Shown:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from safetensors import numpy as safetensors
 
-from browser import Shown, browser
+from browser import Shown, browser, nginx
 from cases import Case, Session, main
 from checks import expect, same
 from page_judge import array_shown, check_histogram, check_line, grey, same_pixels, shown
@@ -264,6 +264,20 @@ def check_width(page: Shown) -> None:
     same("the width of the page", 360, page.page.evaluate("document.documentElement.scrollWidth"))
 
 
+def below_nginx(session: Session) -> None:
+    """The page works below any path, and with another server."""
+    file = session.directory / "a.b.safetensors"
+    array = session.rng.normal(size=(4, 6))
+    safetensors.save_file({"g/a:b,c": array}, file)
+    with session.mount(file, ["--mode", "r"]) as mount:
+        with nginx(mount.point, session.directory / "nginx.conf") as address, browser(address) as page:
+            page.open()
+            page.page.get_by_role("link", name="a:b,c").click()
+            page.settle()
+            same("the slice", [":,:"], page.slices())
+            same_pixels("below nginx", grey(array), page.pixels())
+
+
 def from_disk(session: Session) -> None:
     """A page that is opened from disk says what to type, and that works."""
     file = session.directory / "a.bin"
@@ -305,6 +319,7 @@ CASES: dict[str, Case] = {
     "keyboard": keyboard,
     "backgrounds": backgrounds,
     "phone": phone,
+    "below nginx": below_nginx,
     "from disk": from_disk,
     "faults": faults,
 }

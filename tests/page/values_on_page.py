@@ -207,6 +207,8 @@ def small(session: Session) -> None:
     ]:
         with array_shown(session, array) as page:
             page.page.get_by_text(expected, exact=False).wait_for()
+    with array_shown(session, np.array((1.5, "é"), [("x", ">f4"), ("name", "<U2")])) as page:
+        same("the table", [["index", "x", "name"], ["0", "1.5", "é"]], page.cells())
     for array in (np.array([7.0]), np.array([[7]]), np.full((3, 4), np.nan), np.full(5, 1e300), np.full(4, 2**60)):
         with array_shown(session, array) as page:
             page.view("Plot")
