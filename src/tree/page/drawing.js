@@ -38,7 +38,7 @@ function pictureSteps(rows, cols) {
 	const [short, long] = rows < cols ? [rows, cols] : [cols, rows];
 	const shortStep = Math.max(1, Math.min(common, Math.ceil(short / 512)));
 	const most = Math.min(MOST_ALONG, Math.floor(MOST_PIXELS / Math.ceil(short / shortStep)));
-	const longStep = Math.max(1, Math.ceil(long / most));
+	const longStep = Math.max(shortStep, Math.ceil(long / most));
 	return rows < cols ? [shortStep, longStep] : [longStep, shortStep];
 }
 
