@@ -5,8 +5,9 @@
 # systems; ARRAYFS_SKIP_FUSE=1 skips those on machines without FUSE.
 #
 #   scripts/test.sh         the checks for every change: minutes
-#   scripts/test.sh --all   also the portable build, all languages of README.txt, fuzzing, thread
-#                           interleavings, benchmarks, macOS compilation and short stress tests
+#   scripts/test.sh --all   also the portable build, all languages of README.txt, index.html in a
+#                           browser, fuzzing, thread interleavings, benchmarks, macOS
+#                           compilation and short stress tests
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/setup.sh
@@ -131,6 +132,7 @@ step "tests: ${test[*]}" "${test[@]}" -- --skip attacks::
 if [ -n "$all" ]; then
     step "short stress tests: attacks" "${test[@]}" --test stress -- attacks::
     step "languages of README.txt: languages.sh" scripts/languages.sh
+    step "index.html in a browser: page.sh" scripts/page.sh
     step "thread interleavings: interleavings.sh" scripts/interleavings.sh
     step "fuzzing: fuzz.sh" scripts/fuzz.sh 5
     step "macOS compiles: check-macos.sh" scripts/check-macos.sh

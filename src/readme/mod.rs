@@ -90,7 +90,9 @@ pub struct Readme {
 
 impl tree::Readme for Readme {
     fn of_array(&self, meta: &Meta, path: &str) -> String {
-        text(meta, &self.mountpoint.join(path), self.pad, self.csv)
+        let is_root = path.is_empty();
+        let directory = self.mountpoint.join(path);
+        text(meta, &directory, is_root, self.pad, self.csv)
     }
 
     fn of_group(&self, origin: &Origin, contents: &Contents, paths: &[String]) -> String {
@@ -111,14 +113,16 @@ impl tree::Readme for Readme {
     }
 }
 
-/// The `README.txt` for the array that `meta` describes, whose directory is `directory`. `pad`
-/// says whether directories list padded indices, `csv` gives the form of files in `csv/`.
+/// The `README.txt` for the array that `meta` describes, whose directory is `directory`. `is_root`
+/// says whether that is the root of the mount, `pad` whether directories list padded indices,
+/// `csv` gives the form of files in `csv/`.
 ///
 /// Lines of code are indented by at least four spaces, all other lines not at all.
-fn text(meta: &Meta, directory: &Path, pad: bool, csv: CsvForm) -> String {
+fn text(meta: &Meta, directory: &Path, is_root: bool, pad: bool, csv: CsvForm) -> String {
     let whole = Example::new(meta, directory, csv);
     let field = whole.of_a_field();
     let mut variables = Variables::of_mount(meta, &whole, field.as_ref(), pad);
+    variables.set_condition("root", is_root);
     variables.set("files", columns(&template::render(FILES, &variables)));
     let mut text = template::render(OVERVIEW, &variables);
     let languages = LANGUAGES.iter();

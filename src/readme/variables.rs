@@ -463,6 +463,7 @@ pub(super) mod tests {
         let whole = Example::new(&meta, "/m".as_ref(), CsvForm::default());
         let mut overview = Variables::of_mount(&meta, &whole, None, false);
         overview.set("files", "");
+        overview.set_condition("root", true);
         (Variables::of_example(&whole, str::to_owned), overview)
     }
 }

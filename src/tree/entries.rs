@@ -92,6 +92,7 @@ impl Tree {
                 NodeKind::Readme,
             ),
             (self.has_meta(directory_index), "meta.json", NodeKind::Meta),
+            (directory_index == 0, "index.html", NodeKind::Page),
             (
                 self.header(directory_index).is_some(),
                 "header.txt",

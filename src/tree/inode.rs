@@ -92,6 +92,7 @@ impl Inodes {
             NodeKind::Data => (0, DATA),
             NodeKind::Readme => (0, README),
             NodeKind::Header => (0, HEADER),
+            NodeKind::Page => (0, PAGE),
             NodeKind::Stats => (0, STATS),
             NodeKind::Element { axis, index } => (1 + axis as u64, index),
             NodeKind::Selection(number) => return self.last_computed + 1 + number,
@@ -112,6 +113,7 @@ impl Inodes {
             (0, DATA) => NodeKind::Data,
             (0, README) => NodeKind::Readme,
             (0, HEADER) => NodeKind::Header,
+            (0, PAGE) => NodeKind::Page,
             (0, STATS) => NodeKind::Stats,
             (0, folder) => NodeKind::Folder(Folder::from_fixed_index(folder)?),
             (axis, index) => NodeKind::Element {
@@ -132,6 +134,7 @@ const DATA: u64 = 2;
 const README: u64 = 3;
 const STATS: u64 = 10;
 const HEADER: u64 = 11;
+const PAGE: u64 = 12;
 
 impl Folder {
     fn fixed_index(self) -> u64 {
@@ -143,7 +146,7 @@ impl Folder {
             Folder::Slices => 7,
             Folder::Fields => 8,
             Folder::Control => 9,
-            Folder::Axis(axis) => 12 + axis as u64,
+            Folder::Axis(axis) => 13 + axis as u64,
         }
     }
 
@@ -156,7 +159,7 @@ impl Folder {
             7 => Folder::Slices,
             8 => Folder::Fields,
             9 => Folder::Control,
-            axis => Folder::Axis(axis.checked_sub(12)? as usize),
+            axis => Folder::Axis(axis.checked_sub(13)? as usize),
         })
     }
 }
@@ -184,6 +187,7 @@ mod tests {
         for directory_index in 0..directories {
             use Folder::*;
             let mut kinds = vec![NodeKind::Meta, NodeKind::Data, NodeKind::Readme];
+            kinds.extend([NodeKind::Header, NodeKind::Stats, NodeKind::Page]);
             kinds.extend([Top, Rows, Cols, Axes, Slices, Fields].map(NodeKind::Folder));
             for axis in 0..ndim {
                 kinds.push(NodeKind::Folder(Axis(axis)));

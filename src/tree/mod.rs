@@ -11,6 +11,7 @@ mod lookup;
 mod member_path;
 pub mod name;
 mod node;
+mod page;
 mod path;
 mod selection;
 
@@ -58,8 +59,8 @@ pub struct Tree {
     mapping: Arc<Mapping>,
     layout: Layout,
     readme: Box<dyn Readme>,
-    /// `README.txt` and `meta.json` of the root, once they have been read.
-    root_texts: [OnceLock<Arc<[u8]>>; 2],
+    /// `README.txt`, `meta.json` and `index.html` of the root, once they have been read.
+    root_texts: [OnceLock<Arc<[u8]>>; 3],
     generations: Generations,
     selections: Selections,
     pad: bool,
@@ -284,7 +285,7 @@ impl Tree {
         match node.kind {
             NodeKind::Folder(folder) => self.has_folder(node.directory_index, folder),
             NodeKind::Readme => self.has_readme(node.directory_index),
-            NodeKind::Stats => node.directory_index == 0,
+            NodeKind::Stats | NodeKind::Page => node.directory_index == 0,
             NodeKind::Meta => self.has_meta(node.directory_index),
             NodeKind::Header => self.header(node.directory_index).is_some(),
             NodeKind::Data | NodeKind::Element { .. } => {
@@ -369,6 +370,7 @@ impl Tree {
             | NodeKind::Readme
             | NodeKind::Meta
             | NodeKind::Header
+            | NodeKind::Page
             | NodeKind::Data => Folder::Top,
             NodeKind::Stats => Folder::Control,
             NodeKind::Element { axis, .. } => Folder::Axis(axis),

@@ -37,6 +37,7 @@ impl Tree {
             NodeKind::Folder(Folder::Axis(axis)) => axis.to_string(),
             NodeKind::Readme => "README.txt".into(),
             NodeKind::Meta => "meta.json".into(),
+            NodeKind::Page => "index.html".into(),
             NodeKind::Header => "header.txt".into(),
             NodeKind::Stats => "stats".into(),
             NodeKind::Data => format!("data{suffix}"),

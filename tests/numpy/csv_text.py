@@ -196,7 +196,7 @@ def write_refused(session: Session) -> None:
     raw = RawArray(np.dtype("<f8"), (4, 5))
     for mode, number in (("r+", errno.EACCES), ("c", errno.EACCES), ("r", errno.EROFS)):
         with mounted_twin(session, raw, mode) as (mount, twin):
-            for name in (*READ_ONLY, "meta.json", "README.txt"):
+            for name in (*READ_ONLY, "meta.json", "README.txt", "index.html"):
                 for flags in (os.O_WRONLY, os.O_RDWR, os.O_WRONLY | os.O_TRUNC, os.O_WRONLY | os.O_APPEND):
                     with refused(f"open {name}, flags {flags:#o}, mode {mode}", number):
                         os.open(mount.path(name), flags)

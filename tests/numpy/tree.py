@@ -75,7 +75,8 @@ def check_names(session: Session, mount: Mount, tree: list[Place]) -> None:
                 if place.suffix:
                     check_absent(mount, folder, [str(index), f"{index}{place.suffix}{place.suffix}"])
             check_absent(mount, folder, [name + place.suffix for name in no_index_names(length)])
-        absent = {"rows", "cols", "axes", "T", "fields", "npy", "csv", "README.txt", "meta.json", "data", "data.npy"}
+        absent = {"rows", "cols", "axes", "T", "fields", "npy", "csv", "data", "data.npy"}
+        absent |= {"README.txt", "meta.json", "index.html"}
         absent -= place.listings(pad=False)[place.path]
         absent |= {f"axes/{place.array.ndim}", "DATA", "._data", ".rows.swp"}
         check_absent(mount, place.path, sorted(absent))

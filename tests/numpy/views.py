@@ -162,7 +162,7 @@ class Place:
             top.add(f"data{self.suffix}")
         if not self.encoding:
             top.add("meta.json")
-            top |= set() if self.prefix else {"README.txt"}
+            top |= set() if self.prefix else {"README.txt", "index.html"}
         listings = {self.path: top, f"{self.path}slices": set()}
         if self.fields:
             top.add("fields")

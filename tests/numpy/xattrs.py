@@ -49,7 +49,7 @@ def random_case(session: Session) -> None:
             check(mount, place.path, place.array)
             if place.shows(place.array.ndim):
                 check(mount, f"{place.path}slices/...{place.suffix}", place.array)
-            for name in {"meta.json", "README.txt", "rows", "axes", "slices", "fields"}:
+            for name in {"meta.json", "README.txt", "index.html", "rows", "axes", "slices", "fields"}:
                 path = mount.path(place.path + name)
                 if os.path.exists(path):
                     same(f"attributes of {path}", [], os.listxattr(path))

@@ -51,13 +51,14 @@ fn claim_61_every_array_has_a_directory_named_after_it() {
         ("w/b", "w%2Fb"),
         ("meta.json", "%6Deta.json"),
         ("README.txt", "%52EADME.txt"),
+        ("index.html", "%69ndex.html"),
         ("zarr", "%7Aarr"),
         (".hidden", "%2Ehidden"),
         ("..", "%2E%2E"),
         ("a//b", "a/%/b"),
         ("50%", "50%25"),
         ("größe", "größe"),
-        (&long, "%n11"),
+        (&long, "%n12"),
     ];
     let names = cases.map(|(name, _)| name);
     let mount = dir.mount(&write_file(&dir, &names), &[]);
@@ -70,7 +71,7 @@ fn claim_61_every_array_has_a_directory_named_after_it() {
     let top: BTreeSet<String> = cases
         .iter()
         .map(|(_, path)| path.split('/').next().unwrap().to_owned())
-        .chain(["README.txt".into(), "meta.json".into()])
+        .chain(["README.txt", "meta.json", "index.html"].map(String::from))
         .collect();
     assert_eq!(names_in(mount.point()), top);
     assert!(!mount.join("layer/0/w/0").exists() && !mount.join("layer/1").exists());

@@ -81,6 +81,8 @@ fn claim_11_a_name_that_is_not_in_the_tree_does_not_exist() {
             "T/._3",
             "README",
             "T/README.txt",
+            "T/index.html",
+            "npy/index.html",
             "T/fields",
             "fields",
             "slices/x",
@@ -122,6 +124,7 @@ fn claim_12_descriptions_and_text_are_written_by_nobody() {
         for name in [
             "meta.json",
             "README.txt",
+            "index.html",
             "csv/data.csv",
             "T/meta.json",
             "T/csv/rows/3.csv",

@@ -104,10 +104,10 @@ def lists_while_used(path: str, names: list[str]) -> None:
 def main() -> None:
     mount, length = sys.argv[1], int(sys.argv[2])
     many, few = [str(i) for i in range(length)], ["0", "1", "2"]
-    inside = ["meta.json", "data", "rows", "cols", "axes", "slices", "npy", "csv"]
+    inside = ["data", "rows", "cols", "axes", "slices", "npy", "csv"]
     for path, names in [
-        ("", ["README.txt", *inside, "T"]),
-        ("T", inside),
+        ("", ["README.txt", "meta.json", "index.html", *inside, "T"]),
+        ("T", ["meta.json", *inside]),
         ("npy", ["data.npy", "rows", "cols", "axes", "slices"]),
         ("axes", ["0", "1"]),
         ("rows", many),

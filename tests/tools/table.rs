@@ -126,7 +126,7 @@ fn mount(dir: &Dir, place: &Path, options: &[&str]) -> Mount {
 /// Gives the ordinary trees what the mounted ones have to describe them, for
 /// NumPy does not write any.
 fn copy_descriptions(mount: &Mount, plain: &Path) {
-    for description in ["README.txt", "meta.json", "T/meta.json"] {
+    for description in ["README.txt", "meta.json", "index.html", "T/meta.json"] {
         copy(&mount.join(description), &plain.join(description));
     }
 }

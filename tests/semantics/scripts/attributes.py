@@ -34,6 +34,6 @@ for root, _, whole in arrays():
             for folder in ["rows", "axes", "axes/0", "slices"]:
                 if os.path.exists(f"{directory}{folder}"):
                     assert os.listxattr(f"{directory}{folder}") == [], folder
-    for name in ["README.txt", "meta.json", "T/meta.json", "fields"]:
+    for name in ["README.txt", "meta.json", "index.html", "T/meta.json", "fields"]:
         if os.path.exists(f"{root}/{name}"):
             assert os.listxattr(f"{root}/{name}") == [], name
