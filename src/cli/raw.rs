@@ -21,7 +21,7 @@ pub(super) const TREE: &str = concat!(
     "  npy/rows/17.npy   csv/rows/17.csv     the same with a .npy header; as text\n",
     "  T/  fields/x/                         the same tree for a.T; for a['x']\n",
     "  NAME/                                 the same tree for each array in x.npz, x.h5, ...\n",
-    "  meta.json  README.txt                 what it is; how each language reads it"
+    "  meta.json  README.txt  index.html     what it is; how to read it; a page for a browser"
 );
 
 /// Commands to try.
