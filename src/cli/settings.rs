@@ -181,9 +181,14 @@ fn description(raw: &RawOptions, items: &MountOptions) -> Result<Description, Us
             Format::named,
         )
     })?;
-    let array = option_value("array", &raw.array, items, |value| {
-        Ok(text("array", value)?.to_owned())
-    })?;
+    let array = option_value_with(
+        "array",
+        &raw.array,
+        items,
+        |value| Ok(text("array", value)?.to_owned()),
+        // Under `-o` a comma ends the option.
+        |value| Ok(text("array", value)?.replace("%2C", ",")),
+    )?;
     Ok(Description {
         format,
         array,

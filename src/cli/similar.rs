@@ -25,7 +25,12 @@ pub(super) fn nearest<'a>(text: &str, names: impl IntoIterator<Item = &'a str>) 
 
 /// The intended dtype for a text that is none. `None` without a guess.
 pub(super) fn dtype(text: &str) -> Option<String> {
-    let guess = from_bits(text).or_else(|| nearest(text, dtype::names()).map(str::to_owned));
+    let alias = match text {
+        "bf16" | "bfloat" => Some("bfloat16".to_owned()),
+        _ => None,
+    };
+    let guess = alias.or_else(|| from_bits(text));
+    let guess = guess.or_else(|| nearest(text, dtype::names()).map(str::to_owned));
     // The text can be a known name that lacks a size, such as `str`.
     guess.filter(|guess| guess != text)
 }

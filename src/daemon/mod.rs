@@ -24,11 +24,11 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::{Arc, mpsc};
 
-use crate::cli::Settings;
+use crate::cli::{self, Settings};
 use crate::fs::{MountError, Options, check_memory};
-use crate::mapping;
+use crate::mapping::{self, Mode};
 use crate::platform;
-use crate::source::{Description, Plan};
+use crate::source::{Description, Plan, SourceError};
 use crate::tree::Layout;
 use background::Role;
 pub use error::Error;
@@ -85,7 +85,19 @@ pub fn info(
     options: &Options,
     as_json: bool,
 ) -> Result<String, Error> {
-    let plan = Plan::new(file, description)?;
+    let plan = match Plan::new(file, description) {
+        // What the file holds can be told, and that another mode is needed.
+        Err(error @ SourceError::NotWritable { .. }) => {
+            cli::say(&error.to_string(), error.hint().as_deref());
+            let mode = Mode::ReadOnly;
+            let description = Description {
+                mode,
+                ..description.clone()
+            };
+            Plan::new(file, &description)?
+        }
+        planned => planned?,
+    };
     let origin = Arc::new(plan.origin().clone());
     let layout = Layout::new(origin.clone(), plan.contents().clone(), options.csv);
     let layout = layout.map_err(|error| MountError::Tree {

@@ -119,6 +119,11 @@ impl MountpointError {
             MountpointError::NotEmpty(_) | MountpointError::Obstructed(_) => {
                 Some("say where to mount it".into())
             }
+            MountpointError::NotADirectory(point) if point.is_file() => Some(
+                "mount on an empty directory; to mount several files, each under its own name: \
+                 for file in *.npy; do arrayfs \"$file\"; done"
+                    .into(),
+            ),
             MountpointError::NotADirectory(_) | MountpointError::HoldsFile { .. } => {
                 Some("mount on an empty directory".into())
             }

@@ -14,7 +14,7 @@ pub(super) fn of_arrays(layout: &Layout) -> String {
             fields => format!("{} fields", fields.len()),
         };
         let bytes = view.nbytes().to_string();
-        [path.clone(), dtype, view.shape().to_string(), bytes]
+        [printable(path), dtype, view.shape().to_string(), bytes]
     });
     let heading = ["array", "dtype", "shape", "bytes"].map(str::to_owned);
     let rows: Vec<[String; 4]> = [heading].into_iter().chain(rows).collect();
@@ -26,7 +26,7 @@ pub(super) fn of_arrays(layout: &Layout) -> String {
             "{path:0$}  {dtype:1$}  {shape:2$}  {bytes:>3$}",
             widths[0], widths[1], widths[2], widths[3]
         );
-        text += &printable(&line);
+        text += line.trim_end();
         text.push('\n');
     }
     for skipped in &contents.skipped {

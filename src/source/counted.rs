@@ -10,7 +10,7 @@ use crate::dtype::DType;
 pub(super) const FORMAT: Format = Format {
     name: "counted",
     title: "counted float64 values",
-    new_suffix: None,
+    suffixes: &[],
     matches: |sample| sample.has(0, b"COUNTED\n"),
     reader: Reader::SelfDescribing(read),
 };

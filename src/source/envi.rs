@@ -18,7 +18,7 @@ use crate::dtype::DType;
 pub(super) const FORMAT: Format = Format {
     name: "envi",
     title: "ENVI",
-    new_suffix: None,
+    suffixes: &[],
     matches,
     reader: Reader::SelfDescribing(read),
 };

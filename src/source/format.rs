@@ -17,8 +17,9 @@ pub struct Format {
     pub name: &'static str,
     /// What its files are, for the table of formats.
     pub title: &'static str,
-    /// The suffix by which a new file, under `w+`, is told to have this format.
-    pub(super) new_suffix: Option<&'static str>,
+    /// The suffixes of file names. Under `w+` they decide the format of a new file, so that no
+    /// file of zeros gets the name of a format that cannot be created.
+    pub(super) suffixes: &'static [&'static str],
     /// Whether a file with this sample has the format.
     pub(super) matches: fn(&Sample) -> bool,
     /// Reads which arrays the file holds.

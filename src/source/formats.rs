@@ -49,8 +49,8 @@ impl Format {
     pub fn of_new(path: &Path) -> &'static Format {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let has_suffix = |format: &&Format| {
-            let suffix = format.new_suffix;
-            suffix.is_some_and(|suffix| name.ends_with(suffix))
+            let mut suffixes = format.suffixes.iter();
+            suffixes.any(|suffix| name.ends_with(suffix))
         };
         FORMATS.iter().find(has_suffix).unwrap_or(&raw::FORMAT)
     }

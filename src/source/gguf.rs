@@ -15,7 +15,7 @@ use crate::dtype::DType;
 pub(super) const FORMAT: Format = Format {
     name: "gguf",
     title: "GGUF",
-    new_suffix: Some(".gguf"),
+    suffixes: &[".gguf"],
     matches,
     reader: Reader::SelfDescribing(read),
 };

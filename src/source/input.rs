@@ -194,7 +194,7 @@ impl Input {
 ///
 /// # Errors
 ///
-/// When `name` is not a plain file name.
+/// When `name` is not a plain file name, or leads out of the directory by a symbolic link.
 pub(super) fn sibling(path: &Path, name: &str) -> Result<PathBuf, FormatError> {
     let is_plain = !matches!(name, "" | "." | "..") && !name.contains(['/', '\0']);
     if !is_plain {
@@ -202,7 +202,18 @@ pub(super) fn sibling(path: &Path, name: &str) -> Result<PathBuf, FormatError> {
             "its data file {name:?} is not a plain name in the directory of the header"
         )));
     }
-    Ok(path.with_file_name(name))
+    let sibling = path.with_file_name(name);
+    // A path that cannot be resolved fails later, with the reason.
+    let resolved = sibling.canonicalize().unwrap_or_else(|_| sibling.clone());
+    let directory = path.parent().and_then(|parent| parent.canonicalize().ok());
+    let leads_out = directory.is_some_and(|parent| resolved.parent() != Some(&parent));
+    match resolved != sibling && leads_out {
+        false => Ok(sibling),
+        true => Err(FormatError::invalid(format!(
+            "its data file {name} is a symbolic link to {}, outside the directory of the header",
+            resolved.display()
+        ))),
+    }
 }
 
 /// The byte order of the numbers in a header.
@@ -369,6 +380,13 @@ mod tests {
     fn a_data_file_is_in_the_directory_of_its_header() {
         let path = Path::new("/data/a.nhdr");
         assert_eq!(sibling(path, "a.raw").unwrap(), Path::new("/data/a.raw"));
+        let dir = tempfile::tempdir().unwrap();
+        let header = dir.path().join("a.nhdr");
+        for (link, target, is_inside) in [("out", "/etc/passwd", false), ("in", "b.raw", true)] {
+            std::fs::write(dir.path().join("b.raw"), [0]).unwrap();
+            std::os::unix::fs::symlink(target, dir.path().join(link)).unwrap();
+            assert_eq!(sibling(&header, link).is_ok(), is_inside, "{link}");
+        }
         for name in ["", ".", "..", "../a.raw", "/etc/passwd", "b/a.raw", "a\0"] {
             assert!(sibling(path, name).is_err(), "{name:?}");
         }

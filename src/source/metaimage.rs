@@ -16,7 +16,7 @@ use crate::dtype::DType;
 pub(super) const FORMAT: Format = Format {
     name: "metaimage",
     title: "MetaImage",
-    new_suffix: None,
+    suffixes: &[".mha", ".mhd"],
     matches,
     reader: Reader::SelfDescribing(read),
 };

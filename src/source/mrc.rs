@@ -16,7 +16,7 @@ use crate::dtype::DType;
 pub(super) const FORMAT: Format = Format {
     name: "mrc",
     title: "MRC, CCP4 map",
-    new_suffix: None,
+    suffixes: &[".mrc", ".map"],
     matches,
     reader: Reader::SelfDescribing(read),
 };

@@ -17,7 +17,7 @@ use fields::Header;
 pub(super) const FORMAT: Format = Format {
     name: "nifti",
     title: "NIfTI-1, NIfTI-2",
-    new_suffix: None,
+    suffixes: &[".nii"],
     matches,
     reader: Reader::SelfDescribing(read),
 };

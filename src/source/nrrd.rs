@@ -18,7 +18,7 @@ use crate::dtype::DType;
 pub(super) const FORMAT: Format = Format {
     name: "nrrd",
     title: "NRRD",
-    new_suffix: None,
+    suffixes: &[".nrrd", ".nhdr"],
     matches: |sample: &Sample| sample.has(0, b"NRRD000"),
     reader: Reader::SelfDescribing(read),
 };

@@ -65,6 +65,9 @@ impl Plan {
         if let Some(name) = &contents.data_file {
             let data_path = sibling(path, name).map_err(invalid)?;
             backing = open(&data_path, description.mode)?;
+            if description.extend {
+                backing.may_extend();
+            }
             origin.data_file = Some(backing.path().to_path_buf());
         }
         contents.check(backing.size()).map_err(invalid)?;

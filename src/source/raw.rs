@@ -10,7 +10,7 @@ use crate::mapping::{BackingFile, Mode};
 pub(super) const FORMAT: Format = Format {
     name: "raw",
     title: "any file, described by options",
-    new_suffix: None,
+    suffixes: &[],
     matches: |_| true,
     reader: Reader::Described(read),
 };

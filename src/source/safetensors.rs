@@ -20,7 +20,7 @@ use crate::dtype::DType;
 pub(super) const FORMAT: Format = Format {
     name: "safetensors",
     title: "safetensors",
-    new_suffix: Some(".safetensors"),
+    suffixes: &[".safetensors"],
     matches,
     reader: Reader::SelfDescribing(read),
 };

@@ -17,7 +17,7 @@ use samples::Samples;
 pub(super) const FORMAT: Format = Format {
     name: "wav",
     title: "WAV, RF64",
-    new_suffix: None,
+    suffixes: &[".wav"],
     matches,
     reader: Reader::SelfDescribing(read),
 };

@@ -178,7 +178,8 @@ const OF_THE_MOUNT_POINT: [Refusal; 4] = [
         "data.bin data.bin",
         4,
         "DIR/data.bin: the mount point is not a directory",
-        "mount on an empty directory",
+        "mount on an empty directory; to mount several files, each under its own name: \
+         for file in *.npy; do arrayfs \"$file\"; done",
     ),
     refusal(
         "data.bin .",

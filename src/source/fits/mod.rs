@@ -21,7 +21,7 @@ use crate::array::{Order, View};
 pub(super) const FORMAT: Format = Format {
     name: "fits",
     title: "FITS images and tables",
-    new_suffix: None,
+    suffixes: &[".fits", ".fit", ".fts"],
     matches,
     reader: Reader::SelfDescribing(read),
 };

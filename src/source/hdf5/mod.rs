@@ -22,7 +22,7 @@ use super::{Contents, Format, FormatError, Input};
 pub(super) const FORMAT: Format = Format {
     name: "hdf5",
     title: "HDF5, also NetCDF-4 and MATLAB 7.3",
-    new_suffix: None,
+    suffixes: &[".h5", ".hdf5", ".he5"],
     matches,
     reader: Reader::SelfDescribing(read),
 };

@@ -19,7 +19,7 @@ use crate::dtype::DType;
 pub(super) const FORMAT: Format = Format {
     name: "netcdf",
     title: "NetCDF classic, 64-bit offset and 64-bit data",
-    new_suffix: None,
+    suffixes: &[".nc", ".cdf"],
     matches,
     reader: Reader::SelfDescribing(read),
 };

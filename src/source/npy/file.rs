@@ -16,7 +16,7 @@ use crate::source::{
 pub(crate) const FORMAT: Format = Format {
     name: "npy",
     title: "NumPy array",
-    new_suffix: Some(".npy"),
+    suffixes: &[".npy"],
     matches: |sample| sample.has(0, &MAGIC),
     reader: Reader::Described(read),
 };

@@ -20,7 +20,7 @@ use crate::array::View;
 pub(super) const FORMAT: Format = Format {
     name: "npz",
     title: "NumPy archive",
-    new_suffix: Some(".npz"),
+    suffixes: &[".npz"],
     matches,
     reader: Reader::SelfDescribing(read),
 };
