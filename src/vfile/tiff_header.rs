@@ -76,12 +76,20 @@ pub(super) struct Numbers {
 }
 
 impl Numbers {
-    /// `value` in `size` bytes, which hold it.
-    fn bytes(self, value: u64, size: usize) -> Vec<u8> {
+    /// Writes `value` over `out`, at most 8 bytes, which can hold it.
+    fn put(self, value: u64, out: &mut [u8]) {
+        let size = out.len();
         match self.is_big_endian {
-            true => value.to_be_bytes()[8 - size..].to_vec(),
-            false => value.to_le_bytes()[..size].to_vec(),
+            true => out.copy_from_slice(&value.to_be_bytes()[8 - size..]),
+            false => out.copy_from_slice(&value.to_le_bytes()[..size]),
         }
+    }
+
+    /// `value` in `size` bytes, which can hold it.
+    fn bytes(self, value: u64, size: usize) -> Vec<u8> {
+        let mut bytes = vec![0; size];
+        self.put(value, &mut bytes);
+        bytes
     }
 
     /// A position in the file, or a number of bytes.
@@ -304,10 +312,11 @@ impl PageDirectories {
             false => 0,
         };
         let page = self.first_page + index * self.page_len;
-        for (field, value) in [(self.strip_field, page), (self.next_field, next)] {
-            let bytes = self.numbers.word(value);
-            directory[field..][..bytes.len()].copy_from_slice(&bytes);
-        }
+        let word = self.numbers.variant.word();
+        self.numbers
+            .put(page, &mut directory[self.strip_field..][..word]);
+        self.numbers
+            .put(next, &mut directory[self.next_field..][..word]);
     }
 
     /// Computes the bytes from byte `at`.
