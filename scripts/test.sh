@@ -99,7 +99,7 @@ begin "install the dependencies"
         curl file bsdextrautils less nginx-light parallel rsync unzip vim-tiny xxd zip \
         gfortran nodejs git inotify-tools libglib2.0-bin perl samba smbclient \
         man-db ffmpeg gnuplot-nox procps shellcheck miller sqlite3 \
-        fitsverify hdf5-tools netcdf-bin
+        fitsverify hdf5-tools netcdf-bin libtiff-tools
     need_rust
     if [ "${ARRAYFS_SKIP_FUSE:-}" != 1 ]; then
         need_fuse
@@ -107,6 +107,8 @@ begin "install the dependencies"
     need_python_packages
     if [ -n "$all" ]; then
         install_packages r-base-core fio
+        # The judges of images: GDAL and ImageJ.
+        install_packages python3-gdal imagej default-jdk-headless
         need_fsx
     fi
 } >"$log" 2>&1 </dev/null

@@ -175,6 +175,15 @@ def read_npy(place, pair):
     path.unlink()
 
 
+@row("dd read of tiff/data.tif, mode r", "dd of npy/data.npy", 0.95)
+def read_tiff(place, pair):
+    need_root()
+    shape = place.shape(*SQUARE)
+    path = place.array("square.bin", shape)
+    with place.mounted(path, shape, "--mode", "r") as mount:
+        pair(lambda: dd(mount / "tiff/data.tif", "/dev/null"), lambda: dd(mount / "npy/data.npy", "/dev/null"))
+
+
 def column(name, shape):
     @row(f"one column of {name}, dd's own time", "numpy.ascontiguousarray(a[:, j])", 1.0)
     def one_column(place, pair):

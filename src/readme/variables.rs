@@ -10,7 +10,7 @@ use crate::dtype::{ByteOrder, DType, Kind, NarrowFloat, TimeUnit, Unit};
 use crate::mapping::Mode;
 use crate::source::{Contents, Meta, Origin};
 use crate::tree::name;
-use crate::vfile::{CsvForm, encodings};
+use crate::vfile::{CodedView, CsvForm, encodings};
 
 /// The conditions for dtypes, by NumPy's names: kinds, and kinds with their size in bits.
 const TYPES: &str = "bool bfloat16 int int8 int16 int32 int64 uint uint8 uint16 uint32 uint64 \
@@ -64,7 +64,8 @@ impl Variables {
         // Each encoding by the name of its directory: npy, csv.
         for encoding in encodings(example.csv) {
             if let Some(folder) = encoding.folder {
-                variables.set_condition(folder, encoding.shows(example.view.dtype()));
+                variables
+                    .set_condition(folder, encoding.shows(&CodedView::as_stored(&example.view)));
             }
         }
         variables.set_dtype(example.view.dtype());

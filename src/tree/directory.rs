@@ -67,8 +67,8 @@ pub(super) struct Array {
     pub(super) member: Option<usize>,
     /// How each variant shows its elements; `None` for those that it does not have.
     codings: [Option<Coding>; VARIANTS.len()],
-    /// The indices of the encodings that show its dtype. The first is raw.
-    encodings: Vec<usize>,
+    /// The forms that it has.
+    forms: Vec<Form>,
     /// The array directories of its fields, in the order of the dtype.
     pub(super) fields: NamedDirectories,
 }
@@ -114,7 +114,7 @@ pub(super) struct Form {
     pub(super) variant: Variant,
     pub(super) is_transposed: bool,
     /// The index of the encoding. 0 is raw.
-    encoding_index: usize,
+    encoding_index: u8,
 }
 
 /// A directory that shows one array in one form.
@@ -247,16 +247,15 @@ impl Directories {
         let index = self.arrays.len();
         let number = self.groups.len() + index * self.form_count();
         let dtype = meta.view.dtype().clone();
-        let encodings = self.encodings.iter().enumerate();
-        let shown = encodings.filter(|(k, encoding)| *k == 0 || encoding.shows(&dtype));
         let scale = meta.details.scale.filter(|_| member.is_some());
+        let codings = VARIANTS.map(|variant| variant.coding(&meta.view, scale));
         self.arrays.push(Array {
             name,
             parent,
-            codings: VARIANTS.map(|variant| variant.coding(&meta.view, scale)),
+            forms: self.forms_of(&meta.view, &codings),
+            codings,
             meta: meta.clone(),
             member,
-            encodings: shown.map(|(k, _)| k).collect(),
             fields: NamedDirectories::default(),
         });
         let fields = Node::folder(number, Folder::Fields);
@@ -268,6 +267,30 @@ impl Directories {
             }
         }
         number
+    }
+
+    /// The forms of an array that shows `view` in the `codings` of its variants.
+    fn forms_of(&self, view: &View, codings: &[Option<Coding>; VARIANTS.len()]) -> Vec<Form> {
+        let transposed = (view.ndim() >= 2).then(|| view.transposed());
+        let views = [(false, Some(view)), (true, transposed.as_ref())];
+        let mut forms = Vec::new();
+        for (variant, coding) in VARIANTS.into_iter().zip(codings) {
+            let Some(coding) = coding else { continue };
+            for (is_transposed, view) in views {
+                let Some(view) = view else { continue };
+                let view = CodedView::new(view, coding);
+                for (encoding_index, encoding) in (0..).zip(self.encodings) {
+                    if encoding_index == 0 || encoding.shows(&view) {
+                        forms.push(Form {
+                            variant,
+                            is_transposed,
+                            encoding_index,
+                        });
+                    }
+                }
+            }
+        }
+        forms
     }
 
     /// The number of directories, those included that do not exist.
@@ -282,9 +305,7 @@ impl Directories {
 
     /// The number of directories that show `array`.
     pub(super) fn forms(&self, array: &Array) -> u64 {
-        let transposes = 1 + u64::from(array.meta.view.ndim() >= 2);
-        let variants = array.codings.iter().flatten().count() as u64;
-        array.encodings.len() as u64 * transposes * variants
+        array.forms.len() as u64
     }
 
     /// The group with this number; `None` for an array directory.
@@ -302,16 +323,14 @@ impl Directories {
         let form = Form {
             variant: *self.variants.get(form_index / self.forms_per_variant)?,
             is_transposed: within >= self.encodings.len(),
-            encoding_index: within % self.encodings.len(),
+            encoding_index: u8::try_from(within % self.encodings.len()).ok()?,
         };
         let coding = array.codings[form.variant as usize].as_ref()?;
-        let exists = array.encodings.contains(&form.encoding_index)
-            && (!form.is_transposed || array.meta.view.ndim() >= 2);
-        exists.then(|| ArrayDirectory {
+        array.forms.contains(&form).then(|| ArrayDirectory {
             array,
             array_index,
             form,
-            encoding: &self.encodings[form.encoding_index],
+            encoding: &self.encodings[usize::from(form.encoding_index)],
             coding,
         })
     }
@@ -325,7 +344,7 @@ impl Directories {
             .count();
         let transposed = usize::from(form.is_transposed) * self.encodings.len();
         let first = self.groups.len() + array_index * self.form_count();
-        first + variant * self.forms_per_variant + transposed + form.encoding_index
+        first + variant * self.forms_per_variant + transposed + usize::from(form.encoding_index)
     }
 
     /// The parent of a directory. The root is its own parent.
@@ -378,14 +397,13 @@ impl Directories {
         } = directory;
         let array = &self.arrays[array_index];
         let is_raw = form.encoding_index == 0;
-        let others = array.encodings.iter().filter(move |&&k| is_raw && k != 0);
-        let others = others.filter_map(move |&encoding_index| {
-            let form = Form {
-                encoding_index,
-                ..form
-            };
-            let folder = self.encodings[encoding_index].folder?;
-            Some((folder, self.number(array_index, form)))
+        let others = array.forms.iter().filter(move |other| {
+            is_raw && other.variant == form.variant && other.is_transposed == form.is_transposed
+        });
+        // The raw form itself has no folder.
+        let others = others.filter_map(move |&other| {
+            let folder = self.encodings[usize::from(other.encoding_index)].folder?;
+            Some((folder, self.number(array_index, other)))
         });
         let can_transpose = is_raw && !form.is_transposed && array.meta.view.ndim() >= 2;
         let transposed = Form {

@@ -81,8 +81,8 @@ pub trait Content: Debug + Send + Sync {
     fn range_showing(&self, backing: &Range<u64>) -> Range<u64>;
 
     /// A position near byte `at` at which a write can be split: at or before `at` within
-    /// elements, so that no word of `word` bytes aligned in the backing file is split, or the end
-    /// of the content.
+    /// elements, so that no word of `word` bytes aligned in the backing file is split; `at` itself
+    /// in bytes that only accept themselves; or the end of the content.
     fn boundary(&self, _at: u64, _word: u64) -> u64 {
         self.len()
     }

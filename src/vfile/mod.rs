@@ -7,6 +7,7 @@ mod coded_view;
 mod content;
 mod encoding;
 mod text;
+mod tiff_header;
 mod widened;
 
 use std::ops::Range;
@@ -201,7 +202,7 @@ impl VirtualFile {
     ) -> Result<(), FileAccessError> {
         for (start, content) in self.segments.iter() {
             if let Some(Elements { mapping, .. }) = content.elements() {
-                let covering = content.covering_range(within(&range, *start));
+                let covering = content.covering_range(within(&range, *start, content));
                 if !covering.is_empty() {
                     act(mapping, covering)?;
                 }
@@ -214,7 +215,8 @@ impl VirtualFile {
     /// the bytes `range`. Empty if they show none. Text depends on the whole view.
     pub fn covering_range(&self, range: &Range<u64>) -> Range<u64> {
         let ranges = self.segments.iter();
-        let ranges = ranges.map(|(start, content)| content.covering_range(within(range, *start)));
+        let ranges =
+            ranges.map(|(start, content)| content.covering_range(within(range, *start, content)));
         joined(ranges)
     }
 
@@ -254,7 +256,7 @@ impl VirtualFile {
             let Some(own) = content.elements() else {
                 return false;
             };
-            let range = content.stored_range(within(range, *start));
+            let range = content.stored_range(within(range, *start, content));
             let others = other.segments.iter();
             let mut others = others.filter_map(|(_, content)| content.elements());
             others.any(|other| own.layout.overlaps(range.clone(), other.layout))
@@ -287,9 +289,11 @@ impl VirtualFile {
     }
 }
 
-/// A range of a file, relative to a content that begins at byte `start`.
-fn within(range: &Range<u64>, start: u64) -> Range<u64> {
-    range.start.saturating_sub(start)..range.end.saturating_sub(start)
+/// The part of a range of a file that is in `content`, which begins at byte `start`, in bytes of
+/// the content.
+fn within(range: &Range<u64>, start: u64, content: &Arc<dyn Content>) -> Range<u64> {
+    let position = |at: u64| at.saturating_sub(start).min(content.len());
+    position(range.start)..position(range.end)
 }
 
 /// The smallest range that contains all of `ranges`. Empty ranges do not count.

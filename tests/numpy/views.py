@@ -55,6 +55,13 @@ def has_text(dtype: np.dtype) -> bool:
     return dtype.kind not in "fc" or dtype.itemsize <= {"f": 8, "c": 16}[dtype.kind]
 
 
+def has_images(array: np.ndarray) -> bool:
+    """Whether there is `tiff/` of the array; what is in it is left to `tests/forms`."""
+    dtype = array.dtype
+    is_number = dtype.kind in "biufc" and dtype.type.__module__ == "numpy"
+    return is_number and dtype.itemsize <= {"c": 16}.get(dtype.kind, 8) and array.ndim >= 2 and array.size > 0
+
+
 @dataclass(frozen=True)
 class View:
     """A file of the tree; `array` is a window on the array that is mounted, and its bytes follow the `header`.
@@ -224,13 +231,14 @@ def places(array: np.ndarray, preamble: bytes = b"", order: str = "C", prefix: s
         with contextlib.suppress(ValueError):
             fields[field_name(position, name)] = array[name]
     transposed = ("T",) if array.ndim >= 2 else ()
-    all_places = encoded(prefix, array, nested=(*encodings, *transposed), fields=tuple(fields))
+    listed = (*encodings, "tiff") if has_images(array) else tuple(encodings)
+    all_places = encoded(prefix, array, nested=(*listed, *transposed), fields=tuple(fields))
     if preamble:
         all_places = [
             replace(place, preamble=preamble, order=order) if place.encoding == "npy" else place for place in all_places
         ]
     if transposed:
-        all_places += encoded(f"{prefix}T/", array.T, nested=tuple(encodings))
+        all_places += encoded(f"{prefix}T/", array.T, nested=listed)
     for name, of_field in fields.items():
         all_places += places(of_field, prefix=f"{prefix}fields/{name}/")
     return all_places

@@ -60,7 +60,12 @@ fn claim_02_rows_and_cols_are_the_files_of_their_axes_and_no_directory_is_shared
     let mount = dir.mount(&file, &["--shape", "3,4,5"]);
     let mut expected = BTreeSet::new();
     for (prefix, lengths) in [("", [3, 4, 5]), ("T/", [5, 4, 3])] {
-        for (encoding, suffix) in [("", ""), ("npy/", ".npy"), ("csv/", ".csv")] {
+        for (encoding, suffix) in [
+            ("", ""),
+            ("npy/", ".npy"),
+            ("csv/", ".csv"),
+            ("tiff/", ".tif"),
+        ] {
             for (folder, axis) in [("rows", 0), ("cols", 1)] {
                 for index in 0..lengths[axis] {
                     let path = |folder: &str| {

@@ -7,6 +7,7 @@ mod counted;
 mod csv;
 mod npy;
 mod raw;
+mod tiff;
 
 use std::sync::Arc;
 
@@ -36,9 +37,10 @@ pub struct Encoding {
 }
 
 impl Encoding {
-    /// Whether the encoding supports a single element of this dtype.
-    pub fn shows(&self, dtype: &DType) -> bool {
-        self.shows_shape(dtype, Shape::default())
+    /// Whether there is a directory of this encoding for the array `view`: it supports the array
+    /// or single elements of its dtype.
+    pub fn shows(&self, view: &CodedView<'_>) -> bool {
+        self.shows_shape(view.dtype(), Shape::default()) || (self.len)(view).is_some()
     }
 
     /// Whether the encoding supports a contiguous array of this dtype and shape.
@@ -51,8 +53,11 @@ impl Encoding {
 /// All encodings, with CSV files in the form `csv`. The first is the one used in the
 /// array directories themselves.
 pub fn encodings(csv: CsvForm) -> &'static [Encoding] {
-    static UNPADDED: [Encoding; 3] = [raw::ENCODING, npy::ENCODING, csv::UNPADDED];
-    static PADDED: [Encoding; 3] = [raw::ENCODING, npy::ENCODING, csv::PADDED];
+    const fn table(csv: Encoding) -> [Encoding; 4] {
+        [raw::ENCODING, npy::ENCODING, csv, tiff::ENCODING]
+    }
+    static UNPADDED: [Encoding; 4] = table(csv::UNPADDED);
+    static PADDED: [Encoding; 4] = table(csv::PADDED);
     match csv {
         CsvForm::Unpadded => &UNPADDED,
         CsvForm::Padded => &PADDED,
