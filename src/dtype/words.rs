@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{ByteOrder, DType, Field, Kind};
 
 /// The most runs of words in a sub-array, whose description can be short.
-const MAX_RUNS: usize = 64;
+const MAX_RUNS: usize = 512;
 
 /// Consecutive words of one size in an item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

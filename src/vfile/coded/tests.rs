@@ -28,9 +28,10 @@ struct Model {
     content: VirtualFile,
 }
 
-/// Dtypes in the other byte order, the offset that the file adds, and the offset and size of each
-/// word that is reversed.
-const DTYPES: [(&str, Option<f64>, &[(u64, u64)]); 10] = [
+/// A dtype, the offset that the file adds, and the offset and size of each word that is reversed.
+type Case = (&'static str, Option<f64>, &'static [(u64, u64)]);
+
+const DTYPES: [Case; 10] = [
     (">i2", None, &[(0, 2)]),
     (">f8", None, &[(0, 8)]),
     (">c8", None, &[(0, 4), (4, 4)]),
