@@ -34,7 +34,8 @@ def check(root, a):
     assert content(f"{root}/native/slices/...,::-1") == native(a[..., ::-1]).tobytes(), a.dtype
     with open(f"{root}/native/meta.json") as file:
         meta = json.load(file)
-    assert meta["dtype"] == (native(a).dtype.str if a.dtype.names is None else [list(f) for f in native(a).dtype.descr])
+    dtype = native(a).dtype
+    assert meta["dtype"] == json.loads(json.dumps(dtype.descr if dtype.names else dtype.str)), meta
     assert meta["strides"] == list(a.strides), meta
 
 
