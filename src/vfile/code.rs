@@ -161,17 +161,30 @@ fn reverse_all(bytes: &mut [u8], size: u64) {
 
 /// Reverses the bytes of each word of `size` bytes in the bytes `part` of each item.
 fn reverse_part_of_each(items: &mut [u8], itemsize: usize, part: Range<usize>, size: u64) {
-    /// Reverses words of `N` bytes, which the compiler does for several at once.
-    fn reverse<const N: usize>(items: &mut [u8], itemsize: usize, part: Range<usize>) {
+    /// Replaces words of `N` bytes. Of `swap_bytes`, the compiler does several at once.
+    fn replace<const N: usize>(
+        items: &mut [u8],
+        itemsize: usize,
+        part: Range<usize>,
+        swap: impl Fn([u8; N]) -> [u8; N],
+    ) {
         for item in items.chunks_exact_mut(itemsize) {
-            let (words, _) = item[part.clone()].as_chunks_mut::<N>();
-            words.iter_mut().for_each(|word| word.reverse());
+            let (words, _) = item[part.clone()].as_chunks_mut();
+            words.iter_mut().for_each(|word| *word = swap(*word));
         }
     }
     match size {
-        2 => reverse::<2>(items, itemsize, part),
-        4 => reverse::<4>(items, itemsize, part),
-        8 => reverse::<8>(items, itemsize, part),
-        _ => reverse::<16>(items, itemsize, part),
+        2 => replace(items, itemsize, part, |word| {
+            u16::from_ne_bytes(word).swap_bytes().to_ne_bytes()
+        }),
+        4 => replace(items, itemsize, part, |word| {
+            u32::from_ne_bytes(word).swap_bytes().to_ne_bytes()
+        }),
+        8 => replace(items, itemsize, part, |word| {
+            u64::from_ne_bytes(word).swap_bytes().to_ne_bytes()
+        }),
+        _ => replace(items, itemsize, part, |word| {
+            u128::from_ne_bytes(word).swap_bytes().to_ne_bytes()
+        }),
     }
 }
