@@ -247,6 +247,15 @@ def transpose(name, shape, cache):
 transpose("square", SQUARE, "never")
 
 
+@row("native/data of a big-endian array, --cache never", "a.byteswap()", 1)
+def native(place, pair):
+    shape = place.shape(*SQUARE)
+    path = place.array("square.bin", shape)
+    a = np.memmap(path, ">f4", "r", shape=shape)
+    with place.mounted(path, shape, dtype=">f4") as mount:
+        pair(lambda: dd(mount / "native/data", "/dev/null"), lambda: clocked(a.byteswap))
+
+
 @row("data of square, F, --cache never", "a.tobytes()", 4)
 def to_bytes(place, pair):
     shape = place.shape(*SQUARE)

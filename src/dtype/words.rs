@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::{ByteOrder, DType, Field, Kind};
 
-/// The most runs of words in an item. Only sub-arrays of structures have many.
-const MAX_RUNS: usize = 4096;
+/// The most runs of words in a sub-array, whose description can be short.
+const MAX_RUNS: usize = 512;
 
 /// Consecutive words of one size in an item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,6 +17,13 @@ pub struct Words {
     pub size: u64,
     /// The number of words.
     pub count: u64,
+}
+
+impl Words {
+    /// The offset in the item behind the last word, in bytes.
+    pub fn end(&self) -> u64 {
+        self.offset + self.size * self.count
+    }
 }
 
 impl DType {
@@ -37,15 +44,23 @@ impl DType {
 
     /// The words of an item that are not in the byte order of this machine, in the order of
     /// their offsets. `None` if fields overlap, so that a word could be part of another, or if
-    /// there are too many runs of them.
+    /// a sub-array has too many runs of them.
     pub fn foreign_words(&self) -> Option<Vec<Words>> {
+        if has_overlaps(self) {
+            return None;
+        }
         let mut words = Vec::new();
         self.add_foreign_words(0, &mut words)?;
         words.sort_by_key(|words| words.offset);
-        (!has_overlaps(self)).then_some(words)
+        words.dedup_by(|next, last| {
+            let is_one_run = last.end() == next.offset && last.size == next.size;
+            last.count += if is_one_run { next.count } else { 0 };
+            is_one_run
+        });
+        Some(words)
     }
 
-    /// Adds the words of an item at `offset`. `None` if there are too many.
+    /// Adds the words of an item at `offset`. `None` if a sub-array has too many runs.
     fn add_foreign_words(&self, offset: u64, all: &mut Vec<Words>) -> Option<()> {
         let is_foreign =
             self.byte_order != ByteOrder::NATIVE && self.byte_order != ByteOrder::NotApplicable;
@@ -65,17 +80,19 @@ impl DType {
                 count: self.itemsize() / size,
             });
         }
-        (all.len() <= MAX_RUNS).then_some(())
+        Some(())
     }
 }
 
 impl Field {
     fn add_foreign_words(&self, offset: u64, all: &mut Vec<Words>) -> Option<()> {
         let itemsize = self.dtype.itemsize();
-        let first = all.len();
-        let start = offset + self.offset();
-        self.dtype.add_foreign_words(start, all)?;
         let count = self.size() / itemsize;
+        if count == 0 {
+            return Some(());
+        }
+        let first = all.len();
+        self.dtype.add_foreign_words(offset + self.offset(), all)?;
         // Items of one kind of words without gaps are one run.
         if let [only] = &mut all[first..]
             && only.size * only.count == itemsize
@@ -84,13 +101,14 @@ impl Field {
             return Some(());
         }
         let item: Vec<Words> = all[first..].to_vec();
-        if item.is_empty() {
+        if item.is_empty() || count == 1 {
             return Some(());
         }
+        let runs = count.checked_mul(item.len() as u64)?;
+        if runs > MAX_RUNS as u64 {
+            return None;
+        }
         for k in 1..count {
-            if all.len() > MAX_RUNS {
-                return None;
-            }
             let next = item.iter().map(|words| Words {
                 offset: words.offset + k * itemsize,
                 ..*words
@@ -103,7 +121,8 @@ impl Field {
 
 /// Whether fields of the dtype, or of a field, overlap.
 fn has_overlaps(dtype: &DType) -> bool {
-    let mut fields: Vec<&Field> = dtype.fields().iter().collect();
+    let fields = dtype.fields().iter();
+    let mut fields: Vec<&Field> = fields.filter(|field| field.size() > 0).collect();
     fields.sort_by_key(|field| field.offset());
     let overlap = |pair: &[&Field]| pair[0].offset() + pair[0].size() > pair[1].offset();
     fields.windows(2).any(overlap) || fields.iter().any(|field| has_overlaps(&field.dtype))
@@ -140,6 +159,17 @@ mod tests {
             (
                 "[('p',[('x','u1'),('y','Xi2')],(2,))]",
                 &[(1, 2, 1), (4, 2, 1)],
+            ),
+            (
+                "[('a','Xi2'),('b','XU2'),('c','Xf4')]",
+                &[(0, 2, 1), (2, 4, 3)],
+            ),
+            ("[('p',[('x','Xi2'),('y','Xi2')],(9,))]", &[(0, 2, 18)]),
+            ("[('a','Xi4'),('b','Xi4',(0,))]", &[(0, 4, 1)]),
+            (
+                "{'names':['a','b','c'],'formats':['Xi4',('Xi2',(3,0)),([('x','Xi2')],(0,))],\
+                  'offsets':[0,2,1],'itemsize':6}",
+                &[(0, 4, 1)],
             ),
         ] {
             let text = text

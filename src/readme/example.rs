@@ -5,9 +5,9 @@ use std::path::Path;
 
 use crate::array::View;
 use crate::dtype::Kind;
-use crate::source::Meta;
+use crate::source::{Meta, Scale};
 use crate::tree::name;
-use crate::vfile::CsvForm;
+use crate::vfile::{CodedView, Coding, CsvForm};
 
 /// An array of the mount, and the directory of its files.
 #[derive(Debug, Clone)]
@@ -23,6 +23,8 @@ pub(super) struct Example {
     /// The form of files in `csv/`.
     pub csv: CsvForm,
     pub view: View,
+    /// What the file adds to the elements, if it scales them by nothing else.
+    pub offset: Option<f64>,
 }
 
 impl Example {
@@ -40,7 +42,27 @@ impl Example {
             writable: meta.origin.writable,
             csv,
             view: meta.view.clone(),
+            offset: meta.details.scale.and_then(Scale::offset),
         }
+    }
+
+    /// The array as `native/` shows it; `None` if there is no such directory.
+    pub(super) fn in_native_order(&self) -> Option<Example> {
+        let coding = Coding::native(self.view.dtype(), self.offset)?;
+        Some(Example {
+            directory: format!("{}native/", self.directory),
+            view: CodedView::new(&self.view, &coding).as_contiguous()?,
+            ..self.clone()
+        })
+    }
+
+    /// Whether `native/` shows integers that the file stores with the other sign.
+    pub(super) fn native_has_other_sign(&self) -> bool {
+        let native = self.in_native_order();
+        native.is_some_and(|native| {
+            let kinds = (native.view.dtype().kind(), self.view.dtype().kind());
+            matches!(kinds, (Kind::Int, Kind::UInt) | (Kind::UInt, Kind::Int))
+        })
     }
 
     /// The array itself or, if its elements are records, the first field that has elements
@@ -64,6 +86,7 @@ impl Example {
                     directory: format!("{}fields/{listed}/", self.directory),
                     fields: [self.fields.as_slice(), &[field.name().to_owned()]].concat(),
                     view,
+                    offset: None,
                     ..self.clone()
                 };
                 example.of_a_field()

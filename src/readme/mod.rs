@@ -1,6 +1,7 @@
 //! Generates `README.txt`: a description of an array, a table of its files, and code for each
-//! language that reads and writes it in this mount; for a group, a list of its arrays. The text is in `templates/`, a file for
-//! each language, listed in `LANGUAGES`. Variables and conditions are in `variables`.
+//! language that reads and writes it in this mount; for a group, a list of its arrays. The text is
+//! in `templates/`, a file for each language, listed in `LANGUAGES`. Variables and conditions are
+//! in `variables`.
 
 mod example;
 mod template;
@@ -22,6 +23,8 @@ struct Language {
     records: bool,
     /// Whether it has code for an array without elements.
     empty: bool,
+    /// Whether it reads either byte order as easily. If not, its code reads `native/`.
+    either_order: bool,
     /// Escapes a path for a string literal, without the quotes.
     escape: fn(&str) -> String,
 }
@@ -30,31 +33,42 @@ struct Language {
 const LANGUAGES: [Language; 9] = [
     Language {
         records: true,
+        either_order: true,
         ..language("Shell", include_str!("templates/shell.txt"), in_shell)
     },
     Language {
         records: true,
         empty: true,
+        either_order: true,
         ..language(
             "Python",
             include_str!("templates/python.txt"),
             in_single_quotes,
         )
     },
-    language("R", include_str!("templates/r.txt"), in_double_quotes),
+    Language {
+        either_order: true,
+        ..language("R", include_str!("templates/r.txt"), in_double_quotes)
+    },
     language("Julia", include_str!("templates/julia.txt"), in_julia),
-    language(
-        "MATLAB and Octave",
-        include_str!("templates/octave.txt"),
-        in_matlab,
-    ),
+    Language {
+        either_order: true,
+        ..language(
+            "MATLAB and Octave",
+            include_str!("templates/octave.txt"),
+            in_matlab,
+        )
+    },
     language("C", include_str!("templates/c.txt"), in_double_quotes),
     language("Fortran", include_str!("templates/fortran.txt"), in_fortran),
     language("Node", include_str!("templates/node.txt"), in_single_quotes),
-    language("awk", include_str!("templates/awk.txt"), in_shell),
+    Language {
+        either_order: true,
+        ..language("awk", include_str!("templates/awk.txt"), in_shell)
+    },
 ];
 
-/// A language that reads neither records nor empty arrays.
+/// A language that reads neither records, nor empty arrays, nor the other byte order.
 const fn language(
     heading: &'static str,
     template: &'static str,
@@ -65,6 +79,7 @@ const fn language(
         template,
         records: false,
         empty: false,
+        either_order: false,
         escape,
     }
 }
@@ -132,7 +147,9 @@ fn text(meta: &Meta, directory: &Path, is_root: bool, pad: bool, csv: CsvForm) -
         } else {
             field.as_ref()
         };
-        if let Some(example) = example {
+        let native = example.filter(|_| !language.either_order);
+        let native = native.and_then(Example::in_native_order);
+        if let Some(example) = native.as_ref().or(example) {
             text += &section(language, example);
         }
     }

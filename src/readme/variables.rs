@@ -10,7 +10,7 @@ use crate::dtype::{ByteOrder, DType, Kind, NarrowFloat, TimeUnit, Unit};
 use crate::mapping::Mode;
 use crate::source::{Contents, Meta, Origin};
 use crate::tree::name;
-use crate::vfile::{CodedView, CsvForm, encodings};
+use crate::vfile::{CodedView, Coding, CsvForm, encodings};
 
 /// The conditions for dtypes, by NumPy's names: kinds, and kinds with their size in bits.
 const TYPES: &str = "bool bfloat16 int int8 int16 int32 int64 uint uint8 uint16 uint32 uint64 \
@@ -108,11 +108,8 @@ impl Variables {
         // The number of characters or bytes of an element that is not a number.
         self.set("length", length.map_or(String::new(), |n| n.to_string()));
         let big = dtype.byte_order() == ByteOrder::Big;
-        let has_order = dtype.byte_order() != ByteOrder::NotApplicable;
         self.set("endian", if big { "big" } else { "little" });
         self.set_condition("big", big);
-        // Whether the byte order differs from the machine's.
-        self.set_condition("swapped", has_order && big != cfg!(target_endian = "big"));
     }
 
     /// Sets the variables and conditions for the shape. `@lengths@` of the shape `(3, 5)` is
@@ -230,6 +227,9 @@ impl Variables {
         variables.set("dims", escape_control_characters(&dims));
         let scale = meta.details.scale;
         variables.set_condition("scaled", scale.is_some());
+        variables.set_condition("other_sign", whole.native_has_other_sign());
+        variables.set_condition("native", whole.in_native_order().is_some());
+        variables.set_condition("float32", Coding::float32(dtype).is_some());
         let number = |value: Option<f64>| value.map_or(String::new(), |value| value.to_string());
         variables.set("slope", number(scale.map(|scale| scale.slope)));
         variables.set("intercept", number(scale.map(|scale| scale.intercept)));

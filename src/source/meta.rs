@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::{Attributes, Details, Member, Scale, Skipped};
 use crate::array::{Order, View};
 use crate::dtype::literal::Literal;
-use crate::dtype::{DType, Field};
+use crate::dtype::{DType, Field, Kind};
 use crate::mapping::Mode;
 
 /// The mounted file.
@@ -79,7 +79,11 @@ impl Meta {
     pub fn recoded(&self, dtype: DType, is_writable: bool) -> Meta {
         let mut meta = self.clone();
         meta.writable &= is_writable;
-        if dtype.kind() != self.view.dtype().kind() && meta.details.scale.is_some() {
+        let has_other_sign = matches!(
+            (dtype.kind(), self.view.dtype().kind()),
+            (Kind::Int, Kind::UInt) | (Kind::UInt, Kind::Int)
+        );
+        if has_other_sign && meta.details.scale.is_some() {
             meta.details = Arc::new(Details {
                 scale: None,
                 ..(*self.details).clone()

@@ -88,14 +88,20 @@ pub(super) enum Variant {
 const VARIANTS: [Variant; 3] = [Variant::Stored, Variant::Native, Variant::Float32];
 
 impl Variant {
-    /// How the variant shows the elements of `view`, which the file says are to be scaled by
+    /// How the variant shows elements of `dtype`, which the file says are to be scaled by
     /// `scale`. `None` if it is no other than the stored one.
-    fn coding(self, view: &View, scale: Option<Scale>) -> Option<Coding> {
+    fn coding(self, dtype: &DType, scale: Option<Scale>) -> Option<Coding> {
         match self {
             Variant::Stored => Some(Coding::Stored),
-            Variant::Native => Coding::native(view.dtype(), scale.and_then(Scale::offset)),
-            Variant::Float32 => Coding::float32(view.dtype()),
+            Variant::Native => Coding::native(dtype, scale.and_then(Scale::offset)),
+            Variant::Float32 => Coding::float32(dtype),
         }
+    }
+
+    /// Whether an array of `dtype`, or that of a field at any depth, has the variant.
+    fn is_of(self, dtype: &DType, scale: Option<Scale>) -> bool {
+        let mut fields = dtype.fields().iter();
+        self.coding(dtype, scale).is_some() || fields.any(|field| self.is_of(field.dtype(), None))
     }
 
     /// The name of the directory; `None` for the array itself.
@@ -148,7 +154,7 @@ impl Directories {
         let transposes = views.any(|view| has_two_axes(view) || !view.dtype().fields().is_empty());
         let has = |variant: &Variant| {
             let mut members = contents.members.iter();
-            members.any(|member| variant.coding(&member.view, member.details.scale).is_some())
+            members.any(|member| variant.is_of(member.view.dtype(), member.details.scale))
         };
         let mut directories = Directories {
             groups: Vec::new(),
@@ -248,7 +254,7 @@ impl Directories {
         let number = self.groups.len() + index * self.form_count();
         let dtype = meta.view.dtype().clone();
         let scale = meta.details.scale.filter(|_| member.is_some());
-        let codings = VARIANTS.map(|variant| variant.coding(&meta.view, scale));
+        let codings = VARIANTS.map(|variant| variant.coding(&dtype, scale));
         self.arrays.push(Array {
             name,
             parent,

@@ -1,14 +1,14 @@
 //! Elements that are shown with other bytes than they have in the file: in another byte order,
-//! with the sign bit flipped, or widened to float32. Bytes are recoded in the buffer of the
-//! request, after or before the guarded copy, so words that are aligned in the file are not torn.
+//! or with the sign bit flipped. Bytes are recoded in a private buffer, after or before the
+//! guarded copy, so words that are aligned in the file are not torn. How an item is recoded is
+//! left to `code`.
 
-use std::io;
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::code::Code;
 use super::content::{Content, Elements};
 use crate::array::Layout;
-use crate::dtype::Words;
 use crate::mapping::{AccessError, Mapping};
 
 /// The most bytes of a word, which are those of a `longdouble`.
@@ -16,119 +16,6 @@ const MAX_WORD: usize = 16;
 
 /// The most bytes that are recoded at once when a gap is filled.
 const FILL: usize = 1 << 16;
-
-/// How each item is recoded: words are reversed, and sign bits are flipped. It is its own
-/// inverse, so the same code reads and writes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Code {
-    itemsize: u64,
-    /// The words that are reversed, in the order of their offsets, without overlaps.
-    words: Vec<Words>,
-    /// Whether every item is one number whose sign bit, in the byte order of this machine, is
-    /// flipped.
-    flips_sign: bool,
-}
-
-impl Code {
-    /// The code that reverses `words` of items of `itemsize` bytes, and flips the sign bit of
-    /// every item if `flips_sign` is set.
-    pub fn new(itemsize: u64, words: Vec<Words>, flips_sign: bool) -> Code {
-        Code {
-            itemsize,
-            words,
-            flips_sign,
-        }
-    }
-
-    /// Whether elements are shown as they are.
-    pub fn is_identity(&self) -> bool {
-        self.words.is_empty() && !self.flips_sign
-    }
-
-    /// The bytes that have to be recoded together with byte `at` of the elements.
-    fn word_at(&self, at: u64) -> Range<u64> {
-        let item = at / self.itemsize * self.itemsize;
-        if self.flips_sign {
-            return item..item + self.itemsize;
-        }
-        let within = at - item;
-        let position = self.words.partition_point(|words| words.offset <= within);
-        let words = position.checked_sub(1).map(|k| self.words[k]);
-        match words {
-            Some(Words {
-                offset,
-                size,
-                count,
-            }) if within < offset + size * count => {
-                let start = item + offset + (within - offset) / size * size;
-                start..start + size
-            }
-            _ => at..at + 1,
-        }
-    }
-
-    /// The smallest range of whole words that contains `range`.
-    fn whole_words(&self, range: &Range<u64>) -> Range<u64> {
-        match range.is_empty() {
-            true => range.clone(),
-            false => self.word_at(range.start).start..self.word_at(range.end - 1).end,
-        }
-    }
-
-    /// Recodes `bytes`, which begin at byte `at` of the elements and consist of whole words.
-    fn recode(&self, at: u64, bytes: &mut [u8]) {
-        if let [Words { size, count, .. }] = self.words[..]
-            && size * count == self.itemsize
-        {
-            reverse_all(bytes, size);
-        } else if !self.words.is_empty() {
-            self.reverse_by_item(at, bytes);
-        }
-        if self.flips_sign {
-            let sign = match cfg!(target_endian = "big") {
-                true => 0,
-                false => self.itemsize as usize - 1,
-            };
-            let items = bytes.chunks_exact_mut(self.itemsize as usize);
-            items.for_each(|item| item[sign] ^= 0x80);
-        }
-    }
-
-    fn reverse_by_item(&self, at: u64, bytes: &mut [u8]) {
-        let end = at + bytes.len() as u64;
-        let mut item = at / self.itemsize * self.itemsize;
-        while item < end {
-            for words in &self.words {
-                let first = item + words.offset;
-                let start = first.max(at);
-                let stop = (first + words.size * words.count).min(end);
-                if start < stop {
-                    let part = (start - at) as usize..(stop - at) as usize;
-                    reverse_all(&mut bytes[part], words.size);
-                }
-            }
-            item += self.itemsize;
-        }
-    }
-}
-
-/// Reverses the bytes of each word.
-fn reverse_all(bytes: &mut [u8], size: u64) {
-    /// Reverses words of `N` bytes, which the compiler does for several at once.
-    fn reverse<const N: usize>(bytes: &mut [u8]) {
-        let (words, _) = bytes.as_chunks_mut::<N>();
-        words.iter_mut().for_each(|word| word.reverse());
-    }
-    match size {
-        2 => reverse::<2>(bytes),
-        4 => reverse::<4>(bytes),
-        8 => reverse::<8>(bytes),
-        _ => {
-            let words = bytes.chunks_exact_mut(size as usize);
-            words.for_each(<[u8]>::reverse);
-        }
-    }
-}
 
 /// Recoded elements of a view, in C order. Writes are recoded too.
 #[derive(Debug)]
@@ -177,11 +64,8 @@ impl CodedBytes {
         let whole = self.code.word_at(part.start);
         let mut word = [0; MAX_WORD];
         let word = &mut word[..(whole.end - whole.start) as usize];
-        let count = self.mapping.read(&self.layout, whole.start, word)?;
-        if count < word.len() {
-            return Err(self.error_at(whole.start + count as u64));
-        }
-        self.code.recode(whole.start, word);
+        self.read_all(whole.start, word)?;
+        self.code.decode(whole.start, word);
         let from = (part.start - whole.start) as usize;
         out.copy_from_slice(&word[from..from + out.len()]);
         Ok(())
@@ -194,36 +78,91 @@ impl CodedBytes {
     /// When not all of them can be written.
     fn write_part(&self, part: &Range<u64>, data: &[u8]) -> Result<(), AccessError> {
         let whole = self.code.word_at(part.start);
-        let from = (part.start - whole.start) as usize;
         let mut word = [0; MAX_WORD];
         let word = &mut word[..(whole.end - whole.start) as usize];
-        word[from..from + data.len()].copy_from_slice(data);
-        self.code.recode(whole.start, word);
-        let first = match self.code.words.is_empty() {
-            true => from,
-            // The word is reversed.
-            false => word.len() - from - data.len(),
+        let from = (part.start - whole.start) as usize;
+        let part = from..from + data.len();
+        word[part.clone()].copy_from_slice(data);
+        self.code.encode(whole.start, word);
+        let stored = self.code.stored_part(part, word.len());
+        self.write_all(whole.start + stored.start as u64, &word[stored])
+    }
+
+    /// Reads stored bytes from byte `at` of the elements.
+    ///
+    /// # Errors
+    ///
+    /// When not all of them can be read.
+    fn read_all(&self, at: u64, stored: &mut [u8]) -> Result<(), AccessError> {
+        let mut done = 0;
+        while done < stored.len() {
+            let rest = &mut stored[done..];
+            done += self.mapping.read(&self.layout, at + done as u64, rest)?;
+        }
+        Ok(())
+    }
+
+    /// Writes stored bytes at byte `at` of the elements.
+    ///
+    /// # Errors
+    ///
+    /// When not all of them can be written.
+    fn write_all(&self, at: u64, stored: &[u8]) -> Result<(), AccessError> {
+        let mut done = 0;
+        while done < stored.len() {
+            let rest = &stored[done..];
+            done += self.mapping.write(&self.layout, at + done as u64, rest)?;
+        }
+        Ok(())
+    }
+
+    /// Reads whole words. Returns the number of bytes of the words before the first that cannot
+    /// be read.
+    ///
+    /// # Errors
+    ///
+    /// When the first word cannot be read.
+    fn read_words(&self, words: &Range<u64>, out: &mut [u8]) -> Result<usize, AccessError> {
+        let count = self.mapping.read(&self.layout, words.start, out)?;
+        let broken = self.word_after(words, count);
+        let count = match self.read_all(words.start + count as u64, &mut out[count..broken.end]) {
+            Err(error) if broken.start == 0 => return Err(error),
+            Err(_) => broken.start,
+            Ok(()) => broken.end,
         };
-        let (at, stored) = (whole.start + first as u64, &word[first..first + data.len()]);
-        match self.mapping.write(&self.layout, at, stored)? {
-            count if count == data.len() => Ok(()),
-            count => Err(self.error_at(at + count as u64)),
+        self.code.decode(words.start, &mut out[..count]);
+        Ok(count)
+    }
+
+    /// Writes whole words. Returns the number of bytes of the words before the first that cannot
+    /// be written.
+    ///
+    /// # Errors
+    ///
+    /// When the first word cannot be written.
+    fn write_words(&self, words: &Range<u64>, data: &[u8]) -> Result<usize, AccessError> {
+        let mut stored = data.to_vec();
+        self.code.encode(words.start, &mut stored);
+        let count = self.mapping.write(&self.layout, words.start, &stored)?;
+        let broken = self.word_after(words, count);
+        match self.write_all(words.start + count as u64, &stored[count..broken.end]) {
+            Err(error) if broken.start == 0 => Err(error),
+            Err(_) => Ok(broken.start),
+            Ok(()) => Ok(broken.end),
         }
     }
 
-    /// The bytes of the whole words among the first `count` bytes of `range`.
-    fn complete(&self, range: &Range<u64>, count: usize) -> usize {
-        match range.start + count as u64 {
-            end if end < range.end => (self.code.word_at(end).start - range.start) as usize,
-            _ => count,
-        }
-    }
-
-    /// Why byte `at` cannot be accessed.
-    fn error_at(&self, at: u64) -> AccessError {
-        match self.mapping.read(&self.layout, at, &mut [0]) {
-            Err(error) => error,
-            Ok(_) => io::Error::from_raw_os_error(libc::EIO).into(),
+    /// The word of which some of the first `count` bytes of `words` are a part, but not all. At
+    /// `count` and empty if there is none. Counts from the start of `words`.
+    fn word_after(&self, words: &Range<u64>, count: usize) -> Range<usize> {
+        let end = words.start + count as u64;
+        let word = match end < words.end {
+            true => self.code.word_at(end),
+            false => end..end,
+        };
+        match word.start < end {
+            true => (word.start - words.start) as usize..(word.end - words.start) as usize,
+            false => count..count,
         }
     }
 
@@ -254,10 +193,7 @@ impl CodedBytes {
                 break;
             }
         }
-        match done {
-            0 if !range.is_empty() => Err(self.error_at(range.start)),
-            done => Ok(done),
-        }
+        Ok(done)
     }
 }
 
@@ -273,10 +209,7 @@ impl Content for CodedBytes {
             if !is_whole {
                 return self.read_part(part, out).map(|()| out.len());
             }
-            let count = self.mapping.read(&self.layout, part.start, out)?;
-            let complete = self.complete(part, count);
-            self.code.recode(part.start, &mut out[..complete]);
-            Ok(complete)
+            self.read_words(part, out)
         })
     }
 
@@ -291,24 +224,23 @@ impl Content for CodedBytes {
             if !is_whole {
                 return self.write_part(part, data).map(|()| data.len());
             }
-            let mut stored = data.to_vec();
-            self.code.recode(part.start, &mut stored);
-            let count = self.mapping.write(&self.layout, part.start, &stored)?;
-            Ok(self.complete(part, count))
+            self.write_words(part, data)
         })
     }
 
     fn fill(&self, range: Range<u64>) -> Result<(), AccessError> {
         let [head, whole, tail] = self.split(&range);
-        let is_zero = !self.code.flips_sign;
-        if is_zero && !whole.is_empty() {
-            self.mapping.fill(&self.layout, whole.clone())?;
-        }
-        let rest = if is_zero { whole.end..whole.end } else { whole };
-        for part in [head, rest, tail] {
+        let written = match self.code.keeps_zeros() {
+            true => {
+                self.mapping.fill(&self.layout, whole)?;
+                [head, tail]
+            }
+            false => [head, whole.start..tail.end],
+        };
+        let zeros = [0; FILL];
+        for part in written {
             let mut at = part.start;
             while at < part.end {
-                let zeros = [0; FILL];
                 let count = (part.end - at).min(FILL as u64) as usize;
                 at += self.write(at, &zeros[..count])? as u64;
             }
@@ -341,3 +273,6 @@ impl Content for CodedBytes {
         self.code.word_at(self.layout.boundary(at, word)).start
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,8 @@
 
 use std::sync::Arc;
 
-use super::coded::{Code, CodedBytes};
+use super::code::Code;
+use super::coded::CodedBytes;
 use super::content::{Content, ViewBytes};
 use super::widened::Widened;
 use crate::array::{Order, Shape, View};
@@ -33,14 +34,8 @@ impl Coding {
     /// already, or fields overlap.
     pub fn native(dtype: &DType, offset: Option<f64>) -> Option<Coding> {
         let words = dtype.foreign_words()?;
-        let size = dtype.itemsize();
-        let half = 2f64.powi(8 * size as i32 - 1);
-        let other_sign = match (dtype.kind(), offset) {
-            (Kind::Int, Some(offset)) if offset == half => DType::parse(&format!("u{size}")).ok(),
-            (Kind::UInt, Some(-128.0)) if size == 1 => DType::parse("i1").ok(),
-            _ => None,
-        };
-        let code = Code::new(size, words, other_sign.is_some());
+        let other_sign = offset.and_then(|offset| other_sign(dtype, offset));
+        let code = Code::new(dtype.itemsize(), words, other_sign.is_some());
         if code.is_identity() {
             return None;
         }
@@ -49,9 +44,7 @@ impl Coding {
             code: Arc::new(code),
         })
     }
-}
 
-impl Coding {
     /// The coding that shows elements of `dtype` as float32. `None` if they are no floats that
     /// NumPy lacks.
     pub fn float32(dtype: &DType) -> Option<Coding> {
@@ -65,6 +58,21 @@ impl Coding {
     pub fn is_writable(&self) -> bool {
         !matches!(self, Coding::Widened(_))
     }
+}
+
+/// The dtype, in the byte order of this machine, of integers of `dtype` plus `offset`, if that
+/// moves all of them from signed to unsigned or back: then it flips their sign bits.
+fn other_sign(dtype: &DType, offset: f64) -> Option<DType> {
+    let letter = match dtype.kind() {
+        Kind::Int => 'u',
+        Kind::UInt => 'i',
+        _ => return None,
+    };
+    let size = dtype.itemsize();
+    let half = 2f64.powi(8 * size as i32 - 1);
+    let is_half = offset == if letter == 'u' { half } else { -half };
+    let dtype = || DType::parse(&format!("{letter}{size}")).ok();
+    is_half.then(dtype).flatten()
 }
 
 /// A view whose elements are shown in a coding.

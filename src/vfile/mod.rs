@@ -2,6 +2,7 @@
 //! bytes of a view. Encodings only build these lists; reading and writing ranges of files are
 //! implemented once, here. Names are left to `tree`.
 
+mod code;
 mod coded;
 mod coded_view;
 mod content;
@@ -14,7 +15,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::mapping::{AccessError, Mapping};
-pub use coded::{Code, CodedBytes};
+pub use code::Code;
+pub use coded::CodedBytes;
 pub use coded_view::{CodedView, Coding};
 pub use content::{Content, ContentList, Elements, Literal, ViewBytes};
 pub use encoding::{Encoding, encodings};

@@ -57,6 +57,46 @@ impl Widened {
         start / SINGLE * self.itemsize()..end.div_ceil(SINGLE) * self.itemsize()
     }
 
+    /// Reads stored elements from byte `at` on. Returns the number of bytes of the elements before
+    /// the first that cannot be read.
+    ///
+    /// # Errors
+    ///
+    /// When the first element cannot be read.
+    fn read_elements(&self, at: u64, stored: &mut [u8]) -> Result<usize, AccessError> {
+        let itemsize = self.itemsize() as usize;
+        let mut count = self.mapping.read(&self.layout, at, stored)?;
+        while count < itemsize {
+            let rest = &mut stored[count..itemsize];
+            count += self.mapping.read(&self.layout, at + count as u64, rest)?;
+        }
+        Ok(count / itemsize * itemsize)
+    }
+
+    /// Widens stored elements into `out`, but for the first `skipped` bytes and what exceeds
+    /// `out`. Returns the number of bytes.
+    fn widen_all(&self, stored: &[u8], skipped: usize, out: &mut [u8]) -> usize {
+        let mut elements = stored.chunks_exact(self.itemsize() as usize);
+        let mut done = 0;
+        if skipped > 0
+            && let Some(element) = elements.next()
+        {
+            let shown = &self.widen(element)[skipped..];
+            done = shown.len().min(out.len());
+            out[..done].copy_from_slice(&shown[..done]);
+        }
+        let (singles, rest) = out[done..].as_chunks_mut();
+        for (single, element) in singles.iter_mut().zip(&mut elements) {
+            *single = self.widen(element);
+            done += single.len();
+        }
+        if let Some(element) = elements.next() {
+            rest.copy_from_slice(&self.widen(element)[..rest.len()]);
+            done += rest.len();
+        }
+        done
+    }
+
     /// The float32 of a stored element.
     fn widen(&self, element: &[u8]) -> [u8; 4] {
         match (element, &self.values) {
@@ -88,20 +128,14 @@ impl Content for Widened {
             let range = self.stored(&(start..at + out.len() as u64));
             let count = stored.len().min((range.end - range.start) as usize);
             let chunk = &mut stored[..count];
-            let read = match self.mapping.read(&self.layout, range.start, chunk) {
-                Ok(read) => read / itemsize * itemsize,
+            let read = match self.read_elements(range.start, chunk) {
+                Ok(read) => read,
                 Err(error) if done == 0 => return Err(error),
                 Err(_) => return Ok(done),
             };
             // A part of the first element was asked for before.
-            let mut skipped = (start % SINGLE) as usize;
-            for element in chunk[..read].chunks_exact(itemsize) {
-                let shown = &self.widen(element)[skipped..];
-                let rest = &mut out[done..];
-                let size = shown.len().min(rest.len());
-                rest[..size].copy_from_slice(&shown[..size]);
-                (done, skipped) = (done + size, 0);
-            }
+            let skipped = (start % SINGLE) as usize;
+            done += self.widen_all(&chunk[..read], skipped, &mut out[done..]);
             if read < count {
                 break;
             }

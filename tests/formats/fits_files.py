@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import os
 import subprocess
 import warnings
 from collections.abc import Callable
@@ -223,6 +224,84 @@ def all_images(session: Session) -> None:
     arrays = {name.replace("%", "%25"): data for name, data in stored_arrays(file).items()}
     check_file(session, file, arrays, also=unsigned)
     judged(session, file)
+
+
+def native_values(session: Session) -> None:
+    """`native/` has the values of astropy, unsigned ones too, and what is written there astropy reads."""
+    file = session.directory / "native.fits"
+    kinds = {
+        "u1": 0,
+        "i2": 0,
+        "i4": 0,
+        "i8": 0,
+        "f4": 0,
+        "f8": 0,
+        "i1": -128,
+        "u2": 1 << 15,
+        "u4": 1 << 31,
+        "u8": 1 << 63,
+    }
+    images = {kind.upper(): random_image(session, np.dtype(kind)) for kind in kinds}
+    hdus = fits.HDUList([fits.PrimaryHDU()])
+    hdus += [fits.ImageHDU(image, name=name) for name, image in images.items()]
+    # Scaled in another way, the integers are those in the file.
+    hdus.append(fits.ImageHDU(images["I2"], name="SCALED"))
+    hdus["SCALED"].header["BSCALE"], hdus["SCALED"].header["BZERO"] = 0.5, 32768
+    hdus.writeto(file)
+    same("the zeros", list(kinds.values()), [fits.getheader(file, name).get("BZERO", 0) for name in images])
+    with session.mount(file, ["--mode=r+"]) as mount:
+        for name, image in images.items():
+            same(f"{name} in astropy", image.tolist(), fits.getdata(file, name).tolist())
+            if name == "U1":
+                same("what is native", False, os.path.exists(mount.path("U1/native")))
+                continue
+            check_native(mount, name, image)
+            image[...] = random_image(session, image.dtype)
+            with open(mount.path(f"{name}/native/npy/data.npy"), "r+b") as stream:
+                np.save(stream, image)
+            write_pieces(session, mount.path(f"{name}/native/T/data"), image.T)
+            check_native(mount, name, image)
+        meta = json.loads(Path(mount.path("SCALED/native/meta.json")).read_text())
+        same("the scale", ({"slope": 0.5, "intercept": 32768.0}, "<i2"), (meta["scale"], meta["dtype"]))
+    for name, image in images.items():
+        found = fits.getdata(file, name)
+        same(f"the type of {name}", image.dtype, found.dtype.newbyteorder("="))
+        same(f"{name} in astropy", image.tolist(), found.tolist())
+    verify(file)
+
+
+def random_image(session: Session, dtype: np.dtype) -> np.ndarray:
+    """Any values but not-a-number, as integers with the least and the greatest."""
+    if dtype.kind == "f":
+        return session.rng.normal(size=(5, 7)).astype(dtype)
+    limits = np.iinfo(dtype)
+    image = session.rng.integers(limits.min, limits.max, (5, 7), dtype, endpoint=True)
+    image[2, 1:3] = limits.min, limits.max
+    return image
+
+
+def check_native(mount: Mount, name: str, image: np.ndarray) -> None:
+    meta = json.loads(Path(mount.path(f"{name}/native/meta.json")).read_text())
+    same(f"the type and scale of {name}", (image.dtype.str, None), (meta["dtype"], meta.get("scale")))
+    same(name, image.tobytes(), Path(mount.path(f"{name}/native/data")).read_bytes())
+    same(name, image[:, 3].tobytes(), Path(mount.path(f"{name}/native/cols/3")).read_bytes())
+    loaded = np.load(mount.path(f"{name}/native/npy/slices/1::2,::-1.npy"))
+    same(name, (image.dtype, image[1::2, ::-1].tolist()), (loaded.dtype, loaded.tolist()))
+    if image.dtype.kind in "iu":
+        text = Path(mount.path(f"{name}/native/csv/data.csv")).read_text().splitlines()
+        same(name, image.tolist(), [[int(cell) for cell in line.split(",")[:7]] for line in text])
+
+
+def write_pieces(session: Session, path: str, array: np.ndarray) -> None:
+    """Writes random bytes at any offset, also inside an element, and sets the array to what is there then."""
+    content = bytearray(array.tobytes())
+    with open(path, "r+b", buffering=0) as stream:
+        for _ in range(20 if array.dtype.kind in "iu" else 0):
+            offset = int(session.rng.integers(len(content)))
+            data = session.rng.bytes(int(session.rng.integers(1, len(content) - offset + 1)))
+            content[offset : offset + len(data)] = data
+            os.pwrite(stream.fileno(), data, offset)
+    array[...] = np.frombuffer(bytes(content), array.dtype).reshape(array.shape)
 
 
 def judged(session: Session, file: Path, values: Callable[[np.ndarray], np.ndarray] | None = None) -> None:
@@ -460,6 +539,7 @@ def long_comments(session: Session) -> None:
 CASES: dict[str, Case] = {
     "real files": real_files,
     "all images": all_images,
+    "native values": native_values,
     "binary tables": binary_tables,
     "written tables": written_tables,
     "odd columns": odd_columns,

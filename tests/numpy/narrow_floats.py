@@ -78,6 +78,19 @@ def check_meta(mount: Mount, path: str, name: str, order: str) -> dict:
     return meta
 
 
+def check_singles(session: Session, mount: Mount, singles: np.ndarray) -> None:
+    """`float32/` has these values, also in pieces that begin and end inside an element."""
+    for path, part in [("data", singles), ("T/rows/3", singles[:, 3]), ("slices/::-2,1:", singles[::-2, 1:])]:
+        shown = content(mount.path(f"float32/{path}"))
+        same_bytes(path, bits_of(part), bits_of(np.frombuffer(shown, "f4").reshape(part.shape)))
+        with open(mount.path(f"float32/{path}"), "rb", buffering=0) as file:
+            for _ in range(20):
+                offset, size = (int(number) for number in session.rng.integers(0, len(shown), 2))
+                same_bytes(path, shown[offset : offset + size], os.pread(file.fileno(), size, offset), offset)
+    loaded = np.load(mount.path("float32/npy/data.npy"))
+    same_bytes("float32/npy/data.npy", bits_of(singles), bits_of(loaded))
+
+
 def values(name: str, mark: str = "") -> Case:
     def case(session: Session) -> None:
         native = np.dtype(getattr(ml_dtypes, name))
@@ -95,6 +108,7 @@ def values(name: str, mark: str = "") -> Case:
                 check_text(mount.path("csv/slices/1:,::-3.csv"), array[1:, ::-3], form)
                 check_meta(mount, "", name, order)
                 check_meta(mount, "T/", name, order)
+                check_singles(session, mount, array.astype(np.float32))
                 same("user.dtype", given, os.getxattr(mount.path("data"), "user.dtype").decode())
                 stored = np.load(mount.path("npy/data.npy"))
                 same("what numpy.load gives", np.dtype(f"V{native.itemsize}"), stored.dtype)

@@ -57,7 +57,12 @@ def other_values(session: Session, array: np.ndarray, order: str = "C") -> np.nd
 def array_order(view: View) -> tuple[np.ndarray, str]:
     """The array that NumPy finds in a file, and its order: a file mounted in Fortran order is shown as it is."""
     fortran = view.array.ndim >= 2 and re.search(rb"fortran_order['\"]\s*:\s*True", view.header)
-    return (view.array.T, "F") if fortran else (view.array, "C")
+    return (view.values().T, "F") if fortran else (view.values(), "C")
+
+
+def assign(view: View, array: np.ndarray, order: str) -> None:
+    """What a program does that writes the array, of this order, to a file."""
+    view.write(0, stored(array.T if order == "F" else array))
 
 
 def save(array: np.ndarray) -> bytes:
@@ -80,15 +85,16 @@ def loads(raw: RawArray, mode: str) -> Case:
                     same_array(view.path, array, np.load(file))
                 if array.size == 0:
                     continue
-                check_maps(session, path, array, mode)
-                same_array(view.path, array, np.load(path))
+                check_maps(session, path, view, mode)
+                same_array(view.path, array_order(view)[0], np.load(path))
                 check_bytes(session, mount, twin.view("data"), pieces=0)
 
     return case
 
 
-def check_maps(session: Session, path: str, array: np.ndarray, mode: str) -> None:
+def check_maps(session: Session, path: str, view: View, mode: str) -> None:
     """Maps a file with each `mmap_mode`, and writes new values by that which writes."""
+    array, order = array_order(view)
     same_array(path, array, np.load(path, mmap_mode="r"))
     private = np.load(path, mmap_mode="c")
     same_array(path, array, private)
@@ -102,7 +108,7 @@ def check_maps(session: Session, path: str, array: np.ndarray, mode: str) -> Non
     other = other_values(session, array)
     opaque(shared)[...] = opaque(other)
     shared.flush()
-    opaque(array)[...] = opaque(other)
+    assign(view, other, order)
 
 
 def save_to_path(path: str, array: np.ndarray) -> None:
@@ -171,7 +177,7 @@ def saves(raw: RawArray, mode: str = "r+") -> Case:
                     other = other_values(session, array, order)
                     if len(view.header) == len(save(other)) - other.nbytes:
                         way(path, other)
-                        opaque(array)[...] = opaque(other)
+                        assign(view, other, order)
                     else:  # The mounted file has a header that NumPy would not write.
                         refused_save(way, path, other)
                     check_bytes(session, mount, view, pieces=0)
@@ -375,7 +381,7 @@ def created(session: Session) -> None:
                 twin = Twin(content, array, all_views(array, header, order))
                 for _ in range(5):
                     view = pick(rng, twin.views)
-                    data = rng.bytes(view.array.nbytes)
+                    data = rng.bytes(view.nbytes - len(view.header))
                     with open(mount.path(view.path), "r+b", buffering=0) as opened:
                         os.pwrite(opened.fileno(), data, len(view.header))
                     twin.write(view, len(view.header), data)

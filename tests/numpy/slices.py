@@ -18,7 +18,7 @@ from checks import expect, refused, same, same_bytes
 from mounting import Mount
 from tree import address, check_attributes, check_bytes, check_text
 from twins import Twin, mounted_twin
-from views import MAX_NAME, Place, Table, View, opaque, places
+from views import MAX_NAME, Place, Table, View, opaque, places, shown
 
 EXPRESSIONS = 120
 """For each mount."""
@@ -137,15 +137,15 @@ class Slices:
             known = self.inodes.setdefault(key(array), {got})
             expect(got in known, f"inode of {path!r}: expected one of {known}, got {got}")
         if self.place.encoding == "csv":
-            check_text(self.session, self.mount, Table(path, array, ""), "r+")
+            check_text(self.session, self.mount, Table(path, shown(array, self.place.variant), ""), "r+")
             return True
         view = self.view(path, array)
         check_attributes(self.mount, path, view.nbytes, "r+")
         check_bytes(self.session, self.mount, view, pieces=1)
         if self.place.encoding == "npy" and array.dtype.kind != "V":
             loaded = np.load(self.mount.path(path))
-            same(f"dtype and shape of {path!r}", (array.dtype, array.shape), (loaded.dtype, loaded.shape))
-            same_bytes(path, array.tobytes(), loaded.tobytes())
+            same(f"dtype and shape of {path!r}", (view.dtype, array.shape), (loaded.dtype, loaded.shape))
+            same_bytes(path, view.values().tobytes(), loaded.tobytes())
         if self.writes and array.size and self.session.rng.integers(3) == 0:
             self.write(view, twin)
         return True
@@ -155,7 +155,7 @@ class Slices:
         is_whole = array.shape == whole.shape and (array.size == 0 or key(array) == key(whole))
         if is_whole:
             return dataclasses.replace(next(self.place.views()), path=path)
-        return View(path, array, "", self.place.header(array.shape))
+        return View(path, array, "", self.place.header(array.shape), self.place.variant)
 
     def write(self, view: View, twin: Twin) -> None:
         rng = self.session.rng

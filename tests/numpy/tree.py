@@ -77,6 +77,7 @@ def check_names(session: Session, mount: Mount, tree: list[Place]) -> None:
             check_absent(mount, folder, [name + place.suffix for name in no_index_names(length)])
         absent = {"rows", "cols", "axes", "T", "fields", "npy", "csv", "data", "data.npy"}
         absent |= {"README.txt", "meta.json", "index.html"}
+        absent |= {"native", "float32"}
         absent -= place.listings(pad=False)[place.path]
         absent |= {f"axes/{place.array.ndim}", "DATA", "._data", ".rows.swp"}
         check_absent(mount, place.path, sorted(absent))
@@ -115,17 +116,17 @@ def check_meta(mount: Mount, raw: RawArray, mode: str, place: Place, whole: np.n
         text = file.read()
     check_attributes(mount, path, len(text), mode, writable=False)
     meta = json.loads(text)
-    array = place.array
+    array, dtype = place.array, place.dtype
     transposed = place.prefix.endswith("T/") and not place.prefix.endswith("fields/T/")
     expected = {
         "file": str(mount.file.resolve()),
         "format": raw.format,
-        "dtype_name": array.dtype.name,
-        "itemsize": array.dtype.itemsize,
+        "dtype_name": dtype.name,
+        "itemsize": dtype.itemsize,
         "shape": list(array.shape),
         "ndim": array.ndim,
         "size": array.size,
-        "nbytes": array.nbytes,
+        "nbytes": array.size * dtype.itemsize,
         "strides": list(array.strides),
         "order": "CF".replace(raw.order, "") if transposed else raw.order,
         "offset": raw.offset + address(array) - address(whole),
@@ -135,8 +136,8 @@ def check_meta(mount: Mount, raw: RawArray, mode: str, place: Place, whole: np.n
     same(path, expected, {key: meta.get(key, "nothing") for key in expected})
     missing = {"dtype", "byteorder", "version"} - meta.keys()
     expect(not missing, f"{path}: has no {', '.join(sorted(missing))}")
-    same(f"dtype of {path}", array.dtype, dtype_of(meta["dtype"]))
-    fields = [(name, *array.dtype.fields[name][:2]) for name in array.dtype.names or ()]
+    same(f"dtype of {path}", dtype, dtype_of(meta["dtype"]))
+    fields = [(name, *dtype.fields[name][:2]) for name in dtype.names or ()]
     same(
         f"fields of {path}",
         [(name, field.base, list(field.shape), offset) for name, field, offset in fields],

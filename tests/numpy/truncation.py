@@ -28,7 +28,7 @@ class TruncatedFile:
         self.mount = mount
         self.twin = twin
         self.view = view
-        _, axis, index = view.node.split("/")
+        *_, axis, index = view.node.split("/")
         folders = [other.path.rpartition("/")[0] for other in twin.views if other.node == view.node]
         spellings = index_spellings(int(index), twin.array.shape[int(axis)])
         self.names = [f"{folder}/{name}" for folder in folders for name in spellings]
@@ -125,7 +125,8 @@ class TruncatedFile:
         first = np.array(array.__array_interface__["data"][0])
         for length, stride in zip(array.shape, array.strides, strict=True):
             first = first[..., None] + np.arange(length) * stride
-        return first[..., None] + np.arange(array.dtype.itemsize)
+        within = np.arange(array.dtype.itemsize)
+        return first[..., None] + (within[self.view.variant.order] if self.view.variant else within)
 
     def handle(self) -> int:
         return pick(self.session.rng, self.handles)
@@ -155,7 +156,7 @@ def random_case(session: Session) -> None:
     while not raw.shape or raw.nbytes == 0:
         raw = random_array(rng)
     with mounted_twin(session, raw, pick(rng, ["r+", "c"])) as (mount, twin):
-        slices = [view for view in twin.views if view.path.startswith("axes/")]
+        slices = [view for view in twin.views if view.path.startswith(("axes/", "native/axes/"))]
         chosen = {view.node: view for view in (pick(rng, slices), pick(rng, slices))}
         files = [TruncatedFile(session, mount, twin, view) for view in chosen.values()]
         for file in files:

@@ -11,7 +11,7 @@ from arrays import RawArray
 from cases import Session
 from checks import same_bytes
 from mounting import Mount
-from views import View, all_views, write_into
+from views import View, all_views
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Twin:
         data = data[: view.nbytes - offset]
         inside = max(len(view.header) - offset, 0)
         same_bytes(f"header of {view.path}", view.header[offset : offset + len(data)], data[:inside], offset)
-        write_into(view.array, max(offset - len(view.header), 0), data[inside:])
+        view.write(max(offset - len(view.header), 0), data[inside:])
         return len(data)
 
 

@@ -3,7 +3,6 @@
 import contextlib
 import functools
 import io
-import itertools
 import math
 import warnings
 from collections.abc import Iterator
@@ -23,14 +22,6 @@ def opaque(array: np.ndarray) -> np.ndarray:
 def stored(array: np.ndarray) -> bytes:
     """`array.tobytes()`, with what lies between the fields of a structure as it is in the memory."""
     return opaque(array).tobytes()
-
-
-def write_into(array: np.ndarray, offset: int, data: bytes) -> None:
-    """What `pwrite` of `data` at `offset` of the file `stored(array)` does, done by one assignment in NumPy."""
-    content = bytearray(stored(array))
-    content[offset : offset + len(data)] = data
-    target = opaque(array)
-    target[...] = np.frombuffer(content, target.dtype).reshape(array.shape)
 
 
 def npy_header(dtype: np.dtype, shape: tuple[int, ...]) -> bytes | None:
@@ -55,11 +46,75 @@ def has_text(dtype: np.dtype) -> bool:
     return dtype.kind not in "fc" or dtype.itemsize <= {"f": 8, "c": 16}[dtype.kind]
 
 
-def has_images(array: np.ndarray) -> bool:
-    """Whether there is `tiff/` of the array; what is in it is left to `tests/forms`."""
-    dtype = array.dtype
+def has_images(array: np.ndarray, dtype: np.dtype) -> bool:
+    """Whether there is `tiff/` of the array shown as `dtype`; what is in it is left to `tests/forms`."""
     is_number = dtype.kind in "biufc" and dtype.type.__module__ == "numpy"
     return is_number and dtype.itemsize <= {"c": 16}.get(dtype.kind, 8) and array.ndim >= 2 and array.size > 0
+
+
+def leaf_dtype(dtype: np.dtype) -> np.dtype:
+    return dtype.subdtype[0] if dtype.subdtype else dtype
+
+
+def overlaps(dtype: np.dtype) -> bool:
+    """Whether some byte of an item belongs to two fields."""
+    fields = sorted((offset, field.itemsize, field) for field, offset, *_ in (dtype.fields or {}).values())
+    fields = [field for field in fields if field[1]]
+    spans = zip(fields, fields[1:], strict=False)
+    return any(a[0] + a[1] > b[0] for a, b in spans) or any(overlaps(leaf_dtype(field)) for _, _, field in fields)
+
+
+def native_bytes(dtype: np.dtype) -> np.ndarray:
+    """Which byte of an item each of its bytes is once all its words are in the byte order of this machine."""
+    order = np.arange(dtype.itemsize)
+    if dtype.subdtype:
+        base = native_bytes(dtype.base)
+        return (order.reshape(-1, len(base))[:, :1] + base).reshape(-1) if len(order) else order
+    if dtype.names is not None:
+        for field, offset, *_ in dtype.fields.values():
+            order[offset : offset + field.itemsize] = offset + native_bytes(field)
+        return order
+    if dtype.isnative:
+        return order
+    word = {"c": dtype.itemsize // 2, "U": 4}.get(dtype.kind, dtype.itemsize)
+    return order.reshape(-1, word)[:, ::-1].reshape(-1)
+
+
+@dataclass(frozen=True, eq=False)
+class Variant:
+    """How a directory such as `native` shows the items of an array: their type, and which byte each byte is.
+
+    Without an order of the bytes they are values of the array in the other type, which cannot be written.
+    """
+
+    folder: str
+    dtype: np.dtype
+    order: np.ndarray | None = None
+
+    def tobytes(self, array: np.ndarray) -> bytes:
+        if self.order is None:
+            return array.astype(self.dtype).tobytes()
+        items = np.frombuffer(stored(array), "u1").reshape(-1, array.dtype.itemsize)
+        return items[:, self.order].tobytes()
+
+    def write(self, array: np.ndarray, content: bytes) -> None:
+        """Makes these the bytes of the array: the window on each item's bytes, in their other order, is assigned to."""
+        items = np.frombuffer(content, "u1").reshape(-1, array.dtype.itemsize)
+        put = np.empty_like(items)
+        put[:, self.order] = items
+        target = opaque(array)
+        target[...] = put.reshape(-1).view(target.dtype).reshape(array.shape)
+
+
+def variants(dtype: np.dtype) -> list[Variant]:
+    """The ways in which a directory of an array shows it, beside its own."""
+    found = []
+    order = native_bytes(dtype)
+    if not overlaps(dtype) and (order != np.arange(len(order))).any():
+        found.append(Variant("native", dtype.newbyteorder("="), order))
+    if dtype.type.__module__ == "ml_dtypes":
+        found.append(Variant("float32", np.dtype("f4")))
+    return found
 
 
 @dataclass(frozen=True)
@@ -73,13 +128,39 @@ class View:
     array: np.ndarray
     node: str
     header: bytes = b""
+    variant: Variant | None = None
+
+    @property
+    def dtype(self) -> np.dtype:
+        return self.variant.dtype if self.variant else self.array.dtype
 
     @property
     def nbytes(self) -> int:
-        return len(self.header) + self.array.nbytes
+        return len(self.header) + self.array.size * self.dtype.itemsize
 
     def tobytes(self) -> bytes:
-        return self.header + stored(self.array)
+        return self.header + (self.variant.tobytes(self.array) if self.variant else stored(self.array))
+
+    def values(self) -> np.ndarray:
+        """The array that a program finds in the file: the window itself, or a copy in the variant's type."""
+        return shown(self.array, self.variant)
+
+    def write(self, offset: int, data: bytes) -> None:
+        """What `pwrite` of `data` at `offset` behind the header does, done by one assignment in NumPy."""
+        content = bytearray(self.tobytes()[len(self.header) :])
+        content[offset : offset + len(data)] = data
+        if self.variant:
+            self.variant.write(self.array, bytes(content))
+            return
+        target = opaque(self.array)
+        target[...] = np.frombuffer(content, target.dtype).reshape(self.array.shape)
+
+
+def shown(array: np.ndarray, variant: Variant | None) -> np.ndarray:
+    """The array as a variant shows it."""
+    if not variant:
+        return array
+    return np.ndarray(array.shape, variant.dtype, bytearray(variant.tobytes(array)))
 
 
 @dataclass(frozen=True)
@@ -127,6 +208,8 @@ def take(array: np.ndarray, index: int, axis: int) -> np.ndarray:
 class Place:
     """A directory that shows an array in one encoding: the mount's root, its transpose, a field, or `npy` in any.
 
+    The `array` is a window on the one that is mounted, whose items the directory can show in a `variant`.
+
     The `prefix` is that of the array directory, such as `fields/x/T/`; the `encoding` is a folder in it, or nothing.
     """
 
@@ -139,6 +222,12 @@ class Place:
     """What the mounted file itself has before the array; of its whole array in its own encoding only."""
     order: str = "C"
     """That of the mounted file, where there is a preamble."""
+    variant: Variant | None = None
+
+    @property
+    def dtype(self) -> np.dtype:
+        """That of the items as they are shown."""
+        return self.variant.dtype if self.variant else self.array.dtype
 
     @property
     def path(self) -> str:
@@ -203,15 +292,16 @@ class Place:
             if self.preamble and array is self.array:
                 yield View(path, array.T if self.order == "F" else array, node, self.preamble)
             else:
-                yield View(path, array, node, header(array.shape))
+                yield View(path, array, node, header(array.shape), self.variant)
 
     def header(self, shape: tuple[int, ...]) -> bytes:
         """What comes before the bytes of a view of this shape."""
-        return (npy_header(self.array.dtype, shape) or b"") if self.encoding == "npy" else b""
+        return (npy_header(self.dtype, shape) or b"") if self.encoding == "npy" else b""
 
     def tables(self, pad: bool = False) -> Iterator[Table]:
         if self.encoding == "csv":
-            yield from itertools.starmap(Table, self.files(pad))
+            for path, array, node in self.files(pad):
+                yield Table(path, shown(array, self.variant), node)
 
 
 def places(array: np.ndarray, preamble: bytes = b"", order: str = "C", prefix: str = "") -> list[Place]:
@@ -221,24 +311,32 @@ def places(array: np.ndarray, preamble: bytes = b"", order: str = "C", prefix: s
         encodings.append("npy")
     if has_text(array.dtype):
         encodings.append("csv")
+    others = variants(array.dtype)
 
-    def encoded(prefix: str, array: np.ndarray, **top: tuple[str, ...]) -> list[Place]:
-        return [Place(prefix, array, **top), *(Place(prefix, array, encoding) for encoding in encodings)]
+    def encoded(place: Place) -> list[Place]:
+        return [place, *(replace(place, encoding=encoding, nested=(), fields=()) for encoding in encodings)]
+
+    def with_transpose(place: Place) -> list[Place]:
+        transposed = ("T",) if array.ndim >= 2 else ()
+        images = ("tiff",) if has_images(array, place.dtype) else ()
+        found = encoded(replace(place, nested=(*encodings, *images, *transposed, *place.nested)))
+        if preamble and not place.variant:
+            found = [
+                replace(each, preamble=preamble, order=order) if each.encoding == "npy" else each for each in found
+            ]
+        if transposed:
+            found += encoded(Place(f"{place.prefix}T/", array.T, nested=(*encodings, *images), variant=place.variant))
+        return found
 
     fields = {}
     for position, name in enumerate(array.dtype.names or ()):
         # A sub-array may have more axes than are left.
         with contextlib.suppress(ValueError):
             fields[field_name(position, name)] = array[name]
-    transposed = ("T",) if array.ndim >= 2 else ()
-    listed = (*encodings, "tiff") if has_images(array) else tuple(encodings)
-    all_places = encoded(prefix, array, nested=(*listed, *transposed), fields=tuple(fields))
-    if preamble:
-        all_places = [
-            replace(place, preamble=preamble, order=order) if place.encoding == "npy" else place for place in all_places
-        ]
-    if transposed:
-        all_places += encoded(f"{prefix}T/", array.T, nested=listed)
+    folders = tuple(variant.folder for variant in others)
+    all_places = with_transpose(Place(prefix, array, nested=folders, fields=tuple(fields)))
+    for variant in others:
+        all_places += with_transpose(Place(f"{prefix}{variant.folder}/", array, variant=variant))
     for name, of_field in fields.items():
         all_places += places(of_field, prefix=f"{prefix}fields/{name}/")
     return all_places

@@ -16,21 +16,21 @@ from views import places
 NAMES = ["user.dtype", "user.shape", "user.ndim", "user.size", "user.itemsize"]
 
 
-def check(mount: Mount, path: str, array: np.ndarray) -> None:
-    """The attributes of a file or directory that stands for this array."""
+def check(mount: Mount, path: str, array: np.ndarray, item: np.dtype) -> None:
+    """The attributes of a file or directory that stands for this array and shows items of this type."""
     path = mount.path(path)
     same(f"attributes of {path}", sorted(NAMES), sorted(os.listxattr(path)))
     got = {name: os.getxattr(path, name).decode() for name in NAMES}
     dtype = got.pop("user.dtype")
-    if array.dtype.names is None:
-        same(f"dtype of {path}", array.dtype.str, dtype)
+    if item.names is None:
+        same(f"dtype of {path}", item.str, dtype)
     else:
-        same(f"dtype of {path}", array.dtype, np.dtype(ast.literal_eval(dtype)))
+        same(f"dtype of {path}", item, np.dtype(ast.literal_eval(dtype)))
     expected = {
         "user.shape": str(array.shape),
         "user.ndim": str(array.ndim),
         "user.size": str(array.size),
-        "user.itemsize": str(array.dtype.itemsize),
+        "user.itemsize": str(item.itemsize),
     }
     same(f"attributes of {path}", expected, got)
     with refused(f"another attribute of {path}", errno.ENODATA):
@@ -42,13 +42,13 @@ def random_case(session: Session) -> None:
     raw = random_array(rng)
     with mounted_twin(session, raw, pick(rng, ["r", "r+", "c"]), options=("--xattr",)) as (mount, twin):
         tree = places(twin.array, raw.preamble, raw.order)
-        files = [(path, array) for place in tree for path, array, _ in place.files()]
+        files = [(path, array, place.dtype) for place in tree for path, array, _ in place.files()]
         for index in rng.permutation(len(files))[:20]:
             check(mount, *files[index])
         for place in tree[:20]:
-            check(mount, place.path, place.array)
+            check(mount, place.path, place.array, place.dtype)
             if place.shows(place.array.ndim):
-                check(mount, f"{place.path}slices/...{place.suffix}", place.array)
+                check(mount, f"{place.path}slices/...{place.suffix}", place.array, place.dtype)
             for name in {"meta.json", "README.txt", "index.html", "rows", "axes", "slices", "fields"}:
                 path = mount.path(place.path + name)
                 if os.path.exists(path):

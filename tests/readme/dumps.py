@@ -75,7 +75,7 @@ def trimmed(shape: tuple[int, ...]) -> tuple[int, ...]:
 
 def c(section: str, array: Array) -> Program:
     number = "uint16_t" if array.array.dtype.name == "bfloat16" else C_TYPES[f"{array.kind}{array.size}"]
-    value = "value(&p[k])" if "value(" in section else "p[k]"
+    value = "value(p[k])" if "value(" in section else "p[k]"
     if array.kind in "fc":
         show = f'printf("%.20Lg", (long double){value})'
     elif array.kind == "u":

@@ -26,4 +26,5 @@ mod storage;
 mod tables;
 mod times;
 mod tree;
+mod variants;
 mod xattr;

@@ -27,7 +27,7 @@ pub fn work(task: &str, worker: &Worker) {
         "store beside" => &mut |turn| store(root, &file, turn),
         "write beside" => &mut |turn| write(root, &file, turn),
         "copy beside" => &mut |turn| copy(root, turn),
-        "punch beside" => &mut |_| punch(root),
+        "punch beside" => &mut |turn| punch(root, turn),
         "write below" => &mut |turn| write_below(worker, &file, turn),
         "open anew" => &mut opener(worker, root),
         "truncate beside" => &mut |turn| truncate(root, turn),
@@ -83,7 +83,8 @@ pub fn copies(budget: &Budget) -> Outcome {
         "copy beside",
         "punch beside",
     ];
-    crew(budget, &["--shape", "8,4096"], (&dir, 8 * 4096), &tasks)
+    let options = ["--dtype", ">u8", "--shape", "8,512"];
+    crew(budget, &options, (&dir, 8 * 4096), &tasks)
 }
 
 /// Where each of them leaves its mark.
@@ -104,10 +105,15 @@ fn store(root: &Path, file: &Path, turn: u64) -> io::Result<bool> {
     holds(file, STORED, turn)
 }
 
-/// Writes through another view. What was written before is still there.
+/// Writes through another view, every other time in the other byte order. What was written
+/// before is still there.
 fn write(root: &Path, file: &Path, turn: u64) -> io::Result<bool> {
     let stayed = holds(file, WRITTEN, turn - 1)?;
-    open(root.join("data")).write_all_at(&turn.to_ne_bytes(), WRITTEN)?;
+    let (view, shown) = match turn % 2 {
+        0 => ("data", turn),
+        _ => ("native/data", turn.swap_bytes()),
+    };
+    open(root.join(view)).write_all_at(&shown.to_ne_bytes(), WRITTEN)?;
     Ok(stayed && holds(file, WRITTEN, turn)?)
 }
 
@@ -124,10 +130,11 @@ fn copy(root: &Path, turn: u64) -> io::Result<bool> {
     Ok(copied as u64 == COPIED && read == written)
 }
 
-/// Punches a hole, if it can.
-fn punch(root: &Path) -> io::Result<bool> {
+/// Punches a hole, if it can, also one that begins inside an element.
+fn punch(root: &Path, turn: u64) -> io::Result<bool> {
+    let row = ["rows/0", "native/rows/0"][turn as usize % 2];
     let hole = FallocateFlags::FALLOC_FL_PUNCH_HOLE | FallocateFlags::FALLOC_FL_KEEP_SIZE;
-    match fallocate(open(root.join("rows/0")), hole, PUNCHED, 100) {
+    match fallocate(open(root.join(row)), hole, PUNCHED, 100) {
         Ok(()) | Err(nix::Error::EOPNOTSUPP) => Ok(true),
         Err(error) => Err(error.into()),
     }

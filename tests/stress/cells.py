@@ -1,5 +1,5 @@
-"""Writes to `array.u32` where in the file each cell lies and how long it is, then the cells of each
-view in order; to `array.txt` how many there are and what the views are called."""
+"""Writes to `array.u32` where in the file each cell lies, how long it is and whether `native/` shows it
+reversed, then the cells of each view in order; to `array.txt` how many there are and what the views are called."""
 
 import random
 import sys
@@ -11,9 +11,13 @@ random.seed(int(seed))
 dtype = np.dtype(eval(dtype) if dtype.startswith("[") else dtype)
 shape = tuple(int(length) for length in shape.split(","))
 fields = dtype.fields or {"": (dtype, 0)}
-leaves = [(fields[name][1], fields[name][0].itemsize) for name in dtype.names or [""]]
+leaves = [(fields[name][1], fields[name][0].itemsize, not fields[name][0].isnative) for name in dtype.names or [""]]
 items = np.arange(np.prod(shape)).reshape(shape, order=order)
-cells = [(int(offset) + item * dtype.itemsize + at, length) for item in range(items.size) for at, length in leaves]
+cells = [
+    (int(offset) + item * dtype.itemsize + at, length, is_foreign)
+    for item in range(items.size)
+    for at, length, is_foreign in leaves
+]
 
 
 def index(shape):
@@ -73,9 +77,11 @@ for names in [[None]] + ([[field] for field in dtype.names] if dtype.names else 
     chosen = range(len(leaves)) if field is None else [list(dtype.names).index(field)]
     numbers = items[..., None] * len(leaves) + np.array(chosen)
     prefix = "" if field is None else f"fields/{field}/"
-    directory(prefix, numbers, items.shape)
     transposed = tuple(reversed(range(items.ndim))) + (items.ndim,)
-    directory(prefix + "T/", numbers.transpose(transposed), items.T.shape)
+    is_foreign = any(leaves[number][2] for number in chosen)
+    for variant in ["", "native/"] if is_foreign else [""]:
+        directory(prefix + variant, numbers, items.shape)
+        directory(prefix + variant + "T/", numbers.transpose(transposed), items.T.shape)
 # Every cell is in these two.
 everything = items[..., None] * len(leaves) + np.arange(len(leaves))
 views["data"] = everything

@@ -172,7 +172,8 @@ impl<'a> Client<'a> {
         let mut bytes = Vec::new();
         for &cell in &run {
             let count = board.begun(cell).fetch_add(1, SeqCst) + 1;
-            bytes.extend(self.array.value(cell, count));
+            let value = self.array.value(cell, count);
+            bytes.extend(self.array.shown(view, cell, value));
         }
         let file = match self.numbers.below(5) {
             0 => self.open_anew(view, true),
@@ -230,8 +231,9 @@ impl<'a> Client<'a> {
         for (&cell, low) in cells.iter().zip(lows) {
             let read = rest.split_off(..self.array.cells[cell].len).unwrap();
             let high = board.begun(cell).load(SeqCst);
-            if let Some(fault) = self.array.fault(cell, read, low, high) {
-                self.report(view, way, cell, read, (fault, low, high));
+            let read = self.array.shown(view, cell, read.to_vec());
+            if let Some(fault) = self.array.fault(cell, &read, low, high) {
+                self.report(view, way, cell, &read, (fault, low, high));
             }
         }
     }
@@ -369,6 +371,7 @@ impl<'a> Client<'a> {
         let (_, position) = places.iter().find(|place| place.0 == view).unwrap();
         let count = self.worker.board.begun(cell).fetch_add(1, SeqCst) + 1;
         let value = self.array.value(cell, count);
+        let value = self.array.shown(view, cell, value);
         store(map, self.array.views[view].at(*position), &value);
         cell
     }

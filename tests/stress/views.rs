@@ -12,9 +12,9 @@ use crate::common::arrays::{Raw, run_script};
 #[rustfmt::skip]
 pub const KINDS: [Raw; 4] = [
     Raw { dtype: "u1", shape: "96,131", order: "C", offset: "5" },
-    Raw { dtype: "[('id','<i8'),('x','<f4'),('y','<f4')]", shape: "40,25", order: "C", offset: "64" },
+    Raw { dtype: "[('id','<i8'),('x','>f4'),('y','<f4')]", shape: "40,25", order: "C", offset: "64" },
     Raw { dtype: "<u8", shape: "50,41", order: "F", offset: "128" },
-    Raw { dtype: "<u8", shape: "8,16,33", order: "C", offset: "0" },
+    Raw { dtype: ">u8", shape: "8,16,33", order: "C", offset: "0" },
 ];
 
 /// An element or a field: where it lies in the file, and its length in bytes.
@@ -22,6 +22,8 @@ pub const KINDS: [Raw; 4] = [
 pub struct Cell {
     pub at: usize,
     pub len: usize,
+    /// Whether `native/` shows its bytes in reverse.
+    is_foreign: bool,
 }
 
 /// A file of the mount.
@@ -72,6 +74,7 @@ impl Array {
             .map(|_| Cell {
                 at: next() as usize,
                 len: next() as usize,
+                is_foreign: next() != 0,
             })
             .collect();
         let view = |line: &str| {
@@ -94,7 +97,15 @@ impl Array {
         Array { cells, views }
     }
 
-    /// The bytes of a cell at a count.
+    /// The bytes of a cell as the view shows those in the file; the other way round, too.
+    pub fn shown(&self, view: usize, cell: usize, mut bytes: Vec<u8>) -> Vec<u8> {
+        if self.cells[cell].is_foreign && self.views[view].is_native() {
+            bytes.reverse();
+        }
+        bytes
+    }
+
+    /// The bytes of a cell in the file at a count.
     pub fn value(&self, cell: usize, count: u64) -> Vec<u8> {
         let key = key(cell);
         match self.cells[cell].len {
@@ -150,6 +161,11 @@ impl View {
     /// Where the cell at `position` begins, in bytes after a header.
     pub fn at(&self, position: usize) -> usize {
         self.at[position]
+    }
+
+    /// Whether the file is in the byte order of the machine.
+    fn is_native(&self) -> bool {
+        self.path.split('/').any(|name| name == "native")
     }
 
     /// Whether the file has a header, which no view without one has.

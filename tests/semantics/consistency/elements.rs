@@ -186,13 +186,22 @@ fn storms(dtype: &'static str, itemsize: usize, offset: &'static str) {
         skip,
     };
     let sides = || {
-        vec![
-            array.backing(&backing),
-            view("data", (1, itemsize - 1)),
-            view("T/data", (itemsize - 1, 1)),
-            view("rows/50", (0, 0)),
-            view("cols/7", (0, 0)),
-        ]
+        let native = [
+            ("native/data", (1, itemsize - 1)),
+            ("native/T/data", (itemsize - 1, 1)),
+            ("native/rows/50", (0, 0)),
+        ];
+        let has_native = mount.join("native").exists();
+        let native = native.into_iter().filter(|_| has_native);
+        let stored = [
+            ("data", (1, itemsize - 1)),
+            ("T/data", (itemsize - 1, 1)),
+            ("rows/50", (0, 0)),
+            ("cols/7", (0, 0)),
+        ];
+        let views = stored.into_iter().chain(native);
+        let views = views.map(|(name, skip)| view(name, skip));
+        Vec::from_iter([array.backing(&backing)].into_iter().chain(views))
     };
     for writer in sides() {
         storm(&array, &writer, &sides());
@@ -202,6 +211,11 @@ fn storms(dtype: &'static str, itemsize: usize, offset: &'static str) {
 #[test]
 fn claim_20_elements_of_eight_bytes_are_read_and_written_whole() {
     storms("<f8", 8, "8");
+}
+
+#[test]
+fn claim_66_elements_are_read_and_written_whole_in_native() {
+    storms(">f8", 8, "8");
 }
 
 #[test]

@@ -214,7 +214,8 @@ impl<'a> Client<'a> {
         stretch: &Stretch,
         value: u64,
     ) -> io::Result<()> {
-        let bytes = value.to_le_bytes().repeat(stretch.count);
+        let word = stretch.view.shown(value.to_le_bytes());
+        let bytes = word.repeat(stretch.count);
         let (mut done, mut begin) = (0, now());
         while done < stretch.count {
             let at = header + (stretch.position + done) * WORD;
@@ -361,7 +362,7 @@ impl<'a> Client<'a> {
             true => Deed::ReadRegular,
             false => Deed::ReadAtomic,
         };
-        self.note_read(deed, stretch, span, &bytes);
+        self.note_read(deed, stretch, span, &shown(&stretch.view, &bytes));
         Ok(())
     }
 
@@ -398,7 +399,12 @@ impl<'a> Client<'a> {
             load(&map, header + (stretch.position + k) * WORD, word);
         }
         let span = Span { begin, end: now() };
-        self.note_read(Deed::ReadRegular, &stretch, span, &bytes);
+        self.note_read(
+            Deed::ReadRegular,
+            &stretch,
+            span,
+            &shown(&stretch.view, &bytes),
+        );
         Ok(())
     }
 
@@ -417,7 +423,7 @@ impl<'a> Client<'a> {
         Ok((map, header))
     }
 
-    /// Notes what was read.
+    /// Notes what was read, the words as they are in the file.
     pub fn note_read(&mut self, deed: Deed, stretch: &Stretch, span: Span, bytes: &[u8]) {
         let words = bytes.chunks_exact(WORD);
         let words = words.map(|word| u64::from_le_bytes(word.try_into().unwrap()));
@@ -474,4 +480,10 @@ impl<'a> Client<'a> {
         };
         row * self.shape.columns + self.shape.columns - 1
     }
+}
+
+/// The bytes in the file of words that a view has shown.
+fn shown(view: &View, bytes: &[u8]) -> Vec<u8> {
+    let (words, _) = bytes.as_chunks();
+    words.iter().flat_map(|word| view.shown(*word)).collect()
 }

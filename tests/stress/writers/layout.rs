@@ -9,6 +9,7 @@ pub const WORD: usize = 8;
 /// An array. Its last row is left to whoever writes elsewhere in the file, its last
 /// column to those who store through mappings of views.
 pub struct Shape {
+    pub dtype: &'static str,
     pub rows: usize,
     pub columns: usize,
     pub order: &'static str,
@@ -19,21 +20,23 @@ pub struct Shape {
 
 /// The last has 1 MiB, as much as a request. Passthrough takes the first and the last.
 pub const SHAPES: [Shape; 3] = [
-    shape([33, 31], "C", 0, 1),
-    shape([29, 37], "F", 64, 1),
-    shape([128, 1024], "C", 0, 2048),
+    shape("<u8", [33, 31], "C", 0, 1),
+    shape(">u8", [29, 37], "F", 64, 1),
+    shape(">u8", [128, 1024], "C", 0, 2048),
 ];
 
 /// The number of that one.
 pub const LARGE: usize = 2;
 
 const fn shape(
+    dtype: &'static str,
     [rows, columns]: [usize; 2],
     order: &'static str,
     offset: usize,
     looked_at: usize,
 ) -> Shape {
     Shape {
+        dtype,
         rows,
         columns,
         order,
@@ -73,6 +76,14 @@ impl View {
         element as usize
     }
 
+    /// The bytes of a word as the view shows those in the file; the other way round, too.
+    pub fn shown(&self, mut word: [u8; WORD]) -> [u8; WORD] {
+        if self.path.starts_with("native/") {
+            word.reverse();
+        }
+        word
+    }
+
     /// Whether the file has a header.
     pub fn has_header(&self) -> bool {
         self.path.ends_with(".npy")
@@ -85,7 +96,7 @@ impl Shape {
         let shape = format!("{},{}", self.rows, self.columns);
         let offset = self.offset.to_string();
         [
-            "--dtype", "<u8", "--shape", &shape, "--order", self.order, "--offset", &offset,
+            "--dtype", self.dtype, "--shape", &shape, "--order", self.order, "--offset", &offset,
         ]
         .map(str::to_owned)
         .into()
@@ -163,7 +174,7 @@ impl Shape {
             let view = named(path.into(), self.transposed());
             (view, column * rows + row)
         };
-        match numbers.below(16) {
+        let (mut view, position) = match numbers.below(16) {
             0..3 => data("data"),
             3..5 => transposed("T/data"),
             5..7 => a_row(format!("rows/{row}")),
@@ -195,7 +206,11 @@ impl Shape {
                 let view = View::new(path, from * columns, lens, [1, step]);
                 (view, column * lens[1] + row - from)
             }
+        };
+        if self.dtype == ">u8" && numbers.below(3) == 0 {
+            view.path.insert_str(0, "native/");
         }
+        (view, position)
     }
 }
 
