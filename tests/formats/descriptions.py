@@ -89,7 +89,7 @@ def row_dtype(meta: dict) -> np.dtype:
 
 
 def many_scales(session: Session) -> None:
-    """README.txt lists ten scales and says how many more there are. A name cannot add lines of its own."""
+    """README.txt lists ten scales and says how many more there are."""
     file = session.directory / "many.fits"
     described = [fits.Column(f"c{k}", "I", array=np.arange(2)) for k in range(13)]
     fits.HDUList([fits.PrimaryHDU(), fits.BinTableHDU.from_columns(described, name="T")]).writeto(file)
