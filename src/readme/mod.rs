@@ -3,6 +3,7 @@
 //! each language, listed in `LANGUAGES`. Variables and conditions are in `variables`.
 
 mod example;
+mod scales;
 mod template;
 mod variables;
 
