@@ -31,6 +31,11 @@ fn safetensors_files_read_and_are_written_as_their_library_has_them() {
 }
 
 #[test]
+fn scales_orders_and_names_are_described_as_the_libraries_have_them() {
+    run("descriptions.py");
+}
+
+#[test]
 fn netcdf_files_read_and_are_written_as_their_libraries_have_them() {
     run("netcdf_files.py");
 }

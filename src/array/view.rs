@@ -244,6 +244,18 @@ impl View {
         })
     }
 
+    /// Whether the elements lie in this order, without gaps, as in `flags.c_contiguous` and
+    /// `flags.f_contiguous`. The stride of an axis with one element does not matter.
+    pub fn is_contiguous(&self, order: Order) -> bool {
+        let (shape, dtype) = (self.shape.clone(), self.dtype.clone());
+        let Ok(block) = View::contiguous(dtype, self.offset, shape, order) else {
+            return false;
+        };
+        let strides = self.strides.iter().zip(&block.strides);
+        let mut axes = self.shape.lengths().iter().zip(strides);
+        self.size() == 0 || axes.all(|(&length, (own, expected))| length == 1 || own == expected)
+    }
+
     /// The smallest file range, in bytes, that contains all elements. Empty for an
     /// empty view.
     pub fn extent(&self) -> Range<u64> {
@@ -294,6 +306,32 @@ mod tests {
                 strides,
                 "{lengths:?}"
             );
+        }
+    }
+
+    #[test]
+    fn a_view_is_contiguous_in_the_orders_that_numpy_says() {
+        let strided = |lengths: &[u64], strides: &[i64]| {
+            let (dtype, shape) = (DType::parse("i2").unwrap(), Shape::new(lengths.to_vec()));
+            View::strided(dtype, 64, shape, strides.to_vec()).unwrap()
+        };
+        // The flags of numpy.ndarray(lengths, 'i2', bytes(200), 64, strides).
+        for (lengths, strides, expected) in [
+            (&[][..], &[][..], [true, true]),
+            (&[3], &[2], [true, true]),
+            (&[3], &[4], [false, false]),
+            (&[3], &[-2], [false, false]),
+            (&[2, 3], &[6, 2], [true, false]),
+            (&[2, 3], &[2, 4], [false, true]),
+            (&[2, 3], &[8, 2], [false, false]),
+            (&[1, 3], &[99, 2], [true, true]),
+            (&[2, 1, 3], &[6, -1, 2], [true, false]),
+            (&[2, 4, 3], &[8, 2, 16], [false, false]),
+            (&[0, 3], &[5, 7], [true, true]),
+        ] {
+            let view = strided(lengths, strides);
+            let found = [Order::C, Order::F].map(|order| view.is_contiguous(order));
+            assert_eq!(found, expected, "{lengths:?} {strides:?}");
         }
     }
 

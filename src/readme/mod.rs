@@ -4,6 +4,7 @@
 //! in `variables`.
 
 mod example;
+mod scales;
 mod template;
 mod variables;
 

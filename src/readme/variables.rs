@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::example::{Example, is_plain};
+use super::scales;
 use crate::array::{Order, Shape, View};
 use crate::dtype::{ByteOrder, DType, Kind, NarrowFloat, TimeUnit, Unit};
 use crate::mapping::Mode;
@@ -218,21 +219,17 @@ impl Variables {
             _ => String::new(),
         };
         variables.set("unit", unit);
-        variables.set("order", meta.order.to_string());
-        variables.set_condition("c_order", meta.order == Order::C);
+        variables.set_order(meta);
         let name = meta.name.as_deref().unwrap_or_default();
         variables.set("name", escape_control_characters(name));
         let dims = meta.dims.iter().map(|dim| dim.as_deref().unwrap_or("-"));
         let dims = dims.collect::<Vec<_>>().join(", ");
         variables.set("dims", escape_control_characters(&dims));
-        let scale = meta.details.scale;
-        variables.set_condition("scaled", scale.is_some());
+        variables.set_scales(meta);
+        variables.set("note", meta.details.note.unwrap_or_default());
         variables.set_condition("other_sign", whole.native_has_other_sign());
         variables.set_condition("native", whole.in_native_order().is_some());
         variables.set_condition("float32", Coding::float32(dtype).is_some());
-        let number = |value: Option<f64>| value.map_or(String::new(), |value| value.to_string());
-        variables.set("slope", number(scale.map(|scale| scale.slope)));
-        variables.set("intercept", number(scale.map(|scale| scale.intercept)));
         variables.set_condition("absolute", whole.absolute);
         variables.set_condition("pad", pad);
         variables.set_loadtxt(view);
@@ -271,6 +268,33 @@ impl Variables {
         let first = paths.first().map(String::as_str).filter(is_quotable);
         variables.set("first", first.unwrap_or_default());
         variables
+    }
+
+    /// Sets the variables for the order of the elements in the file, or for their strides.
+    fn set_order(&mut self, meta: &Meta) {
+        let order = meta.contiguous_order();
+        self.set(
+            "order",
+            order.map_or(String::new(), |order| order.to_string()),
+        );
+        self.set_condition("c_order", order == Some(Order::C));
+        self.set_condition("strided", order.is_none());
+        let strides: Vec<String> = meta.view.strides().iter().map(i64::to_string).collect();
+        let tuple = match &strides[..] {
+            [one] => format!("({one},)"),
+            strides => format!("({})", strides.join(", ")),
+        };
+        self.set("strides", tuple);
+    }
+
+    /// Sets the variables for the scale of the array, and for a list of those of its fields.
+    fn set_scales(&mut self, meta: &Meta) {
+        let scale = meta.scale;
+        self.set_condition("scaled", scale.is_some());
+        let number = |value: Option<f64>| value.map_or(String::new(), |value| value.to_string());
+        self.set("slope", number(scale.map(|scale| scale.slope)));
+        self.set("intercept", number(scale.map(|scale| scale.intercept)));
+        self.set("field_scales", scales::of_fields(meta));
     }
 
     /// Sets the variables for the file, its format and mode.

@@ -1,7 +1,7 @@
 //! What a format finds in a file: its arrays, what cannot be shown, and attributes. Directory
 //! names are left to `tree`.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
@@ -57,6 +57,10 @@ pub struct Details {
     pub attributes: Attributes,
     /// How numbers are meant to be scaled.
     pub scale: Option<Scale>,
+    /// How the numbers of fields are meant to be scaled, by the names of the fields.
+    pub field_scales: BTreeMap<String, Scale>,
+    /// Lines about the array that a reader of `README.txt` has to know.
+    pub note: Option<&'static str>,
     /// A header in text form, for `header.txt`.
     pub header: Option<Arc<[u8]>>,
 }
@@ -140,12 +144,16 @@ impl Member {
         String::from_utf8_lossy(&self.name).into_owned()
     }
 
-    /// Whether the user means this member by `name`. A slash at the start does not matter.
-    pub(super) fn is_called(&self, name: &str) -> bool {
-        let name = name.strip_prefix('/').unwrap_or(name);
-        let own = self.name.strip_prefix(b"/").unwrap_or(&self.name);
-        own == name.as_bytes() || self.aliases.iter().any(|alias| alias == name)
+    /// The names by which lookups find it, without a slash at the start.
+    pub(super) fn names(&self) -> impl Iterator<Item = &[u8]> + Clone {
+        let aliases = self.aliases.iter().map(String::as_bytes);
+        std::iter::once(without_slash(&self.name)).chain(aliases)
     }
+}
+
+/// A name without the slash at its start.
+pub(super) fn without_slash(name: &[u8]) -> &[u8] {
+    name.strip_prefix(b"/").unwrap_or(name)
 }
 
 impl Contents {

@@ -39,6 +39,10 @@ const OF_ARRAY: [&str; 8] = [
     "file compression",
 ];
 
+/// What the user has to know of gains that one scale cannot express.
+const GAINS: &str = "\
+The numbers are as stored, without `data gain values` and `data offset values`: see meta.json.";
+
 /// Whether the file is text that begins with the name of the format.
 fn matches(sample: &Sample) -> bool {
     let ends = |byte: &u8| byte.is_ascii_whitespace();
@@ -63,12 +67,13 @@ fn read(input: &Input) -> Result<Contents, FormatError> {
     let dims = ["line", "sample", "band"];
     let dims = dims.iter().take(member.view.ndim());
     member.dims = dims.map(|&dim| Some(dim.into())).collect();
-    let factor = header.fields.get("reflectance scale factor");
-    let factor: Option<f64> = factor.and_then(|factor| factor.parse().ok());
+    let (scale, note) = header.scale();
     member.details = Arc::new(Details {
-        scale: factor.and_then(|factor| Scale::unless_trivial(1.0 / factor, 0.0)),
+        scale,
+        note,
         attributes: header.attributes(),
         header: Some(start.into()),
+        ..Details::default()
     });
     let mut contents = Contents::array(member);
     contents.data_file = Some(name);
@@ -265,6 +270,39 @@ impl Header {
             ))
         })?;
         View::strided(dtype, offset, shape, strides).map_err(invalid)
+    }
+
+    /// How numbers are meant to be scaled, and a line about gains that this leaves out.
+    fn scale(&self) -> (Option<Scale>, Option<&'static str>) {
+        let factor = self.fields.get("reflectance scale factor");
+        let factor: Option<f64> = factor.and_then(|factor| factor.parse().ok());
+        let whole = factor.and_then(|factor| Scale::unless_trivial(1.0 / factor, 0.0));
+        let gain = self.of_all_bands("data gain values", 1.0);
+        let offset = self.of_all_bands("data offset values", 0.0);
+        let Some((gain, offset)) = gain.zip(offset) else {
+            return (whole, Some(GAINS));
+        };
+        match (whole, Scale::unless_trivial(gain, offset)) {
+            (Some(whole), Some(_)) => (Some(whole), Some(GAINS)),
+            (whole, of_bands) => (whole.or(of_bands), None),
+        }
+    }
+
+    /// The number in a list that has the same one for each band; `default` if there is no list.
+    fn of_all_bands(&self, name: &str, default: f64) -> Option<f64> {
+        let Some(list) = self.fields.get(name) else {
+            return Some(default);
+        };
+        let numbers = list.trim_matches(['{', '}']).split(',');
+        let mut numbers = numbers.map(|number| number.trim().parse::<f64>().ok());
+        let first = numbers.next()??;
+        let mut count = 1;
+        for number in numbers {
+            number.filter(|&number| number == first)?;
+            count += 1;
+        }
+        let is_whole = first.is_finite() && self.length("bands").is_ok_and(|bands| bands == count);
+        is_whole.then_some(first)
     }
 
     /// The fields that do not say what or where the array is. Lists are arrays of JSON.

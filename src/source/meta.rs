@@ -44,6 +44,8 @@ pub struct Meta {
     pub order: Order,
     /// Names of the axes; empty if they have none.
     pub dims: Vec<Option<String>>,
+    /// How numbers are meant to be scaled.
+    pub scale: Option<Scale>,
     /// What else the file says about the array.
     pub details: Arc<Details>,
 }
@@ -59,6 +61,7 @@ impl Meta {
             writable: origin.writable,
             order: member.order,
             dims: member.dims.clone(),
+            scale: member.details.scale,
             details: member.details.clone(),
         }
     }
@@ -83,11 +86,8 @@ impl Meta {
             (dtype.kind(), self.view.dtype().kind()),
             (Kind::Int, Kind::UInt) | (Kind::UInt, Kind::Int)
         );
-        if has_other_sign && meta.details.scale.is_some() {
-            meta.details = Arc::new(Details {
-                scale: None,
-                ..(*self.details).clone()
-            });
+        if has_other_sign {
+            meta.scale = None;
         }
         meta.shown = Some(dtype);
         meta
@@ -101,11 +101,19 @@ impl Meta {
         if !dims.is_empty() {
             dims.resize(view.ndim(), None);
         }
+        let scale = self.details.field_scales.get(field.name()).copied();
         Some(Meta {
             view,
             dims,
+            scale: scale.or(self.scale),
             ..self.clone()
         })
+    }
+
+    /// The order of the elements if they are one block of the file.
+    pub fn contiguous_order(&self) -> Option<Order> {
+        let mut orders = [self.order, self.order.transposed()].into_iter();
+        orders.find(|&order| self.view.is_contiguous(order))
     }
 
     /// Formats the metadata as a JSON object with one line per member.
@@ -133,7 +141,10 @@ impl Meta {
                 "nbytes",
                 json!(view.size().saturating_mul(dtype.itemsize())),
             ),
-            ("order", json!(self.order.to_string())),
+            (
+                "order",
+                json!(self.contiguous_order().map(|order| order.to_string())),
+            ),
             ("strides", json!(view.strides())),
             ("offset", json!(view.offset())),
             ("mode", json!(mode.to_string())),
@@ -147,23 +158,16 @@ impl Meta {
             members.push(("name", json!(name)));
         }
         if !dtype.fields().is_empty() {
-            let fields = dtype.fields().iter().map(|field| {
-                json!({
-                    "name": field.name(),
-                    "dtype": describe(field.dtype()),
-                    "dtype_name": field.dtype().numpy_name(),
-                    "shape": field.shape(),
-                    "offset": field.offset(),
-                })
-            });
+            let scales = &self.details.field_scales;
+            let fields = dtype.fields().iter();
+            let fields = fields.map(|field| describe_field(field, scales.get(field.name())));
             members.push(("fields", fields.collect()));
         }
         if !self.dims.is_empty() {
             members.push(("dims", json!(self.dims)));
         }
-        if let Some(Scale { slope, intercept }) = self.details.scale {
-            let scale = json!({"slope": slope, "intercept": intercept});
-            members.push(("scale", scale));
+        if let Some(scale) = self.scale {
+            members.push(("scale", describe_scale(scale)));
         }
         if !self.details.attributes.is_empty() {
             members.push(("attributes", json!(self.details.attributes)));
@@ -241,6 +245,26 @@ fn describe(dtype: &DType) -> Value {
             "itemsize": dtype.itemsize(),
         }),
     }
+}
+
+/// A field in JSON, with the scale that the file gives for it.
+fn describe_field(field: &Field, scale: Option<&Scale>) -> Value {
+    let mut described = json!({
+        "name": field.name(),
+        "dtype": describe(field.dtype()),
+        "dtype_name": field.dtype().numpy_name(),
+        "shape": field.shape(),
+        "offset": field.offset(),
+    });
+    if let (Some(scale), Some(members)) = (scale, described.as_object_mut()) {
+        members.insert("scale".into(), describe_scale(*scale));
+    }
+    described
+}
+
+/// A scale in JSON.
+fn describe_scale(Scale { slope, intercept }: Scale) -> Value {
+    json!({"slope": slope, "intercept": intercept})
 }
 
 /// A Python literal in JSON. Lists and tuples become arrays.

@@ -108,6 +108,7 @@ fn read(input: &Input) -> Result<Contents, FormatError> {
         attributes: header.attributes(),
         scale: Scale::unless_trivial(slope, intercept),
         header: end.and_then(|end| start.get(..end)).map(Arc::from),
+        ..Details::default()
     });
     let mut contents = Contents::array(member);
     contents.data_file = data_file;

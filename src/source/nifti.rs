@@ -112,7 +112,7 @@ fn read(input: &Input) -> Result<Contents, FormatError> {
     member.details = std::sync::Arc::new(Details {
         scale: Scale::unless_trivial(header.slope, header.intercept),
         attributes: header.attributes,
-        header: None,
+        ..Details::default()
     });
     let mut contents = Contents::array(member);
     if kind.is_pair {

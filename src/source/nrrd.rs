@@ -82,7 +82,7 @@ fn read(input: &Input) -> Result<Contents, FormatError> {
     member.details = Arc::new(Details {
         attributes: header.attributes(),
         header: end.and_then(|end| start.get(..end)).map(Arc::from),
-        scale: None,
+        ..Details::default()
     });
     let mut contents = Contents::array(member);
     contents.data_file = data_file;

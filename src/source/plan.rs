@@ -5,9 +5,11 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
+use super::contents::without_slash;
 use super::input::sibling;
 use super::{
-    Contents, Description, Format, Input, Member, Origin, Reader, SourceError, Summary, signature,
+    Contents, Description, Format, Input, Member, Origin, Reader, Skipped, SourceError, Summary,
+    signature,
 };
 use crate::mapping::{BackingFile, FileError, Growth, Mapping, Mode, Pending};
 
@@ -193,17 +195,18 @@ impl Plan {
 /// When there is no such member, or it cannot be shown.
 fn select(contents: &mut Contents, name: &str, path: &Path) -> Result<(), SourceError> {
     let path = || path.to_path_buf();
+    let spelled = spelled(contents, without_slash(name.as_bytes())).to_vec();
     let mut members = std::mem::take(&mut contents.members);
-    let found = members.iter().position(|member| member.is_called(name));
+    let found = members
+        .iter()
+        .position(|member| member.names().any(|own| own == spelled));
     if let Some(position) = found.filter(|_| contents.is_group) {
         contents.members = vec![members.swap_remove(position)];
         contents.is_group = false;
         contents.skipped.clear();
         return Ok(());
     }
-    let own = |skipped: &&super::Skipped| {
-        skipped.name.trim_start_matches('/') == name.trim_start_matches('/')
-    };
+    let own = |skipped: &&Skipped| without_slash(skipped.name.as_bytes()) == spelled;
     match contents.skipped.iter().find(own) {
         Some(skipped) => Err(SourceError::Nothing {
             path: path(),
@@ -217,6 +220,23 @@ fn select(contents: &mut Contents, name: &str, path: &Path) -> Result<(), Source
                 false => Vec::new(),
             },
         }),
+    }
+}
+
+/// `name` as the file spells it. It is another name only if that is the single one that differs
+/// in nothing but case: the names of FITS and of some other formats ignore it.
+fn spelled<'a>(contents: &'a Contents, name: &'a [u8]) -> &'a [u8] {
+    let members = contents.members.iter().flat_map(Member::names);
+    let skipped = contents.skipped.iter();
+    let skipped = skipped.map(|skipped| without_slash(skipped.name.as_bytes()));
+    let names = members.chain(skipped);
+    if names.clone().any(|own| own == name) {
+        return name;
+    }
+    let mut similar = names.filter(|own| own.eq_ignore_ascii_case(name));
+    match similar.next() {
+        Some(first) if similar.all(|other| other == first) => first,
+        _ => name,
     }
 }
 

@@ -128,7 +128,7 @@ def check_meta(mount: Mount, raw: RawArray, mode: str, place: Place, whole: np.n
         "size": array.size,
         "nbytes": array.size * dtype.itemsize,
         "strides": list(array.strides),
-        "order": "CF".replace(raw.order, "") if transposed else raw.order,
+        "order": order_of(array, "CF".replace(raw.order, "") if transposed else raw.order),
         "offset": raw.offset + address(array) - address(whole),
         "mode": mode,
         "writable": mode != "r",
@@ -143,6 +143,12 @@ def check_meta(mount: Mount, raw: RawArray, mode: str, place: Place, whole: np.n
         [(name, field.base, list(field.shape), offset) for name, field, offset in fields],
         [(each["name"], dtype_of(each["dtype"]), each["shape"], each["offset"]) for each in meta.get("fields", [])],
     )
+
+
+def order_of(array: np.ndarray, given: str) -> str | None:
+    """The order of an array that is one block of memory: `given` if it has both."""
+    orders = {"C": array.flags.c_contiguous, "F": array.flags.f_contiguous}
+    return given if orders[given] else next((order for order, holds in orders.items() if holds), None)
 
 
 def address(array: np.ndarray) -> int:

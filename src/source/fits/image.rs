@@ -1,5 +1,7 @@
 //! Images: arrays of numbers, big-endian, the last axis first.
 
+use std::collections::BTreeMap;
+
 use serde_json::json;
 
 use super::Data;
@@ -42,7 +44,9 @@ pub(super) fn data(header: &Header) -> Result<Data, String> {
     Ok(Data {
         view,
         scale,
-        scaled_dtypes: scaled.into_iter().collect(),
+        column_scales: BTreeMap::new(),
+        attributes: scaled.into_iter().collect(),
+        note: None,
         skipped: Vec::new(),
     })
 }

@@ -8,6 +8,7 @@ mod image;
 mod names;
 mod table;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use self::header::{BLOCK, Header};
@@ -92,8 +93,13 @@ fn skip_rest(
 struct Data {
     view: View,
     scale: Option<Scale>,
-    /// The dtypes that numbers have after scaling, where only that makes them unsigned.
-    scaled_dtypes: Vec<(&'static str, serde_json::Value)>,
+    /// The scales of columns, by their names in the array.
+    column_scales: BTreeMap<String, Scale>,
+    /// What the array says besides the keywords: under `scaled_dtype` and `scaled_dtypes` the
+    /// dtypes that numbers have after scaling, where only that makes them unsigned.
+    attributes: Vec<(&'static str, serde_json::Value)>,
+    /// Lines about the columns for the user.
+    note: Option<&'static str>,
     /// Columns that are not shown as what they hold, and why.
     skipped: Vec<(String, String)>,
 }
@@ -133,7 +139,7 @@ fn add(
     for (column, why) in data.skipped {
         contents.skip(format!("{}/{column}", name.main), why, Some(READ))?;
     }
-    for (key, value) in data.scaled_dtypes {
+    for (key, value) in data.attributes {
         header.keywords.insert(key.to_owned(), value);
     }
     let mut member = Member::new(name.main, data.view, Order::C);
@@ -141,6 +147,8 @@ fn add(
     member.details = Arc::new(Details {
         attributes: header.keywords,
         scale: data.scale,
+        field_scales: data.column_scales,
+        note: data.note,
         header: Some(header.text.into()),
     });
     contents.push(member)

@@ -1,7 +1,7 @@
 //! Tables: rows of columns, as a structured array. Columns of a binary table are big-endian
 //! numbers, flags and texts; those of an ASCII table are texts of fixed width.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use serde_json::{Map, json};
 
@@ -29,7 +29,26 @@ struct Column {
     offset: u64,
     /// Whether the values are elsewhere, and the column has their numbers and places.
     is_variable: bool,
+    /// Whether the values are numbers, in an ASCII table as text.
+    is_number: bool,
 }
+
+impl Column {
+    /// The scale that the header gives for its numbers.
+    fn scale(&self, header: &Header) -> Option<Scale> {
+        let number = |keyword: &str, default| {
+            let number = header.number(&format!("{keyword}{}", self.number));
+            number.unwrap_or(default)
+        };
+        let scale = Scale::unless_trivial(number("TSCAL", 1.0), number("TZERO", 0.0));
+        scale.filter(|_| self.is_number)
+    }
+}
+
+/// What the user has to know of columns of variable length.
+const VARIABLE_LENGTH: &str = "\
+Columns in `variable_length` of meta.json have values of variable length, which are not shown.
+Their fields have the number of values and the place of the first: writing it damages the table.";
 
 /// The rows of a table. The error says why it cannot be shown.
 fn rows(header: &Header, columns: &[Column]) -> Result<Data, String> {
@@ -41,31 +60,39 @@ fn rows(header: &Header, columns: &[Column]) -> Result<Data, String> {
         columns => dtype(columns, &names, width)?,
     };
     let view = View::contiguous(dtype, header.end, Shape::new(vec![rows]), Order::C);
-    let mut scaled = Map::new();
-    let mut skipped = Vec::new();
+    let mut data = Data {
+        view: view.map_err(|error| error.to_string())?,
+        scale: None,
+        column_scales: BTreeMap::new(),
+        attributes: Vec::new(),
+        note: None,
+        skipped: Vec::new(),
+    };
+    let (mut scaled, mut variable) = (Map::new(), Vec::new());
     for (column, name) in columns.iter().zip(names) {
-        let number = |keyword: &str| header.number(&format!("{keyword}{}", column.number));
-        let (slope, intercept) = (number("TSCAL"), number("TZERO"));
-        let scale = Scale::unless_trivial(slope.unwrap_or(1.0), intercept.unwrap_or(0.0));
-        if let Some(dtype) = scaled_dtype(&column.dtype, scale).filter(|_| !column.is_variable) {
-            scaled.insert(name.clone(), json!(dtype));
-        }
         if column.is_variable {
             let why = "its values have variable lengths: the field has their number and the \
                        offset of the first in the heap";
-            skipped.push((name, why.to_owned()));
+            data.skipped.push((name.clone(), why.to_owned()));
+            variable.push(name);
+            continue;
         }
+        let Some(scale) = column.scale(header) else {
+            continue;
+        };
+        if let Some(dtype) = scaled_dtype(&column.dtype, Some(scale)) {
+            scaled.insert(name.clone(), json!(dtype));
+        }
+        data.column_scales.insert(name, scale);
     }
-    let scaled_dtypes = match scaled.is_empty() {
-        true => Vec::new(),
-        false => vec![("scaled_dtypes", json!(scaled))],
-    };
-    Ok(Data {
-        view: view.map_err(|error| error.to_string())?,
-        scale: None,
-        scaled_dtypes,
-        skipped,
-    })
+    if !scaled.is_empty() {
+        data.attributes.push(("scaled_dtypes", json!(scaled)));
+    }
+    if !variable.is_empty() {
+        data.attributes.push(("variable_length", json!(variable)));
+        data.note = Some(VARIABLE_LENGTH);
+    }
+    Ok(data)
 }
 
 /// The bytes of a row and the number of rows.
@@ -253,6 +280,7 @@ impl Form {
             lengths,
             offset,
             is_variable,
+            is_number: !is_variable && !matches!(self.code, b'L' | b'X' | b'A'),
         }
     }
 }
@@ -270,7 +298,8 @@ pub(super) fn ascii(header: &Header) -> Result<Data, String> {
     let mut columns = Vec::new();
     for number in 1..=column_count(header)? {
         let keyword = format!("TFORM{number}");
-        let length = header.text_of(&keyword).and_then(|form| {
+        let form = header.text_of(&keyword);
+        let length = form.and_then(|form| {
             let form = form
                 .trim()
                 .trim_start_matches(|code: char| code.is_ascii_alphabetic());
@@ -295,6 +324,7 @@ pub(super) fn ascii(header: &Header) -> Result<Data, String> {
             lengths: Vec::new(),
             offset,
             is_variable: false,
+            is_number: form.is_some_and(|form| !form.trim().starts_with('A')),
         });
     }
     rows(header, &columns)

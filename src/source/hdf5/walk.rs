@@ -232,7 +232,7 @@ impl Walk {
             details: Arc::new(Details {
                 scale: conventions::scale(&attributes),
                 attributes,
-                header: None,
+                ..Details::default()
             }),
             ..Member::new(path, view, Order::C)
         })

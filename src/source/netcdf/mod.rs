@@ -205,7 +205,7 @@ impl Variable {
         member.details = Arc::new(Details {
             attributes: self.attributes,
             scale: self.scale,
-            header: None,
+            ..Details::default()
         });
         contents.push(member)
     }
