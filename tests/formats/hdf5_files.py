@@ -174,7 +174,7 @@ def links(session: Session, version: str, **options: object) -> None:
 def links_of_one_kind(session: Session) -> None:
     """Soft or external links hide nothing of the group that holds them, however the group is stored."""
     for version in ("earliest", "latest"):
-        for kind, many in [("soft", 1), ("soft", 300), ("external", 1), ("external", 300)]:
+        for kind, many in [("soft", 1), ("soft", 60), ("external", 1), ("external", 60)]:
             file = session.directory / f"{version}, {many} {kind}.h5"
             with h5py.File(file, "w", libver=version) as made:
                 for group in (made, made.create_group("g/inner"), made.create_group("only")):

@@ -166,7 +166,8 @@ const HDF5: &[u8] = b"\x89HDF\r\n\x1a\n";
 const MAX_USER_BLOCK: u64 = 1 << 26;
 
 /// The version of the superblock of an HDF5 file. `None` if there is none. A user block can
-/// precede it, of 512 bytes or a power of two of them.
+/// precede it, of 512 bytes or a power of two of them. If the file ends after the signature, the
+/// version is the highest.
 pub(in crate::source) fn hdf5_version(sample: &Sample) -> Option<u8> {
     let doubled = |&at: &u64| at.checked_mul(2);
     let places = std::iter::successors(Some(512), doubled);
@@ -174,7 +175,7 @@ pub(in crate::source) fn hdf5_version(sample: &Sample) -> Option<u8> {
     [0].into_iter().chain(places).find_map(|at| {
         let start = sample.input.up_to(at, HDF5.len() + 1).ok()?;
         let rest = start.strip_prefix(HDF5)?;
-        rest.first().copied()
+        Some(rest.first().copied().unwrap_or(u8::MAX))
     })
 }
 
