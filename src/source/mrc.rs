@@ -31,7 +31,17 @@ const IMOD_STAMP: i32 = 1_146_047_817;
 const VOLUME_STACKS: std::ops::RangeInclusive<i32> = 401..=630;
 
 fn matches(sample: &Sample) -> bool {
-    sample.has(208, b"MAP") && endian(&sample.first).is_some()
+    let Some(endian) = endian(&sample.first).filter(|_| sample.has(208, b"MAP")) else {
+        return false;
+    };
+    // An empty map is taken for numbers.
+    [0, 4, 8].iter().all(|&at| {
+        let length = sample.number(at).map(|bytes| match endian {
+            Endian::Little => i32::from_le_bytes(bytes),
+            Endian::Big => i32::from_be_bytes(bytes),
+        });
+        length.is_some_and(|length| length > 0)
+    })
 }
 
 /// The byte order that the machine stamp says.

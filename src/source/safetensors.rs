@@ -37,11 +37,48 @@ const METADATA: &str = "__metadata__";
 
 fn matches(sample: &Sample) -> bool {
     let size = sample.number(0).map(u64::from_le_bytes);
-    let fits =
-        |size: u64| (2..=MAX_HEADER).contains(&size) && size <= sample.size.saturating_sub(8);
-    // The header is an object, whose first key is a string or missing.
-    let begins = sample.has(8, b"{\"") || sample.has(8, b"{}") || sample.has(8, b"{ ");
-    begins && size.is_some_and(fits)
+    let Some(size) = size.filter(|size| (2..=MAX_HEADER).contains(size)) else {
+        return false;
+    };
+    let header = sample.first.get(8..).unwrap_or_default();
+    let Some(first_key) = header.strip_prefix(b"{").map(after_blanks) else {
+        return false;
+    };
+    match size <= sample.size.saturating_sub(8) {
+        true => matches!(first_key, [b'"' | b'}', ..]),
+        // The file ends within its header. Numbers do not go on like JSON.
+        false => begins_a_tensor(first_key),
+    }
+}
+
+/// Whether `json` begins with a key and an object, as far as it goes.
+fn begins_a_tensor(json: &[u8]) -> bool {
+    let Some(key) = json.strip_prefix(b"\"").filter(|key| !key.is_empty()) else {
+        return false;
+    };
+    let mut is_escaped = false;
+    let end = key.iter().position(|&byte| {
+        let is_end = byte == b'"' && !is_escaped || byte < b' ';
+        is_escaped = byte == b'\\' && !is_escaped;
+        is_end
+    });
+    let Some(rest) = end.and_then(|end| key.get(end..)) else {
+        return true;
+    };
+    let Some(rest) = rest.strip_prefix(b"\"").map(after_blanks) else {
+        return false;
+    };
+    let Some(rest) = rest.strip_prefix(b":").map(after_blanks) else {
+        return rest.is_empty();
+    };
+    rest.is_empty() || rest.starts_with(b"{")
+}
+
+/// The rest of `json` after blanks.
+fn after_blanks(json: &[u8]) -> &[u8] {
+    let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\n' | b'\r');
+    let count = json.iter().take_while(|byte| is_blank(byte)).count();
+    json.get(count..).unwrap_or_default()
 }
 
 /// The tensors of the file.
@@ -349,4 +386,75 @@ fn element(name: &str) -> Option<(u64, Option<&'static str>)> {
         "F6_E2M3" | "F6_E3M2" => (6, None),
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    fn is_found(size: u64, rest: &[u8]) -> bool {
+        let bytes = [&size.to_le_bytes()[..], rest].concat();
+        let input = Input::from_bytes(Path::new("a"), bytes);
+        matches(&Sample::of(&input).unwrap())
+    }
+
+    #[test]
+    fn the_header_can_have_blanks_before_its_first_key() {
+        for header in [
+            "{}",
+            "{ }",
+            "{\"a\"",
+            "{\n  \"a\"",
+            "{\t\"a\"",
+            "{\r\n\"a\"",
+            "{\n}",
+        ] {
+            assert!(
+                is_found(header.len() as u64, header.as_bytes()),
+                "{header:?}"
+            );
+        }
+        for header in ["{a", "[]", " {}", "{\x0b\"a\"", "{\0\"", "{\n", "\"a\""] {
+            assert!(
+                !is_found(header.len() as u64, header.as_bytes()),
+                "{header:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_file_that_ends_within_its_header_is_found_after_the_first_letter_of_a_key() {
+        let header = b"{\n \"a\\\"b\" : {\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]}}";
+        for end in 0..header.len() {
+            let is_expected = end > 4;
+            assert_eq!(
+                is_found(header.len() as u64, &header[..end]),
+                is_expected,
+                "{end}"
+            );
+        }
+        let long = [b"{\"", &[b'x'; 10_000][..]].concat();
+        assert!(is_found(20_000, &long));
+    }
+
+    #[test]
+    fn numbers_and_records_that_a_length_precedes_are_no_header_that_is_cut() {
+        for rest in [
+            &b"{}"[..],
+            b"{ }  ",
+            b"{\"",
+            b"{\"a\0b",
+            b"{\"a\" 1",
+            b"{\"a\": 1",
+            b"{\"a\":[",
+            b"{ 1",
+        ] {
+            assert!(!is_found(1000, rest), "{rest:?}");
+        }
+        for size in [0, 1, MAX_HEADER + 1, u64::MAX] {
+            assert!(!is_found(size, b"{\"a\":{"));
+        }
+    }
 }

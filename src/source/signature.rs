@@ -10,6 +10,7 @@ mod structure;
 
 use std::path::Path;
 
+pub(super) use self::structure::hdf5_version;
 use super::{FormatError, Input};
 
 /// Number of bytes examined at the start of a file.
@@ -175,7 +176,11 @@ mod tests {
         let bmp = [&b"BM\x64\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0"[..], &[7; 82]].concat();
         let idx = [&b"\0\0\x0c\x02\0\0\0\x05\0\0\0\x06"[..], &[7; 120]].concat();
         let orc = [&b"ORC"[..], &[7; 90], b"ORC\x17"].concat();
+        let footer = |magic: &[u8]| [magic, &[7; 90], b"\x5a\0\0\0", magic].concat();
         for (bytes, what) in [
+            (footer(b"PAR1"), "a Parquet file"),
+            (footer(b"PARE"), "a Parquet file"),
+            (footer(b"FEA1"), "a Feather file"),
             (bmp, "a BMP image"),
             (idx, "an IDX file"),
             (orc, "an ORC file"),
@@ -184,6 +189,18 @@ mod tests {
             let longer = [&bytes[..], &[7]].concat();
             assert!(of(&longer).is_none(), "{what}");
             assert!(of(&bytes[..bytes.len() - 1]).is_none(), "{what}");
+        }
+        // Words, and a footer that is longer than the file.
+        for words in [
+            &b"PAR1PAR1"[..],
+            b"PAR1ABCDPAR1",
+            b"PAR1PAR1PAR1",
+            b"PAR1\x01\0\0\0PAR1",
+            b"FEA1\0\0\0\0FEA1",
+            b"FEA1FEA1",
+            b"ORC\0ORC\0",
+        ] {
+            assert!(of(words).is_none(), "{words:?}");
         }
         // A product that overflows.
         let huge = [&b"\0\0\x0e\x04"[..], &[255; 96]].concat();
@@ -201,7 +218,7 @@ mod tests {
     type Case = (&'static str, &'static [u8], &'static [&'static [u8]]);
 
     /// The formats with short magic bytes.
-    const SHORT: [Case; 23] = [
+    const SHORT: [Case; 27] = [
         (
             "gzip-compressed",
             b"\x1f\x8b\x08\x08\0\0\0\0\x02\xff",
@@ -294,8 +311,36 @@ mod tests {
                 b"\x0e\x03\x13\x01\0\xff",
             ],
         ),
-        ("a GRIB file", b"GRIB\0\0\0\x02", &[b"GRIBGRIB"]),
-        ("a BUFR file", b"BUFR\0\0\0\x04", &[b"BUFRBUFR"]),
+        (
+            "a GRIB file",
+            b"GRIB\0\0\0\x02",
+            &[b"GRIBGRIB", b"GRIB\0\0\0\0"],
+        ),
+        (
+            "a BUFR file",
+            b"BUFR\0\0\0\x04",
+            &[b"BUFRBUFR", b"BUFR\0\0\0\0"],
+        ),
+        ("a Parquet file", b"PAR1\x15", &[b"PAR1", b"PAR1ABCD"]),
+        (
+            "an Avro file",
+            b"Obj\x01\x02\x16avro.schema",
+            &[b"Obj\x01", b"Obj\x01\x02\x14avro.codec"],
+        ),
+        (
+            "a DuckDB database",
+            b"\x12\x34\x56\x78\x9a\xbc\xde\xf0DUCK\x40",
+            &[
+                b"12345678DUCK",
+                b"GOOSE\0\0\0DUCK\0\0\0\0SWAN",
+                b"GOOSE\0\0\0DUCKLING",
+            ],
+        ),
+        (
+            "a ROOT file",
+            b"root\0\x0f\x42\x40\0\0\0\x64",
+            &[b"root\0\0", b"root\0\0\0\0user", b"root\0\0\0\0\0\0\0\0d"],
+        ),
         (
             "a program or library",
             b"\x7fELF\x02\x01\x01",

@@ -128,14 +128,12 @@ def all_types(session: Session, version: str, **options: object) -> None:
     file = session.directory / "types.h5"
     with h5py.File(file, "w", libver=version, **options) as made:
         write_types(session, made)
-    arguments = ("--format", "hdf5") if options.get("userblock_size", 0) > 2048 else ()
-    arrays = check(session, file, options=arguments).arrays
+    arrays = check(session, file).arrays
     expect(len(arrays) == len(PLAIN) + len(OTHER) + 6, f"h5py reads {len(arrays)} arrays")
-    if not arguments:
-        is_written_in_place(session, file, arrays)
-        if version in DUMPED:
-            subprocess.run(["h5dump", file], check=True, stdout=subprocess.DEVNULL, timeout=60)
-        check(session, file, mode="c")
+    is_written_in_place(session, file, arrays)
+    if version in DUMPED:
+        subprocess.run(["h5dump", file], check=True, stdout=subprocess.DEVNULL, timeout=60)
+    check(session, file, mode="c")
 
 
 def is_written_in_place(session: Session, file: Path, arrays: dict[str, np.ndarray]) -> None:
@@ -171,6 +169,28 @@ def links(session: Session, version: str, **options: object) -> None:
         same("why a group is skipped", "the same group as /a", reasons["a/b/c/up"])
         for path, array in {**arrays, **some}.items():
             same(path, array.tobytes(), read(mount.path(f"{path}/data")))
+
+
+def links_of_one_kind(session: Session) -> None:
+    """Soft or external links hide nothing of the group that holds them, however the group is stored."""
+    for version in ("earliest", "latest"):
+        for kind, many in [("soft", 1), ("soft", 60), ("external", 1), ("external", 60)]:
+            file = session.directory / f"{version}, {many} {kind}.h5"
+            with h5py.File(file, "w", libver=version) as made:
+                for group in (made, made.create_group("g/inner"), made.create_group("only")):
+                    for number in range(many):
+                        soft, external = h5py.SoftLink("/x"), h5py.ExternalLink("other.h5", "/x")
+                        group[f"link{number}"] = soft if kind == "soft" else external
+                        if group.name != "/only":
+                            group[f"m{number}"] = np.full(3, number)
+                made["x"], made["g/x"] = np.arange(3.0), np.arange(4.0)
+            judge = Judge(file)
+            same("how many arrays there are", (2 * many + 2, []), (len(judge.arrays), judge.skipped))
+            with session.mount(file, ["--mode", "r"]) as mount:
+                found = {array["name"] for array in root_of(mount)["arrays"]}
+                same("the names", set(judge.arrays), found)
+                for path in ("x", "g/x", "g/inner/m0"):
+                    same(path, judge.arrays[path].tobytes(), read(mount.path(f"{path}/data")))
 
 
 def root_of(mount: Mount) -> dict:
@@ -256,6 +276,24 @@ def reasons(session: Session) -> None:
             del made[name]
     subprocess.run(["h5repack", "-l", "CONTI", "-f", "NONE", file, repacked], check=True, cwd=session.directory)
     same("what the advice shows", sorted([*advised, "shown"]), sorted(check(session, repacked).arrays))
+
+
+def newer_layouts(session: Session) -> None:
+    """What HDF5 2.0 writes in a form of its own says so."""
+    file = session.directory / "newer.h5"
+    with h5py.File(file, "w", libver="latest") as made:
+        made["shown"] = np.arange(3)
+        made.create_dataset("filters", data=np.arange(100), chunks=(30,), compression="gzip", shuffle=True)
+        made.create_dataset("chunks", data=np.arange(100), chunks=(30,))
+        made.create_dataset("extents", data=np.arange(100), chunks=(30,), maxshape=(None,), fletcher32=True)
+    reasons = {
+        "filters": "chunked, and filtered by shuffle(8), deflate(4), as HDF5 2.0 or later writes it",
+        "chunks": "chunked",
+        "extents": "chunked, and filtered by fletcher32, as HDF5 2.0 or later writes it",
+    }
+    with session.mount(file, ["--mode", "r"], ("1 array", "3 others are not shown")) as mount:
+        same("why", reasons, {other["name"]: other["why"] for other in root_of(mount)["skipped"]})
+    refuses(session, file, ("--array", "filters"), "with HDF5 2.0 or later, " + ADVICE)
 
 
 def attributes(session: Session) -> None:
@@ -475,12 +513,25 @@ def others(session: Session) -> None:
 def cases() -> dict[str, Case]:
     named: dict[str, Callable[[Session], None]] = {version: partial(all_types, version=version) for version in VERSIONS}
     named["tracked order"] = partial(all_types, version="latest", track_order=True)
-    for size in (512, 1024, 2048, 8192):
+    for size in (512, 2048, 4096, 65536, 1 << 20):
         version = "earliest" if size == 512 else "latest"
         named[f"user block of {size} bytes"] = partial(all_types, version=version, userblock_size=size)
     named["links, earliest"] = partial(links, version="earliest")
     named["links, latest, in the order of creation"] = partial(links, version="latest", track_order=True)
-    rest = [names, reasons, attributes, netcdf, installed, sparse, lies, hostile, in_use, others]
+    rest = [
+        links_of_one_kind,
+        names,
+        reasons,
+        newer_layouts,
+        attributes,
+        netcdf,
+        installed,
+        sparse,
+        lies,
+        hostile,
+        in_use,
+        others,
+    ]
     return {**named, **{case.__name__.replace("_", " "): case for case in rest}}
 
 

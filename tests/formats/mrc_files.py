@@ -10,7 +10,7 @@ import numpy as np
 
 from cases import Case, Session, main
 from checks import expect, same
-from members import check_file, random_values, refuses, write_file
+from members import check_file, random_values, read, refuses, write_file
 from mounting import Mount
 
 TYPES = ["i1", "i2", "f4", "c8", "u2", "f2"]
@@ -149,7 +149,13 @@ def hostile(session: Session) -> None:
         struct.pack_into("<i", changed, at, value)
         file = session.directory / "hostile.mrc"
         file.write_bytes(changed)
-        refuses(session, file, (), message)
+        refuses(session, file, () if at > 8 or value > 0 else ("--format", "mrc"), message)
+    for lengths in [(0, 0, 0), (4, 0, 1), (-1, 3, 1)]:
+        changed = bytearray(data)
+        struct.pack_into("<3i", changed, 0, *lengths)
+        file.write_bytes(changed)
+        with session.mount(file, ["--mode", "r"]) as mount:
+            same(f"the bytes of a map of {lengths}", bytes(changed), read(mount.path("data")))
     changed = bytearray(data)
     struct.pack_into("<3i", changed, 0, *[2**31 - 1] * 3)
     file.write_bytes(changed)

@@ -253,6 +253,25 @@ def truncated(session: Session) -> None:
         part = session.directory / "part.safetensors"
         part.write_bytes(data[:end])
         refuses(session, part, ("--format", "safetensors"), "safetensors")
+        # Of fewer bytes, nobody can tell.
+        if end > 8 + len('{"'):
+            refuses(session, part, (), "safetensors")
+
+
+def pretty_headers(session: Session) -> None:
+    """A header on several lines is found, and so is one that the file does not hold as a whole."""
+    file = session.directory / "pretty"
+    header = {"a": {"dtype": "I32", "shape": [3], "data_offsets": [0, 12]}}
+    expected = np.arange(3, dtype="<i4")
+    for indent in (1, 2, "\t"):
+        text = json.dumps(header, indent=indent).encode()
+        data = struct.pack("<Q", len(text)) + text + expected.tobytes()
+        file.write_bytes(data)
+        np.testing.assert_array_equal(library.load(data)["a"], expected)
+        check_file(session, file, {"a": expected})
+        for end in range(8 + len(text) // 2, len(data)):
+            file.write_bytes(data[:end])
+            refuses(session, file, (), "the file is incomplete")
 
 
 CASES: dict[str, Case] = {
@@ -266,6 +285,7 @@ CASES: dict[str, Case] = {
     "names": names,
     "hostile headers": hostile,
     "truncated": truncated,
+    "pretty headers": pretty_headers,
 }
 
 if __name__ == "__main__":

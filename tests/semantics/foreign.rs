@@ -13,7 +13,7 @@ fn claim_54_a_file_of_a_known_kind_is_refused_with_what_it_is() {
     let found = [dir.path(), &dir.join("big")].map(|place| fs::read_dir(place).unwrap());
     let found = found.into_iter().flatten().flatten();
     let places: Vec<PathBuf> = found.map(|found| found.path()).collect();
-    assert_eq!(places.len(), 42);
+    assert_eq!(places.len(), 44);
     for path in places {
         let name = path.file_name().unwrap().to_str().unwrap();
         if ["a.bin", "big", "data"].contains(&name) {
@@ -82,7 +82,7 @@ fn claim_54_two_letters_without_their_size_are_numbers() {
 }
 
 /// What arrays can begin with, and how often.
-const NUMBERS: [(&str, &[u8], usize); 13] = [
+const NUMBERS: [(&str, &[u8], usize); 19] = [
     ("pink RGB pixels", b"\xff\xd8\xff", 400),
     ("green RGB pixels", b"\x1f\x8b\x08", 400),
     ("teal RGB pixels", b"\x1f\x9d\x90", 400),
@@ -96,6 +96,12 @@ const NUMBERS: [(&str, &[u8], usize); 13] = [
     ("words as of Netpbm", b"P5 ", 100),
     ("bases as of NetCDF", b"CDF\x01", 100),
     ("amino acids", b"GGUF", 100),
+    ("words as of Parquet", b"PAR1ABCD", 100),
+    ("the word of Parquet", b"PAR1", 100),
+    ("words as of Feather", b"FEA1", 100),
+    ("names of birds", b"SWAN\0\0\0\0DUCK\0\0\0\0", 100),
+    ("names of users", b"root\0\0\0\0user\0\0\0\0", 100),
+    ("monsters", b"ORC\0", 100),
 ];
 
 #[test]

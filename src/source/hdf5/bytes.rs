@@ -1,5 +1,6 @@
 //! The bytes of an HDF5 file for the library, which reads them by position. How much it reads is
-//! limited, so that a file with loops or repeated links ends in an error.
+//! limited, so that a file with loops or repeated links ends in an error. Soft links are left out
+//! of what it reads: in symbol tables, the library takes them for objects.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -18,6 +19,16 @@ const MAX_BUDGET: u64 = 1 << 30;
 
 /// What a read costs besides its bytes.
 const COST_OF_READ: u64 = 128;
+
+/// The prefix of a symbol table node: the signature, a version, and the number of entries.
+const NODE_PREFIX: usize = 8;
+
+/// What an entry of a symbol table node has besides an offset and an address: the cache type, a
+/// reserved number, and the cache.
+const ENTRY_FIELDS: usize = 24;
+
+/// The cache type of an entry that is a soft link. Its object has no address.
+const SOFT_LINK: [u8; 4] = [2, 0, 0, 0];
 
 /// What is wrong with a file for which the budget is used up.
 const USED_UP: &str = "its parts refer to one another too often";
@@ -141,7 +152,7 @@ impl Source for FileBytes {
         reads.first.get_or_insert(offset);
         reads.spend(COST_OF_READ.saturating_add(len as u64))?;
         let bytes = self.input.bytes(offset, len as u64);
-        let bytes = bytes.map_err(|error| match error {
+        let mut bytes = bytes.map_err(|error| match error {
             FormatError::Truncated { need, have } => LibraryError::UnexpectedEof {
                 expected: usize::try_from(need).unwrap_or(usize::MAX),
                 available: usize::try_from(have).unwrap_or(usize::MAX),
@@ -149,6 +160,99 @@ impl Source for FileBytes {
             error => LibraryError::Source(error.to_string()),
         })?;
         reads.spend_for_copies(&bytes)?;
+        drop_soft_links(&mut bytes);
         Ok(bytes)
+    }
+}
+
+/// Removes the soft links, if `bytes` is a whole symbol table node. Its size stays the same.
+fn drop_soft_links(bytes: &mut [u8]) {
+    let Some((prefix, entries)) = bytes.split_at_mut_checked(NODE_PREFIX) else {
+        return;
+    };
+    let [b'S', b'N', b'O', b'D', _, _, count @ ..] = prefix else {
+        return;
+    };
+    let &mut [low, high] = &mut *count else {
+        return;
+    };
+    let claimed = usize::from(u16::from_le_bytes([low, high]));
+    // An offset and an address have 2 to 8 bytes each.
+    let size = entries.len().checked_div(claimed).unwrap_or(0);
+    let is_whole = size * claimed == entries.len();
+    if !is_whole || !(ENTRY_FIELDS + 4..=ENTRY_FIELDS + 16).contains(&size) {
+        return;
+    }
+    let is_soft = |entry: &[u8]| {
+        entry
+            .get(size - ENTRY_FIELDS..)
+            .is_some_and(|fields| fields.starts_with(&SOFT_LINK))
+    };
+    let (mut kept, mut end) = (0_u16, 0);
+    for start in (0..entries.len()).step_by(size) {
+        let entry = start..start + size;
+        if !entries.get(entry.clone()).is_some_and(is_soft) {
+            entries.copy_within(entry, end);
+            kept += 1;
+            end += size;
+        }
+    }
+    count.copy_from_slice(&kept.to_le_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A symbol table node whose entries have these cache types and an offset and an address of
+    /// `width` bytes, which are the number of the entry.
+    fn node(types: &[u8], width: usize) -> Vec<u8> {
+        let mut bytes = [&b"SNOD\x01\0"[..], &(types.len() as u16).to_le_bytes()].concat();
+        for (number, &cache) in types.iter().enumerate() {
+            bytes.extend(vec![number as u8; 2 * width]);
+            bytes.extend([cache, 0, 0, 0]);
+            bytes.extend([9; 20]);
+        }
+        bytes
+    }
+
+    #[test]
+    fn soft_links_are_left_out_of_a_symbol_table() {
+        for (types, kept) in [
+            (&[0, 1, 0][..], &[0, 1, 2][..]),
+            (&[2, 1, 2, 2, 0], &[1, 4]),
+            (&[2, 2], &[]),
+            (&[], &[]),
+        ] {
+            for width in [2, 4, 8] {
+                let whole = node(types, width);
+                let mut bytes = whole.clone();
+                drop_soft_links(&mut bytes);
+                assert_eq!(bytes.len(), whole.len());
+                assert_eq!(bytes[6..8], (kept.len() as u16).to_le_bytes());
+                let size = 2 * width + ENTRY_FIELDS;
+                for (place, &number) in kept.iter().enumerate() {
+                    let at = |number: usize| {
+                        NODE_PREFIX + number * size..NODE_PREFIX + (number + 1) * size
+                    };
+                    assert_eq!(bytes[at(place)], whole[at(number)]);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_whole_symbol_table_stays_as_it_is() {
+        let whole = node(&[2, 2, 2], 8);
+        let other = [&b"TREE"[..], &whole[4..]].concat();
+        let no_count = [&whole[..6], &[0, 0], &whole[8..]].concat();
+        // The other ends are those of three shorter entries.
+        let ends = (0..whole.len()).filter(|end| end % 3 != NODE_PREFIX % 3);
+        let cuts = ends.map(|end| whole[..end].to_vec());
+        for bytes in cuts.chain([other, no_count]) {
+            let mut after = bytes.clone();
+            drop_soft_links(&mut after);
+            assert_eq!(after, bytes);
+        }
     }
 }

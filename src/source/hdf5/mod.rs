@@ -15,7 +15,7 @@ use hdf5_pure::{Error, File};
 use self::bytes::FileBytes;
 use self::walk::Walk;
 use super::format::Reader;
-use super::signature::Sample;
+use super::signature::{Sample, hdf5_version};
 use super::{Contents, Format, FormatError, Input};
 
 /// The HDF5 format.
@@ -27,12 +27,6 @@ pub(super) const FORMAT: Format = Format {
     reader: Reader::SelfDescribing(read),
 };
 
-/// The signature of the superblock.
-const SIGNATURE: &[u8] = b"\x89HDF\r\n\x1a\n";
-
-/// Where the superblock can be, within a sample. A user block comes before it.
-const SUPERBLOCKS: [usize; 4] = [0, 512, 1024, 2048];
-
 /// The highest version of the superblock.
 const MAX_VERSION: u8 = 3;
 
@@ -41,10 +35,7 @@ const MAX_VERSION: u8 = 3;
 const STACK: usize = 256 << 20;
 
 fn matches(sample: &Sample) -> bool {
-    SUPERBLOCKS.iter().any(|&at| {
-        let version = sample.number(at + SIGNATURE.len());
-        sample.has(at, SIGNATURE) && version.is_some_and(|[version]| version <= MAX_VERSION)
-    })
+    hdf5_version(sample).is_some_and(|version| version <= MAX_VERSION)
 }
 
 /// The datasets of the file.
@@ -114,7 +105,19 @@ mod tests {
     #[test]
     fn a_user_block_may_precede_the_superblock() {
         for bytes in SMALL {
-            for (block, is_found) in [(0, true), (512, true), (2048, true), (100, false)] {
+            for (block, is_found) in [
+                (0, true),
+                (512, true),
+                (2048, true),
+                (4096, true),
+                (8192, true),
+                (1 << 20, true),
+                (1 << 26, true),
+                (1 << 27, false),
+                (100, false),
+                (1536, false),
+                (12288, false),
+            ] {
                 let with_block = [&vec![7; block], bytes].concat();
                 assert_eq!(matches(&sample(&with_block)), is_found, "{block}");
             }

@@ -25,6 +25,10 @@ const MAX_NAMES: usize = 64 << 20;
 /// How to get a file whose datasets can be shown.
 const REPACK: &str = "h5repack -l CONTI -f NONE IN OUT makes a file whose datasets can be shown";
 
+/// The same for what only the programs of HDF5 2.0 read.
+const REPACK_NEWER: &str = "with HDF5 2.0 or later, h5repack -l CONTI -f NONE IN OUT makes a file \
+                            whose datasets can be shown";
+
 /// How to get at a dataset in another file.
 const BRING_IN: &str = "h5repack -l CONTI IN OUT brings in what an external file holds";
 
@@ -260,14 +264,27 @@ fn join(path: &str, name: &str) -> String {
 ///
 /// When it is not in one piece in the file.
 fn place(dataset: &Dataset) -> Result<Place, NotShown> {
-    let layout = dataset.layout().map_err(|error| NotShown {
-        why: match &error {
-            Error::Format(LibraryError::InvalidLayoutVersion(..3)) => {
-                "written by HDF5 before 1.6.3, in a form that is not read".to_owned()
-            }
-            error => reason(error),
-        },
-        remedy: Some(REPACK),
+    let layout = dataset.layout().map_err(|error| {
+        let (why, remedy) = match &error {
+            Error::Format(LibraryError::InvalidLayoutVersion(..3)) => (
+                "written by HDF5 before 1.6.3, in a form that is not read".to_owned(),
+                REPACK,
+            ),
+            // Only chunks have filters.
+            Error::Format(LibraryError::InvalidLayoutVersion(5..)) => match filters(dataset) {
+                filters if filters.is_empty() => (
+                    "written by HDF5 2.0 or later, in a form that is not read".to_owned(),
+                    REPACK_NEWER,
+                ),
+                filters => (
+                    format!("chunked, and filtered by {filters}, as HDF5 2.0 or later writes it"),
+                    REPACK_NEWER,
+                ),
+            },
+            error => (reason(error), REPACK),
+        };
+        let remedy = Some(remedy);
+        NotShown { why, remedy }
     })?;
     let why = match layout {
         Layout::Contiguous { address, size } if address.is_some() || size == 0 => {
@@ -281,18 +298,21 @@ fn place(dataset: &Dataset) -> Result<Place, NotShown> {
             });
         }
         Layout::Compact { .. } => "compact: it is part of its header".to_owned(),
-        Layout::Chunked { .. } => {
-            let filters = dataset.filter_pipeline();
-            let name = |filter| brief(filter).replace(" [optional]", "");
-            let filters: Vec<String> = filters.iter().map(name).collect();
-            match &filters[..] {
-                [] => "chunked".to_owned(),
-                filters => format!("chunked, and filtered by {}", filters.join(", ")),
-            }
-        }
+        Layout::Chunked { .. } => match filters(dataset) {
+            filters if filters.is_empty() => "chunked".to_owned(),
+            filters => format!("chunked, and filtered by {filters}"),
+        },
         Layout::Virtual => "virtual: its elements are in other datasets".to_owned(),
         other => brief(other),
     };
     let remedy = Some(REPACK);
     Err(NotShown { why, remedy })
+}
+
+/// The filters of `dataset`, in a list.
+fn filters(dataset: &Dataset) -> String {
+    let filters = dataset.filter_pipeline();
+    let name = |filter| brief(filter).replace(" [optional]", "");
+    let filters: Vec<String> = filters.iter().map(name).collect();
+    filters.join(", ")
 }

@@ -2,9 +2,10 @@
 
 use super::Signature;
 use super::structure::{
-    is_au, is_bmp, is_bufr, is_compress, is_cpio, is_elf, is_exr, is_ftyp, is_grib, is_gzip,
-    is_hdf4, is_idx, is_jpeg, is_jpeg_2000_stream, is_lz4, is_netpbm, is_orc, is_pickle, is_script,
-    is_tagged_mp3, is_tiff, is_windows_program, is_zstd,
+    is_au, is_avro, is_bmp, is_bufr, is_compress, is_cpio, is_duckdb, is_elf, is_exr, is_feather,
+    is_ftyp, is_grib, is_gzip, is_hdf4, is_hdf5, is_idx, is_jpeg, is_jpeg_2000_stream, is_lz4,
+    is_netpbm, is_orc, is_parquet, is_pickle, is_script, is_tagged_mp3, is_tiff,
+    is_windows_program, is_zstd,
 };
 
 // FILE stands for the name of the file, NAME for a name for what is in it.
@@ -106,20 +107,17 @@ pub(super) static SIGNATURES: &[Signature] = &[
     has!("an ASF or WMV file", DECODE, 0 b"\x30\x26\xb2\x75\x8e\x66\xcf\x11"),
     has!("a Flash film", DECODE, 0 b"FLV\x01", 5 b"\0\0\0\x09"),
     // Containers and formats of arrays.
-    has!(
-        "an HDF5 file",
-        HIERARCHY,
-        // A user block can precede the superblock.
-        0 b"\x89HDF\r\n\x1a\n"
-            | 512 b"\x89HDF\r\n\x1a\n"
-            | 1024 b"\x89HDF\r\n\x1a\n"
-            | 2048 b"\x89HDF\r\n\x1a\n"
-    ),
+    detected!("an HDF5 file", HIERARCHY, is_hdf5),
     detected!("an HDF4 file", HIERARCHY, is_hdf4),
     has!("a MATLAB file", HIERARCHY, 0 b"MATLAB 5.0 MAT-file" | 0 b"MATLAB 7.3 MAT-file"),
     has!("an Octave file", HIERARCHY, 0 b"Octave-1-L" | 0 b"Octave-1-B"),
     has!("an ASDF file", HIERARCHY, 0 b"#ASDF "),
-    has!("a ROOT file", "convert it first, for example with uproot and numpy.save", 0 b"root\0\0"),
+    // The position of the first record is always 100.
+    has!(
+        "a ROOT file",
+        "convert it first, for example with uproot and numpy.save",
+        0 b"root\0", 8 b"\0\0\0\x64"
+    ),
     detected!(
         "a GRIB file",
         "convert it first, for example with xarray and numpy.save",
@@ -141,13 +139,13 @@ pub(super) static SIGNATURES: &[Signature] = &[
     detected!("an IDX file", PLACED, is_idx),
     has!("a Zarr metadata file", ZARR, 0 b"{\"zarr_format\"" | 0 b"{\n    \"zarr_format\""),
     // Tables.
-    has!("a Parquet file", TABLE, 0 b"PAR1" | 0 b"PARE"),
+    detected!("a Parquet file", TABLE, is_parquet),
     has!("an Arrow file", TABLE, 0 b"ARROW1\0\0"),
-    has!("a Feather file", TABLE, 0 b"FEA1"),
-    has!("an Avro file", TABLE, 0 b"Obj\x01"),
+    detected!("a Feather file", TABLE, is_feather),
+    detected!("an Avro file", TABLE, is_avro),
     detected!("an ORC file", TABLE, is_orc),
     has!("an SQLite database", TABLE, 0 b"SQLite format 3\0"),
-    has!("a DuckDB database", TABLE, 8 b"DUCK"),
+    detected!("a DuckDB database", TABLE, is_duckdb),
     has!("a Stata file", TABLE, 0 b"<stata_dta>"),
     has!("an SPSS file", TABLE, 0 b"$FL2@(#)" | 0 b"$FL3@(#)"),
     // Formats without arrays.

@@ -159,6 +159,67 @@ pub(super) fn is_ftyp(sample: &Sample) -> bool {
     sample.has(4, b"ftyp") && size.is_some_and(is_within)
 }
 
+/// The signature of the superblock of an HDF5 file.
+const HDF5: &[u8] = b"\x89HDF\r\n\x1a\n";
+
+/// The largest user block of an HDF5 file that is looked behind.
+const MAX_USER_BLOCK: u64 = 1 << 26;
+
+/// The version of the superblock of an HDF5 file. `None` if there is none. A user block can
+/// precede it, of 512 bytes or a power of two of them. If the file ends after the signature, the
+/// version is the highest.
+pub(in crate::source) fn hdf5_version(sample: &Sample) -> Option<u8> {
+    let doubled = |&at: &u64| at.checked_mul(2);
+    let places = std::iter::successors(Some(512), doubled);
+    let places = places.take_while(|&at| at <= MAX_USER_BLOCK && at < sample.size);
+    [0].into_iter().chain(places).find_map(|at| {
+        let start = sample.input.up_to(at, HDF5.len() + 1).ok()?;
+        let rest = start.strip_prefix(HDF5)?;
+        Some(rest.first().copied().unwrap_or(u8::MAX))
+    })
+}
+
+/// Whether a superblock of HDF5 is at one of its places.
+pub(super) fn is_hdf5(sample: &Sample) -> bool {
+    hdf5_version(sample).is_some()
+}
+
+/// Whether `magic` is at both ends, and the length before the last one is that of a footer.
+fn has_footer(sample: &Sample, magic: &[u8]) -> bool {
+    let ends = sample.has(0, magic) && sample.last == magic;
+    let length = || {
+        let at = sample.size.checked_sub(8)?;
+        let length = sample.input.up_to(at, 4).ok()?;
+        Some(u32::from_le_bytes(length.try_into().ok()?))
+    };
+    let fits = |length: u32| length > 0 && u64::from(length) + 12 <= sample.size;
+    ends && length().is_some_and(fits)
+}
+
+/// Whether the first page has a header, or the footer has its length.
+pub(super) fn is_parquet(sample: &Sample) -> bool {
+    // The header of a page begins with its type, in the encoding of Thrift.
+    sample.has(0, b"PAR1\x15") || has_footer(sample, b"PAR1") || has_footer(sample, b"PARE")
+}
+
+/// Whether the footer has its length.
+pub(super) fn is_feather(sample: &Sample) -> bool {
+    has_footer(sample, b"FEA1")
+}
+
+/// Whether the magic bytes are followed by metadata with the schema.
+pub(super) fn is_avro(sample: &Sample) -> bool {
+    const SCHEMA: &[u8] = b"avro.schema";
+    let mut windows = sample.first.windows(SCHEMA.len());
+    sample.has(0, b"Obj\x01") && windows.any(|window| window == SCHEMA)
+}
+
+/// Whether the magic bytes are followed by a version of the storage, which are below 100 so far.
+pub(super) fn is_duckdb(sample: &Sample) -> bool {
+    let version = sample.number(12).map(u64::from_le_bytes);
+    sample.has(8, b"DUCK") && version.is_some_and(|version| (1..0x1_0000).contains(&version))
+}
+
 /// Whether the first block has data descriptors, and the next one is within the file.
 pub(super) fn is_hdf4(sample: &Sample) -> bool {
     let count = sample.number(4).map(u16::from_be_bytes);
@@ -171,12 +232,12 @@ pub(super) fn is_hdf4(sample: &Sample) -> bool {
 
 /// Whether the edition of the format is a known one.
 pub(super) fn is_grib(sample: &Sample) -> bool {
-    sample.has(0, b"GRIB") && sample.first.get(7).is_some_and(|&edition| edition <= 2)
+    sample.has(0, b"GRIB") && matches!(sample.first.get(7), Some(1..=2))
 }
 
 /// Whether the edition of the format is a known one.
 pub(super) fn is_bufr(sample: &Sample) -> bool {
-    sample.has(0, b"BUFR") && sample.first.get(7).is_some_and(|&edition| edition <= 4)
+    sample.has(0, b"BUFR") && matches!(sample.first.get(7), Some(1..=4))
 }
 
 /// Whether the protocol is followed by a frame within the file, or by an operation that
@@ -244,9 +305,10 @@ pub(super) fn is_idx(sample: &Sample) -> bool {
     size() == Some(sample.size)
 }
 
-/// Whether `ORC` is at the start and before the last byte, the length of the postscript.
+/// Whether `ORC` is at the start and before the last byte, the length of the postscript, of
+/// which it is a part.
 pub(super) fn is_orc(sample: &Sample) -> bool {
-    sample.has(0, b"ORC") && sample.last.starts_with(b"ORC")
+    sample.has(0, b"ORC") && matches!(sample.last[..], [b'O', b'R', b'C', length] if length > 3)
 }
 
 /// Whether a DOS header points to a Windows header.
