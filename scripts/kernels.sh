@@ -56,7 +56,7 @@ write_init() {
 mount -t proc proc /proc
 mount -t sysfs sys /sys
 mount -t devtmpfs dev /dev
-for module in virtio_pci virtio_blk 9pnet_virtio 9p fuse ext4 loop unix_diag; do
+for module in virtio_pci virtio_blk 9pnet_virtio 9p fuse ext4 xfs btrfs overlay loop unix_diag; do
     modprobe $module 2>/dev/null
 done
 mount -t 9p -o trans=virtio,version=9p2000.L,ro,msize=524288,cache=loose host /host || poweroff -f
