@@ -55,9 +55,9 @@ impl<'a> Views<'a> {
         &places[part]
     }
 
-    /// Writes a part of a view by storing to a mapping of it, where it can be mapped.
+    /// Writes a part of a view by storing to a mapping of it, where other views show that at once.
     pub fn store(&self, numbers: &mut Numbers, expected: &mut [u8]) {
-        if cfg!(arrayfs_portable) || !kernel_can(Ability::DirectMappings) {
+        if cfg!(arrayfs_portable) || !kernel_can(Ability::StableWriteBack) {
             return;
         }
         let (path, places, part) = self.part(numbers);
