@@ -47,19 +47,24 @@ package_of() {
     esac
 }
 
-# Prints the init script of the guest. It mounts the file systems, then runs the script named on
-# the kernel command line.
+# Prints the init script of the guest. It mounts the file systems, then becomes the script named on
+# the kernel command line. Its root is the root of the mount namespace, so that a test which leaves
+# the namespace can return to it.
 write_init() {
     cat <<'INIT'
 #!/bin/sh
 mount -t proc proc /proc
 mount -t sysfs sys /sys
 mount -t devtmpfs dev /dev
-for module in virtio_pci virtio_blk 9pnet_virtio 9p fuse ext4 loop unix_diag; do
+for module in virtio_pci virtio_blk 9pnet_virtio 9p fuse ext4 xfs btrfs overlay loop unix_diag; do
     modprobe $module 2>/dev/null
 done
 mount -t 9p -o trans=virtio,version=9p2000.L,ro,msize=524288,cache=loose host /host || poweroff -f
 mkdir -p /dev/pts /dev/shm
+ln -s /proc/self/fd /dev/fd
+ln -s fd/0 /dev/stdin
+ln -s fd/1 /dev/stdout
+ln -s fd/2 /dev/stderr
 mount --bind /dev /host/dev
 mount -t devpts devpts /host/dev/pts
 mount -t tmpfs tmpfs /host/dev/shm
@@ -73,15 +78,14 @@ done
 ip link set lo up
 read -r line </proc/cmdline
 script=${line##*script=}
-chroot /host /bin/bash "${script%% *}"
-poweroff -f
+exec switch_root /host /bin/bash "${script%% *}"
 INIT
 }
 
 # Unpacks a kernel package and builds its initramfs.
 prepare() {
     local package=$1 to="$store/$1" modules version
-    if [ -f "$to/initrd.img" ]; then
+    if [ "$to/initrd.img" -nt scripts/kernels.sh ]; then
         return
     fi
     rm -rf "$to"
@@ -97,7 +101,7 @@ prepare() {
     find "$to/initrd/lib/modules" -name '*.ko.xz' -exec unxz {} +
     depmod -b "$to/initrd" "$version"
     cp /bin/busybox "$to/initrd/bin/"
-    for name in bin/{sh,mount,mkdir,chroot,poweroff,ip} sbin/modprobe; do
+    for name in bin/{sh,mount,mkdir,ln,poweroff,ip} sbin/{modprobe,switch_root}; do
         ln -s /bin/busybox "$to/initrd/$name"
     done
     write_init >"$to/initrd/init"
@@ -130,6 +134,7 @@ END
     done
     echo "dmesg | grep -E -A 30 'BUG|Oops|WARNING|blocked for more than'"
     echo "echo all tests have run"
+    echo "busybox poweroff -f"
 }
 
 # Boots a kernel, which runs the script. Prints its console output.

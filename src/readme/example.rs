@@ -103,3 +103,12 @@ impl Example {
 pub(super) fn is_plain(text: &str) -> bool {
     !text.chars().any(char::is_control)
 }
+
+/// Replaces control characters with escapes.
+pub(super) fn escape_control_characters(text: &str) -> String {
+    let escaped = text.chars().map(|c| match c {
+        c if c.is_control() => c.escape_default().to_string(),
+        c => c.to_string(),
+    });
+    escaped.collect()
+}

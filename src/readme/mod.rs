@@ -116,8 +116,8 @@ impl tree::Readme for Readme {
         let lines = contents.members.iter().zip(paths).take(LISTED);
         let lines = lines.map(|(member, path)| {
             let view = &member.view;
-            let path = variables::escape_control_characters(path);
-            let dtype = variables::escape_control_characters(&view.dtype().to_string());
+            let path = example::escape_control_characters(path);
+            let dtype = example::escape_control_characters(&view.dtype().to_string());
             format!("{path}/\t{dtype}\t{}", view.shape())
         });
         let lines: Vec<String> = lines.collect();

@@ -1,7 +1,7 @@
 //! The lines of `README.txt` for fields that have a scale. That of a whole array is left to the
 //! template.
 
-use super::variables::escape_control_characters;
+use super::example::escape_control_characters;
 use crate::source::{Meta, Scale};
 
 /// The most fields that are listed.

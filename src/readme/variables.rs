@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::example::{Example, is_plain};
+use super::example::{Example, escape_control_characters, is_plain};
 use super::scales;
 use crate::array::{Order, Shape, View};
 use crate::dtype::{ByteOrder, DType, Kind, NarrowFloat, TimeUnit, Unit};
@@ -435,15 +435,6 @@ fn time_unit(unit: TimeUnit) -> String {
         (unit, 1) => unit.name().into(),
         (unit, multiple) => format!("{multiple} {}", unit.name()),
     }
-}
-
-/// Replaces control characters with escapes.
-pub(super) fn escape_control_characters(text: &str) -> String {
-    let escaped = text.chars().map(|c| match c {
-        c if c.is_control() => c.escape_default().to_string(),
-        c => c.to_string(),
-    });
-    escaped.collect()
 }
 
 #[cfg(test)]

@@ -7,9 +7,9 @@ use std::os::unix::fs::FileExt;
 
 use memmap2::MmapMut;
 
-use crate::common::Mount;
 use crate::common::arrays::{at, put};
 use crate::common::calls::{Numbers, open};
+use crate::common::{Ability, Mount, kernel_can};
 
 /// The views of a mounted array: where NumPy says that their bytes lie in the file.
 pub struct Views<'a> {
@@ -55,9 +55,9 @@ impl<'a> Views<'a> {
         &places[part]
     }
 
-    /// Writes a part of a view by storing to a mapping of it, where it can be mapped.
+    /// Writes a part of a view by storing to a mapping of it, where other views show that at once.
     pub fn store(&self, numbers: &mut Numbers, expected: &mut [u8]) {
-        if cfg!(arrayfs_portable) {
+        if cfg!(arrayfs_portable) || !kernel_can(Ability::StableWriteBack) {
             return;
         }
         let (path, places, part) = self.part(numbers);

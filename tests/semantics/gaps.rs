@@ -10,7 +10,7 @@ use nix::fcntl::{FallocateFlags, fallocate};
 
 use crate::common::arrays::{hundred, numbered};
 use crate::common::calls::{errno, open, truncated};
-use crate::common::{Dir, Mount, wait_until};
+use crate::common::{Ability, Dir, Mount, needs, wait_until};
 use crate::storage::blocks;
 
 const GROW: FallocateFlags = FallocateFlags::empty();
@@ -158,6 +158,9 @@ fn claim_09_no_gap_is_filled_over_what_is_written_once_a_read_has_ended_the_trun
 #[test]
 #[cfg_attr(arrayfs_portable, ignore = "views cannot be mapped shared portably")]
 fn claim_07_pages_are_read_while_a_long_gap_is_filled() {
+    if !needs(Ability::DirectMappings) {
+        return;
+    }
     let Some((dir, mount)) = sparse(SQUARE, "4096,4096") else {
         return;
     };
