@@ -5,24 +5,10 @@
 
 mod common;
 
-use common::{ARRAYFS, Dir};
+use common::arrays::run_cases;
 
 fn run(script: &str) {
-    let Some(dir) = Dir::with_fuse() else { return };
-    let mut arguments = vec!["--arrayfs", ARRAYFS];
-    if cfg!(arrayfs_portable) {
-        arguments.push("--portable");
-    }
-    // Each script has a deadline of its own.
-    let script = dir.script(&format!("formats/{script}")).args(&arguments);
-    let output = script.into_inner().output();
-    let output = output.expect("python3 is missing: run scripts/test.sh");
-    assert!(
-        output.status.success(),
-        "{}{}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    );
+    run_cases(&format!("formats/{script}"));
 }
 
 #[test]

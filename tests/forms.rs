@@ -7,24 +7,11 @@ mod common;
 
 use std::path::Path;
 
-use common::{ARRAYFS, Dir, skip};
+use common::arrays::run_cases;
+use common::skip;
 
 fn run(script: &str) {
-    let Some(dir) = Dir::with_fuse() else { return };
-    let mut arguments = vec!["--arrayfs", ARRAYFS];
-    if cfg!(arrayfs_portable) {
-        arguments.push("--portable");
-    }
-    // Each script has a deadline of its own.
-    let script = dir.script(&format!("forms/{script}")).args(&arguments);
-    let output = script.into_inner().output();
-    let output = output.expect("python3 is missing: run scripts/test.sh");
-    assert!(
-        output.status.success(),
-        "{}{}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    );
+    run_cases(&format!("forms/{script}"));
 }
 
 /// As [`run`], where there are the files of a large package.

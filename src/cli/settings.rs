@@ -156,19 +156,7 @@ fn description(raw: &RawOptions, items: &MountOptions) -> Result<Description, Us
     let offset = option_value("offset", &raw.offset, items, |value| {
         parse_value("offset", value, "a number of bytes, 0 or more", decimal)
     })?;
-    let mode = option_value("mode", &raw.mode, items, |value| {
-        let text = text("mode", value)?;
-        text.parse().map_err(|error| UsageError::Mode {
-            error,
-            text: text.to_owned(),
-        })
-    })?;
-    let (mode, read_only) = match (mode, items.last_of(["ro", "rw"]) == Some("ro")) {
-        (mode, false) => (mode.unwrap_or(Mode::ReadWrite), false),
-        (None, true) => (Mode::ReadOnly, true),
-        (Some(mode @ (Mode::ReadOnly | Mode::CopyOnWrite)), true) => (mode, true),
-        (Some(mode), true) => return Err(UsageError::ReadOnlyWrites(mode.to_string())),
-    };
+    let (mode, read_only) = mode(raw, items)?;
     let extend = raw.extend || items.has("extend");
     if extend && mode != Mode::ReadWrite {
         return Err(UsageError::ExtendIn(mode));
@@ -199,6 +187,27 @@ fn description(raw: &RawOptions, items: &MountOptions) -> Result<Description, Us
         mode,
         extend,
         read_only,
+    })
+}
+
+/// The mode, and whether the views are read-only even if the mode allows writing.
+///
+/// # Errors
+///
+/// When the mode is invalid, or `-o ro` contradicts it.
+fn mode(raw: &RawOptions, items: &MountOptions) -> Result<(Mode, bool), UsageError> {
+    let mode = option_value("mode", &raw.mode, items, |value| {
+        let text = text("mode", value)?;
+        text.parse().map_err(|error| UsageError::Mode {
+            error,
+            text: text.to_owned(),
+        })
+    })?;
+    Ok(match (mode, items.last_of(["ro", "rw"]) == Some("ro")) {
+        (mode, false) => (mode.unwrap_or(Mode::ReadWrite), false),
+        (None, true) => (Mode::ReadOnly, true),
+        (Some(mode @ (Mode::ReadOnly | Mode::CopyOnWrite)), true) => (mode, true),
+        (Some(mode), true) => return Err(UsageError::ReadOnlyWrites(mode.to_string())),
     })
 }
 

@@ -184,21 +184,28 @@ fn reasons(skipped: &[Skipped]) -> String {
 impl SourceError {
     /// Advice for the user. `None` if there is none.
     pub fn hint(&self) -> Option<String> {
-        let hint = match self {
+        self.particular_hint()
+            .or_else(|| self.general_hint().map(str::to_owned))
+    }
+
+    /// Advice that depends on values of the error.
+    fn particular_hint(&self) -> Option<String> {
+        let raw = "--format raw shows its bytes as they are";
+        Some(match self {
             SourceError::File(error) => return error.hint(),
             SourceError::NotWhole { remedy, .. } => {
                 let cause = "the file is incomplete, as after an interrupted download";
-                return Some(match remedy.options() {
+                match remedy.options() {
                     Some(options) => format!("{cause}; {options} would extend it with zeros"),
                     None => cause.into(),
-                });
+                }
             }
             SourceError::Foreign { signature, path } => {
                 let advice = signature.advice_for(path);
-                return Some(match path.is_dir() {
+                match path.is_dir() {
                     true => advice,
-                    false => format!("{advice}; --format raw shows its bytes as they are"),
-                });
+                    false => format!("{advice}; {raw}"),
+                }
             }
             SourceError::Array {
                 error:
@@ -211,7 +218,7 @@ impl SourceError {
                 ..
             } => {
                 let length = available / unit_bytes;
-                return Some(match unit {
+                match unit {
                     InferredUnit::Item => format!(
                         "check --dtype and --offset, or ignore the rest of the file: --shape {length}"
                     ),
@@ -219,8 +226,31 @@ impl SourceError {
                         "check --dtype, --shape and --offset, or ignore the rest of the file: \
                          {length} in place of -1"
                     ),
-                });
+                }
             }
+            SourceError::Format { error, .. } => match error.remedy() {
+                Some(remedy) => format!("{remedy}; {raw}"),
+                None => raw.into(),
+            },
+            SourceError::Nothing { skipped, .. } => {
+                let mut remedies = skipped.iter().filter_map(|member| member.remedy);
+                return remedies.next().map(str::to_owned);
+            }
+            SourceError::NoMember { members, .. } => match &members[..] {
+                [] => "it holds one array, without a name: leave out --array".into(),
+                [only] => format!("it holds '{only}'"),
+                members if members.len() <= LISTED => {
+                    format!("it holds '{}'", members.join("', '"))
+                }
+                members => format!("--info lists its {} arrays", members.len()),
+            },
+            _ => return None,
+        })
+    }
+
+    /// Advice that is the same for every file.
+    fn general_hint(&self) -> Option<&'static str> {
+        Some(match self {
             SourceError::OffsetPastEnd {
                 is_extensible: true,
                 ..
@@ -232,27 +262,6 @@ impl SourceError {
             SourceError::Contradiction { .. } => {
                 "omit the option; --format raw reads the file as plain bytes"
             }
-            SourceError::Format { error, .. } => {
-                return Some(match error.remedy() {
-                    Some(remedy) => format!("{remedy}; --format raw shows its bytes as they are"),
-                    None => "--format raw shows its bytes as they are".into(),
-                });
-            }
-            SourceError::Nothing { skipped, .. } => {
-                return skipped
-                    .iter()
-                    .find_map(|member| Some(member.remedy?.into()));
-            }
-            SourceError::NoMember { members, .. } => {
-                return Some(match &members[..] {
-                    [] => "it holds one array, without a name: leave out --array".into(),
-                    [only] => format!("it holds '{only}'"),
-                    members if members.len() <= LISTED => {
-                        format!("it holds '{}'", members.join("', '"))
-                    }
-                    members => format!("--info lists its {} arrays", members.len()),
-                });
-            }
             SourceError::NotWritable { .. } => {
                 "to read it only, use --mode r; to write to a copy in memory, --mode c"
             }
@@ -261,8 +270,7 @@ impl SourceError {
                 "leave out one of the two; --format raw reads the file as plain bytes"
             }
             SourceError::NoHeader { .. } => "--format raw makes a file without a header",
-            SourceError::Array { .. } | SourceError::ShapeNeeded { .. } => return None,
-        };
-        Some(hint.into())
+            _ => return None,
+        })
     }
 }

@@ -79,7 +79,10 @@ impl Format {
         let mut formats = FORMATS.iter().filter(fits);
         let found = formats.find(|format| (format.matches)(&sample));
         let found = found.unwrap_or(&raw::FORMAT);
-        match signature::of(&sample).filter(|_| !is_described && *found == raw::FORMAT) {
+        if is_described || *found != raw::FORMAT {
+            return Ok(found);
+        }
+        match signature::of(&sample) {
             None => Ok(found),
             Some(signature) => Err(SourceError::Foreign {
                 path: backing.path().to_path_buf(),

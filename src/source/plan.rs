@@ -22,8 +22,9 @@ pub struct Plan {
     contents: Contents,
 }
 
-/// Opens the file. A directory of a known kind gives [`SourceError::Foreign`].
-fn open(path: &Path, mode: Mode) -> Result<BackingFile, SourceError> {
+/// Opens the file as `description` says. A directory of a known kind gives
+/// [`SourceError::Foreign`].
+fn open(path: &Path, description: &Description) -> Result<BackingFile, SourceError> {
     let explain = |error| match (&error, signature::of_directory(path)) {
         (FileError::NotAFile { path, .. }, Some(signature)) => SourceError::Foreign {
             path: path.clone(),
@@ -31,7 +32,11 @@ fn open(path: &Path, mode: Mode) -> Result<BackingFile, SourceError> {
         },
         _ => error.into(),
     };
-    BackingFile::open(path, mode).map_err(explain)
+    let mut backing = BackingFile::open(path, description.mode).map_err(explain)?;
+    if description.extend {
+        backing.may_extend();
+    }
+    Ok(backing)
 }
 
 impl Plan {
@@ -42,10 +47,7 @@ impl Plan {
     /// When the file cannot be opened in the mode, is not valid, holds nothing to show, or the
     /// description does not fit it.
     pub fn new(path: &Path, description: &Description) -> Result<Plan, SourceError> {
-        let mut backing = open(path, description.mode)?;
-        if description.extend {
-            backing.may_extend();
-        }
+        let mut backing = open(path, description)?;
         let format = match description.format {
             Some(format) => format,
             None if description.mode == Mode::Write => Format::of_new(path),
@@ -66,10 +68,7 @@ impl Plan {
         };
         if let Some(name) = &contents.data_file {
             let data_path = sibling(path, name).map_err(invalid)?;
-            backing = open(&data_path, description.mode)?;
-            if description.extend {
-                backing.may_extend();
-            }
+            backing = open(&data_path, description)?;
             origin.data_file = Some(backing.path().to_path_buf());
         }
         contents.check(backing.size()).map_err(invalid)?;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use super::{Dir, JUDGES_DEADLINE, Mount};
+use super::{ARRAYFS, Dir, JUDGES_DEADLINE, Mount};
 
 /// The description of a raw array, in the syntax of the command line.
 pub struct Raw {
@@ -43,6 +43,26 @@ pub fn mount_each(
 pub fn run_script<S: AsRef<OsStr>>(dir: &Dir, path: &str, arguments: &[S]) -> String {
     let command = dir.script(path).args(arguments);
     command.within(JUDGES_DEADLINE).run().succeeds()
+}
+
+/// Runs a script of `tests` that mounts files itself, with `tests/numpy/cases.py`. It has a
+/// deadline of its own, and prints a complete reproduction of a difference.
+#[track_caller]
+pub fn run_cases(script: &str) {
+    let Some(dir) = Dir::with_fuse() else { return };
+    let mut arguments = vec!["--arrayfs", ARRAYFS];
+    if cfg!(arrayfs_portable) {
+        arguments.push("--portable");
+    }
+    let script = dir.script(script).args(&arguments);
+    let output = script.into_inner().output();
+    let output = output.expect("python3 is missing: run scripts/test.sh");
+    assert!(
+        output.status.success(),
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
 }
 
 /// Saves an array, a Python expression of `np`, as a `.npy` file.

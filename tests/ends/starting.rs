@@ -40,7 +40,7 @@ fn a_daemon_without_memory_is_reported_and_leaves_no_mount() {
     dir.directory("mnt");
     // Enough for the command, but not for the buffers of a worker.
     let arguments = [
-        "--as=20000000",
+        "--as=40000000",
         ARRAYFS,
         "data.bin",
         "mnt",

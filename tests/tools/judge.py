@@ -40,7 +40,7 @@ def axes() -> tuple[np.ndarray, str]:
     """As many axes as there can be."""
     shape = [1] * 64
     shape[0], shape[1], shape[31], shape[63] = 2, 3, 2, 2
-    return np.arange(24, dtype=">i4").reshape(shape), "C"
+    return np.arange(24, dtype="<i4").reshape(shape), "C"
 
 
 def point() -> tuple[np.ndarray, str]:

@@ -131,16 +131,20 @@ fn copy_descriptions(mount: &Mount, plain: &Path) {
     }
 }
 
-/// Gives them the text of what they hold with a header.
+/// Gives them the text and the images of what they hold with a header.
 fn copy_text(mount: &Mount, plain: &Path) {
     for directory in ["", "T"] {
         let (mounted, plain) = (mount.join(directory), plain.join(directory));
-        copy_like(&plain.join("npy"), &mounted.join("csv"), &plain.join("csv"));
+        for (form, suffix) in [("csv", "csv"), ("tiff", "tif")] {
+            let headed = plain.join("npy");
+            copy_like(&headed, &mounted.join(form), &plain.join(form), suffix);
+        }
     }
 }
 
-/// Copies from the directory `mounted` to `plain` what is called as in `headed`.
-fn copy_like(headed: &Path, mounted: &Path, plain: &Path) {
+/// Copies from the directory `mounted` to `plain` what is called as in `headed`, but for the
+/// suffix.
+fn copy_like(headed: &Path, mounted: &Path, plain: &Path, suffix: &str) {
     let Ok(entries) = fs::read_dir(headed) else {
         return;
     };
@@ -151,9 +155,9 @@ fn copy_like(headed: &Path, mounted: &Path, plain: &Path) {
     for path in entries.map(|entry| entry.unwrap().path()) {
         let name = Path::new(path.file_name().unwrap());
         if path.is_dir() {
-            copy_like(&path, &mounted.join(name), &plain.join(name));
+            copy_like(&path, &mounted.join(name), &plain.join(name), suffix);
         } else {
-            let name = name.with_extension("csv");
+            let name = name.with_extension(suffix);
             copy(&mounted.join(&name), &plain.join(&name));
         }
     }

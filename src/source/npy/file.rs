@@ -33,50 +33,68 @@ const PREFIX: usize = 12;
 /// - [`SourceError::Array`] when the end of the array exceeds 2^63 - 1 bytes.
 /// - [`SourceError::ShapeNeeded`] and [`SourceError::NoHeader`] under `w+`.
 fn read(backing: &BackingFile, description: &Description) -> Result<Contents, SourceError> {
-    let path = || backing.path().to_path_buf();
     let (mut header, preamble) = match backing.mode() {
         Mode::Write => make_header(backing, description)?,
         _ => read_header(backing)?,
     };
+    check_description(backing, description, &header)?;
+    // A header can stand for more than one dtype.
+    header.dtype = description.dtype.clone().unwrap_or(header.dtype);
+    let mut member = Member::new("", array(backing, &header, header.order)?, header.order);
+    member.verbatim = Some(Verbatim {
+        folder: FORMAT.name,
+        header: preamble.into(),
+    });
+    Ok(Contents {
+        // The header of an existing file leaves nothing open.
+        assumed: match backing.mode() {
+            Mode::Write => Assumed::unless_given(description.dtype.is_some(), true),
+            _ => None,
+        },
+        ..Contents::array(member)
+    })
+}
+
+/// Checks that `description` does not contradict `header`.
+///
+/// # Errors
+///
+/// [`SourceError::Contradiction`] when it does, and as [`array`].
+fn check_description(
+    backing: &BackingFile,
+    description: &Description,
+    header: &Header,
+) -> Result<(), SourceError> {
     let contradiction = |option, given: String, found: String| SourceError::Contradiction {
-        path: path(),
+        path: backing.path().to_path_buf(),
         format: FORMAT.name,
         option,
         given,
         found,
     };
-    if let Some(dtype) = &description.dtype {
-        if !dtype.is_stored_as(&header.dtype) {
-            let (given, found) = (dtype.to_string(), header.dtype.to_string());
-            return Err(contradiction("dtype", given, found));
-        }
-        header.dtype = dtype.clone();
-    }
-    let view = |order| {
-        let (dtype, shape) = (header.dtype.clone(), header.shape.clone());
-        View::contiguous(dtype, header.offset, shape, order).map_err(|error| SourceError::Array {
-            path: path(),
-            error,
-        })
-    };
-    let mut member = Member::new("", view(header.order)?, header.order);
-    member.verbatim = Some(Verbatim {
-        folder: FORMAT.name,
-        header: preamble.into(),
-    });
     let Description {
+        dtype,
         shape,
         order,
         offset,
         ..
     } = description;
+    if let Some(dtype) = dtype
+        .as_ref()
+        .filter(|dtype| !dtype.is_stored_as(&header.dtype))
+    {
+        let (given, found) = (dtype.to_string(), header.dtype.to_string());
+        return Err(contradiction("dtype", given, found));
+    }
     if let Some(shape) = shape.as_ref().filter(|shape| !shape.matches(&header.shape)) {
         let found = header.shape.to_string();
         return Err(contradiction("shape", shape.to_string(), found));
     }
+    let canonical =
+        |order| -> Result<View, SourceError> { Ok(array(backing, header, order)?.canonical()) };
     if let Some(order) = *order
         && order != header.order
-        && view(order)?.canonical() != member.view.canonical()
+        && canonical(order)? != canonical(header.order)?
     {
         let found = header.order.to_string();
         return Err(contradiction("order", order.to_string(), found));
@@ -85,13 +103,19 @@ fn read(backing: &BackingFile, description: &Description) -> Result<Contents, So
         let found = header.offset.to_string();
         return Err(contradiction("offset", offset.to_string(), found));
     }
-    Ok(Contents {
-        // The header of an existing file leaves nothing open.
-        assumed: match backing.mode() {
-            Mode::Write => Assumed::unless_given(description.dtype.is_some(), true),
-            _ => None,
-        },
-        ..Contents::array(member)
+    Ok(())
+}
+
+/// The array of `header`, in this memory order.
+///
+/// # Errors
+///
+/// [`SourceError::Array`] when its end exceeds 2^63 - 1 bytes.
+fn array(backing: &BackingFile, header: &Header, order: Order) -> Result<View, SourceError> {
+    let (dtype, shape) = (header.dtype.clone(), header.shape.clone());
+    View::contiguous(dtype, header.offset, shape, order).map_err(|error| SourceError::Array {
+        path: backing.path().to_path_buf(),
+        error,
     })
 }
 
