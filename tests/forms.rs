@@ -23,7 +23,7 @@ fn run_with(package: &str, files: &[&str], script: &str) {
 }
 
 #[test]
-fn images_are_as_tifffile_pillow_and_libtiff_read_them_and_tifffile_edits_them() {
+fn claim_68_images_are_as_tifffile_pillow_and_libtiff_read_them_and_tifffile_edits_them() {
     run("tiff.py");
 }
 

@@ -7,8 +7,9 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-/// The time to wait for a standard error that nobody reads.
-const WRITE_TIMEOUT: Duration = Duration::from_millis(500);
+/// The time to wait for a standard error that nobody reads. A busy machine can take seconds to run
+/// the thread that prints.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Prints `arrayfs: TEXT`, and `hint` on a line below. Control characters are printed as escapes,
 /// since a path can contain a line break.
