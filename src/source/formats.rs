@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use super::format::{Format, Reader};
+use super::format::{Format, FormatError, Reader};
 #[cfg(feature = "hdf5")]
 use super::hdf5;
 use super::signature::{self, Sample};
@@ -11,7 +11,7 @@ use super::{
     Description, Input, SourceError, envi, fits, gguf, metaimage, mrc, netcdf, nifti, npy, npz,
     nrrd, raw, safetensors, wav,
 };
-use crate::mapping::BackingFile;
+use crate::mapping::{BackingFile, FileError};
 
 /// All formats. A file has the first that matches; `raw`, the last, matches all.
 pub static FORMATS: &[Format] = &[
@@ -66,10 +66,18 @@ impl Format {
         backing: &BackingFile,
         description: &Description,
     ) -> Result<&'static Format, SourceError> {
-        let sample = Sample::of(&Input::of(backing)).map_err(|error| SourceError::Format {
-            path: backing.path().to_path_buf(),
-            format: "readable",
-            error,
+        let path = || backing.path().to_path_buf();
+        let sample = Sample::of(&Input::of(backing)).map_err(|error| match error {
+            FormatError::Read(source) => FileError::Open {
+                path: path(),
+                source,
+            }
+            .into(),
+            error => SourceError::Format {
+                path: path(),
+                format: raw::FORMAT.name,
+                error,
+            },
         })?;
         let is_described = description.option().is_some();
         let fits = |format: &&Format| match format.reader {
@@ -85,7 +93,7 @@ impl Format {
         match signature::of(&sample) {
             None => Ok(found),
             Some(signature) => Err(SourceError::Foreign {
-                path: backing.path().to_path_buf(),
+                path: path(),
                 signature,
             }),
         }
