@@ -2,6 +2,7 @@
 //! frees dead and hung ones, and waits for the daemon's cleanup.
 
 use std::ffi::OsString;
+use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -125,17 +126,18 @@ pub fn unmount(point: &Path) -> Result<(), UnmountError> {
 }
 
 /// Unmounts, and retries while the mount is busy: a `stat` or another unmount keeps it busy for a
-/// moment.
+/// moment. The pauses are random: two unmounts that retry in step keep it busy for each other.
 fn unmount_with_retry(point: &Path) -> io::Result<()> {
     const TIMEOUT: Duration = Duration::from_millis(200);
-    const PAUSE: Duration = Duration::from_millis(10);
+    const LONGEST_PAUSE_MS: u64 = 20;
     let start = Instant::now();
     loop {
         match platform::unmount(point) {
             Err(error)
                 if error.kind() == io::ErrorKind::ResourceBusy && start.elapsed() < TIMEOUT =>
             {
-                thread::sleep(PAUSE);
+                let random = RandomState::new().hash_one(());
+                thread::sleep(Duration::from_millis(1 + random % LONGEST_PAUSE_MS));
             }
             other => return other,
         }
