@@ -13,7 +13,7 @@ const MAX_RUNS: usize = 512;
 pub struct Words {
     /// Offset of the first word in the item, in bytes.
     pub offset: u64,
-    /// The size of a word in bytes: 2, 4, 8 or 16.
+    /// The size of a word in bytes: 1, 2, 4, 8 or 16.
     pub size: u64,
     /// The number of words.
     pub count: u64,
@@ -29,10 +29,16 @@ impl Words {
 impl DType {
     /// The dtype with every word in the byte order of this machine.
     pub fn in_native_order(&self) -> DType {
+        self.in_native_order_with(|field| field.dtype.in_native_order())
+    }
+
+    /// The dtype in the byte order of this machine. Its fields have the dtypes that `dtype_of`
+    /// gives, which are as large.
+    pub fn in_native_order_with(&self, dtype_of: impl Fn(&Field) -> DType) -> DType {
         let kind = match &self.kind {
             Kind::Structured(fields) => {
                 let native = |field: &Field| Field {
-                    dtype: field.dtype.in_native_order(),
+                    dtype: dtype_of(field),
                     ..field.clone()
                 };
                 Kind::Structured(Arc::from_iter(fields.iter().map(native)))
@@ -40,6 +46,38 @@ impl DType {
             kind => kind.clone(),
         };
         DType::new(kind, self.itemsize, ByteOrder::NATIVE)
+    }
+
+    /// The words of an item, or of its fields, that are signed in one of this dtype and `other`,
+    /// and unsigned in the other. Both have the same sizes and fields.
+    pub fn words_of_other_sign(&self, other: &DType) -> Vec<Words> {
+        let words = |offset, size, count| Words {
+            offset,
+            size,
+            count,
+        };
+        if self.has_other_sign(other) {
+            return vec![words(0, self.itemsize(), 1)];
+        }
+        let fields = self.fields().iter().zip(other.fields());
+        let fields = fields.filter(|(field, other)| field.dtype.has_other_sign(&other.dtype));
+        let mut all: Vec<Words> = fields
+            .map(|(field, _)| {
+                let size = field.dtype.itemsize();
+                words(field.offset(), size, field.size() / size)
+            })
+            .filter(|words| words.count > 0)
+            .collect();
+        all.sort_by_key(|words| words.offset);
+        all
+    }
+
+    /// Whether one of the two is a signed integer, and the other an unsigned one.
+    pub fn has_other_sign(&self, other: &DType) -> bool {
+        matches!(
+            (&self.kind, &other.kind),
+            (Kind::Int, Kind::UInt) | (Kind::UInt, Kind::Int)
+        )
     }
 
     /// The words of an item that are not in the byte order of this machine, in the order of

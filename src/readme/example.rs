@@ -2,10 +2,11 @@
 //! that does not read records.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::array::View;
 use crate::dtype::Kind;
-use crate::source::{Meta, Scale};
+use crate::source::{Details, Meta, Scale};
 use crate::tree::name;
 use crate::vfile::{CodedView, Coding, CsvForm};
 
@@ -23,8 +24,10 @@ pub(super) struct Example {
     /// The form of files in `csv/`.
     pub csv: CsvForm,
     pub view: View,
-    /// What the file adds to the elements, if it scales them by nothing else.
-    pub offset: Option<f64>,
+    /// How the file scales the elements, if it does.
+    pub scale: Option<Scale>,
+    /// What else the file says, as the scales of fields.
+    pub details: Arc<Details>,
 }
 
 impl Example {
@@ -42,13 +45,15 @@ impl Example {
             writable: meta.origin.writable,
             csv,
             view: meta.view.clone(),
-            offset: meta.details.scale.and_then(Scale::offset),
+            scale: meta.scale,
+            details: meta.details.clone(),
         }
     }
 
     /// The array as `native/` shows it; `None` if there is no such directory.
     pub(super) fn in_native_order(&self) -> Option<Example> {
-        let coding = Coding::native(self.view.dtype(), self.offset)?;
+        let field_scales = &self.details.field_scales;
+        let coding = Coding::native(self.view.dtype(), self.scale, field_scales)?;
         Some(Example {
             directory: format!("{}native/", self.directory),
             view: CodedView::new(&self.view, &coding).as_contiguous()?,
@@ -60,8 +65,8 @@ impl Example {
     pub(super) fn native_has_other_sign(&self) -> bool {
         let native = self.in_native_order();
         native.is_some_and(|native| {
-            let kinds = (native.view.dtype().kind(), self.view.dtype().kind());
-            matches!(kinds, (Kind::Int, Kind::UInt) | (Kind::UInt, Kind::Int))
+            let words = self.view.dtype().words_of_other_sign(native.view.dtype());
+            !words.is_empty()
         })
     }
 
@@ -86,7 +91,7 @@ impl Example {
                     directory: format!("{}fields/{listed}/", self.directory),
                     fields: [self.fields.as_slice(), &[field.name().to_owned()]].concat(),
                     view,
-                    offset: None,
+                    scale: self.details.field_scales.get(field.name()).copied(),
                     ..self.clone()
                 };
                 example.of_a_field()

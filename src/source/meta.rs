@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::{Attributes, Details, Member, Scale, Skipped};
 use crate::array::{Order, View};
 use crate::dtype::literal::Literal;
-use crate::dtype::{DType, Field, Kind};
+use crate::dtype::{DType, Field};
 use crate::mapping::Mode;
 
 /// The mounted file.
@@ -82,11 +82,7 @@ impl Meta {
     pub fn recoded(&self, dtype: DType, is_writable: bool) -> Meta {
         let mut meta = self.clone();
         meta.writable &= is_writable;
-        let has_other_sign = matches!(
-            (dtype.kind(), self.view.dtype().kind()),
-            (Kind::Int, Kind::UInt) | (Kind::UInt, Kind::Int)
-        );
-        if has_other_sign {
+        if dtype.has_other_sign(self.view.dtype()) {
             meta.scale = None;
         }
         meta.shown = Some(dtype);
@@ -159,8 +155,12 @@ impl Meta {
         }
         if !dtype.fields().is_empty() {
             let scales = &self.details.field_scales;
-            let fields = dtype.fields().iter();
-            let fields = fields.map(|field| describe_field(field, scales.get(field.name())));
+            let fields = dtype.fields().iter().zip(view.dtype().fields());
+            let fields = fields.map(|(field, stored)| {
+                let scale = scales.get(field.name());
+                let has_scale = !field.dtype().has_other_sign(stored.dtype());
+                describe_field(field, scale.filter(|_| has_scale))
+            });
             members.push(("fields", fields.collect()));
         }
         if !self.dims.is_empty() {

@@ -8,7 +8,7 @@
 //! ```
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::member_path::paths;
@@ -89,19 +89,25 @@ const VARIANTS: [Variant; 3] = [Variant::Stored, Variant::Native, Variant::Float
 
 impl Variant {
     /// How the variant shows elements of `dtype`, which the file says are to be scaled by
-    /// `scale`. `None` if it is no other than the stored one.
-    fn coding(self, dtype: &DType, scale: Option<Scale>) -> Option<Coding> {
+    /// `scale`, and their fields by `field_scales`. `None` if it is no other than the stored one.
+    fn coding(
+        self,
+        dtype: &DType,
+        scale: Option<Scale>,
+        field_scales: &BTreeMap<String, Scale>,
+    ) -> Option<Coding> {
         match self {
             Variant::Stored => Some(Coding::Stored),
-            Variant::Native => Coding::native(dtype, scale.and_then(Scale::offset)),
+            Variant::Native => Coding::native(dtype, scale, field_scales),
             Variant::Float32 => Coding::float32(dtype),
         }
     }
 
-    /// Whether an array of `dtype`, or that of a field at any depth, has the variant.
-    fn is_of(self, dtype: &DType, scale: Option<Scale>) -> bool {
-        let mut fields = dtype.fields().iter();
-        self.coding(dtype, scale).is_some() || fields.any(|field| self.is_of(field.dtype(), None))
+    /// Whether an array that `meta` describes, or that of a field at any depth, has the variant.
+    fn is_of(self, meta: &Meta) -> bool {
+        let has = self.coding(meta.view.dtype(), meta.scale, &meta.details.field_scales);
+        let mut fields = meta.view.dtype().fields().iter();
+        has.is_some() || fields.any(|field| meta.field(field).is_some_and(|meta| self.is_of(&meta)))
     }
 
     /// The name of the directory; `None` for the array itself.
@@ -154,7 +160,7 @@ impl Directories {
         let transposes = views.any(|view| has_two_axes(view) || !view.dtype().fields().is_empty());
         let has = |variant: &Variant| {
             let mut members = contents.members.iter();
-            members.any(|member| variant.is_of(member.view.dtype(), member.details.scale))
+            members.any(|member| variant.is_of(&Meta::of(origin, member)))
         };
         let mut directories = Directories {
             groups: Vec::new(),
@@ -253,8 +259,8 @@ impl Directories {
         let index = self.arrays.len();
         let number = self.groups.len() + index * self.form_count();
         let dtype = meta.view.dtype().clone();
-        let scale = meta.details.scale.filter(|_| member.is_some());
-        let codings = VARIANTS.map(|variant| variant.coding(&dtype, scale));
+        let scales = &meta.details.field_scales;
+        let codings = VARIANTS.map(|variant| variant.coding(&dtype, meta.scale, scales));
         self.arrays.push(Array {
             name,
             parent,

@@ -14,48 +14,46 @@ const BLOCK: usize = 1 << 13;
 pub struct Code {
     itemsize: u64,
     /// The words that are reversed, in the order of their offsets, without overlaps.
-    words: Vec<Words>,
-    /// Whether every item is one number whose sign bit is flipped.
-    flips_sign: bool,
+    reversed: Vec<Words>,
+    /// The words whose sign bit is flipped, likewise. Each is reversed as a whole or not at all.
+    flipped: Vec<Words>,
 }
 
 impl Code {
-    /// The code that reverses `words` of items of `itemsize` bytes. If `flips_sign` is set, every
-    /// item is one number, and its sign bit is flipped.
-    pub fn new(itemsize: u64, words: Vec<Words>, flips_sign: bool) -> Code {
+    /// The code that reverses the words `reversed` of items of `itemsize` bytes, and flips the
+    /// sign bits of the words `flipped`.
+    pub fn new(itemsize: u64, reversed: Vec<Words>, flipped: Vec<Words>) -> Code {
         Code {
             itemsize,
-            words,
-            flips_sign,
+            reversed,
+            flipped,
         }
     }
 
     /// Whether the shown form is the stored one.
     pub fn is_identity(&self) -> bool {
-        self.words.is_empty() && !self.flips_sign
+        self.reversed.is_empty() && self.flipped.is_empty()
     }
 
     /// Whether zeros are shown as zeros.
     pub(super) fn keeps_zeros(&self) -> bool {
-        !self.flips_sign
+        self.flipped.is_empty()
     }
 
     /// The bytes that have to be recoded together with byte `at` of the elements.
     pub(super) fn word_at(&self, at: u64) -> Range<u64> {
-        let item = at / self.itemsize * self.itemsize;
-        if self.flips_sign {
-            return item..item + self.itemsize;
-        }
-        let within = at - item;
-        let position = self.words.partition_point(|words| words.offset <= within);
-        let words = position.checked_sub(1).map(|k| self.words[k]);
-        match words {
-            Some(words) if within < words.end() => {
-                let past = (within - words.offset) % words.size;
-                at - past..at - past + words.size
-            }
-            _ => at..at + 1,
-        }
+        let word = self.word_in(&self.reversed, at);
+        word.or_else(|| self.word_in(&self.flipped, at))
+            .unwrap_or(at..at + 1)
+    }
+
+    /// The word of which byte `at` of the elements is a part, if it is one of `runs`.
+    fn word_in(&self, runs: &[Words], at: u64) -> Option<Range<u64>> {
+        let within = at % self.itemsize;
+        let position = runs.partition_point(|words| words.offset <= within);
+        let words = runs[position.checked_sub(1)?];
+        let past = (within - words.offset) % words.size;
+        (within < words.end()).then(|| at - past..at - past + words.size)
     }
 
     /// The smallest range of whole words that contains `range`.
@@ -66,97 +64,102 @@ impl Code {
         }
     }
 
-    /// The bytes in the stored form of the bytes `part` of the shown form, which belong to one
-    /// word of `len` bytes. Both ranges count from the start of the word.
-    pub(super) fn stored_part(&self, part: Range<usize>, len: usize) -> Range<usize> {
-        match self.words.is_empty() {
-            true => part,
-            false => len - part.end..len - part.start,
+    /// The bytes in the stored form of the bytes `part` of the shown form, all of which belong to
+    /// the word that begins at byte `start` and has `len` bytes. Both ranges count from there.
+    pub(super) fn stored_part(&self, start: u64, part: Range<usize>, len: usize) -> Range<usize> {
+        match self.word_in(&self.reversed, start) {
+            None => part,
+            Some(_) => len - part.end..len - part.start,
         }
     }
 
     /// Turns the stored form of whole words, which begin at byte `at` of the elements, into the
     /// shown form.
     pub(super) fn decode(&self, at: u64, bytes: &mut [u8]) {
-        self.reverse(at, bytes);
-        self.flip_signs(bytes);
+        self.change(&self.reversed, at, bytes, reverse_part_of_each);
+        self.change(&self.flipped, at, bytes, flip_part_of_each);
     }
 
     /// Turns the shown form of whole words, which begin at byte `at` of the elements, into the
     /// stored form.
     pub(super) fn encode(&self, at: u64, bytes: &mut [u8]) {
-        self.flip_signs(bytes);
-        self.reverse(at, bytes);
+        self.change(&self.flipped, at, bytes, flip_part_of_each);
+        self.change(&self.reversed, at, bytes, reverse_part_of_each);
     }
 
-    /// Flips the sign bits of whole items in the shown form, which is in the byte order of this
-    /// machine.
-    fn flip_signs(&self, bytes: &mut [u8]) {
-        /// Flips the sign bits of items of `N` bytes, which the compiler does for several at once.
-        fn flip<const N: usize>(bytes: &mut [u8]) {
-            let sign = if cfg!(target_endian = "big") {
-                0
-            } else {
-                N - 1
-            };
-            let (items, _) = bytes.as_chunks_mut::<N>();
-            items.iter_mut().for_each(|item| item[sign] ^= 0x80);
-        }
-        match self.itemsize {
-            _ if !self.flips_sign => {}
-            1 => flip::<1>(bytes),
-            2 => flip::<2>(bytes),
-            4 => flip::<4>(bytes),
-            _ => flip::<8>(bytes),
-        }
-    }
-
-    fn reverse(&self, at: u64, bytes: &mut [u8]) {
-        match self.words[..] {
+    /// Changes the words `runs` of each item in `bytes`, which begin at byte `at` of the elements
+    /// and can begin and end within an item.
+    fn change(&self, runs: &[Words], at: u64, bytes: &mut [u8], change: Change) {
+        match runs {
             [] => {}
-            [words] if words.size * words.count == self.itemsize => reverse_all(bytes, words.size),
-            _ => self.reverse_in_items(at, bytes),
+            [words] if words.size * words.count == self.itemsize => {
+                change(bytes, bytes.len().max(1), 0..bytes.len(), words.size);
+            }
+            _ => self.change_in_items(runs, at, bytes, change),
         }
     }
 
-    fn reverse_in_items(&self, at: u64, bytes: &mut [u8]) {
+    fn change_in_items(&self, runs: &[Words], at: u64, bytes: &mut [u8], change: Change) {
         let past = at % self.itemsize;
         let before = (self.itemsize - past) % self.itemsize;
         let before = bytes
             .len()
             .min(usize::try_from(before).unwrap_or(usize::MAX));
         let (first, rest) = bytes.split_at_mut(before);
-        self.reverse_in_item(past, first);
+        change_in_item(runs, past, first, change);
         let Ok(itemsize) = usize::try_from(self.itemsize) else {
-            return self.reverse_in_item(0, rest);
+            return change_in_item(runs, 0, rest, change);
         };
         let (items, last) = rest.split_at_mut(rest.len() / itemsize * itemsize);
         let block = (BLOCK / itemsize).max(1) * itemsize;
         for items in items.chunks_mut(block) {
-            for words in &self.words {
+            for words in runs {
                 let part = words.offset as usize..words.end() as usize;
-                reverse_part_of_each(items, itemsize, part, words.size);
+                change(items, itemsize, part, words.size);
             }
         }
-        self.reverse_in_item(0, last);
-    }
-
-    /// Reverses the words of a part of an item, which begins at byte `start` of it.
-    fn reverse_in_item(&self, start: u64, bytes: &mut [u8]) {
-        let end = start + bytes.len() as u64;
-        let first = self.words.partition_point(|words| words.end() <= start);
-        let words = self.words[first..].iter();
-        for words in words.take_while(|words| words.offset < end) {
-            let low = words.offset.max(start) - start;
-            let high = words.end().min(end) - start;
-            reverse_all(&mut bytes[low as usize..high as usize], words.size);
-        }
+        change_in_item(runs, 0, last, change);
     }
 }
 
-/// Reverses the bytes of each word.
-fn reverse_all(bytes: &mut [u8], size: u64) {
-    reverse_part_of_each(bytes, bytes.len().max(1), 0..bytes.len(), size);
+/// Changes words of a size in a part of each item. The arguments are items, the size of an item,
+/// the part, and the size of a word, in bytes.
+type Change = fn(&mut [u8], usize, Range<usize>, u64);
+
+/// Changes the words `runs` in a part of an item, which begins at byte `start` of it.
+fn change_in_item(runs: &[Words], start: u64, bytes: &mut [u8], change: Change) {
+    let end = start + bytes.len() as u64;
+    let first = runs.partition_point(|words| words.end() <= start);
+    let runs = runs[first..].iter();
+    for words in runs.take_while(|words| words.offset < end) {
+        let low = words.offset.max(start) - start;
+        let high = words.end().min(end) - start;
+        let bytes = &mut bytes[low as usize..high as usize];
+        change(bytes, bytes.len().max(1), 0..bytes.len(), words.size);
+    }
+}
+
+/// Flips the sign bit of each word of `size` bytes in the bytes `part` of each item. The words are
+/// in the byte order of this machine.
+fn flip_part_of_each(items: &mut [u8], itemsize: usize, part: Range<usize>, size: u64) {
+    /// Flips the sign bits of words of `N` bytes, which the compiler does for several at once.
+    fn flip<const N: usize>(items: &mut [u8], itemsize: usize, part: Range<usize>) {
+        let sign = if cfg!(target_endian = "big") {
+            0
+        } else {
+            N - 1
+        };
+        for item in items.chunks_exact_mut(itemsize) {
+            let (words, _) = item[part.clone()].as_chunks_mut::<N>();
+            words.iter_mut().for_each(|word| word[sign] ^= 0x80);
+        }
+    }
+    match size {
+        1 => flip::<1>(items, itemsize, part),
+        2 => flip::<2>(items, itemsize, part),
+        4 => flip::<4>(items, itemsize, part),
+        _ => flip::<8>(items, itemsize, part),
+    }
 }
 
 /// Reverses the bytes of each word of `size` bytes in the bytes `part` of each item.

@@ -84,7 +84,7 @@ impl CodedBytes {
         let part = from..from + data.len();
         word[part.clone()].copy_from_slice(data);
         self.code.encode(whole.start, word);
-        let stored = self.code.stored_part(part, word.len());
+        let stored = self.code.stored_part(whole.start, part, word.len());
         self.write_all(whole.start + stored.start as u64, &word[stored])
     }
 

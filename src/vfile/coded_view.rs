@@ -1,6 +1,7 @@
 //! A view together with how its elements are shown: as stored, or recoded. Encodings take what
 //! they show from here; where the elements lie is left to `array`.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::code::Code;
@@ -10,6 +11,7 @@ use super::widened::Widened;
 use crate::array::{Order, Shape, View};
 use crate::dtype::{ByteOrder, DType, Kind, NarrowFloat};
 use crate::mapping::Mapping;
+use crate::source::Scale;
 
 /// How the elements of an array are shown.
 #[derive(Debug, Clone)]
@@ -29,18 +31,32 @@ pub enum Coding {
 
 impl Coding {
     /// The coding that shows elements of `dtype` in the byte order of this machine. Integers to
-    /// which the file adds `offset` are shown as the integers that they stand for, if that is
-    /// half their range: unsigned ones in FITS. `None` if the elements are shown like that
-    /// already, or fields overlap.
-    pub fn native(dtype: &DType, offset: Option<f64>) -> Option<Coding> {
-        let words = dtype.foreign_words()?;
-        let other_sign = offset.and_then(|offset| other_sign(dtype, offset));
-        let code = Code::new(dtype.itemsize(), words, other_sign.is_some());
+    /// which the file adds half their range are shown as the integers that they stand for:
+    /// unsigned ones in FITS. `scale` is that of the elements, `field_scales` has those of fields.
+    /// `None` if the elements are shown like that already, or fields overlap.
+    pub fn native(
+        dtype: &DType,
+        scale: Option<Scale>,
+        field_scales: &BTreeMap<String, Scale>,
+    ) -> Option<Coding> {
+        let reversed = dtype.foreign_words()?;
+        let scaled = |dtype: &DType, scale: Option<Scale>| {
+            let other_sign = scale.and_then(|scale| other_sign(dtype, scale));
+            other_sign.unwrap_or_else(|| dtype.in_native_order())
+        };
+        let shown = match dtype.fields().is_empty() {
+            true => scaled(dtype, scale),
+            false => dtype.in_native_order_with(|field| {
+                scaled(field.dtype(), field_scales.get(field.name()).copied())
+            }),
+        };
+        let flipped = dtype.words_of_other_sign(&shown);
+        let code = Code::new(dtype.itemsize(), reversed, flipped);
         if code.is_identity() {
             return None;
         }
         Some(Coding::Recoded {
-            dtype: other_sign.unwrap_or_else(|| dtype.in_native_order()),
+            dtype: shown,
             code: Arc::new(code),
         })
     }
@@ -60,9 +76,10 @@ impl Coding {
     }
 }
 
-/// The dtype, in the byte order of this machine, of integers of `dtype` plus `offset`, if that
+/// The dtype, in the byte order of this machine, of integers of `dtype` in `scale`, if that only
 /// moves all of them from signed to unsigned or back: then it flips their sign bits.
-fn other_sign(dtype: &DType, offset: f64) -> Option<DType> {
+fn other_sign(dtype: &DType, scale: Scale) -> Option<DType> {
+    let offset = scale.offset()?;
     let letter = match dtype.kind() {
         Kind::Int => 'u',
         Kind::UInt => 'i',

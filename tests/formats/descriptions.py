@@ -203,7 +203,7 @@ def gains(session: Session) -> None:
             expected = None if scale is None else {"slope": scale[0], "intercept": scale[1]}
             same("the scale", expected, meta.get("scale"))
             same("README.txt", says, "data gain values" in readme)
-            line = "" if scale is None else f"The file says that the values are {scale[0]} * number + {scale[1]}."
+            line = "" if scale is None else f"The file says that the values are\n{scale[0]} * number + {scale[1]}."
             expect(line in readme, readme)
 
 

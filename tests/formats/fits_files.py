@@ -270,6 +270,65 @@ def native_values(session: Session) -> None:
     verify(file)
 
 
+def native_columns(session: Session) -> None:
+    """`native/` of a table has the values of astropy, also in unsigned columns, and writes them."""
+    file = session.directory / "columns.fits"
+    zeros = {"B": ("i1", -128), "I": ("u2", 1 << 15), "J": ("u4", 1 << 31), "K": ("u8", 1 << 63)}
+    described = []
+    for code, (kind, zero) in zeros.items():
+        values = [random_image(session, np.dtype(kind))[:, count] for count in range(7)]
+        described.append(fits.Column(kind, code, bzero=zero, array=values[0]))
+        described.append(fits.Column(f"{kind} of 3", f"3{code}", bzero=zero, array=np.stack(values[1:4], 1)))
+        described.append(fits.Column(f"plain {code}", code, array=session.rng.integers(0, 99, 5)))
+    described.append(fits.Column("scaled", "I", bzero=100, array=np.arange(5)))
+    described.append(fits.Column("float", "E", array=session.rng.normal(size=5)))
+    fits.BinTableHDU.from_columns(described, name="EVENTS").writeto(file)
+    stored = stored_arrays(file)["EVENTS"].dtype
+    kinds = {name: name[:2] for name in stored.names if name[:2] in {kind for kind, _ in zeros.values()}}
+    same("unsigned columns", 8, len(kinds))
+    described = [
+        (name, kinds.get(name, stored[name].base.newbyteorder("=")), stored[name].shape) for name in stored.names
+    ]
+    dtype = np.dtype(described)
+    with session.mount(file, ["--mode=r+"]) as mount:
+        meta = json.loads(Path(mount.path("EVENTS/native/meta.json")).read_text())
+        scales = {field["name"]: field.get("scale") for field in meta["fields"]}
+        same("the scales", {"scaled"}, {name for name, scale in scales.items() if scale})
+        same("the types", [dtype[name].base.str for name in dtype.names], [field["dtype"] for field in meta["fields"]])
+        records = np.load(mount.path("EVENTS/native/npy/data.npy"))
+        same("the dtype", dtype, records.dtype)
+        check_columns(file, records)
+        for name in dtype.names:
+            values = np.load(mount.path(f"EVENTS/fields/{name}/native/npy/data.npy")) if name[:2] != "pl" else None
+            if values is not None:
+                same(
+                    f"the field {name}", (records[name].dtype, records[name].tolist()), (values.dtype, values.tolist())
+                )
+        write_pieces(session, mount.path("EVENTS/native/data"), records)
+        for name in dtype.names:
+            same(name, records[name].tobytes(), np.load(mount.path("EVENTS/native/npy/data.npy"))[name].tobytes())
+        fresh = np.load(mount.path("EVENTS/native/npy/data.npy"))
+        fresh["float"] = 1.5
+        for name, kind in kinds.items():
+            fresh[name] = random_image(session, np.dtype(kind)).ravel()[: fresh[name].size].reshape(fresh[name].shape)
+            if " " not in name:
+                path = mount.path(f"EVENTS/fields/{name}/native/data")
+                fresh[name][2] = 77
+                with open(path, "r+b") as stream:
+                    stream.write(fresh[name].tobytes())
+        with open(mount.path("EVENTS/native/npy/data.npy"), "r+b") as stream:
+            np.save(stream, fresh)
+    check_columns(file, fresh)
+    verify(file)
+
+
+def check_columns(file: Path, records: np.ndarray) -> None:
+    with fits.open(file) as hdus:
+        for name in records.dtype.names:
+            if name != "scaled":
+                same(f"{name} in astropy", hdus["EVENTS"].data[name].tolist(), records[name].tolist())
+
+
 def random_image(session: Session, dtype: np.dtype) -> np.ndarray:
     """Any values but not-a-number, as integers with the least and the greatest."""
     if dtype.kind == "f":
@@ -296,7 +355,7 @@ def write_pieces(session: Session, path: str, array: np.ndarray) -> None:
     """Writes random bytes at any offset, also inside an element, and sets the array to what is there then."""
     content = bytearray(array.tobytes())
     with open(path, "r+b", buffering=0) as stream:
-        for _ in range(20 if array.dtype.kind in "iu" else 0):
+        for _ in range(20 if array.dtype.kind in "iuV" else 0):
             offset = int(session.rng.integers(len(content)))
             data = session.rng.bytes(int(session.rng.integers(1, len(content) - offset + 1)))
             content[offset : offset + len(data)] = data
@@ -540,6 +599,7 @@ CASES: dict[str, Case] = {
     "real files": real_files,
     "all images": all_images,
     "native values": native_values,
+    "native columns": native_columns,
     "binary tables": binary_tables,
     "written tables": written_tables,
     "odd columns": odd_columns,

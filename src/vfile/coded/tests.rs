@@ -5,6 +5,7 @@ use super::*;
 use crate::array::{Index, Order, Shape, View};
 use crate::dtype::DType;
 use crate::mapping::{BackingFile, Mode};
+use crate::source::Scale;
 use crate::vfile::{CodedView, Coding, VirtualFile};
 
 /// The bytes of the file behind the array.
@@ -28,44 +29,71 @@ struct Model {
     content: VirtualFile,
 }
 
-/// A dtype, the offset that the file adds, and the offset and size of each word that is reversed.
-type Case = (&'static str, Option<f64>, &'static [(u64, u64)]);
+/// Offset and size of words in an item, in bytes.
+type WordList = &'static [(u64, u64)];
 
-const DTYPES: [Case; 10] = [
-    (">i2", None, &[(0, 2)]),
-    (">f8", None, &[(0, 8)]),
-    (">c8", None, &[(0, 4), (4, 4)]),
-    (">f16", None, &[(0, 16)]),
-    (">U3", None, &[(0, 4), (4, 4), (8, 4)]),
-    (">i4", Some(2_147_483_648.0), &[(0, 4)]),
-    ("<i2", Some(32768.0), &[]),
-    ("u1", Some(-128.0), &[]),
+/// A dtype, the offset that the file adds to the elements and to the field `b`, the words that
+/// are reversed, and those whose sign bit is flipped.
+type Case = (&'static str, Option<f64>, WordList, WordList);
+
+const DTYPES: [Case; 13] = [
+    (">i2", None, &[(0, 2)], &[]),
+    (">f8", None, &[(0, 8)], &[]),
+    (">c8", None, &[(0, 4), (4, 4)], &[]),
+    (">f16", None, &[(0, 16)], &[]),
+    (">U3", None, &[(0, 4), (4, 4), (8, 4)], &[]),
+    (">i4", Some(2_147_483_648.0), &[(0, 4)], &[(0, 4)]),
+    ("<i2", Some(32768.0), &[], &[(0, 2)]),
+    ("u1", Some(-128.0), &[], &[(0, 1)]),
     (
         "[('a','u1'),('b','>i2'),('c','>f4',(2,)),('d','<f4'),('e','S3')]",
         None,
         &[(1, 2), (3, 4), (7, 4)],
+        &[],
     ),
     (
         "{'names':['a','b'],'formats':['>f8',[('x','>i4'),('y','u1')]],'offsets':[9,1],'itemsize':19}",
         None,
         &[(1, 4), (9, 8)],
+        &[],
+    ),
+    (
+        "[('a','>f4'),('b','>i2',(3,)),('c','u1')]",
+        Some(32768.0),
+        &[(0, 4), (4, 2), (6, 2), (8, 2)],
+        &[(4, 2), (6, 2), (8, 2)],
+    ),
+    (
+        "[('a','>i2'),('b','<i4'),('c','>i4')]",
+        Some(2_147_483_648.0),
+        &[(0, 2), (6, 4)],
+        &[(2, 4)],
+    ),
+    (
+        "[('a','>i2'),('b','u1')]",
+        Some(-128.0),
+        &[(0, 2)],
+        &[(2, 1)],
     ),
 ];
 
 impl Model {
-    fn new(view: View, case: String, offset: Option<f64>, words: &[(u64, u64)]) -> Model {
-        let coding = Coding::native(view.dtype(), offset).unwrap();
+    fn new(view: View, case: String, offset: Option<f64>, words: [WordList; 2]) -> Model {
+        let scale = offset.and_then(|offset| Scale::unless_trivial(1.0, offset));
+        let field_scales = scale.map(|scale| ("b".to_owned(), scale));
+        let field_scales = field_scales.into_iter().collect();
+        let coding = Coding::native(view.dtype(), scale, &field_scales).unwrap();
         let itemsize = view.dtype().itemsize();
         let within = |byte: u64| -> (u64, u8, (u64, u64)) {
-            let bits = match offset {
-                Some(_) if byte == itemsize - 1 => 0x80,
+            let holds = |&&(start, size): &&(u64, u64)| (start..start + size).contains(&byte);
+            let [reversed, flipped] = words.map(|words| words.iter().find(holds));
+            let bits = match flipped {
+                Some(&(start, size)) if byte == start + size - 1 => 0x80,
                 _ => 0,
             };
-            let holds = |&&(start, size): &&(u64, u64)| (start..start + size).contains(&byte);
-            match words.iter().find(holds) {
+            match reversed {
                 Some(&(start, size)) => (2 * start + size - 1 - byte, bits, (start, size)),
-                None if offset.is_some() => (byte, bits, (0, itemsize)),
-                None => (byte, bits, (byte, 1)),
+                None => (byte, bits, *flipped.unwrap_or(&(byte, 1))),
             }
         };
         let runs = view.layout();
@@ -130,7 +158,7 @@ impl Model {
 /// Arrays of every dtype at an aligned and at an unaligned offset, whole, transposed and sliced.
 fn models() -> Vec<Model> {
     let mut models = Vec::new();
-    for (text, offset, words) in DTYPES {
+    for (text, offset, reversed, flipped) in DTYPES {
         for start in [16, 3] {
             let dtype = DType::parse(text).unwrap();
             let shape = Shape::new(vec![2, 2]);
@@ -138,7 +166,7 @@ fn models() -> Vec<Model> {
             let index = |text: &str| array.index(&text.parse::<Index>().unwrap()).unwrap().view;
             for view in [array.clone(), array.transposed(), index("::-1,::2")] {
                 let case = format!("{text} at {start}, strides {:?}", view.strides());
-                models.push(Model::new(view, case, offset, words));
+                models.push(Model::new(view, case, offset, [reversed, flipped]));
             }
         }
     }
@@ -263,10 +291,14 @@ fn writes_overlap_the_files_that_show_a_byte_of_them() {
 
 #[test]
 fn transfers_end_before_the_word_that_the_file_lacks() {
-    for (text, words) in [(">f8", 8), (">U1", 4), (">i2", 2)] {
+    for (text, words, list) in [
+        (">f8", 8, &[(0, 8)]),
+        (">U1", 4, &[(0, 4)]),
+        (">i2", 2, &[(0, 2)]),
+    ] {
         let dtype = DType::parse(text).unwrap();
         let view = View::contiguous(dtype, 3, Shape::new(vec![6]), Order::C).unwrap();
-        let model = Model::new(view, text.into(), None, &[(0, words)]);
+        let model = Model::new(view, text.into(), None, [list, &[]]);
         let len = model.shown.len() as u64;
         for have in (3..3 + len).rev() {
             model.file.as_file().set_len(have).unwrap();
@@ -295,7 +327,7 @@ fn transfers_end_before_the_word_that_the_file_lacks() {
 fn elements_that_are_aligned_in_the_file_are_not_torn() {
     let dtype = DType::parse(">u8").unwrap();
     let view = View::contiguous(dtype, 8, Shape::new(vec![512]), Order::C).unwrap();
-    let model = Model::new(view, ">u8".into(), None, &[(0, 8)]);
+    let model = Model::new(view, ">u8".into(), None, [&[(0, 8)], &[]]);
     let content = &model.content;
     let element = |byte: u8| [byte; 8];
     content.write_at(0, &element(0).repeat(512)).unwrap();
