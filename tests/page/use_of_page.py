@@ -5,7 +5,9 @@ import shlex
 from importlib.util import find_spec
 from pathlib import Path
 
+import nibabel
 import numpy as np
+from astropy.io import fits
 from safetensors import numpy as safetensors
 
 from browser import Shown, browser, nginx
@@ -69,17 +71,73 @@ def iris(session: Session) -> None:
 
 
 def functional(session: Session) -> None:
-    """Four axes in Fortran's order: the first two are the picture, time is the plot."""
+    """An fMRI in Fortran's order: the first two axes are the picture, time is the plot."""
     file = DATA / "functional.nii"
     array = np.memmap(file, "<i2", "r", 352, (17, 21, 3, 20), "F")
-    options = ["--dtype", "<i2", "--shape", "17,21,3,20", "--order", "F", "--offset", "352"]
-    with shown(session, file, "--mode", "r", *options) as page:
+    with shown(session, file, "--mode", "r") as page:
         same("the slice", [":,:,1,9"], page.slices())
         same_pixels("a slice", grey(array[:, :, 1, 9].T.astype("f8")), page.pixels())
         page.click_pixel(4, 12)
         same("the vector", ["12,4,1,:"], page.slices())
-        same("the value", f"[12, 4, 1, 9] = {array[12, 4, 1, 9]}", page.value)
+        scaled = nibabel.load(file).dataobj[12, 4, 1, 9]
+        same("the value", f"[12, 4, 1, 9] = {array[12, 4, 1, 9]}, scaled {scaled:.6g}", page.value)
         check_line(page, array[12, 4, 1])
+
+
+def cube(session: Session) -> None:
+    """A spectral cube of unsigned integers in FITS, as they are stored and as they are meant, and a table."""
+    file = session.directory / "cube.fits"
+    spectra = session.rng.integers(0, 1 << 16, (12, 9, 14), "u2", endpoint=False)
+    rows = np.rec.fromarrays([np.arange(70) / 7, np.arange(70)[::-1]], dtype=[("flux", ">f8"), ("line", ">i4")])
+    hdus = [fits.PrimaryHDU(), fits.ImageHDU(spectra, name="SPECTRA"), fits.BinTableHDU(rows, name="LINES")]
+    fits.HDUList(hdus).writeto(file)
+    with shown(session, file, "--mode", "r") as page:
+        same("the arrays", ["SPECTRA", "LINES"], [row[0] for row in page.cells()[1:]])
+        page.page.get_by_role("link", name="SPECTRA").click()
+        page.settle()
+        stored = (spectra ^ 0x8000).view("i2").astype("f8")
+        same_pixels("as stored", grey(stored[5]), page.pixels())
+        page.open("#/SPECTRA/native")
+        same_pixels("as meant", grey(spectra[5].astype("f8")), page.pixels())
+        page.click_pixel(5, 7)
+        same("the value", f"[5, 5, 7] = {spectra[5, 5, 7]}", page.value)
+        check_line(page, spectra[:, 5, 7].astype("f8"))
+        page.open("#/LINES")
+        first, *shown_rows = page.cells()
+        same("the head", ["index", "flux", "line"], first)
+        expected = [[str(i), float(rows.flux[i]), int(rows.line[i])] for i in range(50)]
+        same("the rows", expected, [[i, float(flux), int(line)] for i, flux, line in shown_rows])
+
+
+def many(session: Session) -> None:
+    """A file of very many arrays: a part of the list, and the others by their names."""
+    file = session.directory / "many.safetensors"
+    safetensors.save_file({f"layer{i:04}": np.full((2, 3), i, "i4") for i in range(3000)}, file)
+    with shown(session, file, "--mode", "r") as page:
+        same("the list", 500, len(page.cells()[1:]))
+        page.page.get_by_label("Find").fill("layer2997")
+        same("found", [["layer2997", "int32 (<i4)", "(2, 3)", "24 bytes"]], page.cells()[1:])
+        page.page.get_by_role("link", name="layer2997").click()
+        page.settle()
+        same("the value", True, page.files[-1] in ("layer2997/slices/:,:", "layer2997/data"))
+
+
+def stack(session: Session) -> None:
+    """A picture of a stack of 4 GiB takes no longer than one of a small stack."""
+    file = session.directory / "stack.f4"
+    with open(file, "wb") as sparse:
+        sparse.truncate(4 << 30)
+    array = np.memmap(file, "<f4", "r+", shape=(1024, 1024, 1024))
+    for index in range(0, 1024, 93):
+        array[index] = index + session.rng.integers(0, 10, (1024, 1024))
+    with shown(session, file, "--mode", "r", "--dtype", "f4", "--shape", "1024,1024,1024") as page:
+        page.slices()
+        for index in range(0, 1024, 93):
+            page.page.get_by_label("axis 0, index").fill(str(index))
+            page.settle()
+            same_pixels(f"frame {index}", grey(array[index, ::2, ::2].astype("f8")), page.pixels())
+        took = page.page.evaluate("performance.getEntriesByType('resource').slice(-8).map(entry => entry.duration)")
+        expect(np.median(took) < 1000, f"frames take {took} ms")
 
 
 def group(session: Session) -> None:
@@ -311,7 +369,10 @@ CASES: dict[str, Case] = {
     "faces": faces,
     "iris": iris,
     "functional": functional,
+    "cube": cube,
     "group": group,
+    "many": many,
+    "stack": stack,
     "large": large,
     "sliders": sliders,
     "keyboard": keyboard,
