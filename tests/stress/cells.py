@@ -67,7 +67,10 @@ def directory(prefix, numbers, shape):
     # Whole arrays are few and overlap with everything.
     kept = ["data"] + random.sample(sorted(some), min(40, len(some)))
     for path in kept:
-        encoding, suffix = random.choice([("", "")] * 3 + [("npy/", ".npy")])
+        forms = [("", "")] * 3 + [("npy/", ".npy")]
+        if dtype.names is None and some[path].ndim == 3:
+            forms += [("tiff/", ".tif")]
+        encoding, suffix = random.choice(forms)
         if some[path].size:
             views[prefix + encoding + path + suffix] = some[path]
 

@@ -170,7 +170,7 @@ impl View {
 
     /// Whether the file has a header, which no view without one has.
     pub fn has_header(&self) -> bool {
-        self.path.ends_with(".npy")
+        self.path.ends_with(".npy") || self.path.ends_with(".tif")
     }
 }
 

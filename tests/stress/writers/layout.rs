@@ -86,7 +86,7 @@ impl View {
 
     /// Whether the file has a header.
     pub fn has_header(&self) -> bool {
-        self.path.ends_with(".npy")
+        self.path.ends_with(".npy") || self.path.ends_with(".tif")
     }
 }
 
@@ -181,9 +181,9 @@ impl Shape {
             7 => a_column(format!("cols/{column}")),
             8 => a_row(format!("T/cols/{row}")),
             9 => a_column(format!("axes/1/{column}")),
-            10 => data("npy/data.npy"),
+            10 => data(["npy/data.npy", "tiff/data.tif"][numbers.below(2)]),
             11 => a_row(format!("npy/rows/{row}.npy")),
-            12 => transposed("T/npy/data.npy"),
+            12 => transposed(["T/npy/data.npy", "T/tiff/data.tif"][numbers.below(2)]),
             13 => {
                 let view = View::new(
                     "slices/::-1".into(),
