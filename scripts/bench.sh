@@ -14,7 +14,12 @@ need_numpy
 if ! python3 -c 'import matplotlib' 2>/dev/null; then
     pip install --quiet --disable-pip-version-check -r scripts/bench/requirements.txt
 fi
-cargo build --release --quiet --bins --example floor
-built="${CARGO_TARGET_DIR:-target}/release"
+# With --quick no timing is of use.
+profile=release
+if [[ " $* " == *" --quick "* ]]; then
+    profile=debug
+fi
+cargo build --profile "${profile/debug/dev}" --quiet --bins --example floor
+built="${CARGO_TARGET_DIR:-target}/$profile"
 built="$(cd "$built" && pwd)"
 exec python3 scripts/bench/bench.py "$@" --arrayfs "$built/arrayfs" --floor "$built/examples/floor"

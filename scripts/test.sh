@@ -136,20 +136,21 @@ if [ -n "$all" ]; then
     step "languages of README.txt: languages.sh" scripts/languages.sh
     step "index.html in a browser: page.sh" scripts/page.sh
     step "thread interleavings: interleavings.sh" scripts/interleavings.sh
-    step "fuzzing: fuzz.sh" scripts/fuzz.sh 5
+    step "fuzzing: fuzz.sh" scripts/fuzz.sh 3
     step "macOS compiles: check-macos.sh" scripts/check-macos.sh
     # These check that the benchmarks work. Timings are not evaluated.
-    step "benchmarks work: cargo bench" cargo bench --quiet --bench kernels -- --test
+    step "benchmarks work: kernels" cargo test --quiet --bench kernels -- --test
     step "benchmarks work: bench.sh" scripts/bench.sh --quick
     # The portable code that macOS uses instead of the Linux-only code. Suites that do not
-    # depend on it are omitted: parsers, languages, documentation, and stress tests of the
+    # depend on it are omitted: parsers, text, languages, documentation, and stress tests of the
     # invalidation that it lacks.
     portable=(env RUSTFLAGS='--cfg arrayfs_portable' CARGO_TARGET_DIR="$target/portable")
     step "portable lints: cargo clippy" "${portable[@]}" \
         cargo clippy --all-targets --quiet -- -D warnings
     step "portable tests: ${test[*]}" "${portable[@]}" "${test[@]}" --lib --bins \
         --test backing --test command --test ends --test export --test fstab --test numpy \
-        --test semantics --test syscalls --test tools --test users
+        --test semantics --test syscalls --test tools --test users -- --skip readers_of_tables \
+        --skip text_reads_back --skip real_files --skip numpy_loads --skip types_of_ml_dtypes
 fi
 
 skipped="$(skipped)"
