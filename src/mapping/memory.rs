@@ -1,8 +1,9 @@
-//! Limits on the address space of this process, checked before work that could not complete
-//! without enough of it.
+//! What the kernel says about memory: limits on the address space of this process, checked
+//! before work that could not complete without enough of it, and pages that are in memory.
 
 use std::num::NonZero;
 
+use memmap2::MmapRaw;
 use nix::sys::mman::{MapFlags, ProtFlags, mmap_anonymous, munmap};
 use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit};
 
@@ -19,6 +20,26 @@ pub fn has_address_space(bytes: u64) -> bool {
         Ok(address) => unsafe { munmap(address, length.get()) }.is_ok(),
         Err(_) => false,
     }
+}
+
+/// Whether the page of byte `at` of a mapping is known to be outside the page cache: mincore(2),
+/// which reads nothing. Of a file that this user can neither write nor owns, Linux does not tell.
+pub(super) fn is_missing(map: &MmapRaw, at: u64) -> bool {
+    const PAGE: u64 = 4096;
+    let Ok(start) = usize::try_from(at - at % PAGE) else {
+        return false;
+    };
+    if start >= map.len() {
+        return false;
+    }
+    let mut residency = [1u8];
+    // SAFETY: the byte is in the mapping, whose start is a page. The kernel writes one byte into
+    // `residency`, since one byte is asked for. Where pages are larger, the call fails.
+    let told = unsafe {
+        let page = map.as_mut_ptr().add(start);
+        libc::mincore(page.cast(), 1, residency.as_mut_ptr().cast())
+    };
+    told == 0 && residency[0] & 1 == 0
 }
 
 /// The limit on this process's address space in bytes (`RLIMIT_AS`, `ulimit -v`); `None` if it

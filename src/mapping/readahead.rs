@@ -1,13 +1,21 @@
-//! Readahead for scattered pieces: `madvise(MADV_WILLNEED)` on all of them before they are
-//! read one by one. The disk then gets all requests at once. Only the needed pages are read,
-//! until a read of the pages next to them shows a pattern; then the window of each piece
-//! grows. The advice is optional: reads are correct without it.
+//! Readahead: `madvise(MADV_WILLNEED)` on what a transfer needs, before it faults. The kernel
+//! reads megabytes around a fault, of which a piece or a single row needs little.
+//!
+//! - All scattered pieces are advised before they are read one by one. The disk then gets all
+//!   requests at once. Only the needed pages are read, until a read of the pages next to them
+//!   shows a pattern; then the window of each piece grows.
+//! - Contiguous bytes are advised if they continue none of the last such transfers. Transfers in
+//!   order, by several clients too, are left to the kernel's readahead.
+//!
+//! The advice is optional: reads are correct without it.
 
+use std::ops::Range;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use memmap2::MmapRaw;
 
-use super::Mapping;
+use super::{Mapping, memory};
 use crate::array::{Grid, Run};
 use crate::platform;
 
@@ -26,13 +34,47 @@ const MAX_BYTES: u64 = 1 << 27;
 /// The granularity of advice, in bytes.
 const PAGE: u64 = 4096;
 
+/// The number of contiguous transfers that others can continue: more clients read at once rarely.
+const STREAMS: usize = 16;
+
 /// The growth of the window when the next read continues the last.
 const GROWTH: u64 = 4;
 
-/// The last readahead: a window in each of equally spaced stretches of the file.
+/// What the last transfers needed.
 #[derive(Debug, Default)]
-pub(super) struct ReadaheadState(Mutex<Window>);
+pub(super) struct ReadaheadState {
+    /// The last readahead of scattered pieces.
+    window: Mutex<Window>,
+    streams: Streams,
+}
 
+/// The ends of the last contiguous transfers, as file offsets.
+#[derive(Debug, Default)]
+struct Streams {
+    ends: [AtomicU64; STREAMS],
+    /// The number of transfers that continued none.
+    started: AtomicUsize,
+}
+
+impl Streams {
+    /// Records a transfer of the bytes `range` of the file. Returns whether it continues one of
+    /// the last.
+    fn record(&self, range: &Range<u64>) -> bool {
+        let is_continued = |end: &AtomicU64| {
+            let (old, new) = (range.start, range.end);
+            end.compare_exchange(old, new, Ordering::Relaxed, Ordering::Relaxed)
+                .is_ok()
+        };
+        if self.ends.iter().any(is_continued) {
+            return true;
+        }
+        let started = self.started.fetch_add(1, Ordering::Relaxed);
+        self.ends[started % STREAMS].store(range.end, Ordering::Relaxed);
+        false
+    }
+}
+
+/// A window in each of equally spaced stretches of the file.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 struct Window {
     /// The length of a stretch, in bytes.
@@ -50,7 +92,7 @@ impl ReadaheadState {
         let step = run.stride.unsigned_abs();
         let start = (run.offset - run.offset % PAGE) % step;
         let needed = (run.offset % PAGE + run.piece).next_multiple_of(PAGE);
-        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut last = self.window.lock().unwrap_or_else(PoisonError::into_inner);
         let previous = last.end - last.start;
         let bytes = match last.step == step {
             // The same window again, or further stretches.
@@ -99,7 +141,7 @@ impl Mapping {
     /// sample of three shows one outside the page cache.
     pub(super) fn prefetch(&self, map: &MmapRaw, run: &Run) {
         let place = |k: u64| run.slice(k, 1).offset;
-        let is_missing = |k: &u64| platform::is_missing(&self.file, place(*k));
+        let is_missing = |k: &u64| self.is_missing(map, place(*k));
         let samples = [0, run.count / 2, run.count - 1];
         if !is_scattered(run) || !samples.iter().any(is_missing) {
             return;
@@ -110,6 +152,27 @@ impl Mapping {
             let bytes = bytes.min((map.len() as u64).saturating_sub(start));
             platform::advise_willneed(map, start as usize, bytes as usize);
         }
+    }
+
+    /// Advises the kernel to read the contiguous bytes `range` of the file, unless they continue
+    /// one of the last such transfers, or their first and last page are in the page cache.
+    pub(super) fn prefetch_contiguous(&self, map: &MmapRaw, range: &Range<u64>) {
+        let is_missing = |at| self.is_missing(map, at);
+        if range.is_empty()
+            || self.readahead.streams.record(range)
+            || !(is_missing(range.start) || is_missing(range.end - 1))
+        {
+            return;
+        }
+        let start = range.start - range.start % PAGE;
+        let bytes = range.end.min(map.len() as u64).saturating_sub(start);
+        platform::advise_willneed(map, start as usize, bytes as usize);
+    }
+
+    /// Whether byte `at` of the file is known to be outside the page cache.
+    fn is_missing(&self, map: &MmapRaw, at: u64) -> bool {
+        memory::is_missing(map, at)
+            || !self.mode.writes_through() && platform::is_missing(&self.file, at)
     }
 }
 
@@ -123,6 +186,29 @@ fn is_scattered(run: &Run) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn transfers_in_order_are_known_also_of_several_clients() {
+        let streams = Streams::default();
+        for client in 0..8 {
+            let start = (client + 1) << 30;
+            assert!(!streams.record(&(start..start + 100)));
+        }
+        for turn in 1..5 {
+            for client in 0..8 {
+                let start = ((client + 1) << 30) + turn * 100;
+                assert!(streams.record(&(start..start + 100)));
+            }
+        }
+        // The same bytes again, and those before them.
+        assert!(!streams.record(&((1 << 30)..(1 << 30) + 100)));
+        assert!(!streams.record(&((1 << 30) - 100..(1 << 30))));
+        // What has been read last in so many other places is forgotten.
+        for place in 1..=STREAMS as u64 {
+            assert!(!streams.record(&(place << 40..(place << 40) + 7)));
+        }
+        assert!(!streams.record(&((2 << 30) + 500..(2 << 30) + 600)));
+    }
 
     #[test]
     fn the_window_grows_when_reads_continue_it() {

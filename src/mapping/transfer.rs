@@ -83,7 +83,11 @@ impl Mapping {
     ) -> Result<Progress, AccessError> {
         let base = map.as_mut_ptr();
         let mut progress = Progress::default();
-        let mut runs = view.runs(at..at + buffer.len() as u64);
+        let range = at..at + buffer.len() as u64;
+        if view.is_contiguous() {
+            self.prefetch_contiguous(map, &view.covering_range(range.clone()));
+        }
+        let mut runs = view.runs(range);
         while let Some(grid) = runs.next_grid() {
             let mut moved = 0;
             if grid.rows > 1 && grid.end() <= size {

@@ -1,7 +1,7 @@
 //! The amount of disk reads for views of a file that is not in the page cache.
 
 use std::fs::{self, File};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use nix::fcntl::{PosixFadviseAdvice, posix_fadvise};
 
@@ -15,19 +15,38 @@ fn resident(dir: &Dir, file: &Path) -> u64 {
     printed.succeeds().trim().parse().unwrap()
 }
 
-#[test]
-fn what_lies_between_scattered_pieces_stays_on_the_disk() {
-    const ROW: usize = 1 << 16;
-    let Some(dir) = Dir::with_fuse() else { return };
+const ROW: usize = 1 << 16;
+
+/// The most bytes that the command reads at the start of a file, to tell its format.
+const START: u64 = 8 * 4096;
+
+/// Checks that the pages that were needed are in memory, and no others but those of the start.
+#[track_caller]
+fn only_these_are_resident(dir: &Dir, file: &Path, needed: u64) {
+    let found = resident(dir, file);
+    assert!(
+        (needed..=needed + START).contains(&found),
+        "{found} bytes, needed {needed}"
+    );
+}
+
+/// A file of 256 rows, none of which is in memory. `None` where that cannot be told.
+fn cold_rows(dir: &Dir) -> Option<(Vec<u8>, PathBuf)> {
     let content: Vec<u8> = (0..256 * ROW).map(|k| (k / 7 % 251) as u8).collect();
     let file = dir.file("data.bin", &content);
     let backing = File::open(&file).unwrap();
     backing.sync_all().unwrap();
     posix_fadvise(&backing, 0, 0, PosixFadviseAdvice::POSIX_FADV_DONTNEED).unwrap();
-    if cfg!(arrayfs_portable) || resident(&dir, &file) > 0 {
-        // Where all is in memory there is nothing to see.
+    // Where all is in memory there is nothing to see.
+    (resident(dir, &file) == 0).then_some((content, file))
+}
+
+#[test]
+fn what_lies_between_scattered_pieces_stays_on_the_disk() {
+    let Some(dir) = Dir::with_fuse() else { return };
+    let Some((content, file)) = cold_rows(&dir) else {
         return;
-    }
+    };
     let mount = mounted(&dir, &file, &["--shape", "256,65536"]);
     let column = |index: usize| {
         let read = fs::read(mount.join(&format!("cols/{index}"))).unwrap();
@@ -35,13 +54,42 @@ fn what_lies_between_scattered_pieces_stays_on_the_disk() {
         assert_eq!(read, expected, "{index}");
         resident(&dir, &file)
     };
-    // Beside the pages themselves what the samples made the system read.
-    let some = 256 * 4096 + (1 << 20);
-    let first = column(20_000);
-    assert!((256 * 4096..=some).contains(&first), "{first} bytes");
+    column(20_000);
+    only_these_are_resident(&dir, &file, 256 * 4096);
     // Who goes on is taken to want the rest.
     for index in (20_000..60_000).step_by(4096) {
         column(index);
     }
     assert!(column(60_000) > 256 * (40_000 - 4 * 4096));
+}
+
+#[test]
+fn what_lies_around_a_single_row_stays_on_the_disk() {
+    let Some(dir) = Dir::with_fuse() else { return };
+    let Some((content, file)) = cold_rows(&dir) else {
+        return;
+    };
+    let mount = mounted(&dir, &file, &["--shape", "256,65536"]);
+    for (number, index) in [100, 30, 200, 90].into_iter().enumerate() {
+        let read = fs::read(mount.join(&format!("rows/{index}"))).unwrap();
+        assert_eq!(read, content[index * ROW..][..ROW], "{index}");
+        only_these_are_resident(&dir, &file, (number + 1) as u64 * ROW as u64);
+    }
+    // Who reads in order has the kernel's readahead.
+    for index in 91..95 {
+        fs::read(mount.join(&format!("rows/{index}"))).unwrap();
+    }
+    assert!(resident(&dir, &file) > 8 * ROW as u64);
+}
+
+#[test]
+fn a_column_of_a_sparse_file_is_not_read_with_the_holes_around_it() {
+    const ROWS: u64 = 2000;
+    let Some(dir) = Dir::with_fuse() else { return };
+    let file = dir.path().join("sparse.bin");
+    File::create(&file).unwrap().set_len(ROWS << 20).unwrap();
+    let mount = mounted(&dir, &file, &["--shape", "2000,1048576"]);
+    let read = fs::read(mount.join("cols/70000")).unwrap();
+    assert_eq!(read, vec![0; ROWS as usize]);
+    only_these_are_resident(&dir, &file, ROWS * 4096);
 }
