@@ -395,6 +395,31 @@ def records(place, pair):
         )
 
 
+@row("one column of (25000, 200000), sparse, none of it in memory", "numpy.ascontiguousarray(a[:, j])", 50)
+def sparse_column(place, pair):
+    shape = place.shape(25000, 200000)
+    path = place.path("sparse")
+    with open(path, "wb") as file:
+        file.truncate(4 * shape[0] * shape[1])
+
+    def forget():
+        with open(path, "rb") as file:
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+
+    def read():
+        forget()
+        with place.mounted(path, shape) as mount:
+            return dd(mount / "cols/7", "/dev/null")
+
+    def by_numpy():
+        forget()
+        a = np.memmap(path, "<f4", "r", shape=shape)
+        return clocked(lambda: np.ascontiguousarray(a[:, 7]))
+
+    pair(read, by_numpy)
+    path.unlink()
+
+
 @row("mount to usable, 1 TiB sparse", "30 ms", 1)
 def mount_time(place, pair):
     path = place.path("sparse")
