@@ -262,10 +262,10 @@ def digits(session: Session) -> None:
         "big": big,
         "extremes": np.array([1.7e308, -1.7e308]),
     }
-    picture = minutes.reshape(15, 20)
+    picture, far = minutes.reshape(15, 20), arrays["extremes"].reshape(1, 2)
     float8 = np.arange(-6, 6).reshape(3, 4).astype(ml_dtypes.float8_e4m3fn)
     file = session.directory / "numbers.safetensors"
-    safetensors.save_file({**arrays, "picture": picture, "float8": float8}, file)
+    safetensors.save_file({**arrays, "picture": picture, "far": far, "float8": float8}, file)
     with shown(session, file, "--mode", "r") as page:
         for name, array in arrays.items():
             page.open(f"#/{name}")
@@ -296,6 +296,8 @@ def digits(session: Session) -> None:
             np.percentile(minutes, [1, 99]).round(5).tolist(),
             [round(float(low), 5), round(float(high), 5)],
         )
+        page.open("#/far")
+        same("limits that are far apart", "from -1.7e+308 to 1.7e+308", page.page.locator(".limits").inner_text())
         page.open("#/float8")
         same_pixels("float8", grey(float8.astype("f8")), page.pixels())
         page.click_pixel(1, 3)

@@ -112,7 +112,7 @@ function numberText(value, resolution) {
 }
 
 function textAmong(tick, low, high) {
-	return value => tick(value, (high - low) / 1e5);
+	return value => tick(value, high / 1e5 - low / 1e5);
 }
 
 /** Buttons that call `turn` with -1 or 1, and a function that says what they show. */
