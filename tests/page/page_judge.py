@@ -60,10 +60,10 @@ def same_pixels(subject: str, expected: np.ndarray, got: np.ndarray) -> None:
     expect(np.mean(difference > 0) < 0.01, f"{subject}: {np.mean(difference > 0):.1%} of the pixels differ")
 
 
-def check_line(page: Shown, vector: np.ndarray) -> None:
+def check_line(page: Shown, vector: np.ndarray, tolerance: float = 0) -> None:
     """The values that the line plot says, and where the line is highest and lowest."""
     values = [float(text.split(" = ")[1]) for text in page.readings(page.line, len(vector))]
-    expect(np.array_equal(values, vector.astype("f8")), f"the line: expected {vector}, got {values}")
+    expect(np.allclose(values, vector.astype("f8"), tolerance, 0), f"the line: expected {vector}, got {values}")
     page.line.evaluate("canvas => { canvas.chart.chosen = canvas.chart.marked = null; canvas.chart.draw(); }")
     left, right, width, highest, lowest = page.line.evaluate(
         """canvas => {

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from astropy.io import fits
 from safetensors import numpy as safetensors
 
 from browser import Shown, browser, http_server
@@ -33,6 +34,14 @@ def faces(page: Shown) -> None:
 def functional(page: Shown) -> None:
     page.choose("Colours", "viridis")
     page.click_pixel(12, 8)
+
+
+def galaxy(page: Shown) -> None:
+    page.page.get_by_role("link", name="GALAXY").click()
+    page.settle()
+    page.page.get_by_label("axis 0, index").fill("20")
+    page.choose("Colours", "viridis")
+    page.click_pixel(52, 53)
 
 
 def iris(page: Shown) -> None:
@@ -65,6 +74,20 @@ def model(file: Path) -> list[str]:
     return []
 
 
+def spectra(file: Path) -> list[str]:
+    """A cube of the line of a galaxy that rotates, in unsigned integers."""
+    rng = np.random.default_rng(1)
+    channel, y, x = np.ogrid[:64, -1:1:96j, -1:1:120j]
+    along, across = 0.8 * x - 0.6 * y, 0.6 * x + 0.8 * y
+    radius = np.hypot(along, 2.2 * across)
+    velocity = 32 + 22 * np.tanh(4 * radius) * along / np.maximum(radius, 1e-9)
+    line = np.exp(-3 * radius - ((channel - velocity) / 3) ** 2) * 4e4
+    counts = np.clip(rng.normal(line + 600, 250), 0, 65535).astype("u2")
+    hdus = [fits.PrimaryHDU(), fits.ImageHDU(counts, name="GALAXY")]
+    fits.HDUList(hdus).writeto(file)
+    return []
+
+
 class Photograph(NamedTuple):
     """A picture of the page of an array: its name, the file and how it is mounted and used."""
 
@@ -82,6 +105,8 @@ def photographs() -> Iterator[Photograph]:
     fmri = ["--dtype", "<i2", "--shape", "17,21,3,20", "--order", "F", "--offset", "352"]
     yield Photograph("page-faces", copied(lfw_subset()), [], faces, 1100, 1240, False)
     yield Photograph("page-fmri-phone", copied(DATA / "functional.nii"), fmri, functional, 400, 844, True)
+    cube = SCRATCH / "galaxy.fits"
+    yield Photograph("page-fits", cube, spectra(cube), galaxy, 1100, 1130, True)
     table = ["--dtype", "f8", "--shape", "150,4"]
     yield Photograph("page-iris", copied(DATA / "iris.f64"), table, iris, 1100, 740, False)
     yield Photograph("page-records", weather, records(weather), unchanged, 800, 620, True)

@@ -1,15 +1,28 @@
 """`index.html` of mounts in a real browser: pictures, tables and texts of arrays of all types, as NumPy has them."""
 
 import re
+from fractions import Fraction
 
 import ml_dtypes
 import numpy as np
+from playwright.sync_api import Locator
+from safetensors import numpy as safetensors
 
 from cases import Case, Session, main
 from checks import expect, same
-from page_judge import array_shown, grey, same_pixels
+from page_judge import array_shown, grey, same_pixels, shown
 
 NUMBERS = ["?", "i1", "u1", ">i2", "<u2", "<i4", ">u4", ">i8", "<u8", "<f2", ">f2", ">f4", "<f4", ">f8", "<c8", ">c16"]
+FLOAT8 = [
+    "float8_e3m4",
+    "float8_e4m3",
+    "float8_e4m3b11fnuz",
+    "float8_e4m3fn",
+    "float8_e4m3fnuz",
+    "float8_e5m2",
+    "float8_e5m2fnuz",
+    "float8_e8m0fnu",
+]
 TIMES = ["<M8[D]", ">M8[ms]", "<M8[25ns]", "<M8[h]", "<M8[M]", "<M8[Y]", "<m8[s]"]
 
 
@@ -60,11 +73,10 @@ def choices(session: Session) -> None:
         same_pixels("swapped", grey(array[:, 4, :]), page.pixels())
         page.page.get_by_label("Low percentile").fill("0")
         page.page.get_by_label("High percentile").fill("100")
-        page.page.get_by_label("inverted").check()
+        page.choose("Colours", "grey, inverted")
         numbers = array[:, 4, :]
         shades = 255 - np.floor((numbers - numbers.min()) * (255 / np.ptp(numbers)) + 0.5)
         same_pixels("inverted", shades.astype("u1"), page.pixels()[..., 0])
-        page.page.get_by_label("inverted").uncheck()
         page.choose("Colours", "viridis")
         pixels = page.pixels()
         for at, colour in ((numbers.argmin(), "440154"), (numbers.argmax(), "fde725")):
@@ -199,9 +211,9 @@ def check_records(array: np.ndarray, rows: list[list[str]]) -> None:
 def small(session: Session) -> None:
     """Arrays without axes, without elements, and of one element."""
     for array, expected in [
-        (np.array(-2.5), "one value: -2.5"),
-        (np.array(2**63 + 1, ">u8"), f"one value: {2**63 + 1}"),
-        (np.array("1969-12-31T23:59:59.5", "<M8[ms]"), "one value: 1969-12-31T23:59:59.500"),
+        (np.array(-2.5), "-2.5"),
+        (np.array(2**63 + 1, ">u8"), str(2**63 + 1)),
+        (np.array("1969-12-31T23:59:59.5", "<M8[ms]"), "1969-12-31T23:59:59.500"),
         (np.zeros((0, 3)), "The array is empty: its shape is (0, 3)."),
         (np.zeros(0, "S3"), "The array is empty: its shape is (0,)."),
     ]:
@@ -217,22 +229,130 @@ def small(session: Session) -> None:
 
 
 def halves(session: Session) -> None:
-    """All values of float16 and bfloat16, in both byte orders."""
-    bits = np.arange(2**16, dtype="u2")
+    """All values of float16 and bfloat16, in both byte orders, and of the types of one byte."""
+    kinds = [("float16", "f2", "<>"), ("bfloat16", "V2", "<>"), *((name, "V1", "<") for name in FLOAT8)]
     with array_shown(session, np.arange(3)) as page:
-        for name, dtype in (("float16", "f2"), ("bfloat16", "V2")):
+        for name, dtype, orders in kinds:
+            itemsize = int(dtype[1])
+            bits = np.arange(2 ** (8 * itemsize), dtype=f"u{itemsize}")
             with np.errstate(invalid="ignore"):
-                values = bits.view(np.float16 if name == "float16" else ml_dtypes.bfloat16).astype("f8")
-            for order in "<>":
+                values = bits.view(getattr(ml_dtypes, name, np.float16)).astype("f8")
+            for order in orders:
                 read = page.page.evaluate(
                     """([dtype, name, bytes]) => {
                         const layout = layoutOf(dtype, name);
                         const view = new DataView(new Uint8Array(bytes).buffer);
-                        return Array.from({ length: 65536 }, (_, k) => String(layout.read(view, 2 * k)));
+                        const read = (_, k) => String(layout.read(view, layout.itemsize * k));
+                        return Array.from({ length: bytes.length / layout.itemsize }, read);
                     }""",
-                    [order + dtype, name, list(bits.astype(f"{order}u2").tobytes())],
+                    [order + dtype, name, list(bits.astype(bits.dtype.newbyteorder(order)).tobytes())],
                 )
                 same(f"{order}{name}", True, np.array_equal(values, np.array(read, "f8"), equal_nan=True))
+
+
+def digits(session: Session) -> None:
+    """Texts of numbers have the digits that tell them apart, and those of integers are exact."""
+    minutes = 2460000.5 + np.arange(300) / 1440
+    big = np.arange(300) * 2**40 + 2**62
+    arrays = {
+        "julian days": minutes,
+        "seconds": 1600000000 + np.arange(300),
+        "u4": np.array([2**32 - 1, 2**32 - 3, 2**32 - 4], "u4"),
+        "f4": (100000 + np.arange(50) / 128).astype("f4"),
+        "big": big,
+        "extremes": np.array([1.7e308, -1.7e308]),
+    }
+    picture, far = minutes.reshape(15, 20), arrays["extremes"].reshape(1, 2)
+    float8 = np.arange(-6, 6).reshape(3, 4).astype(ml_dtypes.float8_e4m3fn)
+    file = session.directory / "numbers.safetensors"
+    safetensors.save_file({**arrays, "picture": picture, "far": far, "float8": float8}, file)
+    with shown(session, file, "--mode", "r") as page:
+        for name, array in arrays.items():
+            page.open(f"#/{name}")
+            said = page.page.locator("figcaption").first.inner_text()
+            low, high, mean = re.fullmatch(r"\d+ values, from (\S+) to (\S+), mean (\S+)", said).groups()
+            if array.dtype.kind == "f":
+                near = max(np.ptp(array / 2) * 1e-4, abs(array).max() * 1e-15)
+                for text, number in (
+                    (low, array.min()),
+                    (high, array.max()),
+                    (mean, (array.astype("f8") / len(array)).sum()),
+                ):
+                    expect(abs(float(text) - number) <= near, f"{name}: {text} is said of {number}")
+            else:
+                values = [int(value) for value in array]
+                same(name, (min(values), max(values)), (int(low), int(high)))
+                error = abs(Fraction(sum(values), len(values)) - Fraction(mean))
+                expect(error < (1 if max(values) > 2**53 else 1e-6), f"{name}: mean {mean}")
+            for chart in (page.line, page.histogram):
+                check_ticks(f"{name}, {chart.get_attribute('aria-label')}", chart)
+        page.open("#/extremes")
+        counted = [int(re.search(r": (\d+) values", text)[1]) for text in page.readings(page.histogram, 48)]
+        same("the counts of the largest floats", (1, 1, 2), (counted[0], counted[-1], sum(counted)))
+        page.open("#/picture")
+        low, high = page.page.locator(".limits").inner_text().removeprefix("from ").split(" to ")
+        same(
+            "the limits",
+            np.percentile(minutes, [1, 99]).round(5).tolist(),
+            [round(float(low), 5), round(float(high), 5)],
+        )
+        page.open("#/far")
+        same("limits that are far apart", "from -1.7e+308 to 1.7e+308", page.page.locator(".limits").inner_text())
+        page.open("#/float8")
+        same_pixels("float8", grey(float8.astype("f8")), page.pixels())
+        page.click_pixel(1, 3)
+        same("a value of float8", "[1, 3] = 1", page.value)
+
+
+def check_ticks(subject: str, chart: Locator) -> None:
+    """Ticks are different numbers at equal distances, and none is cut off."""
+    drawn = chart.evaluate(
+        """canvas => {
+            const drawn = [];
+            const context = canvas.getContext('2d');
+            context.fillText = (text, x) => {
+                const { width } = context.measureText(text);
+                const left = { center: x - width / 2, right: x - width }[context.textAlign];
+                drawn.push([context.textAlign, text, left, left + width, canvas.clientWidth]);
+            };
+            canvas.chart.draw();
+            delete context.fillText;
+            return drawn;
+        }"""
+    )
+    for align in ("center", "right"):
+        numbers = [float(text) for where, text, *_ in drawn if where == align]
+        expect(len(numbers) >= 2, f"{subject}: ticks at {numbers}")
+        steps = np.diff(np.array(numbers) / 4)
+        expect(np.allclose(steps, steps[0], 1e-6, 0) and steps[0] > 0, f"{subject}: ticks at {numbers}")
+    for _, text, left, right, width in drawn:
+        expect(left >= -0.5 and right <= width + 0.5, f"{subject}: {text!r} is cut off")
+
+
+def large_elements(session: Session) -> None:
+    """What is too large for a page is not fetched, and its fields are linked."""
+    file = session.directory / "large.bin"
+    record = "[('a','<f4',(50000000,)),('b','<i4'),('s','S1000'),('t','S12000000')]"
+    with open(file, "wb") as sparse:
+        sparse.truncate(3 * (4 * 50000000 + 4 + 1000 + 12000000))
+        sparse.seek(4 * 50000000 + 4)
+        sparse.write(b"x" * 1000)
+    with shown(session, file, "--mode", "r", "--dtype", record) as page:
+        page.page.get_by_text("An element has 202.2 MiB, too much to be shown.").wait_for()
+        for name, files in {
+            "t": ["fields/t/meta.json"],
+            "s": ["fields/s/meta.json", "fields/s/slices/:"],
+            "b": ["fields/b/meta.json", "fields/b/slices/:"],
+        }.items():
+            page.open()
+            page.page.get_by_role("link", name=name, exact=True).click()
+            page.settle()
+            same(f"files of {name}", ["meta.json", *files], page.files[-1 - len(files) :])
+            if name == "s":
+                same("a long text", "x" * 200 + "…", page.cells()[1][1])
+        page.open("#/fields/a")
+        fetched = [int(request.response().header_value("content-length") or 0) for request in page.requests]
+        expect(sum(fetched) < 5_000_000, f"fetches {fetched} bytes")
 
 
 CASES: dict[str, Case] = {
@@ -243,6 +363,8 @@ CASES: dict[str, Case] = {
     "records": records,
     "small": small,
     "halves": halves,
+    "digits": digits,
+    "large elements": large_elements,
 }
 
 if __name__ == "__main__":

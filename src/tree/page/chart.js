@@ -11,7 +11,7 @@ class Chart {
 			onpointermove: choose,
 			onclick: event => {
 				choose(event);
-				this.pick();
+				if (event.detail < 2) this.pick();
 			},
 			onkeydown: event => this.onKey(event),
 		});
@@ -21,7 +21,6 @@ class Chart {
 		new ResizeObserver(() => this.draw()).observe(this.canvas);
 	}
 
-	/** Says what is drawn, and draws it. */
 	describe(text) {
 		this.output.textContent = text;
 		this.canvas.setAttribute('aria-label', `${this.label}: ${text}`);
@@ -62,8 +61,10 @@ class Chart {
 		context.scale(ratio, ratio);
 		const style = getComputedStyle(canvas);
 		context.font = `12px ${style.fontFamily}`;
-		const ticks = ({ bounds, text, least }, count) =>
-			roundNumbers(...bounds, count, least).map(value => [value, text(value)]);
+		const ticks = ({ bounds, text, least }, count) => {
+			const [numbers, step] = roundNumbers(bounds, count, least);
+			return numbers.map(value => [value, text(value, step)]);
+		};
 		const yTicks = ticks(vertical, 4);
 		const widest = Math.max(...yTicks.map(([, text]) => context.measureText(text).width));
 		this.left = Math.min(widest + 10, width / 2);
@@ -72,7 +73,7 @@ class Chart {
 		const between = ([low, high], from, to) => value => from + (value - low) / (high - low) * (to - from);
 		const x = between(horizontal.bounds, this.left, this.right);
 		const y = between(vertical.bounds, bottom, 8);
-		context.strokeStyle = style.getPropertyValue('--grid');
+		context.strokeStyle = style.getPropertyValue('--line');
 		context.fillStyle = style.getPropertyValue('--faint');
 		context.textBaseline = 'middle';
 		context.textAlign = 'right';
@@ -82,9 +83,15 @@ class Chart {
 		}
 		context.textBaseline = 'top';
 		context.textAlign = 'center';
+		let free = 0;
 		for (const [value, text] of ticks(horizontal, Math.max(2, width / 90))) {
 			strokeLine(context, x(value), bottom, x(value), bottom + 4);
-			context.fillText(text, Math.min(x(value), width - 14), bottom + 7);
+			const half = context.measureText(text).width / 2;
+			const middle = Math.min(x(value), width - half);
+			// Long texts have room at some ticks only.
+			if (middle - half < free) continue;
+			context.fillText(text, middle, bottom + 7);
+			free = middle + half + 8;
 		}
 		context.strokeStyle = context.fillStyle = style.getPropertyValue('--accent');
 		return { context, x, y, bottom, mark: style.getPropertyValue('--mark') };
@@ -105,16 +112,29 @@ function widened([low, high]) {
 	return [low - more, high + more];
 }
 
+/** The texts of the smallest value, the largest and the mean of those that are finite. */
+function summaryOf(slice, numbers, [low, high], tick) {
+	if (slice.layout.isInteger) {
+		// They are exact, also where numbers are not.
+		const values = Array.from(numbers, (_, k) => BigInt(slice.value(k))).sort((a, b) => a < b ? -1 : 1);
+		const total = values.reduce((sum, value) => sum + value);
+		const count = BigInt(values.length);
+		const [whole, rest] = [total / count, Number(total % count) / values.length];
+		const hasPart = rest !== 0 && Number.isSafeInteger(Number(whole));
+		return [values[0], values.at(-1), hasPart ? Number(whole) + rest : whole];
+	}
+	const finite = numbers.filter(Number.isFinite);
+	const mean = low + finite.reduce((sum, value) => sum + (value - low) / finite.length, 0);
+	return [low, high, mean].map(textAmong(tick, low, high));
+}
+
 class LineChart extends Chart {
-	/** Shows a slice of one axis. */
 	show(slice, numbers, range, tick, marked) {
 		Object.assign(this, { slice, numbers, range, tick, marked, chosen: null });
-		const finite = numbers.filter(Number.isFinite);
 		this.extremes = finiteExtremes(numbers);
-		const mean = finite.reduce((sum, value) => sum + value, 0) / finite.length;
-		const facts = finite.length
-			? `from ${tick(this.extremes[0])} to ${tick(this.extremes[1])}, mean ${tick(mean)}`
-			: 'none of them a finite number';
+		const [low, high, mean] = summaryOf(slice, numbers, this.extremes, tick);
+		const facts = Number.isNaN(this.extremes[0])
+			? 'none of them a finite number' : `from ${low} to ${high}, mean ${mean}`;
 		const step = range.step > 1 ? ` (every ${range.step}th)` : '';
 		this.describe(`${numbers.length} values${step}, ${facts}`);
 	}
@@ -131,7 +151,6 @@ class LineChart extends Chart {
 		return `[${this.range.index(k)}] = ${this.slice.text(k)}`;
 	}
 
-	/** Marks the index that a slider or the picture shows. */
 	mark(index) {
 		this.marked = index;
 		this.draw();
@@ -157,10 +176,9 @@ class LineChart extends Chart {
 		context.stroke();
 	}
 
-	/** Draws the line, with gaps where a value is not finite, and dots where there is room. */
+	/** Draws the line, with gaps where a value is not finite, and dots between gaps. */
 	drawLine(context, x, y) {
 		const { numbers } = this;
-		const hasRoom = numbers.length < this.canvas.clientWidth / 8;
 		const isFinite = k => Number.isFinite(numbers[k]);
 		context.lineWidth = 1.5;
 		context.lineJoin = 'round';
@@ -169,8 +187,7 @@ class LineChart extends Chart {
 			if (!isFinite(k)) continue;
 			if (isFinite(k - 1)) context.lineTo(x(k), y(numbers[k]));
 			else context.moveTo(x(k), y(numbers[k]));
-			const isAlone = !isFinite(k - 1) && !isFinite(k + 1);
-			if (isAlone || hasRoom) context.fillRect(x(k) - 2, y(numbers[k]) - 2, 4, 4);
+			if (!isFinite(k - 1) && !isFinite(k + 1)) context.fillRect(x(k) - 2, y(numbers[k]) - 2, 4, 4);
 		}
 		context.stroke();
 		context.lineWidth = 1;
@@ -202,56 +219,67 @@ class Histogram extends Chart {
 		return Math.floor(fraction * this.count);
 	}
 
+	edge(k) {
+		return this.low + k * this.width;
+	}
+
 	textAt(k) {
-		const from = this.low + k * this.width;
-		const to = from + this.width;
-		const values = this.isSingle ? this.tick(from + 0.5) : `${this.tick(from)} to ${this.tick(to)}`;
-		return `${values}: ${this.counts[k]} values`;
+		const values = this.isSingle ? [this.edge(k) + 0.5] : [this.edge(k), this.edge(k + 1)];
+		const texts = values.map(value => this.tick(value, this.width / 100));
+		return `${texts.join(' to ')}: ${this.counts[k]} values`;
 	}
 
 	draw() {
 		if (!this.count || !this.canvas.clientWidth) return;
-		const { counts, low, width } = this;
+		const { counts } = this;
 		const { context, x, y, bottom, mark } = this.begin(
-			{ bounds: [low, low + counts.length * width], text: this.tick },
+			{ bounds: [this.edge(0), this.edge(counts.length)], text: this.tick, least: this.isSingle ? 1 : 0 },
 			{ bounds: [0, Math.max(1, ...counts) * 1.04], text: String, least: 1 });
 		counts.forEach((count, k) => {
-			const [left, right] = [x(low + k * width), x(low + (k + 1) * width)];
+			const [left, right] = [x(this.edge(k)), x(this.edge(k + 1))];
 			context.fillStyle = k === this.chosen ? mark : context.strokeStyle;
 			context.fillRect(left, y(count), Math.max(0.5, right - left - 0.5), bottom - y(count));
 		});
 	}
 }
 
-/** The values along one axis of an array, as a line and a histogram. */
 class Profile {
-	constructor(array, onPick) {
-		this.array = array;
+	/** Of the vector through the element at the index `at`, which others change. */
+	constructor(array, at, along, { onPick, onAxis = () => {} }) {
+		Object.assign(this, { array, at, along });
 		this.newest = new Newest();
+		const choices = choice('Plot along', axisOptions(array, array.axes), along, axis => {
+			this.along = Number(axis);
+			onAxis();
+			this.show();
+		});
+		choices.hidden = array.ndim === 1;
 		this.source = el('p.source');
 		this.line = new LineChart('Line plot', k => onPick(this.axis, this.line.range.index(k)));
 		this.histogram = new Histogram('Histogram');
-		this.element = el('div', {}, this.source,
+		this.element = el('div', {}, el('div.settings', {}, choices), this.source,
 			el('div.charts', {}, this.line.element, this.histogram.element));
 	}
 
-	/** Shows the vector along `axis` through the element at the index `at`. */
-	show(axis, at) {
-		const { array } = this;
+	show() {
+		const { array, at, along: axis } = this;
 		const range = array.whole(axis, MOST_PLOTTED);
 		const parts = at.map((index, k) => k === axis ? range : index);
 		this.newest.run(async () => {
 			const slice = await array.slice(parts);
-			const numbers = slice.numbers();
+			const all = slice.numbers();
 			this.axis = axis;
 			this.source.replaceChildren('Values of ', fileLink(array, parts));
-			this.line.show(slice, numbers, range, array.tick, array.ndim > 1 ? at[axis] : null);
-			this.histogram.show(numbers, /^[|<>][biu]/.test(array.meta.dtype), array.tick);
+			// The difference of the largest floats is no number, so they are drawn in another unit.
+			const unit = all.some(value => Math.abs(value) > 1e300) ? 1024 : 1;
+			const numbers = all.map(value => value / unit);
+			const tick = (value, resolution) => array.tick(value * unit, resolution * unit);
+			this.line.show(slice, numbers, range, tick, array.ndim > 1 ? at[axis] : null);
+			this.histogram.show(numbers, array.layout.isInteger, tick);
 		});
 	}
 }
 
-/** A link to the file that has the bytes shown. */
 function fileLink(array, parts) {
 	const address = array.addressOfSlice(parts);
 	return el('a', { href: address, download: '' }, el('code', {}, address.slice(address.lastIndexOf('slices/'))));

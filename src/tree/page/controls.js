@@ -17,7 +17,6 @@ function button(text, onclick, label = text) {
 	return el('button', { type: 'button', onclick, 'aria-label': label, title: label }, text);
 }
 
-/** Buttons that belong together. */
 function group(label, ...buttons) {
 	return el('div.buttons', { role: 'group', 'aria-label': label }, ...buttons);
 }
@@ -40,7 +39,6 @@ function choice(label, options, value, onChange) {
 	return el('label.field', {}, label, select);
 }
 
-/** A labelled number. What is no number within the bounds is not reported. */
 function numberField(label, value, bounds, onChange) {
 	const oninput = () => { if (isValid(input)) onChange(input.valueAsNumber); };
 	const input = el('input', { type: 'number', value, ...bounds, oninput });
@@ -48,10 +46,10 @@ function numberField(label, value, bounds, onChange) {
 }
 
 function isValid(input) {
-	return input.value !== '' && input.checkValidity();
+	// The browser says what is wrong.
+	return input.value !== '' && input.reportValidity();
 }
 
-/** Buttons of which one is chosen. Options are [value, text]. */
 function tabs(label, options, value, onChange) {
 	const press = key => options.forEach(([other], k) => { buttons[k].ariaPressed = String(other === key); });
 	const buttons = options.map(([key, text]) => button(text, () => {
@@ -62,15 +60,13 @@ function tabs(label, options, value, onChange) {
 	return group(label, buttons);
 }
 
-/** Sliders for the indices `at` along some axes of an array. */
 class IndexSliders {
-	/** `onChange` is called with the axis whose index has changed. */
+	/** Of the indices `at`. `onChange` is called with the axis whose index has changed. */
 	constructor(array, at, onChange) {
 		Object.assign(this, { array, at, onChange });
 		this.element = el('div');
 	}
 
-	/** Shows the sliders of these axes. */
 	show(axes) {
 		this.inputs = [];
 		this.element.replaceChildren(...axes.map(axis => this.slider(axis)));
@@ -103,14 +99,33 @@ class IndexSliders {
 	}
 }
 
-/** The options for choosing among axes. */
 function axisOptions(array, axes) {
 	return axes.map(axis => [String(axis), `${array.axisName(axis)}: ${array.shape[axis]}`]);
 }
 
-function shortNumber(value) {
-	if (Number.isInteger(value) && Math.abs(value) < 1e9) return String(value);
-	return String(Number(value.toPrecision(6)));
+/** The text of a number, down to the decimal place of `resolution`. */
+function numberText(value, resolution) {
+	if (Number.isSafeInteger(value)) return String(value);
+	const place = number => Math.floor(Math.log10(Math.abs(number)));
+	const digits = place(value) - place(resolution) + 1;
+	return String(Number(value.toPrecision(Math.min(17, Math.max(1, digits)))));
+}
+
+function textAmong(tick, low, high) {
+	return value => tick(value, high / 1e5 - low / 1e5);
+}
+
+/** Buttons that call `turn` with -1 or 1, and a function that says what they show. */
+function pager(turn) {
+	const previous = button('◀', () => turn(-1), 'Previous page');
+	const next = button('▶', () => turn(1), 'Next page');
+	const status = el('output');
+	const say = (start, stop, length) => {
+		status.textContent = `${start} to ${stop - 1} of ${length}`;
+		previous.disabled = start === 0;
+		next.disabled = stop >= length;
+	};
+	return [group('Pages', previous, next, status), say];
 }
 
 function bytesText(count) {
@@ -119,7 +134,6 @@ function bytesText(count) {
 	return `${Number((count / 1024 ** power).toPrecision(4))} ${units[power]}`;
 }
 
-/** Shows what went wrong, or hides it again. */
 function complain(error) {
 	const problem = document.getElementById('problem');
 	problem.hidden = error === null;

@@ -3,23 +3,22 @@
 /** The most pixels of a picture, and the most along one axis, for a canvas has limits. */
 const MOST_PIXELS = 1e6;
 const MOST_ALONG = 4096;
-/** The most values of a plot. */
 const MOST_PLOTTED = 65536;
 
 // Colours at equal distances, from the lowest value to the highest.
 const COLOUR_MAPS = {
 	grey: ['000000', 'ffffff'],
+	'grey, inverted': ['ffffff', '000000'],
 	viridis: ['440154', '482878', '3e4989', '31688e', '26828e', '1f9e89', '35b779', '6ece58', 'b5de2b', 'fde725'],
-	inferno: ['000004', '1b0c41', '4a0c6b', '781c6d', 'a52c60', 'cf4446', 'ed6925', 'fb9b06', 'f7d13d', 'fcffa4'],
 	'blue-red': ['3b4cc0', '6788ee', '9abbff', 'c9d7f0', 'edd1c2', 'f7a889', 'e26952', 'b40426'],
 };
 
 /** 256 colours of a map, as red, green and blue one after the other. */
-function colourTable(name, isInverted) {
+function colourTable(name) {
 	const stops = COLOUR_MAPS[name].map(hex => [0, 2, 4].map(k => parseInt(hex.slice(k, k + 2), 16)));
 	const table = new Uint8Array(3 * 256);
 	for (let k = 0; k < 256; k++) {
-		const position = (isInverted ? 255 - k : k) / 255 * (stops.length - 1);
+		const position = k / 255 * (stops.length - 1);
 		const below = Math.min(Math.floor(position), stops.length - 2);
 		for (let c = 0; c < 3; c++) {
 			const [from, to] = [stops[below][c], stops[below + 1][c]];
@@ -73,27 +72,25 @@ function finiteExtremes(numbers) {
 	return smallest <= largest ? [smallest, largest] : [NaN, NaN];
 }
 
-/** Paints numbers between two limits on transparent pixels, which NaN leaves as they are. */
-function paintNumbers(pixels, numbers, [low, high], table) {
+/** A function that paints the `k`th number between two limits. NaN leaves a pixel transparent. */
+function shadePainter(numbers, [low, high], table) {
 	const scale = high > low ? 255 / (high - low) : 0;
-	for (let k = 0; k < numbers.length; k++) {
+	return (pixels, at, k) => {
 		const value = numbers[k];
-		if (Number.isNaN(value)) continue;
+		if (Number.isNaN(value)) return;
 		const shade = scale ? Math.round(Math.min(255, Math.max(0, (value - low) * scale))) : 127;
-		pixels[4 * k] = table[3 * shade];
-		pixels[4 * k + 1] = table[3 * shade + 1];
-		pixels[4 * k + 2] = table[3 * shade + 2];
-		pixels[4 * k + 3] = 255;
-	}
+		for (let n = 0; n < 3; n++) pixels[at + n] = table[3 * shade + n];
+		pixels[at + 3] = 255;
+	};
 }
 
-/** About `count` round numbers from `low` to `high`, at least `least` apart. */
-function roundNumbers(low, high, count, least = 0) {
+/** About `count` round numbers from `low` to `high`, at least `least` apart, and their distance. */
+function roundNumbers([low, high], count, least = 0) {
 	const rough = Math.max(least, (high - low) / count);
 	const power = 10 ** Math.floor(Math.log10(rough));
 	const step = power * [1, 2, 5, 10].find(factor => factor * power >= rough * 0.999);
 	const first = Math.ceil(low / step);
 	// Counted from the first, since beyond 2 ** 53 adding 1 changes nothing.
 	const ticks = Array.from({ length: 2 * count + 2 }, (_, k) => (first + k) * step);
-	return ticks.filter(tick => tick <= high + step * 1e-9);
+	return [ticks.filter(tick => tick <= high + step * 1e-9), step];
 }

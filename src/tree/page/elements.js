@@ -6,30 +6,29 @@
 //   read(view, at)   the value of the element at byte `at` of a DataView
 //   text(value)      the value as a person reads it
 //   number(value)    what a picture or a plot shows; null for elements that are no numbers
+//   isInteger        whether all values are integers
 //   tick(number)     its text at an axis of a chart, unless it is that of a number
 //   fields           of records: [{name, offset, shape, layout}]
 
-/** The layout for a dtype as meta.json has it. */
-function layoutOf(dtype, name = '') {
+/** The layout for a dtype, its name and its scale, as in meta.json. */
+function layoutOf(dtype, name = '', scale = null) {
 	// A record within a record is an array of its own, in fields/.
 	if (typeof dtype !== 'string') return { ...opaque(0), text: () => '(record)' };
 	const [, order, kind, digits, unit] = /^([<>|=]?)([A-Za-z])(\d*)(?:\[(.*)\])?$/.exec(dtype);
 	const size = Number(digits) || 8;
 	const little = order !== '>';
-	// NumPy has no order for V2, so an order marks bfloat16.
-	if (name === 'bfloat16' || kind + digits === 'V2' && order !== '|') return float16(little, 4, bfloat16);
+	if (/^(b?float16$|float8_)/.test(name)) return scaled(smallFloat(name, size, little), scale);
 	switch (kind) {
 		case 'b': return {
 			itemsize: 1,
 			read: (view, at) => view.getUint8(at) !== 0,
 			text: value => value ? 'True' : 'False',
 			number: Number,
+			isInteger: true,
 		};
-		case 'i': case 'u': return integer(kind, size, little);
-		case 'f':
-			if (size === 2) return float16(little, 5, half);
-			return size <= 8 ? float(size, little) : opaque(size);
-		case 'c': return size <= 16 ? complex(size, little) : opaque(size);
+		case 'i': case 'u': return scaled(integer(kind, size, little), scale);
+		case 'f': return size <= 8 ? scaled(float(size, little), scale) : opaque(size);
+		case 'c': return size <= 16 ? complex(size, little, scale) : opaque(size);
 		case 'M': case 'm': return time(kind, little, unit);
 		case 'S': return bytes(Number(digits));
 		case 'U': return codePoints(4 * Number(digits), little);
@@ -37,10 +36,28 @@ function layoutOf(dtype, name = '') {
 	}
 }
 
+/** The layout of numbers that the file says are scaled: their values are what it means. */
+function scaled(layout, scale) {
+	if (!scale) return layout;
+	const { slope, intercept } = scale;
+	const stored = layout.read;
+	// FITS stores unsigned integers less half their range. They stay exact.
+	if (layout.isInteger && slope === 1 && Number.isInteger(intercept)) {
+		const added = layout.itemsize === 8 ? BigInt(intercept) : intercept;
+		return { ...layout, read: (view, at) => stored(view, at) + added };
+	}
+	return {
+		itemsize: layout.itemsize,
+		read: (view, at) => Number(stored(view, at)) * slope + intercept,
+		text: value => String(Number(value.toPrecision(15))),
+		number: value => value,
+	};
+}
+
 function integer(kind, size, little) {
 	const get = `get${size === 8 ? 'Big' : ''}${kind === 'i' ? 'Int' : 'Uint'}${8 * size}`;
 	// Integers of 64 bits are BigInts, so that their text is exact.
-	return { itemsize: size, read: (view, at) => view[get](at, little), text: String, number: Number };
+	return { itemsize: size, read: (view, at) => view[get](at, little), text: String, number: Number, isInteger: true };
 }
 
 function float(size, little) {
@@ -55,41 +72,47 @@ function float(size, little) {
 
 /** The shortest decimal number that is this float32. */
 function float32Text(value) {
-	for (let digits = 6; digits < 9; digits++) {
+	for (let digits = 6; ; digits++) {
 		const shorter = Number(value.toPrecision(digits));
-		if (Math.fround(shorter) === value) return String(shorter);
+		if (digits === 9 || Math.fround(shorter) === value) return String(shorter);
 	}
-	return String(Number(value.toPrecision(9)));
 }
 
-/** A float of two bytes, by a function from its bits. */
-function float16(little, digits, value) {
+/**
+ * A float of one or two bytes by its name, such as float8_e4m3fn: bits of the exponent and of the
+ * fraction, perhaps the bias, and which values it lacks: fn infinities, uz -0.
+ */
+function smallFloat(name, size, little) {
+	const form = { float16: 'e5m10', bfloat16: 'e8m7' }[name] ?? name;
+	const [, exponents, fractions, bias, lacks] = /e(\d)m(\d+)(?:b(\d+))?(\w*)/.exec(form);
+	const one = 2 ** fractions;
+	const largest = 2 ** exponents - 1;
+	const zero = Number(bias ?? (largest - 1) / 2 + Number(lacks === 'fnuz'));
+	const value = bits => {
+		// Powers of two, without a sign.
+		if (lacks === 'fnu') return bits === 255 ? NaN : 2 ** (bits - zero);
+		const magnitude = bits % (one * (largest + 1));
+		const sign = bits === magnitude ? 1 : -1;
+		const exponent = Math.floor(magnitude / one);
+		const fraction = magnitude % one / one;
+		const isFinite = { fn: magnitude < 127, fnuz: bits !== 128 }[lacks] ?? exponent < largest;
+		if (!isFinite) return fraction || lacks ? NaN : sign * Infinity;
+		return sign * (exponent ? (1 + fraction) * 2 ** (exponent - zero) : fraction * 2 ** (1 - zero));
+	};
+	const known = [];
 	return {
-		itemsize: 2,
-		read: (view, at) => value(view.getUint16(at, little)),
-		text: value => String(Number(value.toPrecision(digits))),
+		itemsize: size,
+		read: (view, at) => {
+			const bits = size === 1 ? view.getUint8(at) : view.getUint16(at, little);
+			return known[bits] ??= value(bits);
+		},
+		text: value => String(Number(value.toPrecision(5))),
 		number: value => value,
 	};
 }
 
-function half(bits) {
-	const sign = bits >> 15 ? -1 : 1;
-	const exponent = (bits >> 10) & 31;
-	const fraction = (bits & 1023) / 1024;
-	if (exponent === 31) return fraction ? NaN : sign * Infinity;
-	return sign * (exponent ? (1 + fraction) * 2 ** (exponent - 15) : fraction * 2 ** -14);
-}
-
-const WORD = new DataView(new ArrayBuffer(4));
-
-/** It is the upper half of a float32. */
-function bfloat16(bits) {
-	WORD.setUint16(0, bits);
-	return WORD.getFloat32(0);
-}
-
-function complex(size, little) {
-	const part = float(size / 2, little);
+function complex(size, little, scale) {
+	const part = scaled(float(size / 2, little), scale);
 	return {
 		itemsize: size,
 		read: (view, at) => [part.read(view, at), part.read(view, at + size / 2)],
@@ -170,10 +193,8 @@ function opaque(size) {
 	return { ...bytes(size), text: value => Array.from(value, hex).join(' ') };
 }
 
-/** How many elements of a field that is an array are shown. */
 const SHOWN_OF_FIELD = 8;
 
-/** The text of one field of the record at byte `at`. */
 function fieldText({ offset, shape, layout }, view, at) {
 	const one = k => layout.text(layout.read(view, at + offset + k * layout.itemsize));
 	if (shape.length === 0) return one(0);
@@ -182,10 +203,10 @@ function fieldText({ offset, shape, layout }, view, at) {
 	return `[${shown.join(', ')}${count > SHOWN_OF_FIELD ? ', …' : ''}]`;
 }
 
-/** The layout of the elements of the array that `meta`, the content of its meta.json, describes. */
-function layoutOfMeta({ dtype, dtype_name: name, itemsize, fields: listed }) {
-	if (!listed) return layoutOf(dtype, name);
-	const fields = listed.map(field => ({ ...field, layout: layoutOf(field.dtype) }));
+/** The layout of the elements of an array, from its meta.json. */
+function layoutOfMeta({ dtype, dtype_name: name, itemsize, scale, fields: listed }) {
+	if (!listed) return layoutOf(dtype, name, scale);
+	const fields = listed.map(field => ({ ...field, layout: layoutOf(field.dtype, field.dtype_name, field.scale) }));
 	const read = (view, at) => fields.map(field => fieldText(field, view, at));
 	return { itemsize, fields, read, text: texts => `(${texts.join(', ')})`, number: null };
 }

@@ -18,9 +18,11 @@ async function fetchFile(address, kind) {
 	throw new Error(`${address}: ${response.status} ${response.statusText}`);
 }
 
-/** The content of meta.json in a directory. */
-function fetchMeta(names) {
-	return fetchFile(addressOf([...names, 'meta.json']), 'json');
+/** The meta.json of a directory. Integers that no number holds are texts. */
+async function fetchMeta(names) {
+	const text = await fetchFile(addressOf([...names, 'meta.json']), 'text');
+	return JSON.parse(text, (_, value, { source } = {}) =>
+		/^-?\d+$/.test(source) && !Number.isSafeInteger(value) ? source : value);
 }
 
 /** The directory of a field in fields/: its name, with escapes for what no file name can contain. */
@@ -42,7 +44,6 @@ class Range {
 		return Math.max(0, Math.ceil((this.stop - this.start) / this.step));
 	}
 
-	/** The index in the array of position `k`. */
 	index(k) {
 		return this.start + k * this.step;
 	}
@@ -78,9 +79,8 @@ class MountedArray {
 		this.ndim = meta.ndim;
 		this.axes = [...meta.shape.keys()];
 		this.layout = layoutOfMeta(meta);
-		this.isNumeric = this.layout.number !== null;
 		// The text of a number of the array that is no element, such as a limit or a mean.
-		this.tick = this.layout.tick ?? shortNumber;
+		this.tick = this.layout.tick ?? numberText;
 	}
 
 	axisName(axis) {
@@ -105,25 +105,10 @@ class MountedArray {
 	/** Reads a slice. Its axes are the parts that are ranges, in their order. */
 	async slice(parts) {
 		const shape = parts.filter(part => part instanceof Range).map(range => range.count);
-		const address = this.addressOfSlice(parts);
-		const buffer = await fetchFile(address, 'arrayBuffer');
-		const expected = product(shape) * this.layout.itemsize;
-		if (buffer.byteLength !== expected) {
-			throw new Error(`${address}: ${buffer.byteLength} bytes, expected ${expected}`);
-		}
-		return new Slice(this.layout, shape, buffer);
-	}
-
-	/** The value that the file says is meant, where it has a scale; else the empty string. */
-	scaledText(value) {
-		const scale = this.meta.scale;
-		if (!scale || !this.isNumeric) return '';
-		const scaled = this.layout.number(value) * scale.slope + scale.intercept;
-		return `, scaled ${shortNumber(scaled)}`;
+		return new Slice(this.layout, shape, await fetchFile(this.addressOfSlice(parts), 'arrayBuffer'));
 	}
 }
 
-/** Elements that have been read, in C order. */
 class Slice {
 	constructor(layout, shape, buffer) {
 		this.layout = layout;
@@ -139,7 +124,6 @@ class Slice {
 		return this.layout.text(this.value(k));
 	}
 
-	/** All elements as numbers. */
 	numbers() {
 		const { layout, view } = this;
 		const numbers = new Float64Array(product(this.shape));

@@ -8,7 +8,14 @@ function hashOf(names) {
 
 function namesInHash() {
 	const path = location.hash.replace(/^#?\/?/, '');
-	return path === '' ? [] : path.split('/').map(decodeURIComponent);
+	// What is no address was typed by hand.
+	return path === '' ? [] : path.split('/').map(name => {
+		try {
+			return decodeURIComponent(name);
+		} catch {
+			return name;
+		}
+	});
 }
 
 /** The meta.json of the root. Reloading the page reads it again. */
@@ -17,12 +24,8 @@ let root = null;
 const main = document.getElementById('main');
 
 async function showPage() {
-	if (location.protocol === 'file:') {
-		sayHowToServe();
-		return;
-	}
+	if (location.protocol === 'file:') return sayHowToServe();
 	complain(null);
-	main.setAttribute('aria-busy', 'true');
 	try {
 		const names = namesInHash();
 		root ??= await fetchMeta([]);
@@ -34,23 +37,18 @@ async function showPage() {
 	} catch (error) {
 		main.replaceChildren();
 		complain(error);
-	} finally {
-		main.setAttribute('aria-busy', 'false');
 	}
 }
 
-/** A page that is opened from disk cannot read the files beside it. */
 function sayHowToServe() {
 	const path = decodeURIComponent(location.pathname).replace(/\/[^/]*$/, '') || '/';
 	const quoted = `'${path.replaceAll("'", String.raw`'\''`)}'`;
 	main.replaceChildren(
-		el('h1', {}, 'This page needs a web server'),
-		el('p', {}, 'A browser does not let a page on disk read the files beside it. In a terminal, type'),
+		el('p', {}, 'A page on disk cannot read the files beside it: it needs a web server. In a terminal, type'),
 		el('pre', {}, `python3 -m http.server --bind 127.0.0.1 -d ${quoted}`),
 		el('p', {}, 'and open ', el('a', { href: 'http://127.0.0.1:8000/' }, 'http://127.0.0.1:8000/'), '.'));
 }
 
-/** Shows the way from the file to the directory, with links to what is above it. */
 function showPath(names) {
 	const file = root.file.split('/').pop();
 	const crumbs = [[file, []]];
@@ -67,25 +65,30 @@ function showPath(names) {
 
 // ---- Groups ----
 
-/** The most arrays that a list shows. */
 const LISTED = 500;
 
 function groupPage(names, meta) {
 	const list = el('tbody');
 	const count = el('p.hint', { role: 'status' });
-	const filter = el('input', { type: 'search', oninput: () => fill() });
-	const fill = () => {
+	const filter = el('input', { type: 'search', oninput: () => fill(0) });
+	let first = 0;
+	const [pages, sayPage] = pager(turned => fill(first + turned * LISTED));
+	const fill = from => {
+		first = from;
 		const wanted = filter.value.toLowerCase();
 		const found = meta.arrays.filter(({ name, path }) => `${name}\n${path}`.toLowerCase().includes(wanted));
-		list.replaceChildren(...found.slice(0, LISTED).map(array => arrayRow(names, array)));
-		const most = found.length > LISTED ? `, the first ${LISTED} are listed` : '';
-		count.textContent = `${found.length} of ${meta.arrays.length} arrays${most}`;
+		const listed = found.slice(first, first + LISTED);
+		list.replaceChildren(...listed.map(array => arrayRow(names, array)));
+		count.textContent = `${found.length} of ${meta.arrays.length} arrays`;
+		pages.hidden = found.length <= LISTED;
+		sayPage(first, first + listed.length, found.length);
 	};
-	fill();
+	fill(0);
 	const heads = ['array', 'dtype', 'shape', 'size'].map(text => el(text === 'size' ? 'th.number' : 'th', { scope: 'col' }, text));
 	return [
 		facts([['file', root.file], ['format', root.format], ['mode', root.mode]]),
 		el('div.settings', {}, el('label.field', {}, 'Find', filter), count),
+		pages,
 		scrolling('Arrays', el('table.list', {}, el('thead', {}, el('tr', {}, heads)), list)),
 		...details('Not shown', meta.skipped.map(({ name, why }) => [name, why])),
 		...details('Attributes', Object.entries(meta.attributes)),
@@ -93,37 +96,35 @@ function groupPage(names, meta) {
 }
 
 function arrayRow(names, { path, dtype, dtype_name: dtypeName, shape }) {
-	const parts = path.split('/');
-	// The groups on the way to the array are pages too.
-	const links = parts.flatMap((part, k) => {
-		const link = el('a', { href: hashOf([...names, ...parts.slice(0, k + 1)]) }, part);
-		return k ? ['/', link] : [link];
-	});
-	const bytes = product(shape) * layoutOf(dtype, dtypeName).itemsize;
-	const size = typeof dtype === 'string' ? bytesText(bytes) : '';
-	return el('tr', {}, el('th', { scope: 'row' }, links), el('td', {}, dtypeText(dtype, dtypeName)),
-		el('td', {}, shapeText(shape)), el('td.number', {}, size));
+	const link = el('a', { href: hashOf([...names, ...path.split('/')]) }, path);
+	// The name of records is void and their bits.
+	const itemsize = typeof dtype === 'string' ? layoutOf(dtype, dtypeName).itemsize : dtypeName.slice(4) / 8;
+	return el('tr', {}, el('th', { scope: 'row' }, link), el('td', {}, dtypeText(dtype, dtypeName)),
+		el('td', {}, shapeText(shape)), el('td.number', {}, bytesText(product(shape) * itemsize)));
 }
 
 // ---- Arrays ----
 
 function arrayPage(names, meta) {
 	const array = new MountedArray(names, meta);
-	const { layout, isNumeric, ndim } = array;
+	const { layout, ndim } = array;
 	if (array.shape.includes(0)) {
-		const text = `The array is empty: its shape is ${shapeText(array.shape)}.`;
-		return [el('p', {}, text), ...arrayFacts(array)];
+		return [el('p', {}, `The array is empty: its shape is ${shapeText(array.shape)}.`), ...arrayFacts(array)];
+	}
+	if (layout.itemsize > BYTES_OF_PAGE) {
+		const more = layout.fields ? ' Its fields are arrays of their own.' : '';
+		const text = `An element has ${bytesText(layout.itemsize)}, too much to be shown.${more}`;
+		return [el('p', {}, text), ...arrayFacts(array, true)];
 	}
 	const at = array.shape.map(length => Math.floor((length - 1) / 2));
 	const views = {
 		picture: () => new Picture(array, at).element,
 		plot: () => plotView(array, at),
 		table: () => new Table(array).element,
-		value: () => valueView(array),
 	};
-	const kinds = ndim === 0 && !layout.fields ? ['value'] : [
-		...isNumeric && ndim >= 2 ? ['picture'] : [],
-		...isNumeric && ndim >= 1 ? ['plot'] : [],
+	const kinds = [
+		...layout.number && ndim >= 2 ? ['picture'] : [],
+		...layout.number && ndim >= 1 ? ['plot'] : [],
 		'table',
 	];
 	const place = el('section', { 'aria-label': 'Values' });
@@ -135,55 +136,44 @@ function arrayPage(names, meta) {
 	return [choices, place, ...arrayFacts(array)];
 }
 
-function arrayFacts({ names, meta, layout, shape }) {
+function arrayFacts({ names, meta, layout, shape }, opensFields = false) {
 	const dims = meta.dims?.length ? ` (${meta.dims.map(dim => dim ?? '–').join(', ')})` : '';
 	const list = [
 		['name', meta.name], ['file', meta.file], ['data file', meta.data_file], ['format', meta.format],
 		['dtype', dtypeText(meta.dtype, meta.dtype_name)], ['shape', shapeText(shape) + dims],
 		['size', bytesText(meta.nbytes)], ['order', meta.order], ['offset', String(meta.offset)],
 		['mode', meta.mode],
-		['scale', meta.scale && `value × ${meta.scale.slope} + ${meta.scale.intercept}; shown as stored`],
+		['scale', meta.scale && scaleText(meta.scale)],
 	];
 	const files = ['data', 'meta.json'].flatMap(name => [el('a', { href: addressOf([...names, name]) }, name), ' ']);
 	const fields = (layout.fields ?? []).map((field, k) => [
 		fieldLink({ names }, field, k),
-		dtypeText(field.dtype) + (field.shape.length ? `, shape ${shapeText(field.shape)}` : ''),
+		dtypeText(field.dtype, field.dtype_name) + (field.shape.length ? `, shape ${shapeText(field.shape)}` : '')
+			+ (field.scale ? `; ${scaleText(field.scale)}` : ''),
 	]);
 	return [
 		facts([...list.filter(([, value]) => value), ['files', files]]),
-		...details('Fields', fields),
+		...details('Fields', fields, opensFields),
 		...details('Attributes', Object.entries(meta.attributes ?? {})),
 	];
 }
 
-/** One axis as a line, with sliders for the others. */
-function plotView(array, at) {
-	let along = array.shape.indexOf(Math.max(...array.shape));
-	const sliders = new IndexSliders(array, at, () => show());
-	const profile = new Profile(array, (axis, index) => {
-		at[axis] = index;
-		profile.line.mark(index);
-	});
-	const show = () => profile.show(along, [...at]);
-	const changeAxis = value => {
-		along = Number(value);
-		sliders.show(array.axes.filter(axis => axis !== along));
-		show();
-	};
-	changeAxis(along);
-	const choices = choice('Plot along', axisOptions(array, array.axes), along, changeAxis);
-	choices.hidden = array.ndim === 1;
-	return el('div', {}, el('div.settings', {}, choices), sliders.element, profile.element);
+function scaleText({ slope, intercept }) {
+	return `values are ${slope} × what is stored + ${intercept}`;
 }
 
-/** The only element of a 0-d array. */
-function valueView(array) {
-	const output = el('output.value');
-	new Newest().run(async () => {
-		const slice = await array.slice([]);
-		output.textContent = slice.text(0) + array.scaledText(slice.value(0));
-	});
-	return el('p', {}, 'The array has no axes, and one value: ', output);
+function plotView(array, at) {
+	const sliders = new IndexSliders(array, at, () => profile.show());
+	const onPick = (axis, index) => {
+		at[axis] = index;
+		profile.line.mark(index);
+	};
+	const onAxis = () => sliders.show(array.axes.filter(axis => axis !== profile.along));
+	const along = array.shape.indexOf(Math.max(...array.shape));
+	const profile = new Profile(array, at, along, { onPick, onAxis });
+	onAxis();
+	profile.show();
+	return el('div', {}, sliders.element, profile.element);
 }
 
 // ---- Facts ----
@@ -194,12 +184,11 @@ function facts(list) {
 	]));
 }
 
-/** A list that can be opened; nothing if it is empty. */
-function details(title, entries) {
+function details(title, entries, open = false) {
 	if (entries.length === 0) return [];
 	const text = value => value instanceof Node || typeof value === 'string' ? value : JSON.stringify(value);
 	const list = facts(entries.map(([name, value]) => [name, text(value)]));
-	return [el('details', {}, el('summary', {}, `${title}: ${entries.length}`), list)];
+	return [el('details', { open }, el('summary', {}, `${title}: ${entries.length}`), list)];
 }
 
 function dtypeText(dtype, name) {

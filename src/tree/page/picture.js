@@ -5,19 +5,27 @@ class Picture {
 	constructor(array, at) {
 		Object.assign(this, { array, at });
 		this.newest = new Newest();
-		this.look = { low: 1, high: 99, isHeld: false, map: 'grey', isInverted: false };
+		// The place of the value that is said, by axis.
+		this.said = {};
+		this.look = { low: 1, high: 99, isHeld: false, map: 'grey' };
 		this.channel = isColour(array) ? array.ndim - 1 : null;
 		this.sliders = new IndexSliders(array, at, axis => this.moved(axis));
-		this.profile = new Profile(array, (axis, index) => this.goTo(axis, index));
-		this.build();
 		this.chooseAxes();
+		const others = array.axes.filter(axis => ![this.rows, this.cols, this.channel].includes(axis));
+		const along = (others.length ? others : [this.rows, this.cols])
+			.reduce((a, b) => array.shape[b] > array.shape[a] ? b : a);
+		this.profile = new Profile(array, at, along, { onPick: (axis, index) => this.goTo(axis, index) });
+		this.profile.element.hidden = true;
+		this.build();
+		this.axesChanged();
 	}
 
 	build() {
 		this.canvas = el('canvas', {
 			tabIndex: 0, role: 'img', 'aria-describedby': 'picture-keys',
 			onpointermove: event => this.say(...this.pixelOf(event)),
-			onclick: event => this.select(...this.pixelOf(event)),
+			// Not the second click of two.
+			onclick: event => { if (event.detail < 2) this.select(...this.pixelOf(event)); },
 			ondblclick: event => this.zoom(0.5, ...this.pixelOf(event)),
 			onkeydown: event => this.onKey(event),
 		});
@@ -26,21 +34,18 @@ class Picture {
 		this.value = el('output', {}, '\u00a0');
 		this.source = el('p.source');
 		this.settings = el('div.settings');
-		this.plots = el('div', { hidden: true });
 		const zoom = group('Zoom',
 			button('+', () => this.zoom(0.5), 'Zoom in'),
 			button('−', () => this.zoom(2), 'Zoom out'),
 			button('Whole', () => this.reset()));
 		const hint = el('p', { id: 'picture-keys', className: 'hint' },
-			'Click a pixel to plot values through it. Double-click to zoom. Keys: arrows, +, −, 0.');
+			'Click a pixel to plot values through it. Double-click to zoom. Arrow keys move.');
 		this.element = el('div', {},
 			el('div.picture', {},
 				el('figure', {}, this.frame, el('figcaption', {}, this.value), this.source),
 				el('div.panel', {},
 					this.settings, this.sliders.element, this.lookControls(), zoom, hint)),
-			this.plots);
-		// The picture keeps its proportions when the window changes.
-		new ResizeObserver(() => this.fit()).observe(this.element);
+			this.profile.element);
 	}
 
 	lookControls() {
@@ -55,7 +60,6 @@ class Picture {
 		this.limitsText = el('output.limits');
 		return el('div.settings', {},
 			choice('Colours', maps, look.map, set('map')),
-			checkbox('inverted', false, set('isInverted')),
 			numberField('Low percentile', look.low, bounds, set('low')),
 			numberField('High percentile', look.high, bounds, set('high')),
 			checkbox('keep contrast', false, set('isHeld')),
@@ -67,15 +71,6 @@ class Picture {
 		const { array } = this;
 		const axes = array.axes.filter(axis => axis !== this.channel);
 		[this.rows, this.cols] = array.meta.order === 'F' ? [axes[1], axes[0]] : axes.slice(-2);
-		const others = axes.filter(axis => axis !== this.rows && axis !== this.cols);
-		const longest = (a, b) => array.shape[b] > array.shape[a] ? b : a;
-		this.along = (others.length ? others : axes).reduce(longest);
-		const along = choice('Plot along', axisOptions(array, array.axes), this.along, axis => {
-			this.along = Number(axis);
-			this.plot();
-		});
-		this.plots.replaceChildren(el('div.settings', {}, along), this.profile.element);
-		this.axesChanged();
 	}
 
 	axesChanged() {
@@ -95,6 +90,7 @@ class Picture {
 			this.settings.append(checkbox('last axis as colours', this.channel !== null, isOn => {
 				this.channel = isOn ? array.ndim - 1 : null;
 				this.chooseAxes();
+				this.axesChanged();
 			}));
 		}
 		this.sliders.show(axes.filter(axis => axis !== this.rows && axis !== this.cols));
@@ -102,7 +98,6 @@ class Picture {
 		this.reset();
 	}
 
-	/** Shows the whole of both axes. */
 	reset() {
 		const { array, rows, cols } = this;
 		this.window = { [rows]: array.whole(rows), [cols]: array.whole(cols) };
@@ -132,68 +127,41 @@ class Picture {
 		this.newest.run(async () => {
 			const slice = await array.slice(parts);
 			// How far apart elements are in the slice, whose axes are in the order of the array.
-			const each = channel === null ? 1 : array.shape[channel];
-			const strides = rows < cols ? [c.count * each, each] : [each, r.count * each];
+			const channels = channel === null ? 1 : array.shape[channel];
+			const strides = rows < cols ? [c.count * channels, channels] : [channels, r.count * channels];
 			const position = (i, j) => i * strides[0] + j * strides[1];
-			this.shown = { slice, rows, cols, channel, r, c, position };
-			if (channel === null) this.shown.numbers = this.ordered(slice.numbers());
+			this.shown = { slice, numbers: slice.numbers(), parts, rows, cols, channels, r, c, position };
 			this.source.replaceChildren('Picture of ', fileLink(array, parts));
 			this.paint();
 		});
 	}
 
-	/** The numbers of the slice by row and column. */
-	ordered(numbers) {
-		const { rows, cols, r, c, position } = this.shown;
-		if (rows < cols) return numbers;
-		return numbers.map((_, k) => numbers[position(Math.floor(k / c.count), k % c.count)]);
-	}
-
 	paint() {
 		if (!this.shown) return;
 		const { array, look } = this;
-		const { r, c, channel, numbers } = this.shown;
+		const { numbers, channels, r, c, position } = this.shown;
 		const image = new ImageData(c.count, r.count);
-		this.limitsText.textContent = '';
-		if (channel !== null) {
-			this.paintColours(image.data);
-		} else {
-			if (!look.isHeld) this.limits = null;
-			this.limits ??= percentiles(numbers, look.low, look.high);
-			paintNumbers(image.data, numbers, this.limits, colourTable(look.map, look.isInverted));
-			this.limitsText.textContent = `from ${this.limits.map(array.tick).join(' to ')}`;
+		if (!look.isHeld) this.limits = null;
+		this.limits ??= percentiles(numbers, look.low, look.high);
+		const limits = this.limits.map(textAmong(array.tick, ...this.limits));
+		this.limitsText.textContent = channels > 1 ? '' : `from ${limits.join(' to ')}`;
+		const paint = channels > 1
+			? (pixels, at, k) => { for (let n = 0; n < 4; n++) pixels[at + n] = n < channels ? numbers[k + n] : 255; }
+			: shadePainter(numbers, this.limits, colourTable(look.map));
+		for (let i = 0, at = 0; i < r.count; i++) {
+			for (let j = 0; j < c.count; j++, at += 4) paint(image.data, at, position(i, j));
 		}
 		[this.canvas.width, this.canvas.height] = [c.count, r.count];
 		this.canvas.getContext('2d').putImageData(image, 0, 0);
-		const axes = `${array.axisName(this.shown.rows)} down, ${array.axisName(this.shown.cols)} across`;
-		this.canvas.setAttribute('aria-label', `Picture of ${r.count} by ${c.count} values: ${axes}`);
-		this.fit();
-		this.showMark();
-	}
-
-	paintColours(pixels) {
-		const { slice, r, c, channel, position } = this.shown;
-		const channels = this.array.shape[channel];
-		for (let i = 0, to = 0; i < r.count; i++) {
-			for (let j = 0; j < c.count; j++, to += 4) {
-				for (let k = 0; k < channels; k++) pixels[to + k] = slice.view.getUint8(position(i, j) + k);
-				if (channels === 3) pixels[to + 3] = 255;
-			}
-		}
-	}
-
-	/** Makes the picture as large as its place allows. Long thin ones are stretched. */
-	fit() {
-		if (!this.shown) return;
-		const { r, c } = this.shown;
+		this.canvas.setAttribute('aria-label', `Picture of ${r.count} by ${c.count} values`);
+		// Long thin pictures are stretched.
 		const ratio = Math.min(4, Math.max(1 / 3, (c.stop - c.start) / (r.stop - r.start)));
-		const tallest = Math.max(280, innerHeight * 0.66);
-		const width = Math.floor(Math.min(this.frame.parentElement.clientWidth, tallest * ratio));
-		this.frame.style.width = `${width}px`;
-		this.frame.style.height = `${Math.round(width / ratio)}px`;
+		this.frame.style.setProperty('--ratio', ratio);
+		this.showMark();
+		// The place under the pointer has another value now.
+		this.sayAgain();
 	}
 
-	/** The indices of the row and the column under the pointer. */
 	pixelOf(event) {
 		if (!this.shown) return [0, 0];
 		const box = this.canvas.getBoundingClientRect();
@@ -204,49 +172,48 @@ class Picture {
 		];
 	}
 
-	/** Says the value of an element in the picture. */
 	say(row, col) {
 		if (!this.shown) return;
-		const { slice, rows, cols, r, c, channel, position } = this.shown;
-		if (!r.has(row) || !c.has(col)) return;
-		const k = position(r.position(row), c.position(col));
-		const index = [...this.at];
-		[index[rows], index[cols]] = [row, col];
-		let text = slice.text(k) + this.array.scaledText(slice.value(k));
-		if (channel !== null) {
-			index[channel] = ':';
-			text = Array.from({ length: this.array.shape[channel] }, (_, n) => slice.text(k + n)).join(', ');
-		}
-		this.value.textContent = `[${index.join(', ')}] = ${text}`;
+		this.said = { [this.shown.rows]: row, [this.shown.cols]: col };
+		this.sayAgain();
 	}
 
-	/** Selects an element: marks it, and plots the vector through it. */
+	/** Says the value where it was last said, from what is shown, or nothing if that is elsewhere. */
+	sayAgain() {
+		const { slice, parts, rows, cols, channels, r, c, position } = this.shown;
+		this.value.textContent = '\u00a0';
+		if (!r.has(this.said[rows]) || !c.has(this.said[cols])) return;
+		const [i, j] = [r.position(this.said[rows]), c.position(this.said[cols])];
+		const k = position(i, j);
+		// The index of what is shown, which is not that of the sliders while a slice is fetched.
+		const index = parts.map(part => part instanceof Range ? ':' : part);
+		[index[rows], index[cols]] = [r.index(i), c.index(j)];
+		const texts = Array.from({ length: channels }, (_, n) => slice.text(k + n));
+		this.value.textContent = `[${index.join(', ')}] = ${texts.join(', ')}`;
+	}
+
 	select(row, col) {
-		[this.at[this.rows], this.at[this.cols]] = [row, col];
+		if (!this.shown) return;
+		[this.at[this.shown.rows], this.at[this.shown.cols]] = [row, col];
 		this.say(row, col);
-		this.plots.hidden = false;
+		this.profile.element.hidden = false;
 		this.showMark();
-		this.plot();
-	}
-
-	plot() {
-		this.profile.show(this.along, this.at);
+		this.profile.show();
 	}
 
 	showMark() {
-		const { r, c } = this.shown;
-		const [row, col] = [this.at[this.rows], this.at[this.cols]];
-		this.mark.hidden = this.plots.hidden || !r.has(row) || !c.has(col);
+		const { r, c, rows, cols } = this.shown;
+		const [row, col] = [this.at[rows], this.at[cols]];
+		this.mark.hidden = this.profile.element.hidden || !r.has(row) || !c.has(col);
 		this.mark.style.top = `${100 * (r.position(row) + 0.5) / r.count}%`;
 		this.mark.style.left = `${100 * (c.position(col) + 0.5) / c.count}%`;
 	}
 
-	/** A slider has moved. */
 	moved(axis) {
 		this.load();
-		if (this.plots.hidden) return;
-		if (axis === this.along) this.profile.line.mark(this.at[axis]);
-		else this.plot();
+		if (this.profile.element.hidden) return;
+		if (axis === this.profile.axis && axis === this.profile.along) this.profile.line.mark(this.at[axis]);
+		else this.profile.show();
 	}
 
 	/** Shows another index, which has been picked in the plot. */
@@ -260,22 +227,18 @@ class Picture {
 	}
 
 	onKey(event) {
-		if (!this.shown || event.ctrlKey || event.metaKey) return;
 		const far = event.shiftKey ? 10 : 1;
-		const zooms = { '+': 0.5, '=': 0.5, '-': 2 };
 		const moves = {
 			ArrowUp: [-far, 0], ArrowDown: [far, 0], ArrowLeft: [0, -far], ArrowRight: [0, far], Enter: [0, 0],
 		};
-		if (event.key in zooms) this.zoom(zooms[event.key]);
-		else if (event.key === '0') this.reset();
-		else if (event.key in moves) {
-			const { r, c } = this.shown;
-			const [down, across] = moves[event.key];
-			this.select(
-				r.nearest(r.position(this.at[this.rows]) + down),
-				c.nearest(c.position(this.at[this.cols]) + across));
-		} else return;
+		if (!this.shown || !(event.key in moves)) return;
 		event.preventDefault();
+		const { rows, cols, r, c } = this.shown;
+		const [row, col] = [[rows, r], [cols, c]].map(([axis, range], k) =>
+			this.array.whole(axis).nearest(range.index(range.position(this.at[axis]) + moves[event.key][k])));
+		this.select(row, col);
+		// Beyond the edge of the part that is shown, another part is.
+		if (!r.has(row) || !c.has(col)) this.zoom(1, row, col);
 	}
 }
 

@@ -2,8 +2,8 @@
 
 const ROWS_OF_PAGE = 50;
 const COLS_OF_PAGE = 20;
-/** The most bytes of a page. */
 const BYTES_OF_PAGE = 2 ** 20;
+const LONGEST_TEXT = 200;
 
 class Table {
 	constructor(array) {
@@ -14,38 +14,19 @@ class Table {
 		const { ndim, layout } = array;
 		this.cols = ndim < 2 || layout.fields ? null : ndim - 1;
 		this.rows = ndim === 0 ? null : this.cols === null ? 0 : ndim - 2;
-		const each = Math.max(1, layout.itemsize) * (this.cols === null ? 1 : COLS_OF_PAGE);
-		this.rowsOfPage = Math.max(1, Math.min(ROWS_OF_PAGE, Math.floor(BYTES_OF_PAGE / each)));
-		this.settings = el('div.settings');
+		const elements = Math.floor(BYTES_OF_PAGE / Math.max(1, layout.itemsize));
+		this.colsOfPage = this.cols === null ? 1 : Math.min(COLS_OF_PAGE, elements);
+		this.rowsOfPage = Math.min(ROWS_OF_PAGE, Math.floor(elements / this.colsOfPage));
 		this.sliders = new IndexSliders(array, this.at, () => this.load());
-		this.status = el('output');
-		this.previous = button('◀', () => this.turn(-1), 'Previous page');
-		this.next = button('▶', () => this.turn(1), 'Next page');
-		const pager = group('Pages', this.previous, this.next, this.status);
+		const [pages, sayPage] = pager(pages => this.turn(pages));
+		this.sayPage = sayPage;
+		this.source = el('p.source');
 		this.table = el('table');
-		this.element = el('div', {}, this.settings, this.sliders.element, pager,
+		this.element = el('div', {}, this.sliders.element, pages, this.source,
 			scrolling('Table', this.table));
-		this.showSettings();
-		this.load();
-	}
-
-	showSettings() {
-		const { array, rows, cols } = this;
-		const options = axisOptions(array, array.axes);
-		const choose = (axis, other) => value => {
-			if (Number(value) === this[other]) this[other] = this[axis];
-			this[axis] = Number(value);
-			this.at.fill(0);
-			this.showSettings();
-			this.load();
-		};
-		this.settings.replaceChildren();
-		if (array.ndim > 1) {
-			this.settings.append(choice('Rows', options, rows, choose('rows', 'cols')));
-			if (cols !== null) this.settings.append(choice('Columns', options, cols, choose('cols', 'rows')));
-		}
-		const fits = { [rows]: this.rowsOfPage, [cols]: COLS_OF_PAGE };
+		const fits = { [this.rows]: this.rowsOfPage, [this.cols]: this.colsOfPage };
 		this.sliders.show(array.axes.filter(axis => array.shape[axis] > (fits[axis] ?? 0)));
+		this.load();
 	}
 
 	turn(pages) {
@@ -64,19 +45,16 @@ class Table {
 			parts[axis] = new Range(this.at[axis], Math.min(array.shape[axis], this.at[axis] + count));
 			return parts[axis];
 		};
-		const [r, c] = [part(rows, this.rowsOfPage), part(cols, COLS_OF_PAGE)];
+		const [r, c] = [part(rows, this.rowsOfPage), part(cols, this.colsOfPage)];
 		this.newest.run(async () => {
 			const slice = await array.slice(parts);
-			const isRowsFirst = cols === null || rows < cols;
-			this.show(slice, r, c, (i, j) => isRowsFirst ? i * c.count + j : j * r.count + i);
-			const length = rows === null ? 1 : array.shape[rows];
-			this.status.textContent = `${r.start} to ${r.stop - 1} of ${length}`;
-			this.previous.disabled = r.start === 0;
-			this.next.disabled = r.stop === length;
+			this.show(slice, r, c);
+			this.source.replaceChildren('Values of ', fileLink(array, parts));
+			this.sayPage(r.start, r.stop, rows === null ? 1 : array.shape[rows]);
 		});
 	}
 
-	show(slice, r, c, position) {
+	show(slice, r, c) {
 		const { array, cols } = this;
 		const { fields } = array.layout;
 		const each = (count, make) => Array.from({ length: count }, (_, k) => make(k));
@@ -84,9 +62,10 @@ class Table {
 		const columns = fields
 			? fields.map((field, k) => [align(field.layout), fieldLink(array, field, k)])
 			: each(c.count, j => [align(array.layout), cols === null ? 'value' : `${c.index(j)}`]);
-		const texts = i => fields ? slice.value(i) : each(c.count, j => slice.text(position(i, j)));
+		const texts = i => fields ? slice.value(i) : each(c.count, j => slice.text(i * c.count + j));
+		const cut = text => text.length > LONGEST_TEXT ? `${text.slice(0, LONGEST_TEXT)}…` : text;
 		const row = i => el('tr', {}, el('th', { scope: 'row' }, `${r.index(i)}`),
-			texts(i).map((text, k) => el('td', columns[k][0], text)));
+			texts(i).map((text, k) => el('td', columns[k][0], cut(text))));
 		this.table.replaceChildren(
 			el('thead', {}, el('tr', {}, el('th', { scope: 'col' }, 'index'),
 				columns.map(([style, head]) => el('th', { scope: 'col', ...style }, head)))),
@@ -94,7 +73,6 @@ class Table {
 	}
 }
 
-/** A link to the array of a field. */
 function fieldLink(array, field, position) {
 	const names = [...array.names, 'fields', fieldDirectory(position, field.name)];
 	return el('a', { href: hashOf(names) }, field.name || '(no name)');
