@@ -88,8 +88,8 @@ impl ArrayFs {
     /// there. Calls `answer` with the outcome, at once or after pages that show the bytes have
     /// been invalidated. `flags` are those of `renameat2`.
     ///
-    /// Errors are `Invalid` for another size and for other flags than `RENAME_NOREPLACE`,
-    /// `Exists` with that flag, `NotPermitted` for all other renames, and those of the writes.
+    /// Errors are `Invalid` for another size, `Exists` with `RENAME_NOREPLACE`, `NotPermitted`
+    /// for all other renames, and those of the writes.
     /// After one of the latter the scratch file is as it was, and the file of the array has some
     /// of the bytes.
     pub(super) fn rename(
@@ -122,13 +122,12 @@ impl ArrayFs {
     ) -> Result<(Renaming, bool), FsError> {
         // As in <linux/fs.h>.
         const NOREPLACE: u32 = 1;
-        if flags & !NOREPLACE != 0 {
-            return Err(FsError::Invalid);
-        }
         let scratch = self.scratch_file(from)?;
         let node = self.tree_node(to)?.ok_or(FsError::NotPermitted)?;
-        if flags & NOREPLACE != 0 {
-            return Err(FsError::Exists);
+        match flags {
+            0 => {}
+            NOREPLACE => return Err(FsError::Exists),
+            _ => return Err(FsError::NotPermitted),
         }
         if !self.node_attributes(node)?.writable {
             return Err(FsError::NotPermitted);
