@@ -11,9 +11,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use memmap2::MmapMut;
 
 use super::super::error::FsError;
+use crate::mapping;
 
 /// The size of a block in bytes.
 const BLOCK: u64 = 1 << 16;
+
+/// The address space that is left to the heap where it is limited, in bytes.
+const RESERVE: u64 = 16 << 20;
 
 /// The unit in which bytes are counted against the limit: the smallest page size.
 const PAGE: u64 = 4096;
@@ -156,6 +160,11 @@ impl Blocks {
     /// Maps block `index` if it has no memory yet.
     fn map(&mut self, index: u64) -> Result<(), FsError> {
         if let Entry::Vacant(vacant) = self.blocks.entry(index) {
+            // A process that has no address space for its heap ends.
+            let is_limited = mapping::address_space_limit().is_some();
+            if is_limited && !mapping::has_address_space(BLOCK + RESERVE) {
+                return Err(FsError::NoSpace);
+            }
             vacant.insert(MmapMut::map_anon(BLOCK as usize)?);
         }
         Ok(())
