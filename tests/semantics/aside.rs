@@ -3,6 +3,7 @@
 //! with them in tests/tools.
 
 use std::fs::{self, File, Permissions};
+use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
@@ -204,6 +205,7 @@ fn claim_69_the_files_have_a_limit_together_and_give_their_memory_back() {
 }
 
 #[test]
+#[cfg_attr(arrayfs_portable, ignore = "views cannot be mapped shared portably")]
 fn claim_69_readers_see_whole_elements_during_a_rename() {
     const ROW: usize = 3 << 20;
     if !needs(Ability::DirectMappings) {
@@ -253,11 +255,14 @@ fn expect_elements(file: &Path, values: &[u8]) {
     }
 }
 
-/// The steps of a program that saves a file, and what the array has after each.
+/// A step of a program that saves a file, whose new file is at this path.
+type Step = fn(&Path) -> io::Result<()>;
+
 #[test]
 fn claim_69_a_daemon_that_is_killed_at_any_step_leaves_the_array_old_or_new() {
     const SIZE: usize = 1 << 16;
-    let steps: [(fn(&Path) -> std::io::Result<()>, u8); 7] = [
+    // And what the array has after it.
+    let steps: [(Step, u8); 7] = [
         (|new| File::create_new(new).map(drop), 1),
         (|new| fs::write(new, vec![2; SIZE]), 1),
         (|new| open(new).set_modified(SystemTime::UNIX_EPOCH), 1),
