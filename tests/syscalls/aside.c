@@ -236,6 +236,30 @@ CHECK(a_file_made_aside_is_renamed_over_a_file_of_its_size_only, ON_ARRAYS | WRI
     EQUAL(close(made), 0);
 }
 
+CHECK(a_name_goes_on_meaning_the_file_of_the_array, ON_ARRAYS | WRITABLE)
+{
+    struct stat before, found;
+    EQUAL(fstatat(directory, name, &before, 0), 0);
+    for (int k = 0; k < 3; k++) {
+        int made = made_aside("aside", bytes, size);
+        EQUAL(fchmod(made, 0600), 0);
+        /* The kernel has looked the name up. */
+        EQUAL(fstatat(directory, "aside", &found, 0), 0);
+        EQUAL(found.st_ino != before.st_ino, 1);
+        EQUAL(renameat(directory, "aside", directory, name), 0);
+        EQUAL(fstatat(directory, name, &found, 0), 0);
+        EQUAL(found.st_ino, before.st_ino);
+        EQUAL(found.st_mode, before.st_mode);
+        EQUAL(found.st_nlink, 1);
+        EQUAL(fstat(fd, &found), 0);
+        EQUAL(found.st_ino, before.st_ino);
+        EQUAL(found.st_nlink, 1);
+        REFUSED(fstatat(directory, "aside", &found, 0), ENOENT);
+        EQUAL(close(made), 0);
+    }
+    HOLDS(0, bytes, size);
+}
+
 /* A truncation of the file, which then counts as empty until written. */
 CHECK(a_rename_over_a_truncated_file_writes_all_of_it, ON_ARRAYS | WRITABLE)
 {
