@@ -17,6 +17,7 @@ mod selection;
 
 use std::borrow::Cow;
 use std::fmt::Debug;
+use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 use crate::array::{Shape, View};
@@ -219,6 +220,9 @@ impl Tree {
         directory_index: 0,
         kind: NodeKind::Folder(Folder::Top),
     };
+
+    /// The inode numbers that no node has.
+    pub const FREE_INODES: Range<u64> = inode::FREE;
 
     /// The tree of the arrays of `source`, and the pending changes of the backing file.
     ///
