@@ -28,6 +28,11 @@ fn claim_68_images_are_as_tifffile_pillow_and_libtiff_read_them_and_tifffile_edi
 }
 
 #[test]
+fn claim_70_arrow_files_are_as_pyarrow_polars_pandas_and_duckdb_read_them() {
+    run("arrow_files.py");
+}
+
+#[test]
 fn images_are_as_gdal_reads_them() {
     let files = ["/usr/lib/python3/dist-packages/osgeo/gdal.py"];
     run_with("python3-gdal", &files, "tiff_gdal.py");

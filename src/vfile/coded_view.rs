@@ -96,6 +96,11 @@ impl<'a> CodedView<'a> {
         }
     }
 
+    /// The elements as they are stored.
+    pub fn stored(&self) -> &'a View {
+        self.stored
+    }
+
     /// The dtype of the elements as they are shown.
     pub fn dtype(&self) -> &'a DType {
         match self.coding {
@@ -121,6 +126,18 @@ impl<'a> CodedView<'a> {
     pub fn as_contiguous(&self) -> Option<View> {
         let (dtype, shape) = (self.dtype().clone(), self.shape().clone());
         View::contiguous(dtype, 0, shape, Order::C).ok()
+    }
+
+    /// The elements of `part`, a slice of the stored elements or of a field at any depth, in C
+    /// order and as this view shows them.
+    pub fn bytes_of(&self, mapping: &Arc<Mapping>, part: &View) -> Arc<dyn Content> {
+        match self.coding {
+            Coding::Recoded { .. } if part.dtype() != self.stored.dtype() => {
+                let coding = Coding::native(part.dtype(), None).unwrap_or(Coding::Stored);
+                CodedView::new(part, &coding).bytes(mapping)
+            }
+            coding => CodedView::new(part, coding).bytes(mapping),
+        }
     }
 
     /// The elements in C order, as they are shown.

@@ -2,9 +2,11 @@
 //! bytes of a view. Encodings only build these lists; reading and writing ranges of files are
 //! implemented once, here. Names are left to `tree`.
 
+mod arrow_metadata;
 mod code;
 mod coded;
 mod coded_view;
+mod columns;
 mod content;
 mod encoding;
 mod text;

@@ -10,6 +10,7 @@ pub(super) const ENCODING: Encoding = Encoding {
     folder: Some("counted"),
     suffix: ".counted",
     writable: true,
+    has_slices: true,
     len: |view| view.nbytes()?.checked_add(8),
     contents: |mapping, view| {
         let bytes = view.bytes(mapping);

@@ -12,6 +12,7 @@ pub(super) const UNPADDED: Encoding = Encoding {
     folder: Some("csv"),
     suffix: ".csv",
     writable: false,
+    has_slices: true,
     len: |view| table(view, CsvForm::Unpadded).map(|table| table.len()),
     contents: |mapping, view| contents(mapping, view, CsvForm::Unpadded),
     is_equivalent: |fixed, data| fixed == data,

@@ -2,6 +2,7 @@
 //! module here and a row of the table returned by [`encodings`]. It gives the
 //! directory, suffix, size and contents of its files; I/O is left to `vfile`.
 
+mod arrow;
 #[cfg(test)]
 mod counted;
 mod csv;
@@ -26,6 +27,8 @@ pub struct Encoding {
     pub suffix: &'static str,
     /// Whether writes to a file change the view.
     pub writable: bool,
+    /// Whether there are files of rows, columns and other slices, beside that of the whole array.
+    pub has_slices: bool,
     /// The size in bytes of the file of a view. `None` if the encoding does not
     /// support the view.
     pub len: fn(&CodedView<'_>) -> Option<u64>,
@@ -38,9 +41,10 @@ pub struct Encoding {
 
 impl Encoding {
     /// Whether there is a directory of this encoding for the array `view`: it supports the array
-    /// or single elements of its dtype.
+    /// or slices that are single elements of its dtype.
     pub fn shows(&self, view: &CodedView<'_>) -> bool {
-        self.shows_shape(view.dtype(), Shape::default()) || (self.len)(view).is_some()
+        let shows_element = || self.shows_shape(view.dtype(), Shape::default());
+        self.has_slices && shows_element() || (self.len)(view).is_some()
     }
 
     /// Whether the encoding supports a contiguous array of this dtype and shape.
@@ -53,11 +57,17 @@ impl Encoding {
 /// All encodings, with CSV files in the form `csv`. The first is the one used in the
 /// array directories themselves.
 pub fn encodings(csv: CsvForm) -> &'static [Encoding] {
-    const fn table(csv: Encoding) -> [Encoding; 4] {
-        [raw::ENCODING, npy::ENCODING, csv, tiff::ENCODING]
+    const fn table(csv: Encoding) -> [Encoding; 5] {
+        [
+            raw::ENCODING,
+            npy::ENCODING,
+            csv,
+            tiff::ENCODING,
+            arrow::ENCODING,
+        ]
     }
-    static UNPADDED: [Encoding; 4] = table(csv::UNPADDED);
-    static PADDED: [Encoding; 4] = table(csv::PADDED);
+    static UNPADDED: [Encoding; 5] = table(csv::UNPADDED);
+    static PADDED: [Encoding; 5] = table(csv::PADDED);
     match csv {
         CsvForm::Unpadded => &UNPADDED,
         CsvForm::Padded => &PADDED,

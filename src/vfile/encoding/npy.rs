@@ -12,6 +12,7 @@ pub(super) const ENCODING: Encoding = Encoding {
     folder: Some("npy"),
     suffix: ".npy",
     writable: true,
+    has_slices: true,
     len: |view| {
         let header = header(view)?.len() as u64;
         header.checked_add(view.nbytes()?)

@@ -7,6 +7,7 @@ pub(super) const ENCODING: Encoding = Encoding {
     folder: None,
     suffix: "",
     writable: true,
+    has_slices: true,
     len: |view| view.nbytes(),
     contents: |mapping, view| vec![view.bytes(mapping)],
     is_equivalent: |fixed, data| fixed == data,

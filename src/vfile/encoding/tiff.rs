@@ -21,6 +21,7 @@ pub(super) const ENCODING: Encoding = Encoding {
     folder: Some("tiff"),
     suffix: ".tif",
     writable: true,
+    has_slices: true,
     len: |view| Some(Stack::of(view)?.frame()?.len),
     contents: |mapping, view| {
         let Some(frame) = Stack::of(view).and_then(|stack| stack.frame()) else {
