@@ -33,6 +33,11 @@ fn claim_70_arrow_files_are_as_pyarrow_polars_pandas_and_duckdb_read_them() {
 }
 
 #[test]
+fn claim_71_parquet_files_are_as_pyarrow_polars_pandas_and_duckdb_read_them() {
+    run("parquet_files.py");
+}
+
+#[test]
 fn images_are_as_gdal_reads_them() {
     let files = ["/usr/lib/python3/dist-packages/osgeo/gdal.py"];
     run_with("python3-gdal", &files, "tiff_gdal.py");

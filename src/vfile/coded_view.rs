@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::code::Code;
 use super::coded::CodedBytes;
 use super::content::{Content, ViewBytes};
-use super::widened::Widened;
+use super::widened::{Widened, Widening};
 use crate::array::{Order, Shape, View};
 use crate::dtype::{ByteOrder, DType, Kind, NarrowFloat};
 use crate::mapping::Mapping;
@@ -149,7 +149,14 @@ impl<'a> CodedView<'a> {
             }
             Coding::Widened(float) => {
                 let is_big = self.stored.dtype().byte_order() == ByteOrder::Big;
-                Arc::new(Widened::new(mapping, self.stored.layout(), *float, is_big))
+                let stored = Arc::new(ViewBytes::new(mapping, self.stored));
+                Arc::new(Widened::new(
+                    stored,
+                    Widening::Float {
+                        float: *float,
+                        is_big,
+                    },
+                ))
             }
         }
     }

@@ -35,7 +35,7 @@ impl Column {
         let columns = match (view.dtype().kind(), view.shape().lengths()) {
             (Kind::Structured(_), [_]) => all("").fields(),
             (_, [_]) => vec![Some(all(ONLY_NAME))],
-            (_, [_, length]) if *length <= MAX_COLUMNS as u64 => all("").split(),
+            (_, [_, _]) => all("").split()?,
             _ => return None,
         };
         (1..=MAX_COLUMNS)
@@ -66,9 +66,10 @@ impl Column {
         fields.collect()
     }
 
-    /// The columns of the indices of the first axis within a row.
-    pub(super) fn split(&self) -> Vec<Option<Column>> {
-        let indices = 0..self.view.length(1);
+    /// The columns of the indices of the first axis within a row. `None` if there are too many.
+    pub(super) fn split(&self) -> Option<Vec<Option<Column>>> {
+        let length = self.view.length(1);
+        let indices = 0..(length <= MAX_COLUMNS as u64).then_some(length)?;
         let parts = indices.map(|index| {
             Some(Column {
                 name: format!("c{index}"),
@@ -76,6 +77,6 @@ impl Column {
                 dtype: self.dtype.clone(),
             })
         });
-        parts.collect()
+        Some(parts.collect())
     }
 }

@@ -3,12 +3,14 @@
 //! implemented once, here. Names are left to `tree`.
 
 mod arrow_metadata;
+mod bits;
 mod code;
 mod coded;
 mod coded_view;
 mod columns;
 mod content;
 mod encoding;
+mod parquet;
 mod text;
 mod tiff_header;
 mod widened;

@@ -14,12 +14,22 @@ import pyarrow as pa
 from cases import Case, Session, main
 from checks import expect, refused, same, same_bytes
 from members import random_values
-from mounting import Mount
-from table_cases import ABSENT, RECORD, archive, arrays, columns, places, random_tables, same_values
-from views import has_arrow_type, stored
-
-MOST_MEMORY = 24 << 10
-"""KiB of its own that a daemon may have that shows a large file."""
+from table_cases import (
+    ABSENT,
+    LARGE,
+    MOST_MEMORY,
+    MOST_METADATA,
+    anonymous_memory,
+    archive,
+    arrays,
+    columns,
+    places,
+    random_tables,
+    record_files,
+    same_values,
+    sparse_table,
+)
+from views import has_arrow_type
 
 
 def opened(path: str) -> pa.Table:
@@ -110,17 +120,12 @@ def every_type_and_shape(session: Session) -> None:
 
 def records(session: Session) -> None:
     """Fields of every kind, as a table of one axis and of two, at any offset; fields of a field."""
-    for shape, order, offset in [((9,), "C", 0), ((0,), "C", 5), ((4, 3), "C", 3), ((4, 3), "F", 17)]:
-        array = random_values(session.rng, np.zeros(shape, RECORD)).copy(order)
-        file = session.directory / "records.bin"
-        file.write_bytes(bytes(offset) + stored(array.T if order == "F" else array))
-        options = [f"--dtype={RECORD.descr}", f"--shape={shape}", f"--order={order}", f"--offset={offset}"]
-        session.subject = f"{options}"
-        with session.mount(file, [*options, "--mode", "r"]) as mount:
+    for file, options, array in record_files(session):
+        with session.mount(file, options) as mount:
             table = check_pyarrow(mount.path("arrow/data.arrow"), array)
             check_pyarrow(mount.path("fields/s/arrow/data.arrow"), array["s"])
             check_pyarrow(mount.path("fields/s/fields/a/arrow/data.arrow"), array["s"]["a"])
-            if shape == (9,):
+            if array.shape == (9,):
                 check_pyarrow(mount.path("fields/v/T/arrow/data.arrow"), array["v"].T)
                 check_frames(mount.path("arrow/data.arrow"), array, table)
             del table
@@ -188,36 +193,23 @@ def one_file(session: Session) -> None:
         check_pyarrow(path, array)
 
 
-def anonymous_memory(mount: Mount) -> int:
-    status = Path(f"/proc/{mount.daemon}/status").read_text()
-    return int(status.partition("RssAnon:")[2].split()[0])
-
-
 def large_files(session: Session) -> None:
-    """Sparse arrays of 100 GB, of three thousand million rows, and of 4096 columns: the last row, in little memory."""
-    cases = [("[('id','<i8'),('x','<f4'),('m','<f4',(2,2)),('n','S4')]", (3_125_000_000,)), ("<f8", (3_000_000_000,))]
-    for dtype, shape in [*cases, ("<f8", (3_000_000, 4096))]:
-        kind = np.dtype(eval(dtype)) if dtype[0] == "[" else np.dtype(dtype)
-        row = random_values(session.rng, np.zeros(shape[1:], kind))
-        size = shape[0] * row.nbytes
-        file = session.directory / "sparse.bin"
-        with open(file, "wb") as sparse:
-            sparse.truncate(size)
-            os.pwrite(sparse.fileno(), stored(row), size - row.nbytes)
-        session.subject = f"{dtype} {shape}"
-        with session.mount(file, [f"--dtype={dtype}", f"--shape={shape}", "--mode", "r"]) as mount:
+    """Sparse arrays of 100 GB, of many rows and of many columns: the last rows, in little memory."""
+    for dtype, shape in LARGE:
+        file, options, rows = sparse_table(session, dtype, shape)
+        with session.mount(file, options) as mount:
             path = mount.path("arrow/data.arrow")
-            extra = os.stat(path).st_size - size
-            expect(0 < extra < 16 << 20, f"{path} has {extra} bytes beside the data")
+            extra = os.stat(path).st_size - file.stat().st_size
+            expect(0 < extra < MOST_METADATA, f"{path} has {extra} bytes beside the data")
             with pa.memory_map(path) as source:
                 batch = pa.ipc.open_file(source).get_batch(0)
             same("the rows", shape[0], batch.num_rows)
             tail = batch.slice(shape[0] - 2)
-            both = np.concatenate([np.zeros_like(row)[None], row[None]])
-            for (name, part), column in [*zip(columns(both), tail.columns, strict=True)][:: 1 + len(tail.columns) // 4]:
+            some = [*zip(columns(rows), tail.columns, strict=True)][:: 1 + len(tail.columns) // 4]
+            for (name, part), column in some:
                 if part.ndim == 1:
                     same_values(f"{path}, {name}", part, np.array(column.to_pylist(), part.dtype))
-            del batch, tail, column
+            del batch, tail, column, some
             memory = anonymous_memory(mount)
             expect(memory < MOST_MEMORY, f"the daemon has {memory} KiB of memory of its own")
 

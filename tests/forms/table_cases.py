@@ -1,5 +1,7 @@
 """Arrays that `arrow/` and `parquet/` have to show as tables, and the columns that these have to have."""
 
+import ast
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -9,7 +11,8 @@ from arrays import random_structure
 from cases import Session
 from checks import same
 from members import random_values
-from views import npy_header
+from mounting import Mount
+from views import npy_header, stored
 
 TYPES = [np.dtype(code) for code in "? i1 u1 i2 u2 i4 u4 i8 u8 f2 f4 f8 c8 c16 S1 S5 V3 V16".split()]
 TYPES += [np.dtype(f"{kind}8[{unit}]") for kind in "mM" for unit in ("s", "ms", "us", "ns")]
@@ -75,6 +78,51 @@ def places(made: dict[str, np.ndarray]) -> Iterator[tuple[str, np.ndarray]]:
         yield f"{name}/", array
         if array.ndim == 2 and array.shape[0] > 0:
             yield f"{name}/T/", array.T
+
+
+def record_files(session: Session) -> Iterator[tuple[Path, list[str], np.ndarray]]:
+    """Tables of records, of one axis and of two, in both orders and at any offset, with the options to mount them."""
+    for shape, order, offset in [((9,), "C", 0), ((0,), "C", 5), ((4, 3), "C", 3), ((4, 3), "F", 17)]:
+        array = random_values(session.rng, np.zeros(shape, RECORD)).copy(order)
+        file = session.directory / "records.bin"
+        file.write_bytes(bytes(offset) + stored(array.T if order == "F" else array))
+        options = [f"--dtype={RECORD.descr}", f"--shape={shape}", f"--order={order}", f"--offset={offset}"]
+        session.subject = f"{options}"
+        yield file, [*options, "--mode", "r"], array
+
+
+def anonymous_memory(mount: Mount) -> int:
+    """The KiB of its own that a daemon has."""
+    status = Path(f"/proc/{mount.daemon}/status").read_text()
+    return int(status.partition("RssAnon:")[2].split()[0])
+
+
+def sparse_table(session: Session, dtype: str, shape: tuple[int, ...]) -> tuple[Path, list[str], np.ndarray]:
+    """A file of zeros but for the last row, the options to mount it, and its last two rows."""
+    kind = np.dtype(ast.literal_eval(dtype) if dtype[0] == "[" else dtype)
+    rows = np.zeros((2, *shape[1:]), kind)
+    rows[1:] = random_values(session.rng, rows[1:])
+    size = shape[0] * rows[0].nbytes
+    file = session.directory / "sparse.bin"
+    with open(file, "wb") as sparse:
+        sparse.truncate(size)
+        os.pwrite(sparse.fileno(), stored(rows[1:]), size - rows[0].nbytes)
+    session.subject = f"{dtype} {shape}"
+    return file, [f"--dtype={dtype}", f"--shape={shape}", "--mode", "r"], rows
+
+
+LARGE = [
+    ("[('id','<i8'),('x','<f4'),('m','<f4',(2,2)),('n','S4')]", (3_125_000_000,)),
+    ("<f8", (3_000_000_000,)),
+    ("<f8", (50_000, 4096)),
+]
+"""Tables of 100 GB, of very many rows, and of as many columns as there can be."""
+
+MOST_METADATA = 16 << 20
+"""Bytes that a file may have beside the values."""
+
+MOST_MEMORY = 24 << 10
+"""KiB of its own that a daemon may have that shows a large file."""
 
 
 def same_values(subject: str, expected: np.ndarray, got: np.ndarray) -> None:

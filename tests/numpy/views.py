@@ -67,14 +67,28 @@ def has_arrow_type(dtype: np.dtype) -> bool:
     return is_known and dtype.isnative and dtype.itemsize <= {"f": 8, "c": 16}.get(dtype.kind, MAX_ITEM)
 
 
+def has_parquet_type(dtype: np.dtype) -> bool:
+    """Whether Parquet, which is little-endian, has a type for each item of this type."""
+    if dtype.subdtype:
+        return math.prod(dtype.shape) > 0 and has_parquet_type(dtype.base)
+    if dtype.names is not None:
+        return bool(dtype.names) and all(has_parquet_type(dtype[name]) for name in dtype.names)
+    has_time = dtype.kind == "M" and np.datetime_data(dtype)[0] != "s"
+    return (has_time or dtype.kind not in "mM") and has_arrow_type(dtype)
+
+
 def is_table(array: np.ndarray) -> bool:
-    """Whether the array has rows and columns, as `arrow/` shows them."""
+    """Whether the array has rows and columns, as `arrow/` and `parquet/` show them."""
     return array.ndim == 1 or array.ndim == 2 and 0 < array.shape[1] <= MAX_COLUMNS
 
 
 def other_forms(array: np.ndarray, dtype: np.dtype) -> list[str]:
     """The directories of an array shown as `dtype` whose files are left to `tests/forms`."""
-    forms = {"tiff": has_images(array, dtype), "arrow": is_table(array) and has_arrow_type(dtype)}
+    forms = {
+        "tiff": has_images(array, dtype),
+        "arrow": is_table(array) and has_arrow_type(dtype),
+        "parquet": is_table(array) and has_parquet_type(dtype),
+    }
     return [folder for folder, exists in forms.items() if exists]
 
 

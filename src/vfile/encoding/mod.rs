@@ -7,6 +7,7 @@ mod arrow;
 mod counted;
 mod csv;
 mod npy;
+mod parquet;
 mod raw;
 mod tiff;
 
@@ -57,17 +58,18 @@ impl Encoding {
 /// All encodings, with CSV files in the form `csv`. The first is the one used in the
 /// array directories themselves.
 pub fn encodings(csv: CsvForm) -> &'static [Encoding] {
-    const fn table(csv: Encoding) -> [Encoding; 5] {
+    const fn table(csv: Encoding) -> [Encoding; 6] {
         [
             raw::ENCODING,
             npy::ENCODING,
             csv,
             tiff::ENCODING,
             arrow::ENCODING,
+            parquet::ENCODING,
         ]
     }
-    static UNPADDED: [Encoding; 5] = table(csv::UNPADDED);
-    static PADDED: [Encoding; 5] = table(csv::PADDED);
+    static UNPADDED: [Encoding; 6] = table(csv::UNPADDED);
+    static PADDED: [Encoding; 6] = table(csv::PADDED);
     match csv {
         CsvForm::Unpadded => &UNPADDED,
         CsvForm::Padded => &PADDED,
