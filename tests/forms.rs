@@ -38,6 +38,21 @@ fn claim_71_parquet_files_are_as_pyarrow_polars_pandas_and_duckdb_read_them() {
 }
 
 #[test]
+fn arrow_and_parquet_files_are_as_programs_on_node_read_them() {
+    let packages = ["apache-arrow", "hyparquet"];
+    let path = |package| {
+        let target = env!("CARGO_TARGET_TMPDIR");
+        format!("{target}/../node/node_modules/{package}/package.json")
+    };
+    let paths = packages.map(path);
+    run_with(
+        "apache-arrow or hyparquet",
+        &paths.each_ref().map(String::as_str),
+        "tables_node.py",
+    );
+}
+
+#[test]
 fn images_are_as_gdal_reads_them() {
     let files = ["/usr/lib/python3/dist-packages/osgeo/gdal.py"];
     run_with("python3-gdal", &files, "tiff_gdal.py");
