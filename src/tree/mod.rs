@@ -352,14 +352,14 @@ impl Tree {
             (Folder::Top, None) => directories.group(number).is_some(),
             (_, None) => false,
             (Folder::Top, Some(_)) => true,
-            (Folder::Slices, Some(directory)) => directory.encoding.has_slices,
+            (Folder::Slices, Some(directory)) => directory.encoding.has_slices(),
             (Folder::Fields, Some(directory)) => {
                 directory.is_plain() && !directory.array.fields.list().is_empty()
             }
             (Folder::Axes, Some(_)) => self.has_folder(number, Folder::Axis(0)),
             (Folder::Rows | Folder::Cols | Folder::Axis(_), Some(directory)) => folder
                 .axis()
-                .filter(|_| directory.encoding.has_slices)
+                .filter(|_| directory.encoding.has_slices())
                 .and_then(|axis| directory.view().like_taken(axis))
                 .is_some_and(|element| directory.len_of(&element).is_some()),
         }

@@ -12,6 +12,87 @@ pub(super) const MAX_COLUMNS: usize = 4096;
 /// The name of the only column of an array without fields.
 const ONLY_NAME: &str = "value";
 
+/// The most that the columns of a table may weigh for it to be certain that their description is
+/// small. It has less than eight times as many bytes.
+const SURE_WEIGHT: u64 = 1 << 20;
+
+/// What one more column, record or axis weighs, beside its name.
+const PART_WEIGHT: u64 = 64;
+
+/// The most bytes of an array that certainly fit a file, as often as fields overlap.
+const SURE_BYTES: u64 = 1 << 40;
+
+/// The most bytes of an element that certainly fit a page.
+const SURE_ITEM: u64 = 1 << 20;
+
+/// The most axes that elements of a field certainly can have.
+const SURE_AXES: u64 = 64;
+
+/// Whether there is a table of `view`, if that is certain without working it out. `has_type` tells
+/// whether there is a type for elements that are no records.
+pub(super) fn is_table(view: &CodedView<'_>, has_type: impl Fn(&DType) -> bool) -> Option<bool> {
+    let columns = match *view.shape().lengths() {
+        [_] => 1,
+        [_, length] if length > 0 => length,
+        _ => return Some(false),
+    };
+    let Some(Parts {
+        leaves,
+        weight,
+        axes,
+    }) = Parts::of(view.dtype(), &has_type)
+    else {
+        return Some(false);
+    };
+    let is_sure = columns.saturating_mul(leaves) <= MAX_COLUMNS as u64
+        && (columns * leaves).saturating_mul(weight) <= SURE_WEIGHT
+        && axes + 2 <= SURE_AXES
+        && view.dtype().itemsize() <= SURE_ITEM
+        && view.nbytes()? <= SURE_BYTES;
+    is_sure.then_some(true)
+}
+
+/// The most that elements of a dtype can add to a table. Numbers saturate.
+struct Parts {
+    /// The number of columns.
+    leaves: u64,
+    /// The sum over all parts, of which a column has at most all.
+    weight: u64,
+    /// The number of axes of all sub-arrays.
+    axes: u64,
+}
+
+impl Parts {
+    /// Those of elements of `dtype`. `None` if a type is missing, or if a sub-array or a record is
+    /// empty.
+    fn of(dtype: &DType, has_type: &impl Fn(&DType) -> bool) -> Option<Parts> {
+        let leaf = |leaves| Parts {
+            leaves,
+            weight: leaves * PART_WEIGHT,
+            axes: 0,
+        };
+        let mut parts = match dtype.kind() {
+            Kind::Structured(_) => leaf(0),
+            // The two parts can be columns.
+            Kind::Complex => return has_type(dtype).then(|| leaf(2)),
+            _ => return has_type(dtype).then(|| leaf(1)),
+        };
+        for field in dtype.fields() {
+            let is_empty = field.shape().contains(&0);
+            let own = Parts::of(field.dtype(), has_type).filter(|_| !is_empty)?;
+            let axes = field.shape().len() as u64;
+            let count = field.shape().iter().fold(1u64, |n, &k| n.saturating_mul(k));
+            let name = field.name().len() as u64 + axes * PART_WEIGHT;
+            let leaves = own.leaves.saturating_mul(count);
+            parts.leaves = parts.leaves.saturating_add(leaves);
+            let weight = own.weight.saturating_add(name + PART_WEIGHT);
+            parts.weight = parts.weight.saturating_add(weight);
+            parts.axes = parts.axes.saturating_add(own.axes.saturating_add(axes));
+        }
+        (parts.leaves > 0).then_some(parts)
+    }
+}
+
 /// A part of each row.
 #[derive(Debug, Clone)]
 pub(super) struct Column {
@@ -78,5 +159,76 @@ impl Column {
             })
         });
         Some(parts.collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::array::{Shape, View};
+    use crate::dtype::DType;
+    use crate::vfile::{CodedView, CsvForm, encodings};
+
+    #[test]
+    fn a_table_is_there_where_its_size_can_be_worked_out() {
+        let long = "n".repeat(20_000);
+        let axes = "1,".repeat(64);
+        let dtypes = [
+            "u1",
+            "?",
+            "f4",
+            "c16",
+            ">i2",
+            "U3",
+            "S3",
+            "M8[s]",
+            "M8[ns]",
+            "m8[D]",
+            "g",
+            "bfloat16",
+            "S134217728",
+            "S134217729",
+            "[('x', 'f4'), ('y', 'U1')]",
+            "[('x', 'f4'), ('y', 'f4', 0)]",
+            "[('x', 'f4', (2, 3)), ('s', [('z', 'c8', 2), ('t', 'M8[ms]')], 3)]",
+            "[('x', 'f4', (64, 65))]",
+            "[('x', [('y', 'f4', (2, 0)), ('z', 'i1')])]",
+            &format!("[('{long}', 'u1')]"),
+            &format!("[('x', 'u1', ({axes}))]"),
+            "{'names': [], 'formats': [], 'itemsize': 4}",
+        ];
+        let shapes: [&[u64]; 14] = [
+            &[],
+            &[0],
+            &[5],
+            &[5, 0],
+            &[0, 3],
+            &[4, 5],
+            &[2, 3, 4],
+            &[1 << 50],
+            &[1 << 33, 100],
+            &[(1 << 62) - 1],
+            &[1, 2048],
+            &[1, 2049],
+            &[1, 4096],
+            &[1, 4097],
+        ];
+        for dtype in dtypes {
+            let parsed = DType::parse(dtype).unwrap();
+            // To work out thousands of columns of records takes long.
+            let count = if parsed.fields().is_empty() { 14 } else { 10 };
+            for lengths in &shapes[..count] {
+                let (shape, strides) = (Shape::new(lengths.to_vec()), vec![0; lengths.len()]);
+                let Ok(view) = View::strided(parsed.clone(), 0, shape, strides) else {
+                    continue;
+                };
+                let view = CodedView::as_stored(&view);
+                let encodings = encodings(CsvForm::Unpadded).iter();
+                for encoding in encodings.filter(|encoding| !encoding.has_slices()) {
+                    let expected = (encoding.len)(&view).is_some();
+                    let subject = format!("{:?} of {dtype:.60} {lengths:?}", encoding.folder);
+                    assert_eq!(encoding.shows(&view), expected, "{subject}");
+                }
+            }
+        }
     }
 }

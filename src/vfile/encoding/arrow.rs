@@ -9,19 +9,19 @@
 
 use std::sync::Arc;
 
-use super::Encoding;
+use super::{Encoding, Scope};
 use crate::array::View;
 use crate::dtype::{ByteOrder, DType, Kind, Unit};
 use crate::mapping::Mapping;
 use crate::vfile::arrow_metadata::{ALIGNMENT, Batch, Field, Frame, Precision, TimeUnit, Type};
-use crate::vfile::columns::{Column, MAX_COLUMNS};
+use crate::vfile::columns::{Column, MAX_COLUMNS, is_table};
 use crate::vfile::{CodedView, Content, ContentList, Literal};
 
 pub(super) const ENCODING: Encoding = Encoding {
     folder: Some("arrow"),
     suffix: ".arrow",
     writable: false,
-    has_slices: false,
+    scope: Scope::Whole(has_file),
     len: |view| Some(Table::of(view)?.framed()?.1),
     contents,
     is_equivalent: |fixed, data| fixed == data,
@@ -32,6 +32,11 @@ const MAX_METADATA: usize = 16 << 20;
 
 /// The name of the items of a list.
 const ITEM: &str = "item";
+
+fn has_file(view: &CodedView<'_>) -> bool {
+    let has_type = |dtype: &DType| type_of(dtype).is_some();
+    is_table(view, has_type).unwrap_or_else(|| (ENCODING.len)(view).is_some())
+}
 
 fn contents(mapping: &Arc<Mapping>, view: &CodedView<'_>) -> ContentList {
     let framed = |table: Table| Some((table.framed()?.0, table.columns));

@@ -28,8 +28,8 @@ pub struct Encoding {
     pub suffix: &'static str,
     /// Whether writes to a file change the view.
     pub writable: bool,
-    /// Whether there are files of rows, columns and other slices, beside that of the whole array.
-    pub has_slices: bool,
+    /// Which parts of an array have files.
+    pub scope: Scope,
     /// The size in bytes of the file of a view. `None` if the encoding does not
     /// support the view.
     pub len: fn(&CodedView<'_>) -> Option<u64>,
@@ -40,12 +40,31 @@ pub struct Encoding {
     pub is_equivalent: fn(&[u8], &[u8]) -> bool,
 }
 
+/// Which parts of an array an encoding presents as files.
+#[derive(Debug)]
+pub enum Scope {
+    /// The array, and rows, columns and other slices of it.
+    Slices,
+    /// The array only. The function tells whether it has a file. Every array of a mount is asked,
+    /// so this has to be quicker than working out the size.
+    Whole(fn(&CodedView<'_>) -> bool),
+}
+
 impl Encoding {
     /// Whether there is a directory of this encoding for the array `view`: it supports the array
     /// or slices that are single elements of its dtype.
     pub fn shows(&self, view: &CodedView<'_>) -> bool {
-        let shows_element = || self.shows_shape(view.dtype(), Shape::default());
-        self.has_slices && shows_element() || (self.len)(view).is_some()
+        match self.scope {
+            Scope::Slices => {
+                self.shows_shape(view.dtype(), Shape::default()) || (self.len)(view).is_some()
+            }
+            Scope::Whole(has_file) => has_file(view),
+        }
+    }
+
+    /// Whether there are files of slices.
+    pub fn has_slices(&self) -> bool {
+        matches!(self.scope, Scope::Slices)
     }
 
     /// Whether the encoding supports a contiguous array of this dtype and shape.

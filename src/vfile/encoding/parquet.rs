@@ -7,12 +7,12 @@
 
 use std::sync::Arc;
 
-use super::Encoding;
+use super::{Encoding, Scope};
 use crate::array::View;
 use crate::dtype::{ByteOrder, DType, Kind, Unit};
 use crate::mapping::Mapping;
 use crate::vfile::bits::Bits;
-use crate::vfile::columns::{Column, MAX_COLUMNS};
+use crate::vfile::columns::{Column, MAX_COLUMNS, is_table};
 use crate::vfile::parquet::{self, Layout, Leaf, MAX_FOOTER, Meaning, Physical, Schema};
 use crate::vfile::widened::{Widened, Widening};
 use crate::vfile::{CodedView, Content, ContentList};
@@ -21,11 +21,19 @@ pub(super) const ENCODING: Encoding = Encoding {
     folder: Some("parquet"),
     suffix: ".parquet",
     writable: false,
-    has_slices: false,
+    scope: Scope::Whole(has_file),
     len: |view| Some(Table::of(view)?.layout()?.len()),
     contents,
     is_equivalent: |fixed, data| fixed == data,
 };
+
+fn has_file(view: &CodedView<'_>) -> bool {
+    let has_type = |dtype: &DType| match dtype.kind() {
+        Kind::Complex => dtype.byte_order() != ByteOrder::Big && dtype.itemsize() <= 16,
+        _ => type_of(dtype).is_some(),
+    };
+    is_table(view, has_type).unwrap_or_else(|| (ENCODING.len)(view).is_some())
+}
 
 fn contents(mapping: &Arc<Mapping>, view: &CodedView<'_>) -> ContentList {
     let laid_out = |table: Table| Some((table.layout()?, table.values));
