@@ -47,6 +47,16 @@ need_python_packages() {
     pip install --quiet --disable-pip-version-check --no-deps -r tests/requirements.txt
 }
 
+# Installs the packages for Node of the tests.
+need_node_packages() {
+    install_packages nodejs
+    command -v npm >/dev/null || install_packages npm
+    local packages="${CARGO_TARGET_DIR:-target}/node"
+    mkdir -p "$packages"
+    cp tests/forms/node/package*.json "$packages"
+    npm ci --prefix "$packages" --ignore-scripts --no-audit --no-fund --silent
+}
+
 # Checks that FUSE file systems can be mounted. If not, the script fails, or with
 # ARRAYFS_SKIP_FUSE=1 exits as skipped.
 need_fuse() {

@@ -109,6 +109,7 @@ begin "install the dependencies"
         install_packages r-base-core fio
         # The judges of images: GDAL and ImageJ.
         install_packages python3-gdal imagej default-jdk-headless
+        need_node_packages
         need_fsx
     fi
 } >"$log" 2>&1 </dev/null

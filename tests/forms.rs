@@ -28,6 +28,31 @@ fn claim_68_images_are_as_tifffile_pillow_and_libtiff_read_them_and_tifffile_edi
 }
 
 #[test]
+fn claim_70_arrow_files_are_as_pyarrow_polars_pandas_and_duckdb_read_them() {
+    run("arrow_files.py");
+}
+
+#[test]
+fn claim_71_parquet_files_are_as_pyarrow_polars_pandas_and_duckdb_read_them() {
+    run("parquet_files.py");
+}
+
+#[test]
+fn arrow_and_parquet_files_are_as_programs_on_node_read_them() {
+    let packages = ["apache-arrow", "hyparquet"];
+    let path = |package| {
+        let target = env!("CARGO_TARGET_TMPDIR");
+        format!("{target}/../node/node_modules/{package}/package.json")
+    };
+    let paths = packages.map(path);
+    run_with(
+        "apache-arrow or hyparquet",
+        &paths.each_ref().map(String::as_str),
+        "tables_node.py",
+    );
+}
+
+#[test]
 fn images_are_as_gdal_reads_them() {
     let files = ["/usr/lib/python3/dist-packages/osgeo/gdal.py"];
     run_with("python3-gdal", &files, "tiff_gdal.py");

@@ -184,6 +184,25 @@ def read_tiff(place, pair):
         pair(lambda: dd(mount / "tiff/data.tif", "/dev/null"), lambda: dd(mount / "npy/data.npy", "/dev/null"))
 
 
+@row("DuckDB's sum of a column of parquet/", "the same of csv/", 20)
+def sum_of_column(place, pair):
+    import duckdb
+
+    fields = [("id", "<i8"), ("x", "<f8"), ("y", "<f4"), ("count", "<i4")]
+    records = np.zeros(place.shape(2_000_000), fields)
+    for name, _ in fields:
+        records[name] = np.random.default_rng(1).random(len(records)) * 1000
+    path = place.path("records.npy")
+    np.save(path, records)
+    with place.mounted(path, ()) as mount:
+
+        def total(form):
+            return clocked(lambda: duckdb.sql(f"select sum(x) from '{mount}/{form}/data.{form}'").fetchall())
+
+        pair(lambda: total("parquet"), lambda: total("csv"))
+    path.unlink()
+
+
 def column(name, shape):
     @row(f"one column of {name}, dd's own time", "numpy.ascontiguousarray(a[:, j])", 1.0)
     def one_column(place, pair):

@@ -292,6 +292,11 @@ impl Tree {
             NodeKind::Stats | NodeKind::Page => node.directory_index == 0,
             NodeKind::Meta => self.has_meta(node.directory_index),
             NodeKind::Header => self.header(node.directory_index).is_some(),
+            NodeKind::Element { axis, .. }
+                if !self.has_folder(node.directory_index, Folder::Axis(axis)) =>
+            {
+                false
+            }
             NodeKind::Data | NodeKind::Element { .. } => {
                 let view = self.elements(node);
                 view.is_some_and(|view| self.file_len(node, &view).is_some())
@@ -350,13 +355,15 @@ impl Tree {
             (Folder::Control, _) => number == 0,
             (Folder::Top, None) => directories.group(number).is_some(),
             (_, None) => false,
-            (Folder::Top | Folder::Slices, Some(_)) => true,
+            (Folder::Top, Some(_)) => true,
+            (Folder::Slices, Some(directory)) => directory.encoding.has_slices(),
             (Folder::Fields, Some(directory)) => {
                 directory.is_plain() && !directory.array.fields.list().is_empty()
             }
             (Folder::Axes, Some(_)) => self.has_folder(number, Folder::Axis(0)),
             (Folder::Rows | Folder::Cols | Folder::Axis(_), Some(directory)) => folder
                 .axis()
+                .filter(|_| directory.encoding.has_slices())
                 .and_then(|axis| directory.view().like_taken(axis))
                 .is_some_and(|element| directory.len_of(&element).is_some()),
         }

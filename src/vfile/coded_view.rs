@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::code::Code;
 use super::coded::CodedBytes;
 use super::content::{Content, ViewBytes};
-use super::widened::Widened;
+use super::widened::{Widened, Widening};
 use crate::array::{Order, Shape, View};
 use crate::dtype::{ByteOrder, DType, Kind, NarrowFloat};
 use crate::mapping::Mapping;
@@ -39,7 +39,6 @@ impl Coding {
         scale: Option<Scale>,
         field_scales: &BTreeMap<String, Scale>,
     ) -> Option<Coding> {
-        let reversed = dtype.foreign_words()?;
         let scaled = |dtype: &DType, scale: Option<Scale>| {
             let other_sign = scale.and_then(|scale| other_sign(dtype, scale));
             other_sign.unwrap_or_else(|| dtype.in_native_order())
@@ -50,8 +49,16 @@ impl Coding {
                 scaled(field.dtype(), field_scales.get(field.name()).copied())
             }),
         };
-        let flipped = dtype.words_of_other_sign(&shown);
-        let code = Code::new(dtype.itemsize(), reversed, flipped);
+        Coding::between(dtype, shown)
+    }
+
+    /// The coding that shows elements of `stored` as of `shown`, a dtype in the byte order of this
+    /// machine that differs from it by that order and by signs. `None` if the bytes are the same,
+    /// or fields overlap.
+    fn between(stored: &DType, shown: DType) -> Option<Coding> {
+        let reversed = stored.foreign_words()?;
+        let flipped = stored.words_of_other_sign(&shown);
+        let code = Code::new(stored.itemsize(), reversed, flipped);
         if code.is_identity() {
             return None;
         }
@@ -113,6 +120,11 @@ impl<'a> CodedView<'a> {
         }
     }
 
+    /// The elements as they are stored.
+    pub fn stored(&self) -> &'a View {
+        self.stored
+    }
+
     /// The dtype of the elements as they are shown.
     pub fn dtype(&self) -> &'a DType {
         match self.coding {
@@ -140,6 +152,18 @@ impl<'a> CodedView<'a> {
         View::contiguous(dtype, 0, shape, Order::C).ok()
     }
 
+    /// The elements of `part`, a slice of the stored elements or of a field at any depth, in C
+    /// order and as this view shows them, which is as of `shown`.
+    pub fn bytes_of(&self, mapping: &Arc<Mapping>, part: &View, shown: &DType) -> Arc<dyn Content> {
+        match self.coding {
+            Coding::Recoded { .. } => {
+                let coding = Coding::between(part.dtype(), shown.clone());
+                CodedView::new(part, &coding.unwrap_or(Coding::Stored)).bytes(mapping)
+            }
+            coding => CodedView::new(part, coding).bytes(mapping),
+        }
+    }
+
     /// The elements in C order, as they are shown.
     pub fn bytes(&self, mapping: &Arc<Mapping>) -> Arc<dyn Content> {
         match self.coding {
@@ -149,7 +173,14 @@ impl<'a> CodedView<'a> {
             }
             Coding::Widened(float) => {
                 let is_big = self.stored.dtype().byte_order() == ByteOrder::Big;
-                Arc::new(Widened::new(mapping, self.stored.layout(), *float, is_big))
+                let stored = Arc::new(ViewBytes::new(mapping, self.stored));
+                Arc::new(Widened::new(
+                    stored,
+                    Widening::Float {
+                        float: *float,
+                        is_big,
+                    },
+                ))
             }
         }
     }

@@ -2,11 +2,15 @@
 //! bytes of a view. Encodings only build these lists; reading and writing ranges of files are
 //! implemented once, here. Names are left to `tree`.
 
+mod arrow_metadata;
+mod bits;
 mod code;
 mod coded;
 mod coded_view;
+mod columns;
 mod content;
 mod encoding;
+mod parquet;
 mod text;
 mod tiff_header;
 mod widened;
@@ -176,14 +180,21 @@ impl VirtualFile {
         Ok(())
     }
 
-    /// Synchronises the bytes `range` to storage. For each content this covers one
-    /// range of the backing file, including bytes between those of a strided view.
+    /// Synchronises the bytes `range` to storage. This covers one range of the backing file,
+    /// including bytes between those of a strided view, and those between contents: the columns
+    /// of a table are interleaved, and there can be thousands.
     ///
     /// # Errors
     ///
     /// The error of the write-back.
     pub fn flush(&self, range: Range<u64>) -> Result<(), FileAccessError> {
-        self.each_covering_range(range, |mapping, covering| Ok(mapping.flush(covering)?))
+        let mut elements = self.segments.iter();
+        match elements.find_map(|(_, content)| content.elements()) {
+            Some(Elements { mapping, .. }) => Ok(mapping
+                .flush(self.covering_range(&range))
+                .map_err(AccessError::from)?),
+            None => Ok(()),
+        }
     }
 
     /// Reserves space in the backing file for the bytes `range`.

@@ -1,60 +1,100 @@
-//! Elements of types that NumPy lacks, shown as float32. Read-only: most float32 are no value of
-//! such a type.
+//! Elements of one or two bytes, shown as numbers of four: floats of types that NumPy lacks as
+//! float32, integers as int32. Read-only: most of those numbers are no value of the smaller type.
 
 use std::ops::Range;
 use std::sync::Arc;
 
 use super::content::Content;
-use crate::array::Layout;
 use crate::dtype::NarrowFloat;
-use crate::mapping::{AccessError, Mapping};
+use crate::mapping::AccessError;
 
-/// The size of a float32 in bytes.
-const SINGLE: u64 = 4;
+/// The size of a widened element in bytes.
+const WIDE: u64 = 4;
 
 /// The most elements that are widened at once.
 const CHUNK: usize = 1 << 14;
 
-/// Elements of a view in C order, as float32 in the byte order of this machine.
+/// How elements are widened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Widening {
+    /// Floats, to float32 in the byte order of this machine.
+    Float {
+        /// The type of the elements.
+        float: NarrowFloat,
+        /// Whether elements of two bytes have the most significant byte first.
+        is_big: bool,
+    },
+    /// Little-endian integers, to little-endian int32.
+    Integer {
+        /// The size of an element in bytes, 1 or 2.
+        itemsize: u8,
+        /// Whether there are negative numbers.
+        is_signed: bool,
+    },
+}
+
+impl Widening {
+    /// The size of an element in bytes.
+    fn itemsize(self) -> u64 {
+        match self {
+            Widening::Float { float, .. } => float.itemsize().into(),
+            Widening::Integer { itemsize, .. } => itemsize.into(),
+        }
+    }
+
+    /// The widened form of an element.
+    fn widen(self, element: [u8; 2]) -> [u8; 4] {
+        let bits = u16::from_le_bytes(element);
+        match self {
+            Widening::Float { float, is_big } => {
+                let bits = if is_big { bits.swap_bytes() } else { bits };
+                float.value(bits).to_ne_bytes()
+            }
+            Widening::Integer {
+                itemsize: 1,
+                is_signed: true,
+            } => i32::from(element[0] as i8).to_le_bytes(),
+            Widening::Integer {
+                is_signed: true, ..
+            } => i32::from(bits as i16).to_le_bytes(),
+            Widening::Integer {
+                is_signed: false, ..
+            } => i32::from(bits).to_le_bytes(),
+        }
+    }
+}
+
+/// Elements in C order, widened.
 #[derive(Debug)]
 pub struct Widened {
-    mapping: Arc<Mapping>,
-    layout: Layout,
-    float: NarrowFloat,
-    /// Whether elements of two bytes have the most significant byte first.
-    is_big: bool,
-    /// The values of all bytes, for types of one byte.
+    /// The elements as they are stored.
+    elements: Arc<dyn Content>,
+    widening: Widening,
+    /// The widened forms of all bytes, for types of one byte.
     values: Option<Box<[[u8; 4]; 256]>>,
 }
 
 impl Widened {
-    /// The elements of `layout`, which are of the type `float`.
-    pub fn new(
-        mapping: &Arc<Mapping>,
-        layout: Layout,
-        float: NarrowFloat,
-        is_big: bool,
-    ) -> Widened {
-        let value = |byte: usize| float.value(byte as u16).to_ne_bytes();
+    /// The elements of the content `elements`.
+    pub fn new(elements: Arc<dyn Content>, widening: Widening) -> Widened {
+        let value = |byte: usize| widening.widen([byte as u8, 0]);
         Widened {
-            mapping: mapping.clone(),
-            layout,
-            float,
-            is_big,
-            values: (float.itemsize() == 1).then(|| Box::new(std::array::from_fn(value))),
+            elements,
+            widening,
+            values: (widening.itemsize() == 1).then(|| Box::new(std::array::from_fn(value))),
         }
     }
 
     /// The size of a stored element in bytes.
     fn itemsize(&self) -> u64 {
-        self.float.itemsize().into()
+        self.widening.itemsize()
     }
 
     /// The bytes of whole stored elements that the bytes `range` depend on.
     fn stored(&self, range: &Range<u64>) -> Range<u64> {
         let len = self.len();
         let (start, end) = (range.start.min(len), range.end.min(len));
-        start / SINGLE * self.itemsize()..end.div_ceil(SINGLE) * self.itemsize()
+        start / WIDE * self.itemsize()..end.div_ceil(WIDE) * self.itemsize()
     }
 
     /// Reads stored elements from byte `at` on. Returns the number of bytes of the elements before
@@ -65,10 +105,10 @@ impl Widened {
     /// When the first element cannot be read.
     fn read_elements(&self, at: u64, stored: &mut [u8]) -> Result<usize, AccessError> {
         let itemsize = self.itemsize() as usize;
-        let mut count = self.mapping.read(&self.layout, at, stored)?;
+        let mut count = self.elements.read(at, stored)?;
         while count < itemsize {
             let rest = &mut stored[count..itemsize];
-            count += self.mapping.read(&self.layout, at + count as u64, rest)?;
+            count += self.elements.read(at + count as u64, rest)?;
         }
         Ok(count / itemsize * itemsize)
     }
@@ -97,18 +137,11 @@ impl Widened {
         done
     }
 
-    /// The float32 of a stored element.
+    /// The widened form of a stored element.
     fn widen(&self, element: &[u8]) -> [u8; 4] {
         match (element, &self.values) {
             (&[byte], Some(values)) => values[usize::from(byte)],
-            (&[first, second], _) => {
-                let bytes = [first, second];
-                let bits = match self.is_big {
-                    true => u16::from_be_bytes(bytes),
-                    false => u16::from_le_bytes(bytes),
-                };
-                self.float.value(bits).to_ne_bytes()
-            }
+            (&[first, second], _) => self.widening.widen([first, second]),
             _ => [0; 4],
         }
     }
@@ -116,7 +149,7 @@ impl Widened {
 
 impl Content for Widened {
     fn len(&self) -> u64 {
-        self.layout.nbytes() / self.itemsize() * SINGLE
+        self.elements.len() / self.itemsize() * WIDE
     }
 
     fn read(&self, at: u64, out: &mut [u8]) -> Result<usize, AccessError> {
@@ -134,7 +167,7 @@ impl Content for Widened {
                 Err(_) => return Ok(done),
             };
             // A part of the first element was asked for before.
-            let skipped = (start % SINGLE) as usize;
+            let skipped = (start % WIDE) as usize;
             done += self.widen_all(&chunk[..read], skipped, &mut out[done..]);
             if read < count {
                 break;
@@ -148,15 +181,15 @@ impl Content for Widened {
     }
 
     fn covering_range(&self, range: Range<u64>) -> Range<u64> {
-        self.layout.covering_range(self.stored(&range))
+        self.elements.covering_range(self.stored(&range))
     }
 
     fn range_showing(&self, backing: &Range<u64>) -> Range<u64> {
-        let stored = self.layout.view_range_in(backing);
+        let stored = self.elements.range_showing(backing);
         let (first, end) = (
             stored.start / self.itemsize(),
             stored.end.div_ceil(self.itemsize()),
         );
-        first * SINGLE..end * SINGLE
+        first * WIDE..end * WIDE
     }
 }

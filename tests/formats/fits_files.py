@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Callable
 from pathlib import Path
 
+import duckdb
 import numpy as np
 from astropy.io import fits
 from astropy.utils.exceptions import AstropyWarning
@@ -297,6 +298,10 @@ def native_columns(session: Session) -> None:
         same("the types", [dtype[name].base.str for name in dtype.names], [field["dtype"] for field in meta["fields"]])
         records = np.load(mount.path("EVENTS/native/npy/data.npy"))
         same("the dtype", dtype, records.dtype)
+        for name in kinds:
+            table = duckdb.read_parquet(mount.path("EVENTS/native/parquet/data.parquet"))
+            if " " not in name:
+                same(f"{name} in DuckDB", records[name].tolist(), [row[0] for row in table.select(name).fetchall()])
         check_columns(file, records)
         for name in dtype.names:
             values = np.load(mount.path(f"EVENTS/fields/{name}/native/npy/data.npy")) if name[:2] != "pl" else None

@@ -12,6 +12,8 @@ import numpy as np
 
 MAX_NAME = 255
 MAX_NDIM = 64
+MAX_COLUMNS = 4096
+MAX_ITEM = 2**31 - 1
 
 
 def opaque(array: np.ndarray) -> np.ndarray:
@@ -50,6 +52,44 @@ def has_images(array: np.ndarray, dtype: np.dtype) -> bool:
     """Whether there is `tiff/` of the array shown as `dtype`; what is in it is left to `tests/forms`."""
     is_number = dtype.kind in "biufc" and dtype.type.__module__ == "numpy"
     return is_number and dtype.itemsize <= {"c": 16}.get(dtype.kind, 8) and array.ndim >= 2 and array.size > 0
+
+
+def has_arrow_type(dtype: np.dtype) -> bool:
+    """Whether Arrow, whose files are little-endian here, has a type for each item of this type."""
+    if dtype.subdtype:
+        return math.prod(dtype.shape) > 0 and has_arrow_type(dtype.base)
+    if dtype.names is not None:
+        return bool(dtype.names) and all(has_arrow_type(dtype[name]) for name in dtype.names)
+    if dtype.kind in "mM":
+        unit, count = np.datetime_data(dtype)
+        return dtype.isnative and count == 1 and unit in ("s", "ms", "us", "ns")
+    is_known = dtype.kind in "biufcSV" and dtype.type.__module__ == "numpy"
+    return is_known and dtype.isnative and dtype.itemsize <= {"f": 8, "c": 16}.get(dtype.kind, MAX_ITEM)
+
+
+def has_parquet_type(dtype: np.dtype) -> bool:
+    """Whether Parquet, which is little-endian, has a type for each item of this type."""
+    if dtype.subdtype:
+        return math.prod(dtype.shape) > 0 and has_parquet_type(dtype.base)
+    if dtype.names is not None:
+        return bool(dtype.names) and all(has_parquet_type(dtype[name]) for name in dtype.names)
+    has_time = dtype.kind == "M" and np.datetime_data(dtype)[0] != "s"
+    return (has_time or dtype.kind not in "mM") and has_arrow_type(dtype)
+
+
+def is_table(array: np.ndarray) -> bool:
+    """Whether the array has rows and columns, as `arrow/` and `parquet/` show them."""
+    return array.ndim == 1 or array.ndim == 2 and 0 < array.shape[1] <= MAX_COLUMNS
+
+
+def other_forms(array: np.ndarray, dtype: np.dtype) -> list[str]:
+    """The directories of an array shown as `dtype` whose files are left to `tests/forms`."""
+    forms = {
+        "tiff": has_images(array, dtype),
+        "arrow": is_table(array) and has_arrow_type(dtype),
+        "parquet": is_table(array) and has_parquet_type(dtype),
+    }
+    return [folder for folder, exists in forms.items() if exists]
 
 
 def leaf_dtype(dtype: np.dtype) -> np.dtype:
@@ -318,14 +358,15 @@ def places(array: np.ndarray, preamble: bytes = b"", order: str = "C", prefix: s
 
     def with_transpose(place: Place) -> list[Place]:
         transposed = ("T",) if array.ndim >= 2 else ()
-        images = ("tiff",) if has_images(array, place.dtype) else ()
-        found = encoded(replace(place, nested=(*encodings, *images, *transposed, *place.nested)))
+        forms = [*encodings, *other_forms(array, place.dtype)]
+        found = encoded(replace(place, nested=(*forms, *transposed, *place.nested)))
         if preamble and not place.variant:
             found = [
                 replace(each, preamble=preamble, order=order) if each.encoding == "npy" else each for each in found
             ]
         if transposed:
-            found += encoded(Place(f"{place.prefix}T/", array.T, nested=(*encodings, *images), variant=place.variant))
+            transposed_forms = (*encodings, *other_forms(array.T, place.dtype))
+            found += encoded(Place(f"{place.prefix}T/", array.T, nested=transposed_forms, variant=place.variant))
         return found
 
     fields = {}

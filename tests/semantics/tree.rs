@@ -145,6 +145,8 @@ fn claim_12_descriptions_and_text_are_written_by_nobody() {
             "T/meta.json",
             "T/csv/rows/3.csv",
             "csv/slices/::2.csv",
+            "arrow/data.arrow",
+            "T/parquet/data.parquet",
         ] {
             let path = mount.join(name);
             let before = fs::read(&path).unwrap();

@@ -104,7 +104,7 @@ def lists_while_used(path: str, names: list[str]) -> None:
 def main() -> None:
     mount, length = sys.argv[1], int(sys.argv[2])
     many, few = [str(i) for i in range(length)], ["0", "1", "2"]
-    inside = ["data", "rows", "cols", "axes", "slices", "npy", "csv", "tiff"]
+    inside = ["data", "rows", "cols", "axes", "slices", "npy", "csv", "tiff", "arrow", "parquet"]
     for path, names in [
         ("", ["README.txt", "meta.json", "index.html", *inside, "T"]),
         ("T", ["meta.json", *inside]),

@@ -131,13 +131,20 @@ fn copy_descriptions(mount: &Mount, plain: &Path) {
     }
 }
 
-/// Gives them the text and the images of what they hold with a header.
+/// Gives them the text, the images and the tables of what they hold with a header.
 fn copy_text(mount: &Mount, plain: &Path) {
     for directory in ["", "T"] {
         let (mounted, plain) = (mount.join(directory), plain.join(directory));
         for (form, suffix) in [("csv", "csv"), ("tiff", "tif")] {
             let headed = plain.join("npy");
             copy_like(&headed, &mounted.join(form), &plain.join(form), suffix);
+        }
+        for form in ["arrow", "parquet"] {
+            let table = format!("{form}/data.{form}");
+            if mounted.join(form).exists() {
+                fs::create_dir(plain.join(form)).unwrap();
+                copy(&mounted.join(&table), &plain.join(&table));
+            }
         }
     }
 }

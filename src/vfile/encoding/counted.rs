@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Encoding;
+use super::{Encoding, Scope};
 use crate::vfile::{Content, Literal};
 
 /// The counted encoding.
@@ -10,6 +10,7 @@ pub(super) const ENCODING: Encoding = Encoding {
     folder: Some("counted"),
     suffix: ".counted",
     writable: true,
+    scope: Scope::Slices,
     len: |view| view.nbytes()?.checked_add(8),
     contents: |mapping, view| {
         let bytes = view.bytes(mapping);

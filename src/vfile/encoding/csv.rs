@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::Encoding;
+use super::{Encoding, Scope};
 use crate::mapping::Mapping;
 use crate::vfile::text::{CsvForm, Table, TableText};
 use crate::vfile::{CodedView, Content, ContentList};
@@ -12,6 +12,7 @@ pub(super) const UNPADDED: Encoding = Encoding {
     folder: Some("csv"),
     suffix: ".csv",
     writable: false,
+    scope: Scope::Slices,
     len: |view| table(view, CsvForm::Unpadded).map(|table| table.len()),
     contents: |mapping, view| contents(mapping, view, CsvForm::Unpadded),
     is_equivalent: |fixed, data| fixed == data,

@@ -2,10 +2,12 @@
 //! module here and a row of the table returned by [`encodings`]. It gives the
 //! directory, suffix, size and contents of its files; I/O is left to `vfile`.
 
+mod arrow;
 #[cfg(test)]
 mod counted;
 mod csv;
 mod npy;
+mod parquet;
 mod raw;
 mod tiff;
 
@@ -26,6 +28,8 @@ pub struct Encoding {
     pub suffix: &'static str,
     /// Whether writes to a file change the view.
     pub writable: bool,
+    /// Which parts of an array have files.
+    pub scope: Scope,
     /// The size in bytes of the file of a view. `None` if the encoding does not
     /// support the view.
     pub len: fn(&CodedView<'_>) -> Option<u64>,
@@ -36,11 +40,31 @@ pub struct Encoding {
     pub is_equivalent: fn(&[u8], &[u8]) -> bool,
 }
 
+/// Which parts of an array an encoding presents as files.
+#[derive(Debug)]
+pub enum Scope {
+    /// The array, and rows, columns and other slices of it.
+    Slices,
+    /// The array only. The function tells whether it has a file. Every array of a mount is asked,
+    /// so this has to be quicker than working out the size.
+    Whole(fn(&CodedView<'_>) -> bool),
+}
+
 impl Encoding {
     /// Whether there is a directory of this encoding for the array `view`: it supports the array
-    /// or single elements of its dtype.
+    /// or slices that are single elements of its dtype.
     pub fn shows(&self, view: &CodedView<'_>) -> bool {
-        self.shows_shape(view.dtype(), Shape::default()) || (self.len)(view).is_some()
+        match self.scope {
+            Scope::Slices => {
+                self.shows_shape(view.dtype(), Shape::default()) || (self.len)(view).is_some()
+            }
+            Scope::Whole(has_file) => has_file(view),
+        }
+    }
+
+    /// Whether there are files of slices.
+    pub fn has_slices(&self) -> bool {
+        matches!(self.scope, Scope::Slices)
     }
 
     /// Whether the encoding supports a contiguous array of this dtype and shape.
@@ -53,11 +77,18 @@ impl Encoding {
 /// All encodings, with CSV files in the form `csv`. The first is the one used in the
 /// array directories themselves.
 pub fn encodings(csv: CsvForm) -> &'static [Encoding] {
-    const fn table(csv: Encoding) -> [Encoding; 4] {
-        [raw::ENCODING, npy::ENCODING, csv, tiff::ENCODING]
+    const fn table(csv: Encoding) -> [Encoding; 6] {
+        [
+            raw::ENCODING,
+            npy::ENCODING,
+            csv,
+            tiff::ENCODING,
+            arrow::ENCODING,
+            parquet::ENCODING,
+        ]
     }
-    static UNPADDED: [Encoding; 4] = table(csv::UNPADDED);
-    static PADDED: [Encoding; 4] = table(csv::PADDED);
+    static UNPADDED: [Encoding; 6] = table(csv::UNPADDED);
+    static PADDED: [Encoding; 6] = table(csv::PADDED);
     match csv {
         CsvForm::Unpadded => &UNPADDED,
         CsvForm::Padded => &PADDED,

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::Encoding;
+use super::{Encoding, Scope};
 use crate::array::Order;
 use crate::source::npy::{Header, same_meaning};
 use crate::vfile::{CodedView, Content, Literal};
@@ -12,6 +12,7 @@ pub(super) const ENCODING: Encoding = Encoding {
     folder: Some("npy"),
     suffix: ".npy",
     writable: true,
+    scope: Scope::Slices,
     len: |view| {
         let header = header(view)?.len() as u64;
         header.checked_add(view.nbytes()?)

@@ -1,12 +1,13 @@
 //! The raw encoding: the bytes of a view in C order, as `numpy.ndarray.tobytes`
 //! returns them.
 
-use super::Encoding;
+use super::{Encoding, Scope};
 
 pub(super) const ENCODING: Encoding = Encoding {
     folder: None,
     suffix: "",
     writable: true,
+    scope: Scope::Slices,
     len: |view| view.nbytes(),
     contents: |mapping, view| vec![view.bytes(mapping)],
     is_equivalent: |fixed, data| fixed == data,

@@ -12,7 +12,7 @@
 
 use std::sync::Arc;
 
-use super::Encoding;
+use super::{Encoding, Scope};
 use crate::dtype::{ByteOrder, DType, Kind};
 use crate::vfile::tiff_header::{Frame, Numbers, Tag, Variant};
 use crate::vfile::{CodedView, Content, Literal};
@@ -21,6 +21,7 @@ pub(super) const ENCODING: Encoding = Encoding {
     folder: Some("tiff"),
     suffix: ".tif",
     writable: true,
+    scope: Scope::Slices,
     len: |view| Some(Stack::of(view)?.frame()?.len),
     contents: |mapping, view| {
         let Some(frame) = Stack::of(view).and_then(|stack| stack.frame()) else {
