@@ -38,3 +38,13 @@ fn images_are_as_imagej_reads_them() {
     let files = ["/usr/share/java/ij.jar", "/usr/bin/javac"];
     run_with("imagej", &files, "tiff_imagej.py");
 }
+
+#[test]
+fn claim_72_a_store_has_the_array_for_zarr_and_tensorstore_and_is_written_in_place() {
+    run("zarr_stores.py");
+}
+
+#[test]
+fn claim_73_the_store_of_a_group_is_what_xarray_reads_from_the_file() {
+    run("zarr_groups.py");
+}

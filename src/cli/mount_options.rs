@@ -24,7 +24,7 @@ const SWITCHES: [&str; 11] = [
 ];
 
 /// Options of arrayfs with a value: those that are also long options, then those only under `-o`.
-const VALUED: [&str; 18] = [
+const VALUED: [&str; 19] = [
     "format",
     "array",
     "dtype",
@@ -36,6 +36,7 @@ const VALUED: [&str; 18] = [
     "cache-size",
     "passthrough",
     "csv",
+    "zarr-chunks",
     "threads",
     "log-file",
     "idle-timeout",

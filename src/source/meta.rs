@@ -82,15 +82,19 @@ impl Meta {
     pub fn recoded(&self, dtype: DType, is_writable: bool) -> Meta {
         let mut meta = self.clone();
         meta.writable &= is_writable;
-        let has_other_sign = matches!(
-            (dtype.kind(), self.view.dtype().kind()),
-            (Kind::Int, Kind::UInt) | (Kind::UInt, Kind::Int)
-        );
-        if has_other_sign {
-            meta.scale = None;
-        }
+        meta.scale = self.scale_of(Some(&dtype));
         meta.shown = Some(dtype);
         meta
+    }
+
+    /// How the elements are meant to be scaled if they are shown as of `shown`, or as they are.
+    pub fn scale_of(&self, shown: Option<&DType>) -> Option<Scale> {
+        let kinds = shown.map(|shown| (shown.kind(), self.view.dtype().kind()));
+        let has_other_sign = matches!(
+            kinds,
+            Some((Kind::Int, Kind::UInt) | (Kind::UInt, Kind::Int))
+        );
+        self.scale.filter(|_| !has_other_sign)
     }
 
     /// The metadata of the array of a field of this dtype. `None` where

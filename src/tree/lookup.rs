@@ -43,7 +43,7 @@ impl Tree {
             Folder::Rows | Folder::Cols | Folder::Axis(_) => {
                 let axis = folder.axis()?;
                 let directory = self.array_directory(parent)?;
-                let name = name.strip_suffix(directory.encoding.suffix)?;
+                let name = name.strip_suffix(directory.suffix())?;
                 let index = name::parse_index(name, directory.view().length(axis))?;
                 NodeKind::Element { axis, index }
             }
@@ -59,6 +59,9 @@ impl Tree {
         if let Some(number) = self.group(top).and_then(|group| group.children.get(name)) {
             return Some(Node::folder(number, Folder::Top));
         }
+        if let Some(node) = self.stored_node(top, name) {
+            return Some(node);
+        }
         let mut entries = self.fixed_entries(top);
         let entry = entries.find(|entry| entry.name == name)?;
         Some(entry.node)
@@ -68,8 +71,7 @@ impl Tree {
     /// is no valid index of the array, or the encoding has no file of the result.
     fn parse_selection(&self, slices: Node, name: &str) -> Option<NodeKind> {
         let directory = self.array_directory(slices)?;
-        let encoding = directory.encoding;
-        let index: Index = name.strip_suffix(encoding.suffix)?.parse().ok()?;
+        let index: Index = name.strip_suffix(directory.suffix())?.parse().ok()?;
         let array = directory.view();
         let indexed = array.index(&index)?;
         directory.len_of(&indexed.view)?;

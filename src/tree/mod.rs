@@ -2,10 +2,13 @@
 //! Everything is computed from the arrays, except for a bounded table of selections. The FUSE
 //! protocol, including what the kernel caches, is the business of `fs`.
 
+mod array_directory;
 mod directory;
 mod entries;
 mod file;
+mod form;
 mod generation;
+mod group;
 mod inode;
 mod lookup;
 mod member_path;
@@ -14,6 +17,7 @@ mod node;
 mod page;
 mod path;
 mod selection;
+mod store;
 
 use std::borrow::Cow;
 use std::fmt::Debug;
@@ -22,10 +26,12 @@ use std::sync::{Arc, OnceLock};
 use crate::array::{Shape, View};
 use crate::mapping::{Mapping, Pending};
 use crate::source::{Contents, Member, Meta, Origin, Skipped, Source, group_json};
-use crate::vfile::CsvForm;
-use directory::{ArrayDirectory, Directories, Group};
+use crate::vfile::{EncodingOptions, zarr};
+use array_directory::{Array, ArrayDirectory};
+use directory::Directories;
 pub use file::Pin;
 use generation::Generations;
+use group::Group;
 use inode::Inodes;
 pub use node::{Entry, Node, NodeAttributes};
 use node::{Folder, NodeKind};
@@ -61,6 +67,9 @@ pub struct Tree {
     readme: Box<dyn Readme>,
     /// `README.txt`, `meta.json` and `index.html` of the root, once they have been read.
     root_texts: [OnceLock<Arc<[u8]>>; 3],
+    /// The files of the store of the root, once they have been read; `None` for one that there
+    /// is not.
+    store_texts: [OnceLock<Option<Arc<[u8]>>>; zarr::GROUP_FILES.len()],
     generations: Generations,
     selections: Selections,
     pad: bool,
@@ -85,15 +94,19 @@ impl Layout {
     pub fn new(
         origin: Arc<Origin>,
         mut contents: Contents,
-        csv: CsvForm,
+        options: &EncodingOptions,
     ) -> Result<Layout, TreeError> {
-        let mut directories = Directories::new(&origin, &contents, csv);
+        let mut directories = Directories::new(&origin, &contents, options);
         let mut inodes = inodes(&directories);
         if contents.is_group && inodes.is_err() {
             let (ndim, _) = extremes(&directories);
             let limit = Inodes::longest_axis(directories.count(), ndim);
             skip_longer(&mut contents, limit);
-            directories = Directories::new(&origin, &contents, csv);
+            directories = Directories::new(&origin, &contents, options);
+            inodes = self::inodes(&directories);
+        }
+        if let Ok(fitting) = inodes {
+            directories.leave_out_longer(fitting.most_files());
             inodes = self::inodes(&directories);
         }
         let inodes = inodes.map_err(|needed| TreeError::TooManyNodes {
@@ -114,7 +127,7 @@ impl Layout {
             Some(group) => Some(self.group_json(number, group)),
             None => {
                 let directory = self.directories.array_directory(number)?;
-                let has_meta = directory.encoding.folder.is_none();
+                let has_meta = directory.encoding.folder().is_none();
                 has_meta.then(|| directory.meta().to_json())
             }
         }
@@ -160,7 +173,7 @@ impl Layout {
         members.map(|array| self.array_path(array)).collect()
     }
 
-    fn array_path(&self, array: &directory::Array) -> String {
+    fn array_path(&self, array: &Array) -> String {
         let group = array.parent.directory_index;
         match self.group_path(group).as_str() {
             "" => array.name.clone(),
@@ -194,7 +207,11 @@ fn extremes(directories: &Directories) -> (usize, u64) {
 /// The number of bits needed, if there are too few.
 fn inodes(directories: &Directories) -> Result<Inodes, u32> {
     let (ndim, longest) = extremes(directories);
-    Inodes::new(directories.count(), ndim, longest)
+    Inodes::new(
+        directories.count(),
+        ndim,
+        longest.max(directories.most_files()),
+    )
 }
 
 /// Skips members with an axis longer than `limit`.
@@ -224,7 +241,7 @@ impl Tree {
     ///
     /// - `readme`: the texts of `README.txt`.
     /// - `pad`: whether index names are listed padded with zeros.
-    /// - `csv`: the form of text files.
+    /// - `options`: those of the encodings.
     ///
     /// # Errors
     ///
@@ -233,7 +250,7 @@ impl Tree {
         source: Source,
         readme: Box<dyn Readme>,
         pad: bool,
-        csv: CsvForm,
+        options: &EncodingOptions,
     ) -> Result<(Tree, Pending), TreeError> {
         let Source {
             mapping,
@@ -241,12 +258,13 @@ impl Tree {
             origin,
             contents,
         } = source;
-        let layout = Layout::new(origin, contents, csv)?;
+        let layout = Layout::new(origin, contents, options)?;
         let tree = Tree {
             mapping: Arc::new(mapping),
             readme,
             root_texts: Default::default(),
-            generations: Generations::new(layout.root_json().as_bytes()),
+            store_texts: Default::default(),
+            generations: Generations::new(&layout.root_json(), options),
             selections: Selections::new(layout.inodes.selection_capacity()),
             layout,
             pad,
@@ -292,6 +310,7 @@ impl Tree {
                 let view = self.elements(node);
                 view.is_some_and(|view| self.file_len(node, &view).is_some())
             }
+            NodeKind::File(number) => self.has_file(node, number),
             NodeKind::Selection(_) => false,
         }
     }
@@ -317,14 +336,14 @@ impl Tree {
         let directories = &self.layout.directories;
         let array = || directories.array_directory(number);
         directories.group(number).is_some()
-            || array().is_some_and(|directory| directory.encoding.folder.is_none())
+            || array().is_some_and(|directory| directory.encoding.folder().is_none())
     }
 
     /// Whether the directory has a `README.txt`: the root, and those of members.
     fn has_readme(&self, number: usize) -> bool {
         let directory = self.layout.directories.array_directory(number);
         number == 0
-            || directory.is_some_and(|found| found.is_plain() && found.array.member.is_some())
+            || directory.is_some_and(|found| found.form.is_plain() && found.array.member.is_some())
     }
 
     /// The header that the file has for the member or group of a directory.
@@ -333,7 +352,7 @@ impl Tree {
             None if number == 0 => self.layout.contents.header.as_ref(),
             None => None,
             Some(directory) => {
-                let is_member = directory.is_plain() && directory.array.member.is_some();
+                let is_member = directory.form.is_plain() && directory.array.member.is_some();
                 let header = directory.array.meta.details.header.as_ref();
                 header.filter(|_| is_member)
             }
@@ -344,11 +363,15 @@ impl Tree {
         let directories = &self.layout.directories;
         match (folder, directories.array_directory(number)) {
             (Folder::Control, _) => number == 0,
-            (Folder::Top, None) => directories.group(number).is_some(),
+            (Folder::Top, None) => {
+                let store = directories.group_of_store(number);
+                directories.group(number).is_some() || store.is_some()
+            }
             (_, None) => false,
-            (Folder::Top | Folder::Slices, Some(_)) => true,
+            (Folder::Top, Some(_)) => true,
+            (Folder::Slices, Some(directory)) => directory.encoding.of_views().is_some(),
             (Folder::Fields, Some(directory)) => {
-                directory.is_plain() && !directory.array.fields.list().is_empty()
+                directory.form.is_plain() && !directory.array.fields.list().is_empty()
             }
             (Folder::Axes, Some(_)) => self.has_folder(number, Folder::Axis(0)),
             (Folder::Rows | Folder::Cols | Folder::Axis(_), Some(directory)) => folder
@@ -371,6 +394,7 @@ impl Tree {
             | NodeKind::Meta
             | NodeKind::Header
             | NodeKind::Page
+            | NodeKind::File(_)
             | NodeKind::Data => Folder::Top,
             NodeKind::Stats => Folder::Control,
             NodeKind::Element { axis, .. } => Folder::Axis(axis),

@@ -7,6 +7,7 @@ mod coded;
 mod coded_view;
 mod content;
 mod encoding;
+mod padded;
 mod text;
 mod tiff_header;
 mod widened;
@@ -19,7 +20,7 @@ pub use code::Code;
 pub use coded::CodedBytes;
 pub use coded_view::{CodedView, Coding};
 pub use content::{Content, ContentList, Elements, Literal, ViewBytes};
-pub use encoding::{Encoding, encodings};
+pub use encoding::{Encoding, EncodingOptions, FileSet, Subject, encodings, zarr};
 pub use text::{CsvForm, Table, TableText};
 
 /// Why bytes of a virtual file could not be read or written.

@@ -52,6 +52,34 @@ def has_images(array: np.ndarray, dtype: np.dtype) -> bool:
     return is_number and dtype.itemsize <= {"c": 16}.get(dtype.kind, 8) and array.ndim >= 2 and array.size > 0
 
 
+def has_store(dtype: np.dtype) -> bool:
+    """Whether there is `zarr/` of items of the type; what is in it is left to `tests/forms`."""
+    return in_zarr_3(dtype) or in_zarr_2(dtype)
+
+
+def is_in_order(dtype: np.dtype) -> bool:
+    """Whether the fields have names, and none begins before the one before it ends."""
+    fields = [dtype.fields[name] for name in dtype.names]
+    ends = [0, *(offset + field.itemsize for field, offset, *_ in fields)]
+    return all(dtype.names) and all(end <= offset for end, (_, offset, *_) in zip(ends, fields, strict=False))
+
+
+def in_zarr_3(dtype: np.dtype) -> bool:
+    """Whether version 3 has the type: no sub-arrays, and fields in one byte order."""
+    if dtype.names is None:
+        return not dtype.subdtype and dtype.type.__module__ == "numpy" and has_text(dtype)
+    fields = [dtype[name] for name in dtype.names]
+    return is_in_order(dtype) and all(not field.str.startswith(">") and in_zarr_3(field) for field in fields)
+
+
+def in_zarr_2(dtype: np.dtype) -> bool:
+    """Whether version 2 has the type, as it is read: no records of records."""
+    if dtype.names is None:
+        return dtype.type.__module__ == "numpy" and has_text(dtype)
+    fields = [leaf_dtype(dtype[name]) for name in dtype.names]
+    return is_in_order(dtype) and all(field.names is None and in_zarr_2(field) for field in fields)
+
+
 def leaf_dtype(dtype: np.dtype) -> np.dtype:
     return dtype.subdtype[0] if dtype.subdtype else dtype
 
@@ -318,14 +346,15 @@ def places(array: np.ndarray, preamble: bytes = b"", order: str = "C", prefix: s
 
     def with_transpose(place: Place) -> list[Place]:
         transposed = ("T",) if array.ndim >= 2 else ()
-        images = ("tiff",) if has_images(array, place.dtype) else ()
-        found = encoded(replace(place, nested=(*encodings, *images, *transposed, *place.nested)))
+        forms = ("tiff",) if has_images(array, place.dtype) else ()
+        forms += ("zarr",) if has_store(place.dtype) else ()
+        found = encoded(replace(place, nested=(*encodings, *forms, *transposed, *place.nested)))
         if preamble and not place.variant:
             found = [
                 replace(each, preamble=preamble, order=order) if each.encoding == "npy" else each for each in found
             ]
         if transposed:
-            found += encoded(Place(f"{place.prefix}T/", array.T, nested=(*encodings, *images), variant=place.variant))
+            found += encoded(Place(f"{place.prefix}T/", array.T, nested=(*encodings, *forms), variant=place.variant))
         return found
 
     fields = {}

@@ -131,7 +131,7 @@ fn copy_descriptions(mount: &Mount, plain: &Path) {
     }
 }
 
-/// Gives them the text and the images of what they hold with a header.
+/// Gives them the text and the images of what they hold with a header, and the stores.
 fn copy_text(mount: &Mount, plain: &Path) {
     for directory in ["", "T"] {
         let (mounted, plain) = (mount.join(directory), plain.join(directory));
@@ -139,6 +139,7 @@ fn copy_text(mount: &Mount, plain: &Path) {
             let headed = plain.join("npy");
             copy_like(&headed, &mounted.join(form), &plain.join(form), suffix);
         }
+        copy_store(&mounted.join("zarr"), &plain.join("zarr"));
     }
 }
 
@@ -160,6 +161,17 @@ fn copy_like(headed: &Path, mounted: &Path, plain: &Path, suffix: &str) {
             let name = name.with_extension(suffix);
             copy(&mounted.join(&name), &plain.join(&name));
         }
+    }
+}
+
+/// Copies the files of a store, if there is one.
+fn copy_store(mounted: &Path, plain: &Path) {
+    let Ok(entries) = fs::read_dir(mounted) else {
+        return;
+    };
+    fs::create_dir(plain).unwrap();
+    for name in entries.map(|entry| entry.unwrap().file_name()) {
+        copy(&mounted.join(&name), &plain.join(&name));
     }
 }
 
