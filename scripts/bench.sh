@@ -10,7 +10,7 @@ cd "$(dirname "$0")/.."
 install_packages fuse3 gcc libc6-dev e2fsprogs mount
 need_rust
 need_fuse
-need_numpy
+need_python_packages
 if ! python3 -c 'import matplotlib' 2>/dev/null; then
     pip install --quiet --disable-pip-version-check -r scripts/bench/requirements.txt
 fi

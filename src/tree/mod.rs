@@ -421,7 +421,8 @@ impl Tree {
         let counts = directories.arrays.iter().map(|array| {
             let lengths = array.meta.view.shape().lengths();
             let one_form = lengths.iter().fold(6u64, |sum, &n| sum.saturating_add(n));
-            one_form.saturating_mul(directories.forms(array))
+            let elements = one_form.saturating_mul(directories.forms(array));
+            elements.saturating_add(array.most_files)
         });
         let groups = 2 * directories.groups.len() as u64;
         counts.fold(groups, u64::saturating_add)
