@@ -40,6 +40,13 @@ fn images_are_as_imagej_reads_them() {
 }
 
 #[test]
+fn stores_are_as_zarrita_reads_them_on_node() {
+    let target = std::env::var("CARGO_TARGET_DIR").unwrap_or_else(|_| "target".into());
+    let package = format!("{target}/tools/node_modules/zarrita/package.json");
+    run_with("zarrita", &[&package], "zarr_zarrita.py");
+}
+
+#[test]
 fn claim_72_a_store_has_the_array_for_zarr_and_tensorstore_and_is_written_in_place() {
     run("zarr_stores.py");
 }

@@ -1,7 +1,13 @@
 """Arrays of every type that Zarr has, and their stores as zarr-python and tensorstore open them."""
 
+import contextlib
+import http.server
 import itertools
 import os
+import threading
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 import tensorstore
@@ -102,3 +108,24 @@ def unpadded(content: bytes, part: np.ndarray, chunk: tuple[int, ...], order: st
     """The part of the array that is in the file of a chunk."""
     whole = np.frombuffer(content, part.dtype).reshape(chunk, order=order)
     return whole[tuple(slice(length) for length in part.shape)]
+
+
+class Silent(http.server.SimpleHTTPRequestHandler):
+    """The handler of `python3 -m http.server`, which logs nothing."""
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@contextlib.contextmanager
+def served(directory: Path) -> Iterator[str]:
+    """The address of a web server for a directory."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(Silent, directory=directory))
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()

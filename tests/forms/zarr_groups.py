@@ -1,14 +1,9 @@
 """The store of a file of many arrays, as xarray and zarr-python open it, from the mount and from a web server."""
 
-import contextlib
-import http.server
 import json
 import os
-import threading
 import time
 import warnings
-from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 
 import ml_dtypes
@@ -21,31 +16,10 @@ from safetensors.numpy import save_file
 from cases import Case, Session, main
 from checks import expect, same, same_bytes
 from mounting import DEADLINE
-from zarr_cases import same_array
+from zarr_cases import same_array, served
 
 MOST_CONSOLIDATED = 16 << 20
 """The bytes of metadata of the largest group that has them in one file."""
-
-
-class Silent(http.server.SimpleHTTPRequestHandler):
-    """The handler of `python3 -m http.server`, which logs nothing."""
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
-@contextlib.contextmanager
-def served(directory: Path) -> Iterator[str]:
-    """The address of a web server for a directory."""
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(Silent, directory=directory))
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def make_weather(file: Path, kind: str, rng: np.random.Generator) -> None:
