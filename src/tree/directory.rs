@@ -215,9 +215,9 @@ impl Directories {
                 let Some(view) = view else { continue };
                 for (encoding_index, encoding) in (0..).zip(self.encodings) {
                     let array = Subject::new(CodedView::new(view, coding), &self.options);
-                    let files = encoding.files_of(&array);
-                    most_files = files.map_or(0, |files| files.count()).max(most_files);
-                    if encoding_index == 0 || encoding.shows(&array) {
+                    let files = encoding.files_of(&array).map(|files| files.count());
+                    most_files = files.unwrap_or(0).max(most_files);
+                    if encoding_index == 0 || files.is_some() || encoding.shows(&array) {
                         forms.push(Form {
                             variant,
                             is_transposed,
