@@ -175,6 +175,19 @@ pub(super) struct RawOptions {
     )]
     pub cache_size: Option<OsString>,
 
+    /// Memory for files made to be renamed over others [default: 64M]
+    ///
+    /// Bytes, or a number with K, M or G, for all such files together. With 0 none can be made.
+    /// Many programs save a file in this way.
+    #[arg(
+        long,
+        value_name = "SIZE",
+        allow_negative_numbers = true,
+        help_heading = "The mount",
+        hide_short_help = true
+    )]
+    pub scratch_size: Option<OsString>,
+
     /// Bypass the daemon for whole-file views: auto, rw, never [default: auto]
     ///
     /// auto: on read-only mounts. rw: on writable mounts too; other views cannot be mapped

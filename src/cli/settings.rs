@@ -22,6 +22,9 @@ use crate::vfile::{CsvForm, EncodingOptions};
 
 const MAX_THREADS: usize = 64;
 
+/// The default of `--scratch-size`, in bytes.
+const SCRATCH_SIZE: u64 = 64 << 20;
+
 /// The default of `--cache-size`, in bytes.
 const CACHE_SIZE: u64 = 32 << 20;
 
@@ -274,6 +277,9 @@ fn options(raw: &RawOptions, items: &MountOptions) -> Result<Options, UsageError
             decimal(text).filter(|threads| (1..=MAX_THREADS).contains(threads))
         })
     })?;
+    let scratch_size = option_value("scratch-size", &raw.scratch_size, items, |value| {
+        parse_value("scratch-size", value, "a number of bytes, as in 64M", bytes)
+    })?;
     let id = |name| {
         option_value(name, &None, items, |value| {
             parse_value(name, value, "a number", |text| {
@@ -305,6 +311,7 @@ fn options(raw: &RawOptions, items: &MountOptions) -> Result<Options, UsageError
         access: access(items)?,
         cache,
         cache_size,
+        scratch_size: scratch_size.unwrap_or(SCRATCH_SIZE),
         passthrough: passthrough.unwrap_or_default(),
         threads,
         fsname,

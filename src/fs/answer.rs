@@ -5,19 +5,29 @@
 use std::cell::RefCell;
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
-use fuser::{Errno, ReplyXattr};
+use fuser::{Errno, FileAttr, FileHandle, FopenFlags, ReplyOpen, ReplyXattr};
 
 use super::coherence::WriteGuard;
 use super::error::FsError;
+use super::opening::IoMode;
 use super::operations::ArrayFs;
 use super::panics::catch_panic;
 use super::request::RequestGuard;
 use super::stats::RequestKind;
-use super::writing::Write;
+use super::writing::{Outcome, Write};
 
-/// The number of bytes written.
-pub(super) type Outcome = Result<usize, FsError>;
+/// How long the kernel may cache dentries. Names and sizes never change.
+const ENTRY_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How long the kernel may cache attributes. Other processes can change the owner, permission
+/// bits and times of the backing file.
+const ATTRIBUTE_LIFETIME: Duration = Duration::from_secs(1);
+
+/// The flags of a file that is open for direct I/O.
+pub(super) const DIRECT: FopenFlags =
+    FopenFlags::FOPEN_DIRECT_IO.union(FopenFlags::FOPEN_PARALLEL_DIRECT_WRITES);
 
 thread_local! {
     /// A worker's buffer for the data of a READ.
@@ -76,7 +86,36 @@ macro_rules! refuse {
 }
 pub(super) use refuse;
 
+/// Replies to an OPEN with a handle number and an I/O mode. `writes` says whether the file is
+/// open for writing.
+pub(super) fn send_opened(reply: ReplyOpen, number: u64, io_mode: IoMode, writes: bool) {
+    let (number, flags) = (
+        FileHandle(number),
+        match writes {
+            true => FopenFlags::empty(),
+            false => FopenFlags::FOPEN_NOFLUSH,
+        },
+    );
+    match io_mode {
+        IoMode::Passthrough(backing) => reply.opened_passthrough(number, flags, &backing),
+        IoMode::Cached { keep: true } => {
+            reply.opened(number, flags | FopenFlags::FOPEN_KEEP_CACHE);
+        }
+        IoMode::Cached { keep: false } => reply.opened(number, flags),
+        IoMode::Direct => reply.opened(number, flags | DIRECT),
+    }
+}
+
 impl ArrayFs {
+    /// How long the kernel may cache these attributes, and a name of their file. Those of a
+    /// scratch file not at all: after a rename they are of another file.
+    pub(super) fn lifetimes(&self, attr: &FileAttr) -> (Duration, Duration) {
+        match self.scratch.owns(attr.ino.0) {
+            true => (Duration::ZERO, Duration::ZERO),
+            false => (ATTRIBUTE_LIFETIME, ENTRY_LIFETIME),
+        }
+    }
+
     /// Calls `answer` to answer a request for the node `inode`. The reply is EIO if it panics.
     pub(super) fn serve(
         self: &Arc<ArrayFs>,
@@ -133,6 +172,9 @@ impl ArrayFs {
     /// Applies a write-back of the kernel at once. Stale pages of other inodes are invalidated
     /// afterwards.
     pub(super) fn write_back(&self, inode: u64, handle: u64, write: &Write<'_>) -> Outcome {
+        if let Some(outcome) = self.write_scratch(handle, write) {
+            return outcome;
+        }
         let (bytes, _) = self.write_extent(handle, &write.range())?;
         let coherence = &self.coherence;
         coherence.write_back(inode, &bytes, || self.write(handle, write))
@@ -146,6 +188,9 @@ impl ArrayFs {
         write: &Write<'_>,
         answer: impl FnOnce(Outcome) + Send + 'static,
     ) {
+        if let Some(outcome) = self.write_scratch(handle, write) {
+            return answer(outcome);
+        }
         let (bytes, has_gap) = match self.write_extent(handle, &write.range()) {
             Ok(write_extent) => write_extent,
             Err(error) => return answer(Err(error)),

@@ -38,6 +38,23 @@ pub(super) struct MountingUser {
     groups: Vec<Gid>,
 }
 
+/// The arguments of SETATTR. `None` leaves an attribute as it is.
+#[derive(Debug, Default)]
+pub(super) struct AttributeChange {
+    /// The permission bits.
+    pub(super) mode: Option<u32>,
+    /// The owner.
+    pub(super) uid: Option<u32>,
+    /// The group.
+    pub(super) gid: Option<u32>,
+    /// The size in bytes.
+    pub(super) size: Option<u64>,
+    /// The access time, possibly `UTIME_NOW`.
+    pub(super) atime: Option<TimeSpec>,
+    /// The modification time, possibly `UTIME_NOW`.
+    pub(super) mtime: Option<TimeSpec>,
+}
+
 impl MountingUser {
     /// The user of this process under mode `c`. `None` for root, who needs no permission bits,
     /// and under other modes.
@@ -145,7 +162,8 @@ fn block_size(len: u64) -> u32 {
     len.next_power_of_two().max(4096)
 }
 
-fn time(seconds: i64, nanoseconds: i64) -> SystemTime {
+/// The time `seconds` after 1970, or before it, plus `nanoseconds`.
+pub(super) fn time(seconds: i64, nanoseconds: i64) -> SystemTime {
     let since = Duration::from_secs(seconds.unsigned_abs());
     let whole = if seconds < 0 {
         SystemTime::UNIX_EPOCH.checked_sub(since)

@@ -25,6 +25,12 @@ pub(super) enum FsError {
     /// The file is a description of the array, or a text form of it.
     #[error("not writable")]
     NotWritable,
+    /// There is a file of that name.
+    #[error("the name exists")]
+    Exists,
+    /// There are too many scratch files, or too many bytes in them.
+    #[error("no space for files beside those of the array")]
+    NoSpace,
     /// A directory was used as a file.
     #[error("is a directory")]
     IsDirectory,
@@ -82,6 +88,8 @@ impl FsError {
             FsError::Stale => Errno::from_i32(libc::ESTALE),
             FsError::NotPermitted => Errno::EPERM,
             FsError::NotWritable => Errno::EACCES,
+            FsError::Exists => Errno::EEXIST,
+            FsError::NoSpace => Errno::ENOSPC,
             FsError::IsDirectory => Errno::EISDIR,
             FsError::NotDirectory => Errno::ENOTDIR,
             FsError::PastEnd => Errno::EFBIG,

@@ -8,6 +8,7 @@ use slab::Slab;
 
 use super::error::FsError;
 use super::page_cache::OpenInvalidation;
+use super::scratch::ScratchFile;
 use crate::tree::Pin;
 use crate::vfile::VirtualFile;
 
@@ -17,7 +18,7 @@ pub(super) struct Handle {
     /// The inode number.
     pub(super) inode: u64,
     /// The bytes of the file.
-    pub(super) file: VirtualFile,
+    pub(super) file: OpenFile,
     /// Whether it was opened for writing.
     pub(super) writes: bool,
     /// Whether no write came after the last FLUSH. What keeps the handle open then, for instance
@@ -28,6 +29,44 @@ pub(super) struct Handle {
     /// The number of write-back errors when this handle last reported.
     errors_seen: AtomicU64,
     _pin: Option<Pin>,
+}
+
+/// What an open file is.
+#[derive(Debug)]
+pub(super) enum OpenFile {
+    /// A file of the tree.
+    Tree(VirtualFile),
+    /// A scratch file, until a rename makes it a file of the tree.
+    Scratch(Arc<ScratchFile>),
+}
+
+impl Handle {
+    /// The file of the tree that this is, or has become.
+    ///
+    /// # Errors
+    ///
+    /// `Stale` for a scratch file.
+    pub(super) fn tree_file(&self) -> Result<&VirtualFile, FsError> {
+        self.file.tree_file().ok_or(FsError::Stale)
+    }
+}
+
+impl OpenFile {
+    /// The file of the tree that this is, or has become.
+    pub(super) fn tree_file(&self) -> Option<&VirtualFile> {
+        match self {
+            OpenFile::Tree(file) => Some(file),
+            OpenFile::Scratch(scratch) => Some(&scratch.target()?.file),
+        }
+    }
+
+    /// The size in bytes.
+    pub(super) fn len(&self) -> u64 {
+        match self {
+            OpenFile::Tree(file) => file.len(),
+            OpenFile::Scratch(scratch) => scratch.len(),
+        }
+    }
 }
 
 /// All open files, by handle number.
@@ -51,7 +90,7 @@ impl Handles {
     pub(super) fn open(
         &self,
         inode: u64,
-        file: VirtualFile,
+        file: OpenFile,
         pin: Option<Pin>,
         writes: bool,
         open_invalidation: Option<OpenInvalidation>,
@@ -123,10 +162,14 @@ impl Handles {
 mod tests {
     use super::*;
 
+    fn empty() -> OpenFile {
+        OpenFile::Tree(VirtualFile::new([]))
+    }
+
     #[test]
     fn a_write_back_error_is_reported_once_by_each_handle_open_when_it_was_found() {
         let handles = Handles::default();
-        let open = || handles.open(7, VirtualFile::new([]), None, true, None);
+        let open = || handles.open(7, empty(), None, true, None);
         let numbers = [open(), open()];
         handles.record_write_back(Ok(()));
         handles.record_write_back(Err(io::Error::from_raw_os_error(libc::ENOSPC).into()));
@@ -143,7 +186,7 @@ mod tests {
     #[test]
     fn closed_handles_are_stale() {
         let handles = Handles::default();
-        let number = handles.open(7, VirtualFile::new([]), None, false, None);
+        let number = handles.open(7, empty(), None, false, None);
         assert!(handles.close(number).is_some());
         assert!(handles.close(number).is_none());
         assert!(matches!(handles.get(number), Err(FsError::Stale)));

@@ -11,6 +11,7 @@ use std::sync::atomic::Ordering;
 use fuser::BackingId;
 
 use super::error::FsError;
+use super::handle::OpenFile;
 use super::negotiation::{Capabilities, KernelFeatures};
 use super::operations::ArrayFs;
 use super::{Cache, Options};
@@ -45,6 +46,9 @@ impl ArrayFs {
         writes: bool,
         register: impl FnOnce(BorrowedFd<'_>) -> io::Result<BackingId>,
     ) -> Result<(u64, IoMode), FsError> {
+        if self.scratch.owns(inode) {
+            return Ok((self.open_scratch(inode, writes)?, IoMode::Direct));
+        }
         let node = self.node(inode)?;
         if node.is_directory() {
             return Err(FsError::IsDirectory);
@@ -54,6 +58,7 @@ impl ArrayFs {
         }
         if node.is_stats() {
             let report = VirtualFile::literal(self.report().into_bytes().into());
+            let report = OpenFile::Tree(report);
             let number = self.handles.open(inode, report, None, false, None);
             return Ok((number, IoMode::Direct));
         }
@@ -81,12 +86,26 @@ impl ArrayFs {
             }
             None => IoMode::Direct,
         };
-        let pin = Some(pin);
+        let (file, pin) = (OpenFile::Tree(file), Some(pin));
         let number = self
             .handles
             .open(inode, file, pin, writes, open_invalidation);
         guard.disarm();
         Ok((number, io_mode))
+    }
+
+    /// Opens a scratch file, which may have become a file of the array. Returns its handle
+    /// number.
+    ///
+    /// # Errors
+    ///
+    /// When the inode is stale.
+    pub(super) fn open_scratch(&self, inode: u64, writes: bool) -> Result<u64, FsError> {
+        let file = OpenFile::Scratch(self.scratch.opened(inode)?);
+        let guard = OpenGuard::new(self, inode, writes);
+        let number = self.handles.open(inode, file, None, writes, None);
+        guard.disarm();
+        Ok(number)
     }
 
     /// Whether a file may be read through the page cache. Not if the backing file is too short
@@ -224,5 +243,9 @@ impl Drop for OpenGuard<'_> {
         fs.coherence
             .released(inode, || fs.page_cache.contains(inode));
         fs.passthrough.released(inode, self.writes);
+        if fs.scratch.owns(inode) {
+            fs.scratch.released(inode);
+            fs.housekeeping.wake();
+        }
     }
 }

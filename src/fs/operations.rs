@@ -5,23 +5,22 @@ use std::ffi::OsStr;
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
-use fuser::FileAttr;
-use nix::sys::time::TimeSpec;
+use fuser::{FileAttr, Generation, INodeNo};
 
 use super::acl::AclLimit;
-use super::attr::Appearance;
+use super::attr::{Appearance, AttributeChange};
 use super::backing_monitor::BackingFileMonitor;
 use super::coherence::Coherence;
-use super::dentry_eviction::Waker;
 use super::error::FsError;
-use super::handle::{Handle, Handles};
+use super::handle::{Handle, Handles, OpenFile};
+use super::housekeeping::Waker;
 use super::negotiation::KernelFeatures;
 use super::page_cache::PageCacheValidity;
 use super::passthrough::PassthroughFiles;
+use super::scratch::{PageFill, ScratchFiles};
 use super::stats::Stats;
 use super::times::WriteTimes;
 use super::truncation::Truncations;
-use super::xattr::Xattrs;
 use crate::mapping::AccessError;
 use crate::platform;
 use crate::tree::{Node, NodeAttributes, Tree};
@@ -43,33 +42,18 @@ pub(super) struct ArrayFs {
     monitor: BackingFileMonitor,
     /// Keeps the kernel's pages coherent with the backing file.
     pub(super) coherence: Arc<Coherence>,
-    /// Wakes the thread that evicts dentries.
-    eviction: Waker,
+    /// The files that were made beside those of the tree.
+    pub(super) scratch: ScratchFiles,
+    /// Wakes the thread that evicts dentries and ends scratch files.
+    pub(super) housekeeping: Waker,
     /// Whether extended attributes are served.
-    xattr: bool,
+    pub(super) xattr: bool,
     /// The time of the last write through the mount.
     times: WriteTimes,
     /// The limit that the backing file's access control list sets to its permission bits.
     acl: AclLimit,
     /// Request statistics.
     pub(super) stats: Stats,
-}
-
-/// The arguments of SETATTR. `None` leaves an attribute as it is.
-#[derive(Debug, Default)]
-pub(super) struct AttributeChange {
-    /// The permission bits.
-    pub(super) mode: Option<u32>,
-    /// The owner.
-    pub(super) uid: Option<u32>,
-    /// The group.
-    pub(super) gid: Option<u32>,
-    /// The size in bytes.
-    pub(super) size: Option<u64>,
-    /// The access time, possibly `UTIME_NOW`.
-    pub(super) atime: Option<TimeSpec>,
-    /// The modification time, possibly `UTIME_NOW`.
-    pub(super) mtime: Option<TimeSpec>,
 }
 
 /// The result of STATFS, in blocks of 512 bytes.
@@ -87,7 +71,8 @@ impl ArrayFs {
         appearance: Appearance,
         passthrough: PassthroughFiles,
         coherence: Arc<Coherence>,
-        eviction: Waker,
+        scratch: ScratchFiles,
+        housekeeping: Waker,
         xattr: bool,
     ) -> ArrayFs {
         ArrayFs {
@@ -100,7 +85,8 @@ impl ArrayFs {
             truncations: Truncations::default(),
             monitor: BackingFileMonitor::default(),
             coherence,
-            eviction,
+            scratch,
+            housekeeping,
             xattr,
             times: WriteTimes::default(),
             acl: AclLimit::default(),
@@ -108,15 +94,19 @@ impl ArrayFs {
         }
     }
 
+    /// The node with this inode number: its own, or that of a scratch file which has become the
+    /// node.
     pub(super) fn node(&self, inode: u64) -> Result<Node, FsError> {
-        self.tree.node(inode).ok_or(FsError::Stale)
+        match self.scratch.get(inode) {
+            Some((scratch, _)) => Ok(scratch.target().ok_or(FsError::Stale)?.node),
+            None => self.tree.node(inode).ok_or(FsError::Stale),
+        }
     }
 
     /// Distinguishes the node `inode` from nodes of earlier mounts with the same number.
-    pub(super) fn generation(&self, inode: u64) -> u32 {
-        self.tree
-            .node(inode)
-            .map_or(0, |node| self.tree.generation(node))
+    pub(super) fn generation(&self, inode: INodeNo) -> Generation {
+        let node = self.tree.node(inode.0);
+        Generation(node.map_or(0, |node| self.tree.generation(node).into()))
     }
 
     pub(super) fn node_attributes(&self, node: Node) -> Result<NodeAttributes, FsError> {
@@ -147,10 +137,13 @@ impl ArrayFs {
         if name.len() > MAX_NAME {
             return Err(FsError::NameTooLong);
         }
-        let parent = self.node(parent)?;
-        let node = self.tree.lookup(parent, name).ok_or(FsError::NotFound)?;
+        let directory = self.node(parent)?;
+        let Some(node) = self.tree.lookup(directory, name) else {
+            let scratch = self.scratch.find(parent, name);
+            return self.attributes(scratch.ok_or(FsError::NotFound)?.inode());
+        };
         if self.tree.exceeds_name_limit(node) {
-            self.eviction.wake();
+            self.housekeeping.wake();
         }
         self.attributes_of(node)
     }
@@ -161,59 +154,23 @@ impl ArrayFs {
         self.tree.pop_excess_name()
     }
 
-    /// The value of an extended attribute.
-    pub(super) fn xattr(&self, inode: u64, name: &OsStr) -> Result<Vec<u8>, FsError> {
-        let name = name.to_str().ok_or(FsError::NoAttribute)?;
-        Ok(self.xattrs_of(inode)?.value(name)?.into_bytes())
-    }
-
-    /// The names of all extended attributes, each terminated by a NUL.
-    pub(super) fn xattrs(&self, inode: u64) -> Result<Vec<u8>, FsError> {
-        Ok(self.xattrs_of(inode)?.names())
-    }
-
-    fn xattrs_of(&self, inode: u64) -> Result<Xattrs<'_>, FsError> {
-        let node = self.node(inode)?;
-        Ok(Xattrs {
-            array: self.tree.represented_view(node),
-            attributes: self.tree.file_attributes(node),
-        })
-    }
-
-    /// Sets an extended attribute, or removes it if `value` is `None`. Succeeds only if it has
-    /// this value already.
-    ///
-    /// # Errors
-    ///
-    /// `NotPermitted` for another value, `Unsupported` for a new attribute, `NoAttribute` for the
-    /// removal of one that does not exist.
-    pub(super) fn set_xattr(
-        &self,
-        inode: u64,
-        name: &OsStr,
-        value: Option<&[u8]>,
-    ) -> Result<(), FsError> {
-        match (self.xattr(inode, name), value) {
-            (Ok(shown), Some(value)) if shown == value => Ok(()),
-            (Ok(_), _) => Err(FsError::NotPermitted),
-            (Err(FsError::NoAttribute), None) => Err(FsError::NoAttribute),
-            // ENOTSUP as from file systems without attributes, so that copying tools go on.
-            (Err(FsError::NoAttribute), Some(_)) => Err(FsError::Unsupported),
-            (Err(error), _) => Err(error),
+    /// The attributes of a node or a scratch file.
+    pub(super) fn attributes(&self, inode: u64) -> Result<FileAttr, FsError> {
+        match self.scratch.get(inode) {
+            Some((scratch, links)) if scratch.target().is_none() => Ok(scratch.attributes(links)),
+            _ => self.attributes_as(inode, self.node(inode)?),
         }
     }
 
-    /// Whether extended attributes are served.
-    pub(super) fn serves_xattrs(&self) -> bool {
-        self.xattr
+    /// The attributes of `node` under the inode number `inode`.
+    fn attributes_as(&self, inode: u64, node: Node) -> Result<FileAttr, FsError> {
+        let attr = self.attributes_of(node)?;
+        let ino = INodeNo(inode);
+        Ok(FileAttr { ino, ..attr })
     }
 
-    /// The attributes of a node.
-    pub(super) fn attributes(&self, inode: u64) -> Result<FileAttr, FsError> {
-        self.attributes_of(self.node(inode)?)
-    }
-
-    /// Changes the attributes of a node. Times are set on the backing file; a size of 0
+    /// Changes the attributes of a node or a scratch file. Those of a scratch file can have any
+    /// values. Of a node, times are set on the backing file; a size of 0
     /// truncates; the full size ends a truncation. Other values must equal the current ones,
     /// unless `quiet` is set, which ignores them.
     ///
@@ -226,6 +183,12 @@ impl ArrayFs {
         inode: u64,
         change: &AttributeChange,
     ) -> Result<FileAttr, FsError> {
+        if let Some((scratch, links)) = self.scratch.get(inode)
+            && scratch.target().is_none()
+        {
+            scratch.change(change)?;
+            return Ok(scratch.attributes(links));
+        }
         let node = self.node(inode)?;
         let current = self.attributes_of(node)?;
         let is_same = |wanted: Option<u32>, current| wanted.is_none_or(|wanted| wanted == current);
@@ -238,18 +201,17 @@ impl ArrayFs {
             return Err(FsError::NotPermitted);
         }
         if let Some(size) = change.size {
-            self.resize(node, size)?;
+            self.resize(inode, node, size)?;
         }
         self.set_times(change)?;
-        self.attributes_of(node)
+        self.attributes_as(inode, node)
     }
 
-    fn resize(&self, node: Node, size: u64) -> Result<(), FsError> {
+    fn resize(&self, inode: u64, node: Node, size: u64) -> Result<(), FsError> {
         let attrs = self.node_attributes(node)?;
         if !attrs.writable {
             return Err(FsError::NotWritable);
         }
-        let inode = self.tree.inode(node);
         if size == attrs.len {
             let (file, _pin) = self.tree.open(node).ok_or(FsError::Stale)?;
             if self.truncations.is_truncated(inode) {
@@ -300,12 +262,18 @@ impl ArrayFs {
             // The first READ by a handle shows that the kernel has finished its OPEN.
             invalidation.finish();
         }
+        let file = match &handle.file {
+            OpenFile::Scratch(scratch) if scratch.target().is_none() => {
+                return self.log_backing_errors(|| scratch.read(offset, out));
+            }
+            _ => handle.tree_file()?,
+        };
         self.truncations.end(handle.inode);
         self.log_backing_errors(|| {
-            let mut count = handle.file.read_at(offset, out)?;
+            let mut count = file.read_at(offset, out)?;
             while into_page_cache && count < out.len() {
                 let next = offset + count as u64;
-                match handle.file.read_at(next, &mut out[count..])? {
+                match file.read_at(next, &mut out[count..])? {
                     0 => break,
                     more => count += more,
                 }
@@ -327,10 +295,16 @@ impl ArrayFs {
             Ok(handle) if platform::NOTIFIES => handle,
             _ => return answer(),
         };
+        let file = match &handle.file {
+            OpenFile::Tree(file) => file.clone(),
+            OpenFile::Scratch(scratch) => match scratch.fill_pages() {
+                PageFill::InMemory => return answer(),
+                PageFill::In(target) => target.file.clone(),
+            },
+        };
         self.record_page_fill(handle.inode);
         let range = offset..offset.saturating_add(count as u64);
-        self.coherence
-            .fill(handle.inode, &handle.file, &range, answer);
+        self.coherence.fill(handle.inode, &file, &range, answer);
     }
 
     /// Records that the kernel may keep the pages of `inode` that are about to be filled.
@@ -379,8 +353,11 @@ impl ArrayFs {
     }
 
     pub(super) fn flush_range(&self, handle: &Handle, range: Range<u64>) -> Result<(), FsError> {
+        let Some(file) = handle.file.tree_file() else {
+            return Ok(());
+        };
         self.update_mtime();
-        let outcome = handle.file.flush(range).map_err(FsError::from);
+        let outcome = file.flush(range).map_err(FsError::from);
         self.handles.record_write_back(outcome);
         self.handles.take_error(handle)
     }
@@ -420,13 +397,22 @@ impl ArrayFs {
         keep_size: bool,
     ) -> Result<(), FsError> {
         let handle = self.handles.get(handle)?;
-        if range.end > handle.file.len() && !keep_size {
+        let file = match &handle.file {
+            OpenFile::Scratch(scratch) if scratch.target().is_none() => {
+                return match keep_size {
+                    true => Ok(()),
+                    false => scratch.extend(range.end),
+                };
+            }
+            _ => handle.tree_file()?,
+        };
+        if range.end > file.len() && !keep_size {
             return Err(FsError::PastEnd);
         }
-        if range.end == handle.file.len() && !keep_size {
+        if range.end == file.len() && !keep_size {
             self.truncations.end(handle.inode);
         }
-        self.log_backing_errors(|| Ok(handle.file.allocate(range)?))
+        self.log_backing_errors(|| Ok(file.allocate(range)?))
     }
 
     /// Implements `lseek` with `SEEK_DATA` and `SEEK_HOLE`: the whole file is data, with a hole

@@ -90,6 +90,8 @@ pub struct Options {
     pub cache: Option<Cache>,
     /// The limit of the column cache, in bytes.
     pub cache_size: u64,
+    /// The limit of all scratch files together, in bytes. 0 if none can be made.
+    pub scratch_size: u64,
     /// Which mounts use passthrough.
     pub passthrough: Passthrough,
     /// The number of worker threads. The default depends on the system.

@@ -10,29 +10,22 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use fuser::{
-    AccessFlags, BsdFileFlags, CopyFileRangeFlags, Errno, FileHandle, Filesystem, FopenFlags,
-    Generation, INodeNo, IoctlFlags, KernelConfig, LockOwner, OpenAccMode, OpenFlags, PollEvents,
-    PollFlags, PollNotifier, RenameFlags, ReplyAttr, ReplyBmap, ReplyCreate, ReplyData,
-    ReplyDirectory, ReplyDirectoryPlus, ReplyEmpty, ReplyEntry, ReplyIoctl, ReplyLock, ReplyLseek,
-    ReplyOpen, ReplyPoll, ReplyStatfs, ReplyWrite, ReplyXattr, Request, TimeOrNow, WriteFlags,
+    AccessFlags, BsdFileFlags, CopyFileRangeFlags, Errno, FileHandle, Filesystem, INodeNo,
+    IoctlFlags, KernelConfig, LockOwner, OpenAccMode, OpenFlags, PollEvents, PollFlags,
+    PollNotifier, RenameFlags, ReplyAttr, ReplyBmap, ReplyCreate, ReplyData, ReplyDirectory,
+    ReplyDirectoryPlus, ReplyEmpty, ReplyEntry, ReplyIoctl, ReplyLock, ReplyLseek, ReplyOpen,
+    ReplyPoll, ReplyStatfs, ReplyWrite, ReplyXattr, Request, TimeOrNow, WriteFlags,
 };
 
 use super::Options;
 use super::admission::Admission;
-use super::answer::{failed, refuse, reply, with_buffer, written};
-use super::attr::time_spec;
+use super::answer::{DIRECT, failed, refuse, reply, send_opened, with_buffer, written};
+use super::attr::{AttributeChange, time_spec};
 use super::negotiation::{MAX_REQUEST, negotiate};
-use super::opening::IoMode;
-use super::operations::{ArrayFs, AttributeChange, MAX_NAME};
+use super::operations::{ArrayFs, MAX_NAME};
+use super::scratch::Owner;
 use super::stats::RequestKind;
 use super::writing::Write;
-
-/// How long the kernel may cache dentries. Names and sizes never change.
-const ENTRY_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
-
-/// How long the kernel may cache attributes. Other processes can change the owner, permission
-/// bits and times of the backing file.
-pub(super) const ATTRIBUTE_LIFETIME: Duration = Duration::from_secs(1);
 
 /// Answers FUSE requests on an array.
 pub(super) struct Protocol {
@@ -58,10 +51,6 @@ impl Protocol {
             on_end: Mutex::new(Some(Box::new(on_end))),
         }
     }
-
-    fn generation(&self, inode: INodeNo) -> Generation {
-        Generation(self.fs.generation(inode.0).into())
-    }
 }
 
 impl Filesystem for Protocol {
@@ -85,8 +74,9 @@ impl Filesystem for Protocol {
         self.fs.serve(RequestKind::Lookup, parent.0, |request| {
             let request = request.with_name(name);
             reply!(request, reply, self.fs.lookup(parent.0, name), attr => {
-                let generation = self.generation(attr.ino);
-                reply.entry_with_ttls(&ATTRIBUTE_LIFETIME, &ENTRY_LIFETIME, &attr, generation);
+                let generation = self.fs.generation(attr.ino);
+                let (attributes, entry) = self.fs.lifetimes(&attr);
+                reply.entry_with_ttls(&attributes, &entry, &attr, generation);
             });
         });
     }
@@ -94,7 +84,7 @@ impl Filesystem for Protocol {
     fn getattr(&self, _req: &Request, ino: INodeNo, _fh: Option<FileHandle>, reply: ReplyAttr) {
         self.fs.serve(RequestKind::Attributes, ino.0, |request| {
             reply!(request, reply, self.fs.attributes(ino.0), attr => {
-                reply.attr(&ATTRIBUTE_LIFETIME, &attr);
+                reply.attr(&self.fs.lifetimes(&attr).0, &attr);
             });
         });
     }
@@ -129,7 +119,9 @@ impl Filesystem for Protocol {
             };
             let answer = move |fs: &ArrayFs| {
                 let changed = fs.set_attributes(ino.0, &change);
-                reply!(request, reply, changed, attr => reply.attr(&ATTRIBUTE_LIFETIME, &attr));
+                reply!(request, reply, changed, attr => {
+                    reply.attr(&fs.lifetimes(&attr).0, &attr);
+                });
             };
             match size {
                 None => answer(&self.fs),
@@ -148,22 +140,7 @@ impl Filesystem for Protocol {
                 let register = |file: BorrowedFd<'_>| reply.open_backing(file);
                 let opened = fs.open(ino.0, writes, register);
                 reply!(request, reply, opened, (number, io_mode) => {
-                    let (number, reply_flags) = (FileHandle(number), match writes {
-                        true => FopenFlags::empty(),
-                        false => FopenFlags::FOPEN_NOFLUSH,
-                    });
-                    let direct =
-                        FopenFlags::FOPEN_DIRECT_IO | FopenFlags::FOPEN_PARALLEL_DIRECT_WRITES;
-                    match io_mode {
-                        IoMode::Passthrough(backing) => {
-                            reply.opened_passthrough(number, reply_flags, &backing);
-                        }
-                        IoMode::Cached { keep: true } => {
-                            reply.opened(number, reply_flags | FopenFlags::FOPEN_KEEP_CACHE);
-                        }
-                        IoMode::Cached { keep: false } => reply.opened(number, reply_flags),
-                        IoMode::Direct => reply.opened(number, reply_flags | direct),
-                    }
+                    send_opened(reply, number, io_mode, writes);
                 });
             });
         });
@@ -332,9 +309,9 @@ impl Filesystem for Protocol {
                         INodeNo(entry.inode()),
                         entry.next,
                         entry.name,
-                        &ATTRIBUTE_LIFETIME,
+                        &self.fs.lifetimes(&attr).0,
                         &attr,
-                        self.generation(attr.ino),
+                        self.fs.generation(attr.ino),
                     ),
                     Err(error) => {
                         outcome = Err(error);
@@ -441,16 +418,68 @@ impl Filesystem for Protocol {
         reply.ok();
     }
 
+    fn create(
+        &self,
+        req: &Request,
+        parent: INodeNo,
+        name: &OsStr,
+        mode: u32,
+        umask: u32,
+        flags: i32,
+        reply: ReplyCreate,
+    ) {
+        self.fs.serve(RequestKind::Create, parent.0, |request| {
+            let request = request.with_name(name);
+            let owner = Owner::new(req.uid(), req.gid(), mode, umask);
+            let writes = OpenFlags(flags).acc_mode() != OpenAccMode::O_RDONLY;
+            let created = self.fs.create((parent.0, name), owner, writes);
+            reply!(request, reply, created, (attr, number) => {
+                let generation = self.fs.generation(attr.ino);
+                reply.created(&Duration::ZERO, &attr, generation, FileHandle(number), DIRECT);
+            });
+        });
+    }
+
+    fn unlink(&self, _req: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEmpty) {
+        self.fs.serve(RequestKind::Remove, parent.0, |request| {
+            let request = request.with_name(name);
+            reply!(request, reply, self.fs.unlink((parent.0, name)), () => reply.ok());
+        });
+    }
+
+    fn rename(
+        &self,
+        _req: &Request,
+        parent: INodeNo,
+        name: &OsStr,
+        newparent: INodeNo,
+        newname: &OsStr,
+        flags: RenameFlags,
+        reply: ReplyEmpty,
+    ) {
+        self.fs.serve(RequestKind::Rename, parent.0, |request| {
+            let request = request.with_name(name);
+            let (fs, flags) = (self.fs.clone(), flags.bits());
+            let [from, to] = [
+                (parent.0, name.to_owned()),
+                (newparent.0, newname.to_owned()),
+            ];
+            // The bytes of the array are written.
+            self.admission.run_when_admitted(move || {
+                fs.rename((from.0, &from.1), (to.0, &to.1), flags, move |renamed| {
+                    reply!(request, reply, renamed, () => reply.ok());
+                });
+            });
+        });
+    }
+
     refuse! {
-        // The array determines the tree.
-        create(INodeNo, &OsStr, u32, u32, i32) ReplyCreate: Errno::EPERM,
+        // The array determines the tree. Only scratch files can be made.
         mknod(INodeNo, &OsStr, u32, u32, u32) ReplyEntry: Errno::EPERM,
         mkdir(INodeNo, &OsStr, u32, u32) ReplyEntry: Errno::EPERM,
         symlink(INodeNo, &OsStr, &Path) ReplyEntry: Errno::EPERM,
         link(INodeNo, INodeNo, &OsStr) ReplyEntry: Errno::EPERM,
-        unlink(INodeNo, &OsStr) ReplyEmpty: Errno::EPERM,
         rmdir(INodeNo, &OsStr) ReplyEmpty: Errno::EPERM,
-        rename(INodeNo, &OsStr, INodeNo, &OsStr, RenameFlags) ReplyEmpty: Errno::EPERM,
         // ENOSYS makes the kernel copy by READ and WRITE. After a copy by the daemon, the kernel
         // would drop its pages of the range, including pages stored to meanwhile.
         copy_file_range(

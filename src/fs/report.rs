@@ -8,8 +8,8 @@ use super::operations::ArrayFs;
 impl ArrayFs {
     /// The path of a node, for log messages.
     pub(super) fn path(&self, inode: u64) -> String {
-        let node = self.tree.node(inode);
-        node.map_or_else(|| "?".into(), |node| self.tree.path(node))
+        let node = self.node(inode);
+        node.map_or_else(|_| "?".into(), |node| self.tree.path(node))
     }
 
     /// The contents of `.arrayfs/stats`: a JSON object.
@@ -24,6 +24,7 @@ impl ArrayFs {
             })
         });
         let features = self.features.get();
+        let (scratch_files, scratch_bytes) = self.scratch.usage();
         let report = json!({
             "version": env!("CARGO_PKG_VERSION"),
             "uptime_seconds": self.stats.uptime().as_secs_f64(),
@@ -34,6 +35,11 @@ impl ArrayFs {
                 "files_kept": self.page_cache.count(),
                 "pages_dropped": self.coherence.invalidations(),
                 "column_cache": column_cache,
+            },
+            "scratch": {
+                "limit": self.scratch.limit(),
+                "files": scratch_files,
+                "bytes": scratch_bytes,
             },
             "kernel": {
                 "direct_mappings": features.is_some_and(|features| features.direct_mappings),

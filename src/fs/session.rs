@@ -5,18 +5,19 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use fuser::{BackgroundSession, Config, MountOption, SessionACL};
 
 use super::admission::Admission;
 use super::attr::{Appearance, MountingUser};
 use super::coherence::{self, Coherence};
-use super::dentry_eviction::{self, Waker};
+use super::housekeeping::{self, Waker};
 use super::negotiation::MAX_REQUEST;
 use super::operations::ArrayFs;
 use super::passthrough::PassthroughFiles;
 use super::protocol::Protocol;
+use super::scratch::ScratchFiles;
 use super::{Access, Cache, MountFlag, Options};
 use crate::mapping::{self, Pending};
 use crate::platform;
@@ -173,7 +174,9 @@ impl Session {
         // A weak reference: the session may end during a notification.
         let weak_fs = Arc::downgrade(&fs);
         let next_excess_name = move || weak_fs.upgrade()?.pop_excess_name();
-        dentry_eviction::start(next_excess_name, wakes, notifier).map_err(refused)?;
+        let weak_fs = Arc::downgrade(&fs);
+        let expire = move || weak_fs.upgrade()?.scratch.expire(Instant::now());
+        housekeeping::start(next_excess_name, expire, wakes, notifier).map_err(refused)?;
         let session = Session {
             fs,
             admission,
@@ -263,11 +266,13 @@ fn file_system(
         resource: ExhaustedResource::Memory,
     })?;
     let passthrough = PassthroughFiles::new(options, tree.mapping(), origin.writable);
+    let scratch = ScratchFiles::new(Tree::FREE_INODES, options.scratch_size);
     let fs = ArrayFs::new(
         tree,
         appearance,
         passthrough,
         Arc::new(coherence),
+        scratch,
         waker,
         options.xattr,
     );

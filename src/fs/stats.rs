@@ -23,11 +23,14 @@ pub(super) enum RequestKind {
     Allocate,
     Seek,
     Xattr,
+    Create,
+    Remove,
+    Rename,
     Refused,
 }
 
 impl RequestKind {
-    const ALL: [(RequestKind, &str); 15] = [
+    const ALL: [(RequestKind, &str); 18] = [
         (RequestKind::Lookup, "lookup"),
         (RequestKind::Attributes, "getattr"),
         (RequestKind::Change, "setattr"),
@@ -42,6 +45,9 @@ impl RequestKind {
         (RequestKind::Allocate, "fallocate"),
         (RequestKind::Seek, "lseek"),
         (RequestKind::Xattr, "xattr"),
+        (RequestKind::Create, "create"),
+        (RequestKind::Remove, "unlink"),
+        (RequestKind::Rename, "rename"),
         (RequestKind::Refused, "refused"),
     ];
 

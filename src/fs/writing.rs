@@ -5,8 +5,13 @@ use std::ops::Range;
 
 use super::coherence::DeferredData;
 use super::error::FsError;
+use super::handle::OpenFile;
 use super::operations::ArrayFs;
+use super::scratch::Written;
 use crate::vfile::VirtualFile;
+
+/// The number of bytes written.
+pub(super) type Outcome = Result<usize, FsError>;
 
 /// A WRITE request.
 #[derive(Debug)]
@@ -52,12 +57,10 @@ impl ArrayFs {
         range: &Range<u64>,
     ) -> Result<(Range<u64>, bool), FsError> {
         let handle = self.handles.get(handle)?;
-        let is_inside = range.start < handle.file.len();
+        let file = handle.tree_file()?;
+        let is_inside = range.start < file.len();
         let gap = self.truncations.gap(handle.inode, range.start);
-        Ok((
-            handle.file.covering_range(range),
-            is_inside && gap.is_some(),
-        ))
+        Ok((file.covering_range(range), is_inside && gap.is_some()))
     }
 
     /// The next step of the gap before byte `end` of `file`, the node `inode`. `None` if there
@@ -71,7 +74,8 @@ impl ArrayFs {
     /// The next step of the gap before byte `end` of an open file.
     pub(super) fn gap_of_handle(&self, handle: u64, end: u64) -> Result<Option<Gap>, FsError> {
         let handle = self.handles.get(handle)?;
-        Ok(self.gap(handle.inode, &handle.file, end))
+        let file = handle.file.tree_file();
+        Ok(file.and_then(|file| self.gap(handle.inode, file, end)))
     }
 
     /// Fills `gap` with zeros.
@@ -98,7 +102,8 @@ impl ArrayFs {
         const PAGE: u64 = 4096;
         // The longest element, in bytes, that is never split.
         const MAX_ELEMENT: u64 = 8;
-        let file = &self.handles.get(handle)?.file;
+        let handle = self.handles.get(handle)?;
+        let file = handle.tree_file()?;
         let end = file.boundary(offset.saturating_add(PAGE), MAX_ELEMENT);
         let fallback_len = usize::try_from(end.saturating_sub(offset)).unwrap_or(data.len());
         Ok(self.coherence.buffers.copy(data, fallback_len)?)
@@ -115,19 +120,48 @@ impl ArrayFs {
 
     /// The covering range of a node in the backing file. Empty if the node has no array bytes.
     pub(super) fn node_extent(&self, inode: u64) -> Range<u64> {
-        let node = self.tree.node(inode);
+        let node = self.node(inode).ok();
         let file = node.and_then(|node| self.tree.open(node));
         file.map_or(0..0, |(file, _pin)| file.covering_range(&(0..file.len())))
+    }
+
+    /// Writes to an open scratch file. `None` if the handle is of a file of the tree, or the
+    /// scratch file has become one.
+    pub(super) fn write_scratch(&self, handle: u64, write: &Write<'_>) -> Option<Outcome> {
+        let handle = self.handles.get(handle).ok()?;
+        let OpenFile::Scratch(scratch) = &handle.file else {
+            return None;
+        };
+        let (inode, offset) = (handle.inode, write.offset);
+        let (target, count) = match scratch.write(offset, write.data) {
+            Ok(Written::Became) => return None,
+            Ok(Written::InMemory) => return Some(Ok(write.data.len())),
+            Ok(Written::AlsoIn { target, count }) => (target, count),
+            Err(error) => return Some(Err(error)),
+        };
+        let bytes = target.file.covering_range(&(offset..offset + count as u64));
+        let written = self.coherence.write_back(inode, &bytes, || {
+            let mut done = 0;
+            while done < count {
+                let rest = &write.data[done..count];
+                match self.write_moved(inode, &target, offset + done as u64, rest)? {
+                    0 => break,
+                    more => done += more,
+                }
+            }
+            Ok(write.data.len())
+        });
+        Some(written)
     }
 
     /// Writes, and returns the number of bytes written: fewer than asked only at the end of the
     /// file or before bytes that cannot be written.
     pub(super) fn write(&self, handle: u64, write: &Write<'_>) -> Result<usize, FsError> {
         let handle = self.handles.get(handle)?;
+        let file = handle.tree_file()?;
         let range = write.range();
-        self.truncations
-            .end_overlapping(handle.inode, &handle.file, &range);
-        let apply = || Ok(handle.file.write_at(write.offset, write.data)?);
+        self.truncations.end_overlapping(handle.inode, file, &range);
+        let apply = || Ok(file.write_at(write.offset, write.data)?);
         let count = self.log_backing_errors(|| {
             if !write.from_page_cache {
                 return self.truncations.write(&handle, &range, apply);
@@ -136,7 +170,7 @@ impl ArrayFs {
             let mut count = apply()?;
             while count < write.data.len() {
                 let next = write.offset + count as u64;
-                match handle.file.write_at(next, &write.data[count..])? {
+                match file.write_at(next, &write.data[count..])? {
                     0 => break,
                     more => count += more,
                 }

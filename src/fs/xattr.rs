@@ -2,9 +2,12 @@
 //! the attributes that the mounted file has for it. Served only under `--xattr`, since tools that
 //! find any attribute ask for several on every file.
 
+use std::ffi::OsStr;
+
 use serde_json::Value;
 
 use super::error::FsError;
+use super::operations::ArrayFs;
 use crate::array::View;
 use crate::source::Attributes;
 
@@ -75,5 +78,57 @@ impl Xattrs<'_> {
             let fits = name.len() <= MAX_NAME && !name.contains('\0') && value.len() <= MAX_VALUE;
             (fits && !is_taken && name.len() > PREFIX.len()).then_some((name, value))
         })
+    }
+}
+
+impl ArrayFs {
+    /// The value of an extended attribute.
+    pub(super) fn xattr(&self, inode: u64, name: &OsStr) -> Result<Vec<u8>, FsError> {
+        let name = name.to_str().ok_or(FsError::NoAttribute)?;
+        Ok(self.xattrs_of(inode)?.value(name)?.into_bytes())
+    }
+
+    /// The names of all extended attributes, each terminated by a NUL.
+    pub(super) fn xattrs(&self, inode: u64) -> Result<Vec<u8>, FsError> {
+        Ok(self.xattrs_of(inode)?.names())
+    }
+
+    fn xattrs_of(&self, inode: u64) -> Result<Xattrs<'_>, FsError> {
+        if self.scratch.owns(inode) {
+            return Ok(Xattrs::default());
+        }
+        let node = self.node(inode)?;
+        Ok(Xattrs {
+            array: self.tree.represented_view(node),
+            attributes: self.tree.file_attributes(node),
+        })
+    }
+
+    /// Sets an extended attribute, or removes it if `value` is `None`. Succeeds only if it has
+    /// this value already.
+    ///
+    /// # Errors
+    ///
+    /// `NotPermitted` for another value, `Unsupported` for a new attribute, `NoAttribute` for the
+    /// removal of one that does not exist.
+    pub(super) fn set_xattr(
+        &self,
+        inode: u64,
+        name: &OsStr,
+        value: Option<&[u8]>,
+    ) -> Result<(), FsError> {
+        match (self.xattr(inode, name), value) {
+            (Ok(shown), Some(value)) if shown == value => Ok(()),
+            (Ok(_), _) => Err(FsError::NotPermitted),
+            (Err(FsError::NoAttribute), None) => Err(FsError::NoAttribute),
+            // ENOTSUP as from file systems without attributes, so that copying tools go on.
+            (Err(FsError::NoAttribute), Some(_)) => Err(FsError::Unsupported),
+            (Err(error), _) => Err(error),
+        }
+    }
+
+    /// Whether extended attributes are served.
+    pub(super) fn serves_xattrs(&self) -> bool {
+        self.xattr
     }
 }

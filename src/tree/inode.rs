@@ -13,6 +13,9 @@
 //! - The root has directory 0, group 0 and index 0, so its inode number is `FUSE_ROOT_ID`, 1.
 //! - The numbers above the largest computed one belong to selections, in the order of their
 //!   table.
+//! - The largest numbers are not of the tree. `fs` gives them to scratch files.
+
+use std::ops::Range;
 
 use super::node::{Folder, Node, NodeKind};
 
@@ -22,6 +25,9 @@ const MAX_BITS: u32 = 63;
 
 /// The largest inode number.
 const MAX_INODE: u64 = low_mask(MAX_BITS);
+
+/// The inode numbers that no node has.
+pub(super) const FREE: Range<u64> = MAX_INODE - (1 << 32) + 1..MAX_INODE + 1;
 
 /// The least number of inode numbers to leave for selections: far more than can be open at
 /// once.
@@ -60,7 +66,7 @@ impl Inodes {
         let packed = (last_directory << inodes.group_bits | (1 + ndim as u64)) << inodes.index_bits
             | low_mask(inodes.index_bits);
         inodes.last_computed = 1 + packed;
-        if inodes.last_computed > MAX_INODE - MIN_SELECTIONS {
+        if inodes.last_computed > FREE.start - 1 - MIN_SELECTIONS {
             return Err(MAX_BITS + 1);
         }
         Ok(inodes)
@@ -83,7 +89,7 @@ impl Inodes {
 
     /// How many inode numbers there are for selections.
     pub(super) fn selection_capacity(self) -> u64 {
-        MAX_INODE - self.last_computed
+        FREE.start - 1 - self.last_computed
     }
 
     /// The selection number that belongs to `inode`; `None` for a computed inode number.
@@ -223,7 +229,7 @@ mod tests {
                 directory_index,
                 kind,
             });
-            assert!(seen.insert(number) && number <= MAX_INODE);
+            assert!(seen.insert(number) && number < FREE.start);
             assert_eq!(inodes.selection_number(number), Some(k));
         }
     }

@@ -96,6 +96,39 @@ impl Tree {
         Some(NodeKind::Selection(number))
     }
 
+    /// Whether a file of this name that is not the tree's can be made in the directory `parent`:
+    /// where there are array files that can be written. Refused are
+    ///
+    /// - names that read as an index, since whoever writes `rows/100` of 100 rows means a row, or as
+    ///   that of a chunk;
+    /// - names that macOS makes in every directory that it shows.
+    pub fn takes_other_file(&self, parent: Node, name: &OsStr) -> bool {
+        let NodeKind::Folder(folder) = parent.kind else {
+            return false;
+        };
+        let file = Node {
+            kind: NodeKind::Data,
+            ..parent
+        };
+        let has_files = match folder {
+            Folder::Top => self.exists(file) || self.is_store(parent),
+            Folder::Rows | Folder::Cols | Folder::Axis(_) | Folder::Slices => true,
+            Folder::Axes | Folder::Fields | Folder::Control => false,
+        };
+        let Some(directory) = self.array_directory(parent).filter(|_| has_files) else {
+            return false;
+        };
+        let is_free = |name: &str| {
+            let stem = name.strip_suffix(directory.suffix()).unwrap_or(name);
+            let is_chunk = name.split('.').all(|part| part.parse::<u64>().is_ok());
+            let is_number = is_chunk || stem.parse::<Index>().is_ok();
+            !is_number && !name.starts_with("._") && name != ".DS_Store"
+        };
+        directory.encoding.is_writable()
+            && directory.coding.is_writable()
+            && name.to_str().is_none_or(is_free)
+    }
+
     /// Whether the lookup of `node` may have exceeded the limit of names that the kernel keeps.
     pub fn exceeds_name_limit(&self, node: Node) -> bool {
         matches!(node.kind, NodeKind::Selection(_)) && self.selections.exceeds_limit()

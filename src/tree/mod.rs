@@ -21,6 +21,7 @@ mod store;
 
 use std::borrow::Cow;
 use std::fmt::Debug;
+use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 use crate::array::{Shape, View};
@@ -236,6 +237,9 @@ impl Tree {
         directory_index: 0,
         kind: NodeKind::Folder(Folder::Top),
     };
+
+    /// The inode numbers that no node has.
+    pub const FREE_INODES: Range<u64> = inode::FREE;
 
     /// The tree of the arrays of `source`, and the pending changes of the backing file.
     ///

@@ -37,7 +37,7 @@ fn the_stats_count_requests_bytes_and_errors_by_kind() {
             &dir,
             &mount,
             "r['read']['count'], r['read']['bytes'], r['write']['count'], r['write']['bytes'], \
-             r['lookup']['errors'], r['refused']['count'], s['open_files']",
+             r['lookup']['errors'], r['unlink']['errors'], s['open_files']",
         )
     };
     wait_until("the count", || {

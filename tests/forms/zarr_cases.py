@@ -37,10 +37,10 @@ def by_zarr(path: str, version: int | None = None) -> zarr.Array:
     return zarr.open_array(path, mode="r", zarr_format=version)
 
 
-def by_tensorstore(path: str, version: int, **options: object) -> tensorstore.TensorStore:
+def by_tensorstore(path: str, version: int, write: bool = False, **options: object) -> tensorstore.TensorStore:
     driver = {2: "zarr", 3: "zarr3"}[version]
     spec = {"driver": driver, "kvstore": {"driver": "file", "path": path}, **options}
-    return tensorstore.open(spec, read=True, open=True).result()
+    return tensorstore.open(spec, read=True, write=write, open=True).result()
 
 
 def same_array(subject: str, expected: np.ndarray, got: np.ndarray) -> None:

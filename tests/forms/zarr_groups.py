@@ -11,6 +11,7 @@ import netCDF4
 import numpy as np
 import xarray
 import zarr
+from astropy.io import fits
 from safetensors.numpy import save_file
 
 from cases import Case, Session, main
@@ -147,6 +148,26 @@ def other_members(session: Session) -> None:
         same("a hidden one", False, os.path.exists(mount.path("zarr")))
 
 
+def scaled_images(session: Session) -> None:
+    """The scale of FITS is an attribute that xarray does not apply. Records are there in the native order."""
+    image = fits.ImageHDU(np.arange(12, dtype="i2").reshape(3, 4), name="SCI")
+    table = fits.BinTableHDU.from_columns(
+        [fits.Column("x", "J", array=[1, 2, 3]), fits.Column("y", "D", array=[4, 5, 6])]
+    )
+    table.name = "TAB"
+    file = session.directory / "a.fits"
+    image.header["BSCALE"], image.header["BZERO"] = 2.0, 10.0
+    fits.HDUList([fits.PrimaryHDU(), image, table]).writeto(file, output_verify="ignore")
+    with fits.open(file, do_not_scale_image_data=True) as opened:
+        stored, scale = opened["SCI"].data, opened["SCI"].header
+        with session.mount(file, ["--mode=r"]) as mount, xarray.open_zarr(mount.path("zarr")) as got:
+            same_array("the numbers", stored, got["SCI"].values)
+            same("the scale", {"slope": scale["BSCALE"], "intercept": scale["BZERO"]}, got["SCI"].attrs["scale"])
+            same("the axes", ("SCI_axis0", "SCI_axis1"), got["SCI"].dims)
+            records = zarr.open_group(mount.path("zarr"), mode="r")["TAB"][...]
+            same("the records", [(1, 4.0), (2, 5.0), (3, 6.0)], records.tolist())
+
+
 def many_arrays(session: Session) -> None:
     """Ten thousand are found in one file; of more than fit 16 MiB there is no such file, and they are listed."""
     for count, is_consolidated in [(10_000, True), (90_000, False)]:
@@ -172,6 +193,7 @@ def many_arrays(session: Session) -> None:
 CASES: dict[str, Case] = {
     "weather": weather,
     "other members": other_members,
+    "scaled images": scaled_images,
     "many arrays": many_arrays,
 }
 

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import time
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import dask
@@ -130,18 +131,71 @@ def writes_by_zarr(session: Session) -> None:
         with session.mount(file, [*options, "--mode", "r+", "--zarr-chunks", "4,4,4"]) as mount:
             target = in_place(session, mount.path("zarr"))
             mapped = np.memmap(mount.path("data"), dtype, "r", shape=shape)
+            # At the edge, so that two thirds of it are padding.
+            edge, at_edge = np.memmap(mount.path("zarr/1.2.2"), dtype, "r+"), array[4:, 8:, 8:]
             for index in [np.s_[1:5, 3:, 2:9], np.s_[0], np.s_[..., -1], np.s_[5, 8, 9]]:
                 fresh = random_values(session.rng, np.zeros(array[index].shape, dtype))
                 target[index] = fresh
                 array[index] = fresh
                 same_array("the mapped array", array, np.array(mapped))
+                same_bytes("the mapped chunk", padded(at_edge, (4, 4, 4), order), edge.tobytes())
+            fresh = random_values(session.rng, np.zeros((4, 4, 4), dtype))
+            edge[:] = np.frombuffer(padded(fresh, (4, 4, 4), order), dtype)
+            edge.flush()
+            at_edge[...] = fresh[:2, :1, :2]
+            same_array("the mapped array after a store to the chunk", array, np.array(mapped))
             target[2:4] = 0
             array[2:4] = 0
             same_bytes("the backing file", bytes(twin), file.read_bytes())
             Path(mount.path("rows/1")).write_bytes(bytes(array[1].nbytes))
             array[1] = 0
             same_array("the store after a write of a row", array, by_zarr(mount.path("zarr"))[...])
-            del mapped
+            same_bytes("the mapped chunk", padded(at_edge, (4, 4, 4), order), edge.tobytes())
+            del mapped, edge
+
+
+def writes_by_renaming(session: Session) -> None:
+    """What zarr-python and tensorstore write into files aside, which they rename over chunks, is in the array."""
+    shape, chunk = (7, 10, 11), (3, 4, 11)
+    for dtype, order, offset in [("<f4", "C", 0), (">i2", "F", 6), ("<f8", "F", 3)]:
+        twin = bytearray(session.rng.bytes(offset + np.dtype(dtype).itemsize * int(np.prod(shape)) + 7))
+        array = np.ndarray(shape, dtype, twin, offset, order=order)
+        array[...] = random_values(session.rng, array)
+        file = session.directory / f"{dtype[1:]}.bin"
+        file.write_bytes(twin)
+        options = [f"--dtype={dtype}", f"--shape={shape}", f"--order={order}", f"--offset={offset}"]
+        session.subject = f"{options}"
+        with session.mount(file, [*options, f"--zarr-chunks={chunk}"]) as mount:
+            store = mount.path("zarr")
+            listed = sorted(os.listdir(store))
+            for version in (2, 3):
+                zarr.config.set({"array.write_empty_chunks": True})
+                write_parts(session, array, zarr.open_array(store, mode="r+", zarr_format=version).__setitem__)
+                same_bytes(f"the backing file after zarr-python, {version}", bytes(twin), file.read_bytes())
+                for locking in ("os", "none"):
+                    base = {"driver": "file", "path": store, "file_io_locking": {"mode": locking}}
+                    target = by_tensorstore(
+                        store, version, kvstore=base, store_data_equal_to_fill_value=True, write=True
+                    )
+                    write_parts(session, array, lambda index, part, target=target: target[index].write(part).result())
+                    same_bytes(f"the backing file after tensorstore, {version}", bytes(twin), file.read_bytes())
+            same("the files of the store", listed, sorted(os.listdir(store)))
+            check_store(store, array)
+            for name in ("5.0.0", "9", "0.0"):
+                with refused(f"a new file {name}", errno.EPERM):
+                    os.open(os.path.join(store, name), os.O_WRONLY | os.O_CREAT)
+            with refused("new attributes", errno.EPERM):
+                zarr.open_array(store, mode="r+").attrs["x"] = 1
+
+
+def write_parts(session: Session, array: np.ndarray, write: Callable[[object, np.ndarray], object]) -> None:
+    """Writes whole chunks, parts of chunks and zeros, to a store and to the twin."""
+    for index in [np.s_[:3, :4], np.s_[2:5, 1:, 3:7], np.s_[6, 9, 10], np.s_[...]]:
+        fresh = random_values(session.rng, np.zeros(array[index].shape, array.dtype))
+        write(index, fresh)
+        array[index] = fresh
+    write(np.s_[3:6, 4:8], np.zeros((3, 4, 11), array.dtype))
+    array[3:6, 4:8] = 0
 
 
 def nothing_is_removed(session: Session) -> None:
@@ -299,6 +353,7 @@ CASES: dict[str, Case] = {
     "every type and shape": every_type_and_shape,
     "every chunk": every_chunk,
     "writes by zarr": writes_by_zarr,
+    "writes by renaming": writes_by_renaming,
     "nothing is removed": nothing_is_removed,
     "default chunks": default_chunks,
     "where there are none": where_there_are_none,

@@ -6,6 +6,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod aside;
 mod caching;
 mod cold;
 mod consistency;

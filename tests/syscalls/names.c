@@ -135,7 +135,6 @@ CHECK(no_name_is_made, ON_ARRAYS)
     const char *names[ODD + 2] = {"missing", long_name(255)};
     memcpy(names + 2, odd_names, sizeof odd_names);
     for (int k = 0; k < ODD + 2; k++) {
-        REFUSED(openat(directory, names[k], O_RDWR | O_CREAT, 0644), refusal());
         REFUSED(mkdirat(directory, names[k], 0755), refusal());
         REFUSED(symlinkat("target", directory, names[k]), refusal());
         REFUSED(mknodat(directory, names[k], S_IFREG | 0644, 0), refusal());
@@ -146,6 +145,27 @@ CHECK(no_name_is_made, ON_ARRAYS)
         REFUSED(renameat(directory, name, directory, names[k]), refusal());
     }
     EQUAL(faccessat(directory, name, F_OK, 0), 0);
+}
+
+/* Names that read as an index: whoever writes them means a row. */
+CHECK(no_index_and_no_file_of_macos_is_made, ON_ARRAYS)
+{
+    const char *names[] = {"700", "-700", "12345678901234567890123", "3 ", "...", "1:2", "._x", ".DS_Store"};
+    for (size_t k = 0; k < sizeof names / sizeof *names; k++)
+        REFUSED(openat(directory, names[k], O_RDWR | O_CREAT, 0644), refusal());
+}
+
+CHECK(a_file_is_made_aside_under_any_other_name, WRITABLE)
+{
+    const char *names[] = {"missing", long_name(255), "\xff", "3\x80", "a\nb", ".3.x1Y2z3", "3~", "0.1f.partial", "0.__lock", "sedA1b2C3"};
+    for (size_t k = 0; k < sizeof names / sizeof *names; k++) {
+        int made = openat(directory, names[k], O_RDWR | O_CREAT | O_EXCL, 0644);
+        EQUAL(made >= 0, 1);
+        EQUAL(faccessat(directory, names[k], F_OK, 0), 0);
+        EQUAL(unlinkat(directory, names[k], 0), 0);
+        EQUAL(close(made), 0);
+        REFUSED(faccessat(directory, names[k], F_OK, 0), ENOENT);
+    }
 }
 
 CHECK(a_name_that_is_there_already_is_not_made, ON_ARRAYS)

@@ -11,6 +11,7 @@ pub fn cases() -> Vec<Case> {
         works("touch", "touch -d @1600000000 m/rows/3 && stat -c %Y m/rows/3; touch -c m/rows/6"),
         works("touch", "touch -d @1600000000 m/rows/3 && stat -c %Y m/data m/cols/2").prints("1600000000\n1600000000\n"),
         refused("touch", "touch m/rows/6"),
+        works("touch", "touch m/rows/new && stat -c %s m/rows/new && ls m/rows && rm m/rows/new").prints("0\n0\n1\n2\n3\n4\n5\n"),
         refused("ln", "ln m/rows/3 m/rows/x"),
         refused("ln", "ln -s 3 m/rows/x"),
         fails("ln", "ln m/rows/3 x", 1, "Invalid cross-device link"),
@@ -26,9 +27,10 @@ pub fn cases() -> Vec<Case> {
         refused("rm, rmdir", "rm m/rows/3"),
         refused("rm, rmdir", "rm -rf m"),
         refused("rm, rmdir", "rmdir m/rows"),
-        refused("mkdir, mknod, mktemp", "mkdir m/x"),
-        refused("mkdir, mknod, mktemp", "mknod m/x p"),
-        refused("mkdir, mknod, mktemp", "mktemp -p m"),
+        refused("mkdir, mknod", "mkdir m/x"),
+        refused("mkdir, mknod", "mknod m/x p"),
+        works("mktemp", "rm $(mktemp -p m) $(mktemp m/rows/XXXXXX) && ls -A m/rows"),
+        refused("mktemp", "mktemp -d -p m"),
     ]
 }
 

@@ -19,14 +19,21 @@ pub fn cases() -> Vec<Case> {
         fails("tee", "tee m/rows/3 < longer", 1, "File too large").changes(&["rows/3"]),
         fails("tee -a", "tee -a m/rows/3 < shorter", 1, "File too large"),
         works("sed", "sed s/sit/SIT/ m/rows/3 > edited && cp edited m/rows/3").changes(&["rows/3"]),
-        fails("sed -i", "sed -i s/sit/SIT/ m/rows/3", 4, "Operation not permitted"),
+        works("sed -i", "sed -i s/sit/SIT/ m/rows/3 && ls -A m/rows").changes(&["rows/3"]),
+        works("sed -i", "sed -i s/0/9/ m/data").changes(&["data"]),
+        fails("sed -i", "sed -i s/sit/SITTING/ m/rows/3", 4, "Invalid argument"),
         fails("sed -i", "sed -i.old s/sit/SIT/ m/rows/3", 4, "Operation not permitted"),
         works("vim", "vim.tiny -es -u NONE -i NONE -c '%s/sit/SIT/' -c wq m/rows/3 && ls m/rows").changes(&["rows/3"]),
         works("vim", "vim.tiny -es -u NONE -i NONE -c 1d -c wq m/data").changes(&["data"]),
         works("vim", "vim.tiny -es -b -u NONE -i NONE -c '%s/0/9/' -c wq m/cols/0").changes(&["cols/0"]),
         fails("vim", "vim.tiny -es -V1 -u NONE -i NONE -c '%s/sit/SITTING/' -c wq m/rows/3", 1, "Write error").changes(&["rows/3"]),
-        fails("editors that save by renaming", "cp new m/rows/.3.tmp && mv m/rows/.3.tmp m/rows/3", 1, "Operation not permitted"),
-        fails("editors that save by renaming", "cp m/rows/3 m/rows/3.orig", 1, "Operation not permitted"),
+        works("vim", "vim.tiny -es -u NONE -i NONE -c 'set backup writebackup' -c '%s/sit/SIT/' -c wq m/rows/3").changes(&["rows/3"]),
+        works("editors that save by renaming", "cp new m/rows/.3.tmp && mv m/rows/.3.tmp m/rows/3 && ls -A m/rows").changes(&["rows/3"]),
+        works("editors that save by renaming", "cp m/rows/3 m/rows/3~ && cp new m/rows/3 && rm m/rows/3~").changes(&["rows/3"]),
+        fails("editors that save by renaming", "cp shorter m/new && mv m/new m/rows/3", 1, "cannot move"),
+        fails("editors that save by renaming", "mv m/rows/3 m/rows/3~", 1, "Operation not permitted"),
+        works("os.replace", REPLACED).changes(&["rows/3"]),
+        fails("os.replace", format!("truncate -s 23 new; {REPLACED}"), 1, "Invalid argument"),
         works("truncate", "truncate -s 24 m/rows/3; truncate -r m/rows/4 m/rows/3; truncate -c -s 9 m/rows/6"),
         fails("truncate", "truncate -s +9 m/rows/3", 1, "Operation not permitted"),
         works("shred -x", "shred -x -n 1 --random-source=/dev/zero m/rows/3; shred -x -z m/cols/3").changes(&["rows/3", "cols/3"]),
@@ -44,6 +51,15 @@ pub fn cases() -> Vec<Case> {
         works("parallel", "HOME=$PWD parallel 'tr a-z A-Z < m/rows/{} > {} && cp {} m/rows/{}' ::: 0 1 2 3 4 5").changes(&["rows/0", "rows/1", "rows/2", "rows/3", "rows/4", "rows/5"]),
     ]
 }
+
+/// Replaces a row by the file `new`, as a Python program would.
+const REPLACED: &str = "python3 -c '
+import os, tempfile
+with tempfile.NamedTemporaryFile(dir=\"m/rows\", delete=False) as file:
+    file.write(open(\"new\", \"rb\").read())
+    file.flush()
+    os.fsync(file.fileno())
+os.replace(file.name, \"m/rows/3\")'";
 
 /// Watches two views that share bytes.
 const WATCH: &str = "inotifywait -m -e modify --format %w -o heard m/rows/3 m/data 2> said &
