@@ -266,7 +266,7 @@ impl Directories {
     }
 
     /// The number of the first directory of an array.
-    fn first_array(&self) -> usize {
+    pub(super) fn first_array(&self) -> usize {
         2 * self.groups.len()
     }
 

@@ -98,18 +98,19 @@ impl Layout {
         options: &EncodingOptions,
     ) -> Result<Layout, TreeError> {
         let mut directories = Directories::new(&origin, &contents, options);
-        let mut inodes = inodes(&directories);
+        let mut inodes = inodes(&directories, 0);
         if contents.is_group && inodes.is_err() {
             let (ndim, _) = extremes(&directories);
             let limit = Inodes::longest_axis(directories.count(), ndim);
             skip_longer(&mut contents, limit);
             directories = Directories::new(&origin, &contents, options);
-            inodes = self::inodes(&directories);
+            inodes = self::inodes(&directories, 0);
         }
-        if let Ok(fitting) = inodes {
+        // Where there are numbers for all slices, but not for all chunks, there are no chunks.
+        let inodes = inodes.and_then(|fitting| {
             directories.leave_out_longer(fitting.most_files());
-            inodes = self::inodes(&directories);
-        }
+            self::inodes(&directories, directories.most_files())
+        });
         let inodes = inodes.map_err(|needed| TreeError::TooManyNodes {
             shape: directories.arrays[0].meta.view.shape().clone(),
             needed,
@@ -201,18 +202,14 @@ fn extremes(directories: &Directories) -> (usize, u64) {
     (ndim, lengths.copied().max().unwrap_or(0))
 }
 
-/// The layout of inode numbers.
+/// The layout of inode numbers, of which a directory needs `files` for numbered files.
 ///
 /// # Errors
 ///
 /// The number of bits needed, if there are too few.
-fn inodes(directories: &Directories) -> Result<Inodes, u32> {
+fn inodes(directories: &Directories, files: u64) -> Result<Inodes, u32> {
     let (ndim, longest) = extremes(directories);
-    Inodes::new(
-        directories.count(),
-        ndim,
-        longest.max(directories.most_files()),
-    )
+    Inodes::new(directories.count(), ndim, longest.max(files))
 }
 
 /// Skips members with an axis longer than `limit`.
@@ -430,5 +427,57 @@ impl Tree {
         });
         let groups = 2 * directories.groups.len() as u64;
         counts.fold(groups, u64::saturating_add)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::array::Order;
+    use crate::dtype::DType;
+    use crate::mapping::Mode;
+
+    /// The layout of an array of this many rows of 1024 bytes with a chunk for each byte, alone or
+    /// in a group with a small array.
+    fn layout(is_group: bool, rows: u64) -> Layout {
+        let array = |rows| {
+            let shape = Shape::new(vec![rows, 1 << 10]);
+            let view = View::strided(DType::BYTE, 0, shape, vec![0, 0]).unwrap();
+            Member::new(format!("a{rows}"), view, Order::C)
+        };
+        let mut contents = Contents::group();
+        contents.is_group = is_group;
+        contents.members = vec![array(rows), array(2)];
+        let origin = Origin {
+            file: "/file".into(),
+            data_file: None,
+            format: "raw",
+            mode: Mode::ReadOnly,
+            writable: false,
+        };
+        let options = EncodingOptions {
+            zarr_chunks: Some(Shape::new(vec![1, 1])),
+            ..EncodingOptions::default()
+        };
+        Layout::new(Arc::new(origin), contents, &options).unwrap()
+    }
+
+    #[test]
+    fn arrays_with_more_chunks_than_inode_numbers_have_no_store() {
+        for (is_group, rows, expected) in [
+            (false, 1 << 40, true),
+            (false, 1 << 50, false),
+            (true, 1 << 40, true),
+            (true, 1 << 50, false),
+        ] {
+            let layout = layout(is_group, rows);
+            let directories = &layout.directories;
+            let number = directories.first_array();
+            let plain = directories.array_directory(number).unwrap();
+            let has_store = directories.nested(plain).any(|(name, _)| name == "zarr");
+            assert_eq!(has_store, expected, "{is_group} {rows}");
+            assert_eq!(directories.stored(number).is_some(), is_group && expected);
+            assert_eq!(directories.root_store().is_some(), is_group);
+        }
     }
 }

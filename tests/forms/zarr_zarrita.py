@@ -13,7 +13,8 @@ from members import random_values
 from zarr_cases import served
 
 READER = str(Path(__file__).with_name("zarr_zarrita.mjs"))
-PACKAGE = Path(os.environ.get("CARGO_TARGET_DIR", "target"), "tools/node_modules/zarrita").resolve()
+TARGET = Path(__file__).parents[2] / os.environ.get("CARGO_TARGET_DIR", "target")
+PACKAGE = TARGET.resolve() / "tools/node_modules/zarrita"
 
 TYPES = ["?", "i1", "u1", "<i2", ">i2", "<u2", ">u4", "<i4", "<f4", ">f4", "<f8", ">f8"]
 # Of an array without axes zarrita 0.5 reads no chunk.
