@@ -10,8 +10,8 @@ cd "$(dirname "$0")/.."
 install_packages fuse3 gcc libc6-dev e2fsprogs mount
 need_rust
 need_fuse
-need_numpy
-if ! python3 -c 'import duckdb, matplotlib' 2>/dev/null; then
+need_python_packages
+if ! python3 -c 'import matplotlib' 2>/dev/null; then
     pip install --quiet --disable-pip-version-check -r scripts/bench/requirements.txt
 fi
 # With --quick no timing is of use.

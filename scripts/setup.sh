@@ -82,6 +82,17 @@ need_fsx() {
     export PATH
 }
 
+# Installs zarrita, a reader of Zarr stores for Node, for the tests.
+need_zarrita() {
+    local tools="${CARGO_TARGET_DIR:-target}/tools"
+    if [ ! -d "$tools/node_modules/zarrita" ]; then
+        # Node that is not Debian's has its own npm.
+        command -v npm >/dev/null || install_packages nodejs npm
+        npm install --silent --no-save --prefix "$tools" \
+            zarrita@0.5.4 @zarrita/storage@0.1.4 numcodecs@0.3.2
+    fi
+}
+
 # skip NAME REASON: reports that something is skipped. scripts/test.sh counts these reports.
 skip() {
     echo "skipped: $1: $2"

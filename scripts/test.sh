@@ -107,10 +107,11 @@ begin "install the dependencies"
     need_python_packages
     if [ -n "$all" ]; then
         install_packages r-base-core fio
-        # The judges of images: GDAL and ImageJ.
+        # The judges of images: GDAL and ImageJ. That of stores is zarrita.
         install_packages python3-gdal imagej default-jdk-headless
         need_node_packages
         need_fsx
+        need_zarrita
     fi
 } >"$log" 2>&1 </dev/null
 printf '%5d s\n' "$((SECONDS - started))"

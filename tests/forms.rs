@@ -63,3 +63,20 @@ fn images_are_as_imagej_reads_them() {
     let files = ["/usr/share/java/ij.jar", "/usr/bin/javac"];
     run_with("imagej", &files, "tiff_imagej.py");
 }
+
+#[test]
+fn stores_are_as_zarrita_reads_them_on_node() {
+    let target = std::env::var("CARGO_TARGET_DIR").unwrap_or_else(|_| "target".into());
+    let package = format!("{target}/tools/node_modules/zarrita/package.json");
+    run_with("zarrita", &[&package], "zarr_zarrita.py");
+}
+
+#[test]
+fn claim_72_a_store_has_the_array_for_zarr_and_tensorstore_and_is_written_in_place() {
+    run("zarr_stores.py");
+}
+
+#[test]
+fn claim_73_the_store_of_a_group_is_what_xarray_reads_from_the_file() {
+    run("zarr_groups.py");
+}

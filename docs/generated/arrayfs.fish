@@ -5,6 +5,7 @@ complete -c arrayfs -l offset -d 'Bytes before the array [default: 0]' -r
 complete -c arrayfs -s o -d 'Mount options, such as ro, allow_other, uid=N' -r
 complete -c arrayfs -l cache-size -d 'Memory for neighbouring columns [default: 32M]' -r
 complete -c arrayfs -l scratch-size -d 'Memory for files made to be renamed over others [default: 64M]' -r
+complete -c arrayfs -l zarr-chunks -d 'Shape of the chunks in zarr/: 64,64,64 [default: contiguous parts of up to 4 MiB]' -r
 complete -c arrayfs -l threads -d 'Worker threads, 1 to 64 [default: by the number of processors]' -r
 complete -c arrayfs -l idle-timeout -d 'Unmount a mount that is unused for this time: 90s, 10m, 2h [default: never]' -r
 complete -c arrayfs -l ready-fd -d 'Write a newline to this file descriptor once the mount is usable' -r

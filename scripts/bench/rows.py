@@ -2,6 +2,7 @@
 alternating, and has a goal for the ratio of B's time to A's."""
 
 import os
+import shutil
 import statistics
 import subprocess
 import time
@@ -201,6 +202,23 @@ def sum_of_column(place, pair):
 
         pair(lambda: total("parquet"), lambda: total("csv"))
     path.unlink()
+
+
+@row("zarr.open(...)[:] of zarr/, mode r", "the same store as plain files", 0.77)
+def read_zarr(place, pair):
+    try:
+        import zarr
+    except ImportError as error:
+        raise Missing("zarr-python is not installed") from error
+    shape = place.shape(*SQUARE)
+    path = place.array("square.bin", shape)
+    plain = place.directory / "plain.zarr"
+    with place.mounted(path, shape, "--mode", "r") as mount:
+        shutil.copytree(mount / "zarr", plain, copy_function=shutil.copyfile)
+        stores = [str(mount / "zarr"), str(plain)]
+        first, second = (zarr.open_array(store, mode="r", zarr_format=3) for store in stores)
+        pair(lambda: clocked(lambda: first[:]), lambda: clocked(lambda: second[:]))
+    shutil.rmtree(plain)
 
 
 def column(name, shape):

@@ -180,6 +180,27 @@ impl View {
         Some(taken)
     }
 
+    /// The elements from index `starts` on, `lengths` along the axes: `a[s0:s0 + n0, s1:s1 + n1]`.
+    /// `None` unless they are all elements of the view, at least one, and there is one start and
+    /// one length for each axis.
+    pub fn block(&self, starts: &[u64], lengths: &[u64]) -> Option<View> {
+        if starts.len() != self.ndim() || lengths.len() != self.ndim() {
+            return None;
+        }
+        let mut block = self.clone();
+        block.shape = Shape::new(lengths.to_vec());
+        for (axis, (&start, &length)) in starts.iter().zip(lengths).enumerate() {
+            let end = start.checked_add(length)?;
+            if length == 0 || end > self.length(axis) {
+                return None;
+            }
+            // No overflow, by invariant 3: this is the offset of an element.
+            let distance = (start as i64).wrapping_mul(self.strides[axis]);
+            block.offset = block.offset.wrapping_add_signed(distance);
+        }
+        Some(block)
+    }
+
     /// A view with the dtype and shape that [`take`](View::take) returns along
     /// `axis`, also if that axis is empty. `None` if there is no such axis.
     pub fn like_taken(&self, axis: usize) -> Option<View> {
@@ -359,6 +380,23 @@ mod tests {
         assert!(strided(0, &[0, 5], &[i64::MAX, 8]).is_ok());
         let (lengths, strides) = (vec![1; 65], vec![8; 65]);
         assert!(strided(0, &lengths, &strides).is_err());
+    }
+
+    #[test]
+    fn a_block_has_the_elements_of_basic_slices() {
+        let a = view("i2", 10, &[4, 5], Order::F);
+        let block = a.block(&[1, 3], &[2, 2]).unwrap();
+        let index = "1:3,3:5".parse().unwrap();
+        assert_eq!(block, a.index(&index).unwrap().view);
+        for (starts, lengths) in [
+            (&[1, 3][..], &[4, 1][..]),
+            (&[4, 0], &[1, 1]),
+            (&[0, 0], &[1, 0]),
+            (&[0, u64::MAX], &[1, 2]),
+            (&[0], &[1]),
+        ] {
+            assert_eq!(a.block(starts, lengths), None, "{starts:?} {lengths:?}");
+        }
     }
 
     #[test]

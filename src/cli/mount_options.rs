@@ -24,7 +24,7 @@ const SWITCHES: [&str; 11] = [
 ];
 
 /// Options of arrayfs with a value: those that are also long options, then those only under `-o`.
-const VALUED: [&str; 19] = [
+const VALUED: [&str; 20] = [
     "format",
     "array",
     "dtype",
@@ -37,6 +37,7 @@ const VALUED: [&str; 19] = [
     "scratch-size",
     "passthrough",
     "csv",
+    "zarr-chunks",
     "threads",
     "log-file",
     "idle-timeout",

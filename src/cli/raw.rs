@@ -211,6 +211,19 @@ pub(super) struct RawOptions {
     )]
     pub csv: Option<OsString>,
 
+    /// Shape of the chunks in zarr/: 64,64,64 [default: contiguous parts of up to 4 MiB]
+    ///
+    /// Of arrays with as many axes; others have the default. A chunk at the edge of the array is
+    /// padded: the padding reads as zeros, and what is written into it is dropped.
+    #[arg(
+        long,
+        value_name = "SHAPE",
+        allow_hyphen_values = true,
+        help_heading = "The mount",
+        hide_short_help = true
+    )]
+    pub zarr_chunks: Option<OsString>,
+
     /// Serve extended attributes: user.dtype, user.shape, ...
     ///
     /// They are user.dtype, user.shape, user.ndim, user.size and user.itemsize. They make ls -l

@@ -13,12 +13,12 @@ use super::raw::RawOptions;
 use super::similar;
 use super::value::{join_with_or, option_value, option_value_with, parse_value, text};
 use super::{Command, UsageError, absolute, absolute_file};
-use crate::array::Order;
+use crate::array::{Order, Shape, ShapeSpec};
 use crate::dtype::{DType, DTypeError};
 use crate::fs::{Access, Cache, Options, Passthrough};
 use crate::mapping::Mode;
 use crate::source::{Description, Format};
-use crate::vfile::CsvForm;
+use crate::vfile::{CsvForm, EncodingOptions};
 
 const MAX_THREADS: usize = 64;
 
@@ -299,7 +299,10 @@ fn options(raw: &RawOptions, items: &MountOptions) -> Result<Options, UsageError
     })?;
     Ok(Options {
         pad: raw.pad || items.has("pad"),
-        csv: csv.unwrap_or_default(),
+        encodings: EncodingOptions {
+            csv: csv.unwrap_or_default(),
+            zarr_chunks: zarr_chunks(raw, items)?,
+        },
         xattr: raw.xattr || items.has("xattr"),
         uid: id("uid")?,
         gid: id("gid")?,
@@ -313,6 +316,25 @@ fn options(raw: &RawOptions, items: &MountOptions) -> Result<Options, UsageError
         threads,
         fsname,
         flags: items.flags(),
+    })
+}
+
+/// The shape of the chunks in `zarr/`, if given.
+///
+/// # Errors
+///
+/// When it is no shape, or has a length below 1.
+fn zarr_chunks(raw: &RawOptions, items: &MountOptions) -> Result<Option<Shape>, UsageError> {
+    option_value("zarr-chunks", &raw.zarr_chunks, items, |value| {
+        let expected = "a shape without 0, as in 64,64,64 or 64x64x64";
+        parse_value("zarr-chunks", value, expected, |text| {
+            let spec: ShapeSpec = text.parse().ok()?;
+            let shape = spec
+                .resolve(1, 0, 0)
+                .ok()
+                .filter(|shape| shape.ndim() > 0)?;
+            (!shape.lengths().contains(&0)).then_some(shape)
+        })
     })
 }
 

@@ -99,7 +99,8 @@ pub fn info(
         planned => planned?,
     };
     let origin = Arc::new(plan.origin().clone());
-    let layout = Layout::new(origin.clone(), plan.contents().clone(), options.csv);
+    let contents = plan.contents().clone();
+    let layout = Layout::new(origin.clone(), contents, &options.encodings);
     let layout = layout.map_err(|error| MountError::Tree {
         file: origin.file.clone(),
         error,

@@ -1,7 +1,7 @@
 //! The options of a mount that concern the file system. The command line is left to `cli`.
 
 use crate::platform;
-use crate::vfile::CsvForm;
+use crate::vfile::EncodingOptions;
 
 /// Who may use the mount.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -71,8 +71,8 @@ pub enum MountFlag {
 pub struct Options {
     /// Whether names of indices are padded with zeros in listings.
     pub pad: bool,
-    /// The form of the files in `csv/`.
-    pub csv: CsvForm,
+    /// How arrays are presented.
+    pub encodings: EncodingOptions,
     /// Whether extended attributes are served.
     pub xattr: bool,
     /// The uid shown instead of the backing file's.

@@ -251,9 +251,9 @@ fn file_system(
     let readme = Readme {
         mountpoint: mountpoint.to_path_buf(),
         pad: options.pad,
-        csv: options.csv,
+        csv: options.encodings.csv,
     };
-    let tree = Tree::new(source, Box::new(readme), options.pad, options.csv);
+    let tree = Tree::new(source, Box::new(readme), options.pad, &options.encodings);
     let (tree, pending) = tree.map_err(|error| {
         let file = origin.file.clone();
         MountError::Tree { file, error }

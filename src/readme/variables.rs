@@ -11,7 +11,9 @@ use crate::dtype::{ByteOrder, DType, Kind, NarrowFloat, TimeUnit, Unit};
 use crate::mapping::Mode;
 use crate::source::{Contents, Meta, Origin};
 use crate::tree::name;
-use crate::vfile::{CodedView, Coding, CsvForm, encodings};
+use crate::vfile::{
+    CodedView, Coding, CsvForm, Encoding, EncodingOptions, Subject, encodings, zarr,
+};
 
 /// The conditions for dtypes, by NumPy's names: kinds, and kinds with their size in bits.
 const TYPES: &str = "bool bfloat16 int int8 int16 int32 int64 uint uint8 uint16 uint32 uint64 \
@@ -63,10 +65,14 @@ impl Variables {
         variables.set_condition("writable", example.writable);
         variables.set_condition("empty", example.is_empty());
         // Each encoding by the name of its directory: npy, csv.
+        let options = EncodingOptions {
+            csv: example.csv,
+            ..EncodingOptions::default()
+        };
         for encoding in encodings(example.csv) {
-            if let Some(folder) = encoding.folder {
-                variables
-                    .set_condition(folder, encoding.shows(&CodedView::as_stored(&example.view)));
+            if let Some(folder) = encoding.folder() {
+                let array = Subject::new(CodedView::as_stored(&example.view), &options);
+                variables.set_condition(folder, encoding.shows(&array));
             }
         }
         variables.set_dtype(example.view.dtype());
@@ -171,7 +177,7 @@ impl Variables {
         let outer = last.len().saturating_sub(2);
         let has_text = |shape: &[u64]| {
             let shape = Shape::new(shape.to_vec());
-            let text = encodings(example.csv).iter();
+            let text = encodings(example.csv).iter().filter_map(Encoding::of_views);
             let mut text = text.filter(|encoding| encoding.folder == Some("csv"));
             text.any(|encoding| encoding.shows_shape(example.view.dtype(), shape.clone()))
         };
@@ -255,6 +261,9 @@ impl Variables {
         variables.set_condition("else", true);
         variables.set_origin(origin);
         variables.set_condition("writable", origin.writable);
+        let mut dtypes = contents.members.iter().map(|member| member.view.dtype());
+        let in_store = |dtype: &DType| zarr::has_type(dtype) || Coding::float32(dtype).is_some();
+        variables.set_condition("zarr", dtypes.any(in_store));
         variables.set("count", contents.members.len().to_string());
         let skipped = contents.skipped.len();
         variables.set_condition("skipped", skipped > 0);

@@ -82,11 +82,15 @@ impl Meta {
     pub fn recoded(&self, dtype: DType, is_writable: bool) -> Meta {
         let mut meta = self.clone();
         meta.writable &= is_writable;
-        if dtype.has_other_sign(self.view.dtype()) {
-            meta.scale = None;
-        }
+        meta.scale = self.scale_of(Some(&dtype));
         meta.shown = Some(dtype);
         meta
+    }
+
+    /// How the elements are meant to be scaled if they are shown as of `shown`, or as they are.
+    pub fn scale_of(&self, shown: Option<&DType>) -> Option<Scale> {
+        let has_other_sign = shown.is_some_and(|shown| shown.has_other_sign(self.view.dtype()));
+        self.scale.filter(|_| !has_other_sign)
     }
 
     /// The metadata of the array of a field of this dtype. `None` where

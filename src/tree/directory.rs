@@ -4,140 +4,22 @@
 //!
 //! ```text
 //! groups     0 ... G-1                     none if the root is an array
-//! arrays     G + array * forms + form      the first form is the array as it is
+//! stores     G ... 2G-1                    of the groups, in zarr/ of the root
+//! arrays     2G + array * forms + form     the first form is the array as it is
 //! ```
 
-use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::array_directory::{Array, ArrayDirectory};
+use super::form::{Form, VARIANTS, Variant};
+use super::group::{Group, NamedDirectories};
 use super::member_path::paths;
 use super::name;
 use super::node::{Folder, Node};
 use crate::array::View;
-use crate::dtype::DType;
-use crate::source::{Attributes, Contents, Member, Meta, Origin, Scale};
-use crate::vfile::{CodedView, Coding, CsvForm, Encoding, encodings};
-
-/// A directory of named arrays and of other such directories.
-#[derive(Debug, Default)]
-pub(super) struct Group {
-    /// The name in the parent directory; empty for the root.
-    pub(super) name: String,
-    /// The number of the parent. The root is its own parent.
-    pub(super) parent: usize,
-    /// The arrays and groups in it, in the order of the file.
-    pub(super) children: NamedDirectories,
-    pub(super) attributes: Attributes,
-}
-
-/// The numbers of directories, by name.
-#[derive(Debug, Default)]
-pub(super) struct NamedDirectories {
-    list: Vec<usize>,
-    by_name: HashMap<Box<str>, usize>,
-}
-
-impl NamedDirectories {
-    /// The numbers of the directories, in the order of listing.
-    pub(super) fn list(&self) -> &[usize] {
-        &self.list
-    }
-
-    /// The number of the directory called `name`, also by an alias.
-    pub(super) fn get(&self, name: &str) -> Option<usize> {
-        self.by_name.get(name).copied()
-    }
-
-    fn push(&mut self, name: &str, number: usize) {
-        self.list.push(number);
-        self.by_name.insert(name.into(), number);
-    }
-}
-
-/// An array of the mount: a member of the file, or a field of one.
-#[derive(Debug)]
-pub(super) struct Array {
-    /// The name of its directory; empty for the root.
-    pub(super) name: String,
-    /// The directory that lists it. The root is its own parent.
-    pub(super) parent: Node,
-    pub(super) meta: Meta,
-    /// The member of the file; `None` for a field.
-    pub(super) member: Option<usize>,
-    /// How each variant shows its elements; `None` for those that it does not have.
-    codings: [Option<Coding>; VARIANTS.len()],
-    /// The forms that it has.
-    forms: Vec<Form>,
-    /// The array directories of its fields, in the order of the dtype.
-    pub(super) fields: NamedDirectories,
-}
-
-/// How an array directory shows the elements of its array.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Variant {
-    /// As they are stored.
-    Stored,
-    /// In the byte order of this machine.
-    Native,
-    /// As float32, for types that NumPy lacks.
-    Float32,
-}
-
-/// All variants, in the order of [`Array::codings`].
-const VARIANTS: [Variant; 3] = [Variant::Stored, Variant::Native, Variant::Float32];
-
-impl Variant {
-    /// How the variant shows elements of `dtype`, which the file says are to be scaled by
-    /// `scale`, and their fields by `field_scales`. `None` if it is no other than the stored one.
-    fn coding(
-        self,
-        dtype: &DType,
-        scale: Option<Scale>,
-        field_scales: &BTreeMap<String, Scale>,
-    ) -> Option<Coding> {
-        match self {
-            Variant::Stored => Some(Coding::Stored),
-            Variant::Native => Coding::native(dtype, scale, field_scales),
-            Variant::Float32 => Coding::float32(dtype),
-        }
-    }
-
-    /// Whether an array that `meta` describes, or that of a field at any depth, has the variant.
-    fn is_of(self, meta: &Meta) -> bool {
-        let has = self.coding(meta.view.dtype(), meta.scale, &meta.details.field_scales);
-        let mut fields = meta.view.dtype().fields().iter();
-        has.is_some() || fields.any(|field| meta.field(field).is_some_and(|meta| self.is_of(&meta)))
-    }
-
-    /// The name of the directory; `None` for the array itself.
-    fn folder(self) -> Option<&'static str> {
-        match self {
-            Variant::Stored => None,
-            Variant::Native => Some("native"),
-            Variant::Float32 => Some("float32"),
-        }
-    }
-}
-
-/// How an array directory shows its array.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Form {
-    pub(super) variant: Variant,
-    pub(super) is_transposed: bool,
-    /// The index of the encoding. 0 is raw.
-    encoding_index: u8,
-}
-
-/// A directory that shows one array in one form.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct ArrayDirectory<'a> {
-    pub(super) array: &'a Array,
-    array_index: usize,
-    pub(super) form: Form,
-    pub(super) encoding: &'static Encoding,
-    pub(super) coding: &'a Coding,
-}
+use crate::source::{Attributes, Contents, Member, Meta, Origin};
+use crate::vfile::{CodedView, Coding, Encoding, EncodingOptions, Subject, encodings, zarr};
 
 /// All groups and arrays of a mount. Directory 0 is the root.
 #[derive(Debug)]
@@ -145,6 +27,9 @@ pub(super) struct Directories {
     pub(super) groups: Vec<Group>,
     pub(super) arrays: Vec<Array>,
     encodings: &'static [Encoding],
+    options: EncodingOptions,
+    /// Whether any array is in a store.
+    has_stores: bool,
     /// The variants that any array has.
     variants: Vec<Variant>,
     /// The number of forms of each array in a variant, those included that it does not have.
@@ -153,8 +38,12 @@ pub(super) struct Directories {
 
 impl Directories {
     /// The directories of the arrays in the file `origin` that `contents` lists.
-    pub(super) fn new(origin: &Arc<Origin>, contents: &Contents, csv: CsvForm) -> Directories {
-        let encodings = encodings(csv);
+    pub(super) fn new(
+        origin: &Arc<Origin>,
+        contents: &Contents,
+        options: &EncodingOptions,
+    ) -> Directories {
+        let encodings = encodings(options.csv);
         let has_two_axes = |view: &View| view.ndim() >= 2;
         let mut views = contents.members.iter().map(|member| &member.view);
         let transposes = views.any(|view| has_two_axes(view) || !view.dtype().fields().is_empty());
@@ -166,6 +55,8 @@ impl Directories {
             groups: Vec::new(),
             arrays: Vec::new(),
             encodings,
+            options: options.clone(),
+            has_stores: false,
             variants: VARIANTS.into_iter().filter(has).collect(),
             forms_per_variant: encodings.len() * (1 + usize::from(transposes)),
         };
@@ -175,7 +66,32 @@ impl Directories {
             let root = Node::folder(0, Folder::Top);
             directories.add_array(Meta::of(origin, member), String::new(), root, Some(0));
         }
+        directories.fill_stores();
         directories
+    }
+
+    /// Leaves out the directories of numbered files of arrays that have more than `limit` of them.
+    pub(super) fn leave_out_longer(&mut self, limit: u64) {
+        let longer = self.arrays.iter_mut();
+        for array in longer.filter(|array| array.most_files > limit) {
+            array.most_files = 0;
+            array.forms.retain(|form| {
+                let encoding = &self.encodings[usize::from(form.encoding_index)];
+                encoding.of_views().is_some()
+            });
+        }
+        self.fill_stores();
+    }
+
+    /// Lists in each group what its store has.
+    fn fill_stores(&mut self) {
+        for number in 0..self.groups.len() {
+            let children = self.groups[number].children.list().iter();
+            let stored = children.filter_map(|&child| self.stored(child)).collect();
+            self.groups[number].stored = stored;
+        }
+        let mut forms = self.arrays.iter().flat_map(|array| &array.forms);
+        self.has_stores = forms.any(|form| form.is_in_store);
     }
 
     fn add_group_members(&mut self, origin: &Arc<Origin>, contents: &Contents) {
@@ -202,8 +118,7 @@ impl Directories {
             let number = self.add_array(meta, name.clone(), parent, Some(position));
             self.groups[group].children.push(name, number);
             for alias in &member.aliases {
-                let by_name = &mut self.groups[group].children.by_name;
-                by_name.entry(alias.as_str().into()).or_insert(number);
+                self.groups[group].children.add_alias(alias, number);
             }
             self.set_attributes_above(group, member, &attributes);
         }
@@ -257,14 +172,16 @@ impl Directories {
         member: Option<usize>,
     ) -> usize {
         let index = self.arrays.len();
-        let number = self.groups.len() + index * self.form_count();
+        let number = self.first_array() + index * self.form_count();
         let dtype = meta.view.dtype().clone();
         let scales = &meta.details.field_scales;
         let codings = VARIANTS.map(|variant| variant.coding(&dtype, meta.scale, scales));
+        let (forms, most_files) = self.forms_of(&meta.view, &codings, member.is_some());
         self.arrays.push(Array {
             name,
             parent,
-            forms: self.forms_of(&meta.view, &codings),
+            forms,
+            most_files,
             codings,
             meta: meta.clone(),
             member,
@@ -281,38 +198,82 @@ impl Directories {
         number
     }
 
-    /// The forms of an array that shows `view` in the `codings` of its variants.
-    fn forms_of(&self, view: &View, codings: &[Option<Coding>; VARIANTS.len()]) -> Vec<Form> {
+    /// The forms of an array that shows `view` in the `codings` of its variants, and the most
+    /// numbered files that a directory of them has.
+    fn forms_of(
+        &self,
+        view: &View,
+        codings: &[Option<Coding>; VARIANTS.len()],
+        is_member: bool,
+    ) -> (Vec<Form>, u64) {
         let transposed = (view.ndim() >= 2).then(|| view.transposed());
         let views = [(false, Some(view)), (true, transposed.as_ref())];
-        let mut forms = Vec::new();
+        let (mut forms, mut most_files) = (Vec::new(), 0);
         for (variant, coding) in VARIANTS.into_iter().zip(codings) {
             let Some(coding) = coding else { continue };
             for (is_transposed, view) in views {
                 let Some(view) = view else { continue };
-                let view = CodedView::new(view, coding);
                 for (encoding_index, encoding) in (0..).zip(self.encodings) {
-                    if encoding_index == 0 || encoding.shows(&view) {
+                    let array = Subject::new(CodedView::new(view, coding), &self.options);
+                    let files = encoding.files_of(&array).map(|files| files.count());
+                    most_files = files.unwrap_or(0).max(most_files);
+                    if encoding_index == 0 || files.is_some() || encoding.shows(&array) {
                         forms.push(Form {
                             variant,
                             is_transposed,
                             encoding_index,
+                            is_in_store: false,
                         });
                     }
                 }
             }
         }
-        forms
+        if is_member && !self.groups.is_empty() {
+            forms.extend(self.form_in_store(view, codings, &forms));
+        }
+        (forms, most_files)
+    }
+
+    /// The form of an array in the store of the root, which has the other `forms`: the first
+    /// variant that version 3 of Zarr has, or that Zarr has at all.
+    fn form_in_store(
+        &self,
+        view: &View,
+        codings: &[Option<Coding>; VARIANTS.len()],
+        forms: &[Form],
+    ) -> Option<Form> {
+        let is_store = |form: &&Form| {
+            let encoding = &self.encodings[usize::from(form.encoding_index)];
+            encoding.folder() == Some(zarr::FOLDER) && !form.is_transposed
+        };
+        let mut stores = forms.iter().filter(is_store);
+        let first = stores.clone().next();
+        let is_complete = |form: &&Form| {
+            let coding = codings[form.variant as usize].as_ref();
+            let dtype = coding.map(|coding| CodedView::new(view, coding).dtype());
+            dtype.is_some_and(zarr::has_type)
+        };
+        let form = *stores.find(is_complete).or(first)?;
+        Some(Form {
+            is_in_store: true,
+            ..form
+        })
     }
 
     /// The number of directories, those included that do not exist.
     pub(super) fn count(&self) -> usize {
-        self.groups.len() + self.arrays.len() * self.form_count()
+        self.first_array() + self.arrays.len() * self.form_count()
+    }
+
+    /// The number of the first directory of an array.
+    pub(super) fn first_array(&self) -> usize {
+        2 * self.groups.len()
     }
 
     /// The number of forms of each array, those included that it does not have.
     fn form_count(&self) -> usize {
-        self.variants.len() * self.forms_per_variant
+        let in_store = usize::from(!self.groups.is_empty());
+        self.variants.len() * self.forms_per_variant + in_store
     }
 
     /// The number of directories that show `array`.
@@ -325,57 +286,106 @@ impl Directories {
         self.groups.get(number)
     }
 
+    /// The directories of all arrays in the store of the root.
+    pub(super) fn stored_arrays(&self) -> impl Iterator<Item = ArrayDirectory<'_>> {
+        let arrays = self.arrays.iter().enumerate();
+        arrays.filter_map(|(index, array)| {
+            let form = array.forms.iter().rev().find(|form| form.is_in_store)?;
+            self.array_directory(self.number(index, *form))
+        })
+    }
+
+    /// The most numbered files of a directory.
+    pub(super) fn most_files(&self) -> u64 {
+        let counts = self.arrays.iter().map(|array| array.most_files);
+        counts.fold(zarr::GROUP_FILES.len() as u64, u64::max)
+    }
+
+    /// The group whose store has this number; `None` for any other directory, and if no array is
+    /// in a store.
+    pub(super) fn group_of_store(&self, number: usize) -> Option<usize> {
+        let group = number.checked_sub(self.groups.len())?;
+        (group < self.groups.len() && self.has_stores).then_some(group)
+    }
+
+    /// The number of the store of the root; `None` if there is none.
+    pub(super) fn root_store(&self) -> Option<usize> {
+        (!self.groups.is_empty() && self.has_stores).then_some(self.groups.len())
+    }
+
+    /// The number of the directory in a store that stands for the group or array with the number
+    /// `number`. `None` if Zarr lacks the array.
+    pub(super) fn stored(&self, number: usize) -> Option<usize> {
+        let Some(position) = number.checked_sub(self.first_array()) else {
+            return Some(self.groups.len() + number);
+        };
+        let index = position / self.form_count();
+        let form = self.arrays.get(index)?.forms.iter();
+        let form = form.rev().find(|form| form.is_in_store)?;
+        Some(self.number(index, *form))
+    }
+
     /// The array directory with this number; `None` for a group, and if there is none.
     pub(super) fn array_directory(&self, number: usize) -> Option<ArrayDirectory<'_>> {
-        let position = number.checked_sub(self.groups.len())?;
+        let position = number.checked_sub(self.first_array())?;
         let array_index = position / self.form_count();
         let array = self.arrays.get(array_index)?;
         let form_index = position % self.form_count();
-        let within = form_index % self.forms_per_variant;
-        let form = Form {
-            variant: *self.variants.get(form_index / self.forms_per_variant)?,
-            is_transposed: within >= self.encodings.len(),
-            encoding_index: u8::try_from(within % self.encodings.len()).ok()?,
-        };
-        let coding = array.codings[form.variant as usize].as_ref()?;
-        array.forms.contains(&form).then(|| ArrayDirectory {
+        let mut forms = array.forms.iter();
+        let form = *forms.find(|form| self.form_index(**form) == form_index)?;
+        Some(ArrayDirectory {
             array,
             array_index,
             form,
             encoding: &self.encodings[usize::from(form.encoding_index)],
-            coding,
+            coding: array.codings[form.variant as usize].as_ref()?,
+            options: &self.options,
         })
     }
 
-    /// The number of the directory of an array in `form`.
-    fn number(&self, array_index: usize, form: Form) -> usize {
+    /// The number of `form` among the forms of an array.
+    fn form_index(&self, form: Form) -> usize {
+        if form.is_in_store {
+            return self.form_count() - 1;
+        }
         let variants = self.variants.iter();
         // A variant that no array has is in no form.
         let variant = variants
             .take_while(|variant| **variant != form.variant)
             .count();
         let transposed = usize::from(form.is_transposed) * self.encodings.len();
-        let first = self.groups.len() + array_index * self.form_count();
-        first + variant * self.forms_per_variant + transposed + usize::from(form.encoding_index)
+        variant * self.forms_per_variant + transposed + usize::from(form.encoding_index)
+    }
+
+    /// The number of the directory of an array in `form`.
+    fn number(&self, array_index: usize, form: Form) -> usize {
+        self.first_array() + array_index * self.form_count() + self.form_index(form)
     }
 
     /// The parent of a directory. The root is its own parent.
     pub(super) fn parent(&self, number: usize) -> Node {
+        let top = |number| Node::folder(number, Folder::Top);
         if let Some(group) = self.group(number) {
-            return Node::folder(group.parent, Folder::Top);
+            return top(group.parent);
+        }
+        if let Some(group) = self.group_of_store(number) {
+            return match group {
+                0 => top(0),
+                _ => top(self.groups.len() + self.groups[group].parent),
+            };
         }
         let Some(directory) = self.array_directory(number) else {
-            return Node::folder(0, Folder::Top);
+            return top(0);
         };
-        let form = directory.form;
+        let (form, parent) = (directory.form, directory.array.parent);
         let above = match form {
+            Form {
+                is_in_store: true, ..
+            } => return top(self.groups.len() + parent.directory_index),
             Form {
                 encoding_index: 1..,
                 ..
-            } => Form {
-                encoding_index: 0,
-                ..form
-            },
+            } => form.raw(),
             Form {
                 is_transposed: true,
                 ..
@@ -390,12 +400,9 @@ impl Directories {
                 variant: Variant::Stored,
                 ..form
             },
-            Form {
-                variant: Variant::Stored,
-                ..
-            } => return directory.array.parent,
+            _ => return parent,
         };
-        Node::folder(self.number(directory.array_index, above), Folder::Top)
+        top(self.number(directory.array_index, above))
     }
 
     /// The array directories that an array directory lists beside its fields: the encodings and
@@ -409,12 +416,13 @@ impl Directories {
         } = directory;
         let array = &self.arrays[array_index];
         let is_raw = form.encoding_index == 0;
-        let others = array.forms.iter().filter(move |other| {
-            is_raw && other.variant == form.variant && other.is_transposed == form.is_transposed
-        });
+        let others = array
+            .forms
+            .iter()
+            .filter(move |other| is_raw && !other.is_in_store && other.raw() == form);
         // The raw form itself has no folder.
         let others = others.filter_map(move |&other| {
-            let folder = self.encodings[usize::from(other.encoding_index)].folder?;
+            let folder = self.encodings[usize::from(other.encoding_index)].folder()?;
             Some((folder, self.number(array_index, other)))
         });
         let can_transpose = is_raw && !form.is_transposed && array.meta.view.ndim() >= 2;
@@ -423,7 +431,7 @@ impl Directories {
             ..form
         };
         let transposed = ("T", self.number(array_index, transposed));
-        let is_plain = directory.is_plain();
+        let is_plain = form.is_plain();
         let variants = VARIANTS.into_iter().filter(move |_| is_plain);
         let variants = variants.filter_map(move |variant| {
             array.codings[variant as usize].as_ref()?;
@@ -433,69 +441,5 @@ impl Directories {
         others
             .chain(can_transpose.then_some(transposed))
             .chain(variants)
-    }
-}
-
-impl<'a> ArrayDirectory<'a> {
-    /// The array that the directory shows.
-    pub(super) fn view(&self) -> Cow<'a, View> {
-        match self.form.is_transposed {
-            true => Cow::Owned(self.array.meta.view.transposed()),
-            false => Cow::Borrowed(&self.array.meta.view),
-        }
-    }
-
-    /// A part of the array, as the directory shows its elements.
-    pub(super) fn coded<'v>(&self, view: &'v View) -> CodedView<'v>
-    where
-        'a: 'v,
-    {
-        CodedView::new(view, self.coding)
-    }
-
-    /// The size in bytes of the file of `view`, a part of the array. `None` if the encoding has
-    /// no file of it.
-    pub(super) fn len_of(&self, view: &View) -> Option<u64> {
-        (self.encoding.len)(&CodedView::new(view, self.coding))
-    }
-
-    /// The metadata of the array that the directory shows.
-    pub(super) fn meta(&self) -> Meta {
-        let meta = match self.form.is_transposed {
-            true => self.array.meta.transposed(),
-            false => self.array.meta.clone(),
-        };
-        let dtype = match self.coding {
-            Coding::Stored => return meta,
-            Coding::Recoded { dtype, .. } => dtype.clone(),
-            Coding::Widened(_) => DType::FLOAT32,
-        };
-        meta.recoded(dtype, self.coding.is_writable())
-    }
-
-    /// The name of the directory in its parent; empty for the root.
-    pub(super) fn name(&self) -> &'a str {
-        let form = self.form;
-        match (
-            self.encoding.folder,
-            form.is_transposed,
-            form.variant.folder(),
-        ) {
-            (Some(folder), ..) => folder,
-            (None, true, _) => "T",
-            (None, false, Some(folder)) => folder,
-            (None, false, None) => &self.array.name,
-        }
-    }
-
-    /// Whether the directory shows the elements as they are stored, and not transposed.
-    pub(super) fn shows_whole_member(&self) -> bool {
-        self.form.variant == Variant::Stored && !self.form.is_transposed
-    }
-
-    /// Whether the directory shows its array as it is: stored, raw, and not transposed.
-    pub(super) fn is_plain(&self) -> bool {
-        let form = self.form;
-        form.variant == Variant::Stored && form.encoding_index == 0 && !form.is_transposed
     }
 }

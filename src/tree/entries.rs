@@ -3,6 +3,7 @@
 use super::Tree;
 use super::name;
 use super::node::{Entry, Folder, Node, NodeKind};
+use crate::vfile::zarr;
 
 impl Tree {
     /// Entry `k` of the directory `parent`, counted from 0 without `.` and `..`; `None` past
@@ -13,7 +14,7 @@ impl Tree {
         };
         let directory_index = parent.directory_index;
         match folder {
-            Folder::Top => self.top_entry(parent, usize::try_from(k).ok()?),
+            Folder::Top => self.top_entry(parent, k),
             Folder::Fields => {
                 let fields = self.array_directory(parent)?.array.fields.list();
                 let number = *fields.get(usize::try_from(k).ok()?)?;
@@ -36,7 +37,7 @@ impl Tree {
                 let directory = self.array_directory(parent)?;
                 let length = directory.view().length(axis);
                 (k < length).then(|| Entry {
-                    name: name::listed(k, length, self.pad) + directory.encoding.suffix,
+                    name: name::listed(k, length, self.pad) + directory.suffix(),
                     node: Node {
                         directory_index,
                         kind: NodeKind::Element { axis, index: k },
@@ -47,7 +48,11 @@ impl Tree {
     }
 
     /// Entry `k` of the directory of an array or group.
-    fn top_entry(&self, top: Node, k: usize) -> Option<Entry> {
+    fn top_entry(&self, top: Node, k: u64) -> Option<Entry> {
+        if self.is_store(top) {
+            return self.stored_entry(top, k);
+        }
+        let k = usize::try_from(k).ok()?;
         let fixed = self.fixed_entries(top);
         let Some(group) = self.group(top) else {
             return { fixed }.nth(k);
@@ -61,7 +66,7 @@ impl Tree {
     }
 
     /// The entry of the directory of an array or group in its parent directory.
-    fn directory_entry(&self, number: usize) -> Entry {
+    pub(super) fn directory_entry(&self, number: usize) -> Entry {
         let node = Node::folder(number, Folder::Top);
         Entry {
             name: self.directory_name(node),
@@ -71,12 +76,17 @@ impl Tree {
 
     /// The name of the directory of an array or group; empty for the root.
     pub(super) fn directory_name(&self, top: Node) -> String {
-        match self.group(top) {
-            Some(group) => group.name.clone(),
-            None => {
-                let directory = self.array_directory(top);
-                directory.map_or(String::new(), |directory| directory.name().to_owned())
-            }
+        if self.layout.directories.root_store() == Some(top.directory_index) {
+            return zarr::FOLDER.to_owned();
+        }
+        match (
+            self.group(top).or(self.group_of_store(top)),
+            self.array_directory(top),
+        ) {
+            (Some(group), _) => group.name.clone(),
+            (None, directory) => directory
+                .map_or("", |directory| directory.name())
+                .to_owned(),
         }
     }
 
@@ -112,7 +122,7 @@ impl Tree {
         });
         let data = directory.and_then(|directory| {
             directory.len_of(&directory.view())?;
-            let name = format!("data{}", directory.encoding.suffix);
+            let name = format!("data{}", directory.suffix());
             Some((name, NodeKind::Data))
         });
         let named =
@@ -126,8 +136,12 @@ impl Tree {
                 kind,
             },
         });
-        let nested = directory.map(|directory| self.layout.directories.nested(directory));
-        fixed.chain(nested.into_iter().flatten().map(|(name, number)| Entry {
+        let directories = &self.layout.directories;
+        let nested = directory.map(|directory| directories.nested(directory));
+        let store = directories.root_store().filter(|_| directory_index == 0);
+        let store = store.map(|number| (zarr::FOLDER, number));
+        let nested = nested.into_iter().flatten().chain(store);
+        fixed.chain(nested.map(|(name, number)| Entry {
             name: name.to_owned(),
             node: Node::folder(number, Folder::Top),
         }))

@@ -31,6 +31,7 @@ impl Tree {
             | NodeKind::Meta
             | NodeKind::Header
             | NodeKind::Page
+            | NodeKind::File(_)
             | NodeKind::Stats => None,
         }
     }
@@ -72,7 +73,7 @@ impl Tree {
         let directory = self.array_directory(node)?;
         let member = &self.layout.contents.members[directory.array.member?];
         let verbatim = member.verbatim.as_ref()?;
-        let is_in_encoding = directory.encoding.folder == Some(verbatim.folder);
+        let is_in_encoding = directory.encoding.folder() == Some(verbatim.folder);
         let is_whole = node.kind == NodeKind::Data && directory.shows_whole_member();
         (is_in_encoding && is_whole).then_some(verbatim)
     }
@@ -95,18 +96,20 @@ impl Tree {
             NodeKind::Readme | NodeKind::Meta | NodeKind::Header | NodeKind::Page => {
                 (self.text(node)?.len() as u64, 1)
             }
+            NodeKind::File(number) => (self.numbered_len(node, number)?, 1),
             NodeKind::Data | NodeKind::Element { .. } | NodeKind::Selection(_) => {
                 let view = self.elements(node)?;
                 (self.file_len(node, &view)?, 1)
             }
         };
-        let shows_elements = matches!(
-            node.kind,
-            NodeKind::Data | NodeKind::Element { .. } | NodeKind::Selection(_)
-        );
+        let shows_elements = match node.kind {
+            NodeKind::Data | NodeKind::Element { .. } | NodeKind::Selection(_) => true,
+            NodeKind::File(number) => self.is_chunk(node, number),
+            _ => false,
+        };
         let directory = self.array_directory(node);
-        let can_write =
-            directory.is_some_and(|found| found.encoding.writable && found.coding.is_writable());
+        let can_write = directory
+            .is_some_and(|found| found.encoding.is_writable() && found.coding.is_writable());
         Some(NodeAttributes {
             is_directory: node.is_directory(),
             len,
@@ -119,6 +122,9 @@ impl Tree {
     /// The number of directories in a directory.
     fn subdirectories(&self, node: Node, folder: Folder) -> u32 {
         let count = match (folder, self.group(node)) {
+            (Folder::Top, _) if self.is_store(node) => self
+                .group_of_store(node)
+                .map_or(0, |group| group.stored.len()),
             (Folder::Top, Some(group)) => group.children.list().len(),
             (Folder::Top, None) => {
                 let entries = self.fixed_entries(node);
@@ -149,15 +155,19 @@ impl Tree {
     }
 
     fn file(&self, node: Node) -> Option<VirtualFile> {
+        if let NodeKind::File(number) = node.kind {
+            return self.numbered_file(node, number);
+        }
         if let NodeKind::Readme | NodeKind::Meta | NodeKind::Header | NodeKind::Page = node.kind {
             return Some(VirtualFile::literal(self.text(node)?));
         }
         let view = self.elements(node)?;
         let directory = self.array_directory(node)?;
+        let encoding = directory.encoding.of_views()?;
         if let Some(verbatim) = self.verbatim(node) {
             let header = Literal {
                 bytes: verbatim.header.clone(),
-                is_equivalent: directory.encoding.is_equivalent,
+                is_equivalent: encoding.is_equivalent,
             };
             let view = match directory.array.meta.order {
                 Order::C => view,
@@ -167,7 +177,7 @@ impl Tree {
             let contents: [Arc<dyn Content>; 2] = [Arc::new(header), Arc::new(bytes)];
             return Some(VirtualFile::new(contents));
         }
-        let contents = (directory.encoding.contents)(&self.mapping, &directory.coded(&view));
+        let contents = (encoding.contents)(&self.mapping, &directory.coded(&view));
         Some(VirtualFile::new(contents))
     }
 

@@ -4,6 +4,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::node::{Folder, Node, NodeKind};
+use crate::vfile::EncodingOptions;
 
 /// The generation numbers of a mount.
 #[derive(Debug, Clone, Copy)]
@@ -17,11 +18,14 @@ pub(super) struct Generations {
 
 impl Generations {
     /// The generation numbers of a mount whose `meta.json` is `meta`.
-    pub(super) fn new(meta: &[u8]) -> Generations {
+    pub(super) fn new(meta: &str, options: &EncodingOptions) -> Generations {
+        // The number of a chunk depends on the shape of the chunks.
+        let chunks = options.zarr_chunks.as_ref();
+        let chunks = chunks.map_or(String::new(), |chunks| chunks.to_string());
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
         let now = now.map_or(0, |since| since.as_nanos());
         Generations {
-            computed: digest(meta),
+            computed: digest(format!("{meta}{chunks}").as_bytes()),
             selections: digest(&now.to_le_bytes()),
         }
     }

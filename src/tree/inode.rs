@@ -5,8 +5,8 @@
 //! inode - 1  =  | directory | group | index |
 //!
 //! directory   number of the directory of an array or a group
-//! group       0: fixed nodes of the directory; 1 + K: slices along axis K
-//! index       which fixed node, or the index along the axis
+//! group       0: fixed nodes of the directory; 1: numbered files; 2 + K: slices along axis K
+//! index       which fixed node, the number of the file, or the index along the axis
 //! ```
 //!
 //! - The bit widths are chosen for the mounted arrays.
@@ -45,7 +45,7 @@ pub(super) struct Inodes {
 
 impl Inodes {
     /// The layout for `directory_count` directories of arrays with at most `ndim` axes
-    /// of length `max_length` or less.
+    /// of length `max_length` or less, and at most `max_length` numbered files.
     ///
     /// # Errors
     ///
@@ -54,7 +54,7 @@ impl Inodes {
         let last_fixed = Folder::Axis(ndim).fixed_index();
         let mut inodes = Inodes {
             directory_bits: bit_length(directory_count as u64 - 1),
-            group_bits: bit_length(ndim as u64),
+            group_bits: bit_length(1 + ndim as u64),
             index_bits: bit_length(max_length.saturating_sub(1).max(last_fixed)),
             last_computed: 0,
         };
@@ -63,7 +63,7 @@ impl Inodes {
             return Err(needed);
         }
         let last_directory = directory_count as u64 - 1;
-        let packed = (last_directory << inodes.group_bits | ndim as u64) << inodes.index_bits
+        let packed = (last_directory << inodes.group_bits | (1 + ndim as u64)) << inodes.index_bits
             | low_mask(inodes.index_bits);
         inodes.last_computed = 1 + packed;
         if inodes.last_computed > FREE.start - 1 - MIN_SELECTIONS {
@@ -76,8 +76,15 @@ impl Inodes {
     /// directories.
     pub(super) fn longest_axis(directory_count: usize, ndim: usize) -> u64 {
         // One bit is left for selections.
-        let taken = 1 + bit_length(directory_count as u64) + bit_length(ndim as u64);
+        let taken = 1 + bit_length(directory_count as u64) + bit_length(1 + ndim as u64);
         1 << MAX_BITS.saturating_sub(taken)
+    }
+
+    /// The most numbered files of a directory that there are inode numbers for, with more bits
+    /// for them than this layout may have.
+    pub(super) fn most_files(self) -> u64 {
+        // One bit is left for selections.
+        1 << (MAX_BITS - 1 - self.directory_bits - self.group_bits)
     }
 
     /// How many inode numbers there are for selections.
@@ -100,7 +107,8 @@ impl Inodes {
             NodeKind::Header => (0, HEADER),
             NodeKind::Page => (0, PAGE),
             NodeKind::Stats => (0, STATS),
-            NodeKind::Element { axis, index } => (1 + axis as u64, index),
+            NodeKind::File(number) => (FILES, number),
+            NodeKind::Element { axis, index } => (FILES + 1 + axis as u64, index),
             NodeKind::Selection(number) => return self.last_computed + 1 + number,
         };
         let directory_index = node.directory_index as u64;
@@ -122,8 +130,9 @@ impl Inodes {
             (0, PAGE) => NodeKind::Page,
             (0, STATS) => NodeKind::Stats,
             (0, folder) => NodeKind::Folder(Folder::from_fixed_index(folder)?),
-            (axis, index) => NodeKind::Element {
-                axis: axis as usize - 1,
+            (FILES, number) => NodeKind::File(number),
+            (group, index) => NodeKind::Element {
+                axis: (group - FILES - 1) as usize,
                 index,
             },
         };
@@ -134,6 +143,9 @@ impl Inodes {
         })
     }
 }
+
+/// The group of numbered files.
+const FILES: u64 = 1;
 
 const META: u64 = 1;
 const DATA: u64 = 2;
@@ -194,6 +206,7 @@ mod tests {
             use Folder::*;
             let mut kinds = vec![NodeKind::Meta, NodeKind::Data, NodeKind::Readme];
             kinds.extend([NodeKind::Header, NodeKind::Stats, NodeKind::Page]);
+            kinds.extend((0..longest).map(NodeKind::File));
             kinds.extend([Top, Rows, Cols, Axes, Slices, Fields].map(NodeKind::Folder));
             for axis in 0..ndim {
                 kinds.push(NodeKind::Folder(Axis(axis)));
@@ -233,16 +246,17 @@ mod tests {
 
     #[test]
     fn arrays_of_more_than_63_bits_are_refused() {
-        // One bit for T, two for the axes: 60 are left for the index.
-        assert!(Inodes::new(2, 2, 1 << 60).is_ok());
-        assert_eq!(Inodes::new(2, 2, (1 << 60) + 1), Err(64));
+        // One bit for T, two for the groups: 60 are left for the index.
+        assert!(Inodes::new(2, 1, 1 << 60).is_ok());
+        assert_eq!(Inodes::new(2, 1, (1 << 60) + 1), Err(64));
         // All 63 bits are in use: no inode number is left for selections.
-        assert_eq!(Inodes::new(2, 3, 1 << 60), Err(64));
-        let largest = Inodes::new(2, 2, 1 << 60).unwrap();
+        assert_eq!(Inodes::new(2, 2, 1 << 60), Err(64));
+        let largest = Inodes::new(2, 1, 1 << 60).unwrap();
+        assert_eq!(Inodes::new(2, 1, 5).unwrap().most_files(), 1 << 59);
         let node = Node {
             directory_index: 1,
             kind: NodeKind::Element {
-                axis: 1,
+                axis: 0,
                 index: (1 << 60) - 1,
             },
         };

@@ -43,7 +43,7 @@ impl Tree {
             Folder::Rows | Folder::Cols | Folder::Axis(_) => {
                 let axis = folder.axis()?;
                 let directory = self.array_directory(parent)?;
-                let name = name.strip_suffix(directory.encoding.suffix)?;
+                let name = name.strip_suffix(directory.suffix())?;
                 let index = name::parse_index(name, directory.view().length(axis))?;
                 NodeKind::Element { axis, index }
             }
@@ -59,6 +59,9 @@ impl Tree {
         if let Some(number) = self.group(top).and_then(|group| group.children.get(name)) {
             return Some(Node::folder(number, Folder::Top));
         }
+        if let Some(node) = self.stored_node(top, name) {
+            return Some(node);
+        }
         let mut entries = self.fixed_entries(top);
         let entry = entries.find(|entry| entry.name == name)?;
         Some(entry.node)
@@ -68,8 +71,7 @@ impl Tree {
     /// is no valid index of the array, or the encoding has no file of the result.
     fn parse_selection(&self, slices: Node, name: &str) -> Option<NodeKind> {
         let directory = self.array_directory(slices)?;
-        let encoding = directory.encoding;
-        let index: Index = name.strip_suffix(encoding.suffix)?.parse().ok()?;
+        let index: Index = name.strip_suffix(directory.suffix())?.parse().ok()?;
         let array = directory.view();
         let indexed = array.index(&index)?;
         directory.len_of(&indexed.view)?;
@@ -97,7 +99,8 @@ impl Tree {
     /// Whether a file of this name that is not the tree's can be made in the directory `parent`:
     /// where there are array files that can be written. Refused are
     ///
-    /// - names that read as an index, since whoever writes `rows/100` of 100 rows means a row;
+    /// - names that read as an index, since whoever writes `rows/100` of 100 rows means a row, or as
+    ///   that of a chunk;
     /// - names that macOS makes in every directory that it shows.
     pub fn takes_other_file(&self, parent: Node, name: &OsStr) -> bool {
         let NodeKind::Folder(folder) = parent.kind else {
@@ -108,19 +111,22 @@ impl Tree {
             ..parent
         };
         let has_files = match folder {
-            Folder::Top => self.exists(file),
+            Folder::Top => self.exists(file) || self.is_store(parent),
             Folder::Rows | Folder::Cols | Folder::Axis(_) | Folder::Slices => true,
             Folder::Axes | Folder::Fields | Folder::Control => false,
         };
         let Some(directory) = self.array_directory(parent).filter(|_| has_files) else {
             return false;
         };
-        let encoding = directory.encoding;
         let is_free = |name: &str| {
-            let stem = name.strip_suffix(encoding.suffix).unwrap_or(name);
-            stem.parse::<Index>().is_err() && !name.starts_with("._") && name != ".DS_Store"
+            let stem = name.strip_suffix(directory.suffix()).unwrap_or(name);
+            let is_chunk = name.split('.').all(|part| part.parse::<u64>().is_ok());
+            let is_number = is_chunk || stem.parse::<Index>().is_ok();
+            !is_number && !name.starts_with("._") && name != ".DS_Store"
         };
-        encoding.writable && directory.coding.is_writable() && name.to_str().is_none_or(is_free)
+        directory.encoding.is_writable()
+            && directory.coding.is_writable()
+            && name.to_str().is_none_or(is_free)
     }
 
     /// Whether the lookup of `node` may have exceeded the limit of names that the kernel keeps.

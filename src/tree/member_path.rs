@@ -6,8 +6,8 @@ use std::collections::HashSet;
 use super::name;
 use crate::source::Member;
 
-/// Names that a group needs for its own entries, or that are reserved for forms of arrays.
-const RESERVED: [&str; 12] = [
+/// Names that a group or its store needs for its own entries, or that are reserved for forms of arrays.
+const RESERVED: [&str; 13] = [
     "README.txt",
     "meta.json",
     "header.txt",
@@ -19,6 +19,7 @@ const RESERVED: [&str; 12] = [
     "arrow",
     "parquet",
     "zarr",
+    "zarr.json",
     "ome.zarr",
 ];
 
@@ -76,6 +77,7 @@ mod tests {
             (&[b"a", b"a/b", b"a/b/c"], &["a", "a%2Fb", "a%2Fb%2Fc"]),
             (&[b"g/a/b", b"g/a"], &["g/a%2Fb", "g/a"]),
             (&[b"meta.json", b"g/zarr"], &["%6Deta.json", "g/%7Aarr"]),
+            (&[b"zarr.json"], &["%7Aarr.json"]),
             (&[b".x", b".", b"..", b""], &["%2Ex", "%2E", "%2E%2E", "%"]),
             (&[b".arrayfs"], &["%2Earrayfs"]),
             (&[b"a//b", b"c/"], &["a/%/b", "c/%"]),

@@ -2,10 +2,13 @@
 //! Everything is computed from the arrays, except for a bounded table of selections. The FUSE
 //! protocol, including what the kernel caches, is the business of `fs`.
 
+mod array_directory;
 mod directory;
 mod entries;
 mod file;
+mod form;
 mod generation;
+mod group;
 mod inode;
 mod lookup;
 mod member_path;
@@ -14,6 +17,7 @@ mod node;
 mod page;
 mod path;
 mod selection;
+mod store;
 
 use std::borrow::Cow;
 use std::fmt::Debug;
@@ -23,10 +27,12 @@ use std::sync::{Arc, OnceLock};
 use crate::array::{Shape, View};
 use crate::mapping::{Mapping, Pending};
 use crate::source::{Contents, Member, Meta, Origin, Skipped, Source, group_json};
-use crate::vfile::CsvForm;
-use directory::{ArrayDirectory, Directories, Group};
+use crate::vfile::{EncodingOptions, zarr};
+use array_directory::{Array, ArrayDirectory};
+use directory::Directories;
 pub use file::Pin;
 use generation::Generations;
+use group::Group;
 use inode::Inodes;
 pub use node::{Entry, Node, NodeAttributes};
 use node::{Folder, NodeKind};
@@ -62,6 +68,9 @@ pub struct Tree {
     readme: Box<dyn Readme>,
     /// `README.txt`, `meta.json` and `index.html` of the root, once they have been read.
     root_texts: [OnceLock<Arc<[u8]>>; 3],
+    /// The files of the store of the root, once they have been read; `None` for one that there
+    /// is not.
+    store_texts: [OnceLock<Option<Arc<[u8]>>>; zarr::GROUP_FILES.len()],
     generations: Generations,
     selections: Selections,
     pad: bool,
@@ -86,17 +95,22 @@ impl Layout {
     pub fn new(
         origin: Arc<Origin>,
         mut contents: Contents,
-        csv: CsvForm,
+        options: &EncodingOptions,
     ) -> Result<Layout, TreeError> {
-        let mut directories = Directories::new(&origin, &contents, csv);
-        let mut inodes = inodes(&directories);
+        let mut directories = Directories::new(&origin, &contents, options);
+        let mut inodes = inodes(&directories, 0);
         if contents.is_group && inodes.is_err() {
             let (ndim, _) = extremes(&directories);
             let limit = Inodes::longest_axis(directories.count(), ndim);
             skip_longer(&mut contents, limit);
-            directories = Directories::new(&origin, &contents, csv);
-            inodes = self::inodes(&directories);
+            directories = Directories::new(&origin, &contents, options);
+            inodes = self::inodes(&directories, 0);
         }
+        // Where there are numbers for all slices, but not for all chunks, there are no chunks.
+        let inodes = inodes.and_then(|fitting| {
+            directories.leave_out_longer(fitting.most_files());
+            self::inodes(&directories, directories.most_files())
+        });
         let inodes = inodes.map_err(|needed| TreeError::TooManyNodes {
             shape: directories.arrays[0].meta.view.shape().clone(),
             needed,
@@ -115,7 +129,7 @@ impl Layout {
             Some(group) => Some(self.group_json(number, group)),
             None => {
                 let directory = self.directories.array_directory(number)?;
-                let has_meta = directory.encoding.folder.is_none();
+                let has_meta = directory.encoding.folder().is_none();
                 has_meta.then(|| directory.meta().to_json())
             }
         }
@@ -161,7 +175,7 @@ impl Layout {
         members.map(|array| self.array_path(array)).collect()
     }
 
-    fn array_path(&self, array: &directory::Array) -> String {
+    fn array_path(&self, array: &Array) -> String {
         let group = array.parent.directory_index;
         match self.group_path(group).as_str() {
             "" => array.name.clone(),
@@ -188,14 +202,14 @@ fn extremes(directories: &Directories) -> (usize, u64) {
     (ndim, lengths.copied().max().unwrap_or(0))
 }
 
-/// The layout of inode numbers.
+/// The layout of inode numbers, of which a directory needs `files` for numbered files.
 ///
 /// # Errors
 ///
 /// The number of bits needed, if there are too few.
-fn inodes(directories: &Directories) -> Result<Inodes, u32> {
+fn inodes(directories: &Directories, files: u64) -> Result<Inodes, u32> {
     let (ndim, longest) = extremes(directories);
-    Inodes::new(directories.count(), ndim, longest)
+    Inodes::new(directories.count(), ndim, longest.max(files))
 }
 
 /// Skips members with an axis longer than `limit`.
@@ -228,7 +242,7 @@ impl Tree {
     ///
     /// - `readme`: the texts of `README.txt`.
     /// - `pad`: whether index names are listed padded with zeros.
-    /// - `csv`: the form of text files.
+    /// - `options`: those of the encodings.
     ///
     /// # Errors
     ///
@@ -237,7 +251,7 @@ impl Tree {
         source: Source,
         readme: Box<dyn Readme>,
         pad: bool,
-        csv: CsvForm,
+        options: &EncodingOptions,
     ) -> Result<(Tree, Pending), TreeError> {
         let Source {
             mapping,
@@ -245,12 +259,13 @@ impl Tree {
             origin,
             contents,
         } = source;
-        let layout = Layout::new(origin, contents, csv)?;
+        let layout = Layout::new(origin, contents, options)?;
         let tree = Tree {
             mapping: Arc::new(mapping),
             readme,
             root_texts: Default::default(),
-            generations: Generations::new(layout.root_json().as_bytes()),
+            store_texts: Default::default(),
+            generations: Generations::new(&layout.root_json(), options),
             selections: Selections::new(layout.inodes.selection_capacity()),
             layout,
             pad,
@@ -301,6 +316,7 @@ impl Tree {
                 let view = self.elements(node);
                 view.is_some_and(|view| self.file_len(node, &view).is_some())
             }
+            NodeKind::File(number) => self.has_file(node, number),
             NodeKind::Selection(_) => false,
         }
     }
@@ -326,14 +342,14 @@ impl Tree {
         let directories = &self.layout.directories;
         let array = || directories.array_directory(number);
         directories.group(number).is_some()
-            || array().is_some_and(|directory| directory.encoding.folder.is_none())
+            || array().is_some_and(|directory| directory.encoding.folder().is_none())
     }
 
     /// Whether the directory has a `README.txt`: the root, and those of members.
     fn has_readme(&self, number: usize) -> bool {
         let directory = self.layout.directories.array_directory(number);
         number == 0
-            || directory.is_some_and(|found| found.is_plain() && found.array.member.is_some())
+            || directory.is_some_and(|found| found.form.is_plain() && found.array.member.is_some())
     }
 
     /// The header that the file has for the member or group of a directory.
@@ -342,7 +358,7 @@ impl Tree {
             None if number == 0 => self.layout.contents.header.as_ref(),
             None => None,
             Some(directory) => {
-                let is_member = directory.is_plain() && directory.array.member.is_some();
+                let is_member = directory.form.is_plain() && directory.array.member.is_some();
                 let header = directory.array.meta.details.header.as_ref();
                 header.filter(|_| is_member)
             }
@@ -353,12 +369,15 @@ impl Tree {
         let directories = &self.layout.directories;
         match (folder, directories.array_directory(number)) {
             (Folder::Control, _) => number == 0,
-            (Folder::Top, None) => directories.group(number).is_some(),
+            (Folder::Top, None) => {
+                let store = directories.group_of_store(number);
+                directories.group(number).is_some() || store.is_some()
+            }
             (_, None) => false,
             (Folder::Top, Some(_)) => true,
             (Folder::Slices, Some(directory)) => directory.encoding.has_slices(),
             (Folder::Fields, Some(directory)) => {
-                directory.is_plain() && !directory.array.fields.list().is_empty()
+                directory.form.is_plain() && !directory.array.fields.list().is_empty()
             }
             (Folder::Axes, Some(_)) => self.has_folder(number, Folder::Axis(0)),
             (Folder::Rows | Folder::Cols | Folder::Axis(_), Some(directory)) => folder
@@ -382,6 +401,7 @@ impl Tree {
             | NodeKind::Meta
             | NodeKind::Header
             | NodeKind::Page
+            | NodeKind::File(_)
             | NodeKind::Data => Folder::Top,
             NodeKind::Stats => Folder::Control,
             NodeKind::Element { axis, .. } => Folder::Axis(axis),
@@ -408,9 +428,62 @@ impl Tree {
         let counts = directories.arrays.iter().map(|array| {
             let lengths = array.meta.view.shape().lengths();
             let one_form = lengths.iter().fold(6u64, |sum, &n| sum.saturating_add(n));
-            one_form.saturating_mul(directories.forms(array))
+            let elements = one_form.saturating_mul(directories.forms(array));
+            elements.saturating_add(array.most_files)
         });
         let groups = 2 * directories.groups.len() as u64;
         counts.fold(groups, u64::saturating_add)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::array::Order;
+    use crate::dtype::DType;
+    use crate::mapping::Mode;
+
+    /// The layout of an array of this many rows of 1024 bytes with a chunk for each byte, alone or
+    /// in a group with a small array.
+    fn layout(is_group: bool, rows: u64) -> Layout {
+        let array = |rows| {
+            let shape = Shape::new(vec![rows, 1 << 10]);
+            let view = View::strided(DType::BYTE, 0, shape, vec![0, 0]).unwrap();
+            Member::new(format!("a{rows}"), view, Order::C)
+        };
+        let mut contents = Contents::group();
+        contents.is_group = is_group;
+        contents.members = vec![array(rows), array(2)];
+        let origin = Origin {
+            file: "/file".into(),
+            data_file: None,
+            format: "raw",
+            mode: Mode::ReadOnly,
+            writable: false,
+        };
+        let options = EncodingOptions {
+            zarr_chunks: Some(Shape::new(vec![1, 1])),
+            ..EncodingOptions::default()
+        };
+        Layout::new(Arc::new(origin), contents, &options).unwrap()
+    }
+
+    #[test]
+    fn arrays_with_more_chunks_than_inode_numbers_have_no_store() {
+        for (is_group, rows, expected) in [
+            (false, 1 << 40, true),
+            (false, 1 << 50, false),
+            (true, 1 << 40, true),
+            (true, 1 << 50, false),
+        ] {
+            let layout = layout(is_group, rows);
+            let directories = &layout.directories;
+            let number = directories.first_array();
+            let plain = directories.array_directory(number).unwrap();
+            let has_store = directories.nested(plain).any(|(name, _)| name == "zarr");
+            assert_eq!(has_store, expected, "{is_group} {rows}");
+            assert_eq!(directories.stored(number).is_some(), is_group && expected);
+            assert_eq!(directories.root_store().is_some(), is_group);
+        }
     }
 }

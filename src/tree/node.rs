@@ -30,6 +30,9 @@ pub(super) enum NodeKind {
         axis: usize,
         index: u64,
     },
+    /// A file of a directory that has other files than those of views, by its number: text, or
+    /// elements.
+    File(u64),
     /// The result of any other basic index, by its number in the table of selections.
     Selection(u64),
 }

@@ -25,7 +25,7 @@ impl Tree {
 
     fn name(&self, node: Node) -> String {
         let directory = self.array_directory(node);
-        let suffix = directory.map_or("", |found| found.encoding.suffix);
+        let suffix = directory.map_or("", |found| found.suffix());
         match node.kind {
             NodeKind::Folder(Folder::Top) => self.directory_name(node),
             NodeKind::Folder(Folder::Rows) => "rows".into(),
@@ -45,6 +45,7 @@ impl Tree {
                 let length = directory.map_or(0, |found| found.view().length(axis));
                 name::listed(index, length, self.pad) + suffix
             }
+            NodeKind::File(number) => self.file_name(node, number).unwrap_or_default(),
             NodeKind::Selection(number) => match self.selections.name(number) {
                 Some(name) => name.into(),
                 None => format!("#{number}"),

@@ -120,9 +120,18 @@ impl<'a> CodedView<'a> {
         }
     }
 
-    /// The elements as they are stored.
+    /// The elements in the file.
     pub fn stored(&self) -> &'a View {
         self.stored
+    }
+
+    /// Those of the elements that are in `part`, which is derived from the [stored](Self::stored)
+    /// view, shown in the same coding.
+    pub fn part<'p>(&self, part: &'p View) -> CodedView<'p>
+    where
+        'a: 'p,
+    {
+        CodedView::new(part, self.coding)
     }
 
     /// The dtype of the elements as they are shown.

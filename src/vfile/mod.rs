@@ -10,6 +10,7 @@ mod coded_view;
 mod columns;
 mod content;
 mod encoding;
+mod padded;
 mod parquet;
 mod text;
 mod tiff_header;
@@ -23,7 +24,7 @@ pub use code::Code;
 pub use coded::CodedBytes;
 pub use coded_view::{CodedView, Coding};
 pub use content::{Content, ContentList, Elements, Literal, ViewBytes};
-pub use encoding::{Encoding, encodings};
+pub use encoding::{Encoding, EncodingOptions, FileSet, Subject, encodings, zarr};
 pub use text::{CsvForm, Table, TableText};
 
 /// Why bytes of a virtual file could not be read or written.

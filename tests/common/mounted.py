@@ -32,9 +32,12 @@ def files(a):
 
 
 def names(root):
-    """The paths of all files below a directory."""
+    """The paths of all files below a directory, but for those of stores."""
     return {
-        os.path.relpath(os.path.join(directory, name), root) for directory, _, names in os.walk(root) for name in names
+        os.path.relpath(os.path.join(directory, name), root)
+        for directory, _, names in os.walk(root)
+        for name in names
+        if os.path.basename(directory) != "zarr"
     }
 
 

@@ -25,6 +25,8 @@ def listed_members(root: str, path: str = "") -> list[str]:
     entries = os.listdir(directory)
     if "data" in entries:
         return [path]
+    # The store of the root has the same arrays; a member of that name is called otherwise.
+    entries = [entry for entry in entries if path or entry != "zarr"]
     below = [entry for entry in entries if os.path.isdir(os.path.join(directory, entry))]
     return [member for entry in below for member in listed_members(root, os.path.join(path, entry))]
 

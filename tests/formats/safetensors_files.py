@@ -153,9 +153,8 @@ def many_tensors(session: Session) -> None:
     tensors = {f"layer.{number}": np.full(2, number, "<i4") for number in range(10_000)}
     library.save_file(tensors, file)
     with session.mount(file, ["--mode", "r"]) as mount:
-        same(
-            "the listing", sorted([*tensors, "meta.json", "README.txt", "index.html"]), sorted(os.listdir(mount.point))
-        )
+        listed = [*tensors, "meta.json", "README.txt", "index.html", "zarr"]
+        same("the listing", sorted(listed), sorted(os.listdir(mount.point)))
         arrays = json.loads(read(mount.path("meta.json")))["arrays"]
         same("the paths in meta.json", sorted(tensors), sorted(array["path"] for array in arrays))
         for number in [0, 9_999, *session.rng.choice(10_000, 300, replace=False)]:

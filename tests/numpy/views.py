@@ -54,6 +54,34 @@ def has_images(array: np.ndarray, dtype: np.dtype) -> bool:
     return is_number and dtype.itemsize <= {"c": 16}.get(dtype.kind, 8) and array.ndim >= 2 and array.size > 0
 
 
+def has_store(dtype: np.dtype) -> bool:
+    """Whether there is `zarr/` of items of the type; what is in it is left to `tests/forms`."""
+    return in_zarr_3(dtype) or in_zarr_2(dtype)
+
+
+def is_in_order(dtype: np.dtype) -> bool:
+    """Whether the fields have names, and none begins before the one before it ends."""
+    fields = [dtype.fields[name] for name in dtype.names]
+    ends = [0, *(offset + field.itemsize for field, offset, *_ in fields)]
+    return all(dtype.names) and all(end <= offset for end, (_, offset, *_) in zip(ends, fields, strict=False))
+
+
+def in_zarr_3(dtype: np.dtype) -> bool:
+    """Whether version 3 has the type: no sub-arrays, and fields in one byte order."""
+    if dtype.names is None:
+        return not dtype.subdtype and dtype.type.__module__ == "numpy" and has_text(dtype)
+    fields = [dtype[name] for name in dtype.names]
+    return is_in_order(dtype) and all(not field.str.startswith(">") and in_zarr_3(field) for field in fields)
+
+
+def in_zarr_2(dtype: np.dtype) -> bool:
+    """Whether version 2 has the type, as it is read: no records of records."""
+    if dtype.names is None:
+        return dtype.type.__module__ == "numpy" and has_text(dtype)
+    fields = [leaf_dtype(dtype[name]) for name in dtype.names]
+    return is_in_order(dtype) and all(field.names is None and in_zarr_2(field) for field in fields)
+
+
 def has_arrow_type(dtype: np.dtype) -> bool:
     """Whether Arrow, whose files are little-endian here, has a type for each item of this type."""
     if dtype.subdtype:
@@ -88,6 +116,7 @@ def other_forms(array: np.ndarray, dtype: np.dtype) -> list[str]:
         "tiff": has_images(array, dtype),
         "arrow": is_table(array) and has_arrow_type(dtype),
         "parquet": is_table(array) and has_parquet_type(dtype),
+        "zarr": has_store(dtype),
     }
     return [folder for folder, exists in forms.items() if exists]
 

@@ -71,7 +71,7 @@ fn claim_61_every_array_has_a_directory_named_after_it() {
     let top: BTreeSet<String> = cases
         .iter()
         .map(|(_, path)| path.split('/').next().unwrap().to_owned())
-        .chain(["README.txt", "meta.json", "index.html"].map(String::from))
+        .chain(["README.txt", "meta.json", "index.html", "zarr"].map(String::from))
         .collect();
     assert_eq!(names_in(mount.point()), top);
     assert!(!mount.join("layer/0/w/0").exists() && !mount.join("layer/1").exists());

@@ -107,6 +107,15 @@ fn claim_11_a_name_that_is_not_in_the_tree_does_not_exist() {
             "npy/meta.json",
             "csv/data.npy",
             "csv/fields",
+            "zarr/data",
+            "zarr/rows",
+            "zarr/slices",
+            "zarr/T",
+            "zarr/meta.json",
+            "zarr/.zgroup",
+            "zarr/.zmetadata",
+            "zarr/00.0",
+            "zarr/99.99",
         ] {
             let path = mount.join(name);
             for (what, outcome) in [
@@ -142,6 +151,8 @@ fn claim_12_descriptions_and_text_are_written_by_nobody() {
             "README.txt",
             "index.html",
             "csv/data.csv",
+            "zarr/zarr.json",
+            "T/zarr/.zattrs",
             "T/meta.json",
             "T/csv/rows/3.csv",
             "csv/slices/::2.csv",

@@ -76,7 +76,7 @@ def view(array: np.ndarray, path: str) -> np.ndarray:
         array = array.T
     path = path.removeprefix("T/").removeprefix("npy/").removesuffix(".npy")
     kind, *indexes = path.split("/")
-    if kind == "data":
+    if kind == "data" or path == f"zarr/{'.'.join('0' * array.ndim)}":  # One chunk has all.
         return array[...]
     axis = {"rows": 0, "cols": 1}.get(kind)
     if axis is None:

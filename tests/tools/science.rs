@@ -9,6 +9,8 @@ pub fn cases() -> Vec<Case> {
     let python = |script: &str| format!("python3 -c 'import numpy as np; {script}'");
     let duckdb = |query: &str| format!("python3 -c 'import duckdb; print(duckdb.sql(\"{query}\").fetchall())'");
     let r = |script: &str| format!("Rscript --vanilla -e '{script}'");
+    let zarr = |script: &str| format!("python3 -W ignore -c 'import zarr, zarr.storage; {script}'");
+    let tensorstore = |script: &str| format!("python3 -c 'import tensorstore; a = tensorstore.open({{\"driver\": \"zarr3\", \"kvstore\": \"file://\" + __import__(\"os\").path.abspath(\"m/zarr/\")}}).result(); {script}'");
     let xattr = &["--xattr"];
     vec![
         works("numpy.load", python("print(np.load(\"m/npy/data.npy\"), np.load(\"m/T/npy/rows/3.npy\"))")),
@@ -23,6 +25,15 @@ pub fn cases() -> Vec<Case> {
         works("numpy.memmap", python("a = np.memmap(\"m/rows/3\", mode=\"r+\"); a[2] = 65; a.flush()")).changes(&["rows/3"]),
         works("numpy.memmap", python("print(bytes(np.memmap(\"m/cols/3\", mode=\"w+\", shape=6)))")).prints("b'lidsae'\n"),
         works("joblib", python("from joblib import Parallel, delayed; a = np.load(\"m/npy/rows/3.npy\", mmap_mode=\"r+\"); Parallel(2)(delayed(a.__setitem__)(i, 65 + i) for i in range(9)); a.flush()")).changes(&["npy/rows/3.npy"]),
+        works("zarr-python", zarr("print(zarr.open(\"m/zarr\", mode=\"r\")[:], zarr.open(\"m/T/zarr\", mode=\"r\")[3])")),
+        works("zarr-python", zarr("zarr.open(\"m/zarr\", mode=\"r+\")[2] = 65")).changes(&["zarr/0.0"]),
+        works("zarr-python", zarr("zarr.config.set({\"array.write_empty_chunks\": True}); zarr.open(\"m/zarr\", mode=\"r+\")[:] = 0")).changes(&["zarr/0.0"]),
+        fails("zarr-python", zarr("zarr.open(\"m/zarr\", mode=\"r+\")[:] = 0"), 1, "Operation not permitted"),
+        fails("zarr-python", zarr("zarr.open(\"m/zarr\", mode=\"w\", shape=(6, 24), dtype=\"u1\")"), 1, "Operation not permitted"),
+        works("tensorstore", tensorstore("print(a.read().result())")),
+        works("tensorstore", tensorstore("a[2].write(65).result()")).changes(&["zarr/0.0"]),
+        fails("tensorstore", tensorstore("a.write(0).result()"), 1, "Operation not permitted"),
+        works("dask", "python3 -W ignore -c 'import dask.array; print(dask.array.from_zarr(\"m/zarr\").sum(0).compute())'"),
         works("gfortran", format!("echo '{FORTRAN}' > a.f90 && gfortran a.f90 -o a && ./a")).changes(&["rows/3"]),
         works("cp", "cp m/npy/rows/4.npy m/npy/rows/3.npy").changes(&["npy/rows/3.npy"]),
         fails("cp", "cp m/npy/cols/4.npy m/npy/rows/3.npy", 1, "Invalid argument"),

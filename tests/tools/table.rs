@@ -131,7 +131,7 @@ fn copy_descriptions(mount: &Mount, plain: &Path) {
     }
 }
 
-/// Gives them the text, the images and the tables of what they hold with a header.
+/// Gives them the text, the images, the tables and the stores of what they hold with a header.
 fn copy_text(mount: &Mount, plain: &Path) {
     for directory in ["", "T"] {
         let (mounted, plain) = (mount.join(directory), plain.join(directory));
@@ -146,6 +146,7 @@ fn copy_text(mount: &Mount, plain: &Path) {
                 copy(&mounted.join(&table), &plain.join(&table));
             }
         }
+        copy_store(&mounted.join("zarr"), &plain.join("zarr"));
     }
 }
 
@@ -167,6 +168,17 @@ fn copy_like(headed: &Path, mounted: &Path, plain: &Path, suffix: &str) {
             let name = name.with_extension(suffix);
             copy(&mounted.join(&name), &plain.join(&name));
         }
+    }
+}
+
+/// Copies the files of a store, if there is one.
+fn copy_store(mounted: &Path, plain: &Path) {
+    let Ok(entries) = fs::read_dir(mounted) else {
+        return;
+    };
+    fs::create_dir(plain).unwrap();
+    for name in entries.map(|entry| entry.unwrap().file_name()) {
+        copy(&mounted.join(&name), &plain.join(&name));
     }
 }
 

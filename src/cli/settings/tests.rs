@@ -38,7 +38,7 @@ fn without_options_a_file_is_bytes_to_read_and_write() {
         (settings.options.umask, settings.options.cache),
         (None, None)
     );
-    assert_eq!(settings.options.csv, CsvForm::Unpadded);
+    assert_eq!(settings.options.encodings.csv, CsvForm::Unpadded);
 }
 
 #[test]
@@ -68,7 +68,7 @@ fn every_long_option_can_be_given_both_ways() {
         assert_eq!(settings.options.threads, Some(3), "{line}");
         assert_eq!(settings.log.file, Some("/log".into()), "{line}");
         assert!(settings.options.pad && settings.options.xattr, "{line}");
-        assert_eq!(settings.options.csv, CsvForm::Padded, "{line}");
+        assert_eq!(settings.options.encodings.csv, CsvForm::Padded, "{line}");
         assert!(settings.foreground, "{line}");
         assert!(settings.log.verbosity > 0, "{line}");
     }

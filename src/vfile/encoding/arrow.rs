@@ -9,7 +9,7 @@
 
 use std::sync::Arc;
 
-use super::{Encoding, Scope};
+use super::{FileEncoding, Scope};
 use crate::array::View;
 use crate::dtype::{ByteOrder, DType, Kind, Unit};
 use crate::mapping::Mapping;
@@ -17,7 +17,7 @@ use crate::vfile::arrow_metadata::{ALIGNMENT, Batch, Field, Frame, Precision, Ti
 use crate::vfile::columns::{Column, MAX_COLUMNS, is_table};
 use crate::vfile::{CodedView, Content, ContentList, Literal};
 
-pub(super) const ENCODING: Encoding = Encoding {
+pub(super) const ENCODING: FileEncoding = FileEncoding {
     folder: Some("arrow"),
     suffix: ".arrow",
     writable: false,

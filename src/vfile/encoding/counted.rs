@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use super::{Encoding, Scope};
+use super::{FileEncoding, Scope};
 use crate::vfile::{Content, Literal};
 
 /// The counted encoding.
-pub(super) const ENCODING: Encoding = Encoding {
+pub(super) const ENCODING: FileEncoding = FileEncoding {
     folder: Some("counted"),
     suffix: ".counted",
     writable: true,

@@ -3,12 +3,12 @@
 
 use std::sync::Arc;
 
-use super::{Encoding, Scope};
+use super::{FileEncoding, Scope};
 use crate::mapping::Mapping;
 use crate::vfile::text::{CsvForm, Table, TableText};
 use crate::vfile::{CodedView, Content, ContentList};
 
-pub(super) const UNPADDED: Encoding = Encoding {
+pub(super) const UNPADDED: FileEncoding = FileEncoding {
     folder: Some("csv"),
     suffix: ".csv",
     writable: false,
@@ -18,7 +18,7 @@ pub(super) const UNPADDED: Encoding = Encoding {
     is_equivalent: |fixed, data| fixed == data,
 };
 
-pub(super) const PADDED: Encoding = Encoding {
+pub(super) const PADDED: FileEncoding = FileEncoding {
     len: |view| table(view, CsvForm::Padded).map(|table| table.len()),
     contents: |mapping, view| contents(mapping, view, CsvForm::Padded),
     ..UNPADDED

@@ -3,12 +3,12 @@
 
 use std::sync::Arc;
 
-use super::{Encoding, Scope};
+use super::{FileEncoding, Scope};
 use crate::array::Order;
 use crate::source::npy::{Header, same_meaning};
 use crate::vfile::{CodedView, Content, Literal};
 
-pub(super) const ENCODING: Encoding = Encoding {
+pub(super) const ENCODING: FileEncoding = FileEncoding {
     folder: Some("npy"),
     suffix: ".npy",
     writable: true,

@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use super::{Encoding, Scope};
+use super::{FileEncoding, Scope};
 use crate::array::View;
 use crate::dtype::{ByteOrder, DType, Kind, Unit};
 use crate::mapping::Mapping;
@@ -17,7 +17,7 @@ use crate::vfile::parquet::{self, Layout, Leaf, MAX_FOOTER, Meaning, Physical, S
 use crate::vfile::widened::{Widened, Widening};
 use crate::vfile::{CodedView, Content, ContentList};
 
-pub(super) const ENCODING: Encoding = Encoding {
+pub(super) const ENCODING: FileEncoding = FileEncoding {
     folder: Some("parquet"),
     suffix: ".parquet",
     writable: false,

@@ -1,9 +1,9 @@
 //! The raw encoding: the bytes of a view in C order, as `numpy.ndarray.tobytes`
 //! returns them.
 
-use super::{Encoding, Scope};
+use super::{FileEncoding, Scope};
 
-pub(super) const ENCODING: Encoding = Encoding {
+pub(super) const ENCODING: FileEncoding = FileEncoding {
     folder: None,
     suffix: "",
     writable: true,

@@ -12,12 +12,12 @@
 
 use std::sync::Arc;
 
-use super::{Encoding, Scope};
+use super::{FileEncoding, Scope};
 use crate::dtype::{ByteOrder, DType, Kind};
 use crate::vfile::tiff_header::{Frame, Numbers, Tag, Variant};
 use crate::vfile::{CodedView, Content, Literal};
 
-pub(super) const ENCODING: Encoding = Encoding {
+pub(super) const ENCODING: FileEncoding = FileEncoding {
     folder: Some("tiff"),
     suffix: ".tif",
     writable: true,
