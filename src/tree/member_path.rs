@@ -6,7 +6,8 @@ use std::collections::HashSet;
 use super::name;
 use crate::source::Member;
 
-/// Names that a group or its store needs for its own entries, or that are reserved for forms of arrays.
+/// Names that a group or its store needs for its own entries, or that are reserved for forms of
+/// arrays.
 const RESERVED: [&str; 13] = [
     "README.txt",
     "meta.json",

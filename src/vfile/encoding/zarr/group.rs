@@ -45,31 +45,47 @@ pub fn group_text<'a>(
     attributes: &Attributes,
     members: Option<impl Iterator<Item = (String, Member<'a>)>>,
 ) -> Option<String> {
-    let all = match number {
-        0 => members.and_then(|members| consolidated(members, &[("", Text::V3.name())])),
-        3 => {
-            let files = [".zgroup", Text::V2.name(), Text::V2Attributes.name()];
-            let own = [1, 2].map(|number| {
-                let text = plain(number, attributes).unwrap_or_default();
-                format!("{}:{text}", json!(GROUP_FILES[number]))
-            });
-            let rest = consolidated(members?, &files.map(|file| ("/", file)))?;
-            let separator = if rest.is_empty() { "" } else { "," };
-            let metadata = format!("{}{separator}{rest}", own.join(","));
-            return Some(format!(
-                "{{\"zarr_consolidated_format\":1,\"metadata\":{{{metadata}}}}}"
-            ));
+    match (number, members) {
+        (0, Some(members)) => {
+            let text = plain(0, attributes)?;
+            Some(with_members(&text, members).unwrap_or(text))
         }
-        _ => None,
-    };
-    let text = plain(number, attributes)?;
-    Some(match (all, text.strip_suffix('}')) {
-        (Some(all), Some(members)) => format!(
-            "{members},\"consolidated_metadata\":{{\"kind\":\"inline\",\"must_understand\":false,\
-             \"metadata\":{{{all}}}}}}}"
-        ),
-        _ => text,
-    })
+        (3, Some(members)) => all_of_version_2(attributes, members),
+        _ => plain(number, attributes),
+    }
+}
+
+/// The file `text` of version 3 of a group, with the metadata of what is below it. `None` if that
+/// is too long.
+fn with_members<'a>(
+    text: &str,
+    members: impl Iterator<Item = (String, Member<'a>)>,
+) -> Option<String> {
+    let all = consolidated(members, &[("", Text::V3.name())])?;
+    Some(format!(
+        "{},\"consolidated_metadata\":{{\"kind\":\"inline\",\"must_understand\":false,\
+         \"metadata\":{{{all}}}}}}}",
+        text.strip_suffix('}')?
+    ))
+}
+
+/// The metadata of version 2 of a group and of what is below it. `None` if that is too long.
+fn all_of_version_2<'a>(
+    attributes: &Attributes,
+    members: impl Iterator<Item = (String, Member<'a>)>,
+) -> Option<String> {
+    let files = [GROUP_FILES[1], Text::V2.name(), Text::V2Attributes.name()];
+    let mut all = Vec::new();
+    for number in [1, 2] {
+        let text = plain(number, attributes)?;
+        all.push(format!("{}:{text}", json!(GROUP_FILES[number])));
+    }
+    all.push(consolidated(members, &files.map(|file| ("/", file)))?);
+    all.retain(|part| !part.is_empty());
+    let all = all.join(",");
+    Some(format!(
+        "{{\"zarr_consolidated_format\":1,\"metadata\":{{{all}}}}}"
+    ))
 }
 
 /// The text of a file of a group, without what is below it.
