@@ -103,6 +103,10 @@ impl ArrayFs {
             Ok(begun) => begun,
             Err(error) => return answer(Err(error)),
         };
+        if let Err(error) = renaming.check_fixed_bytes() {
+            drop(renaming);
+            return answer(Err(error));
+        }
         let inode = renaming.scratch.inode();
         let file = renaming.target.file.clone();
         let start = move || renaming.move_bytes(answer);
@@ -212,9 +216,33 @@ impl Renaming {
         });
     }
 
-    /// The bytes to move next: about as many as a request has, in whole elements, or a header.
+    /// Checks the bytes that cannot change, of which a TIFF file has some behind its data: the
+    /// array is unchanged if one of them differs.
+    fn check_fixed_bytes(&self) -> Result<(), FsError> {
+        if !self.target.file.has_literals() {
+            return Ok(());
+        }
+        let mut start = 0;
+        while let Some(piece) = self.piece_from(start) {
+            let mut buffer = buffer_for(&piece)?;
+            let count = self.scratch.read(piece.start, &mut buffer)?;
+            self.target
+                .file
+                .check_write(piece.start, &buffer[..count])?;
+            start = piece.end;
+        }
+        Ok(())
+    }
+
+    /// The bytes to move next.
     fn next_piece(&self) -> Option<Range<u64>> {
-        let (file, start) = (&self.target.file, self.scratch.moved());
+        self.piece_from(self.scratch.moved())
+    }
+
+    /// The bytes from `start` on that are moved at once: about as many as a request has, in whole
+    /// elements, or a header.
+    fn piece_from(&self, start: u64) -> Option<Range<u64>> {
+        let file = &self.target.file;
         let next = start.saturating_add(MAX_REQUEST.into());
         let end = match next < file.len() {
             true => file.boundary(next, MAX_ELEMENT),
@@ -224,11 +252,7 @@ impl Renaming {
     }
 
     fn move_piece(&self, piece: &Range<u64>) -> Result<(), FsError> {
-        let len = (piece.end - piece.start) as usize;
-        let mut buffer = Vec::new();
-        let reserved = buffer.try_reserve_exact(len);
-        reserved.map_err(|_| io::Error::from(io::ErrorKind::OutOfMemory))?;
-        buffer.resize(len, 0);
+        let mut buffer = buffer_for(piece)?;
         let inode = self.scratch.inode();
         self.scratch.step(&mut buffer, |offset, data| {
             self.fs.write_moved(inode, &self.target, offset, data)
@@ -241,6 +265,20 @@ impl Renaming {
         // As at a close.
         self.fs.update_mtime();
     }
+}
+
+/// Memory for the bytes of a piece.
+///
+/// # Errors
+///
+/// When there is none.
+fn buffer_for(piece: &Range<u64>) -> Result<Vec<u8>, FsError> {
+    let len = (piece.end - piece.start) as usize;
+    let mut buffer = Vec::new();
+    let reserved = buffer.try_reserve_exact(len);
+    reserved.map_err(|_| io::Error::from(io::ErrorKind::OutOfMemory))?;
+    buffer.resize(len, 0);
+    Ok(buffer)
 }
 
 impl Drop for Renaming {

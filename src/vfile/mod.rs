@@ -128,6 +128,19 @@ impl VirtualFile {
         if at >= self.len && !data.is_empty() {
             return Err(FileAccessError::PastEnd { at, len: self.len });
         }
+        self.check_write(at, data)?;
+        let range = self.clip(at, data.len());
+        self.transfer_parts(&range, |content, part, from| {
+            content.write(from, &data[part])
+        })
+    }
+
+    /// Checks that a write of `data` at byte `at` changes no read-only bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`FileAccessError::Fixed`] when it does.
+    pub fn check_write(&self, at: u64, data: &[u8]) -> Result<(), FileAccessError> {
         let range = self.clip(at, data.len());
         for (content, part, from) in self.parts(&range) {
             if !content.accepts(from, &data[part.clone()]) {
@@ -135,9 +148,7 @@ impl VirtualFile {
                 return Err(FileAccessError::Fixed(start..start + part.len() as u64));
             }
         }
-        self.transfer_parts(&range, |content, part, from| {
-            content.write(from, &data[part])
-        })
+        Ok(())
     }
 
     /// Calls `transfer` for the part of each content that overlaps `range`, up to

@@ -118,6 +118,30 @@ fn claim_69_a_rename_obeys_what_the_other_file_demands() {
 }
 
 #[test]
+fn claim_69_other_bytes_behind_the_data_leave_the_array_unchanged() {
+    let Some(dir) = Dir::with_fuse() else { return };
+    let content = Numbers(7).bytes(30 * 512 * 200);
+    let file = dir.file("data.bin", &content);
+    let mount = mounted(&dir, &file, &["--shape", "30,512,200"]);
+    let stack = mount.join("tiff/data.tif");
+    let mut bytes = fs::read(&stack).unwrap();
+    // The last directory of a page, megabytes behind the first byte of the data.
+    let end = bytes.len() - 20;
+    bytes[end] ^= 1;
+    let data = bytes.windows(100).position(|some| some == &content[..100]);
+    bytes[data.unwrap()] ^= 1;
+    let aside = mount.join("tiff/.new");
+    fs::write(&aside, &bytes).unwrap();
+    assert_eq!(errno(fs::rename(&aside, &stack)), libc::EINVAL);
+    assert!(fs::read(&file).unwrap() == content);
+    bytes[end] ^= 1;
+    fs::write(&aside, &bytes).unwrap();
+    fs::rename(&aside, &stack).unwrap();
+    assert_eq!(fs::read(&file).unwrap()[0], content[0] ^ 1);
+    assert!(fs::read(&stack).unwrap() == bytes);
+}
+
+#[test]
 fn claim_69_a_rename_that_cannot_write_says_so_and_can_be_tried_again() {
     let Some(dir) = Dir::with_fuse() else { return };
     let file = dir.file("data.bin", vec![1; 64 << 10]);
