@@ -52,7 +52,8 @@ impl ArrayFs {
         }
         let file = self.scratch.create(parent, name, owner, Instant::now())?;
         let number = self.open_scratch(file.inode(), writes)?;
-        Ok((file.attributes(1), number))
+        let attributes = file.attributes(1).ok_or(FsError::Stale)?;
+        Ok((attributes, number))
     }
 
     /// The node of the tree at `place`. `None` if it has none.

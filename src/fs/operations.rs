@@ -156,9 +156,10 @@ impl ArrayFs {
 
     /// The attributes of a node or a scratch file.
     pub(super) fn attributes(&self, inode: u64) -> Result<FileAttr, FsError> {
-        match self.scratch.get(inode) {
-            Some((scratch, links)) if scratch.target().is_none() => Ok(scratch.attributes(links)),
-            _ => self.attributes_as(inode, self.node(inode)?),
+        let scratch = self.scratch.get(inode);
+        match scratch.and_then(|(scratch, links)| scratch.attributes(links)) {
+            Some(attributes) => Ok(attributes),
+            None => self.attributes_as(inode, self.node(inode)?),
         }
     }
 
@@ -183,11 +184,10 @@ impl ArrayFs {
         inode: u64,
         change: &AttributeChange,
     ) -> Result<FileAttr, FsError> {
-        if let Some((scratch, links)) = self.scratch.get(inode)
-            && scratch.target().is_none()
+        if let Some((scratch, _)) = self.scratch.get(inode)
+            && scratch.change(change)?
         {
-            scratch.change(change)?;
-            return Ok(scratch.attributes(links));
+            return self.attributes(inode);
         }
         let node = self.node(inode)?;
         let current = self.attributes_of(node)?;
@@ -397,15 +397,13 @@ impl ArrayFs {
         keep_size: bool,
     ) -> Result<(), FsError> {
         let handle = self.handles.get(handle)?;
-        let file = match &handle.file {
-            OpenFile::Scratch(scratch) if scratch.target().is_none() => {
-                return match keep_size {
-                    true => Ok(()),
-                    false => scratch.extend(range.end),
-                };
+        if let OpenFile::Scratch(scratch) = &handle.file {
+            let len = if keep_size { 0 } else { range.end };
+            if scratch.extend(len)? {
+                return Ok(());
             }
-            _ => handle.tree_file()?,
-        };
+        }
+        let file = handle.tree_file()?;
         if range.end > file.len() && !keep_size {
             return Err(FsError::PastEnd);
         }

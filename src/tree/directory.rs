@@ -235,7 +235,8 @@ impl Directories {
     }
 
     /// The form of an array in the store of the root, which has the other `forms`: the first
-    /// variant that version 3 of Zarr has, or that Zarr has at all.
+    /// variant that version 3 of Zarr has. One array that zarr-python lacks, of records with
+    /// sub-arrays, would keep it from opening the store.
     fn form_in_store(
         &self,
         view: &View,
@@ -247,13 +248,12 @@ impl Directories {
             encoding.folder() == Some(zarr::FOLDER) && !form.is_transposed
         };
         let mut stores = forms.iter().filter(is_store);
-        let first = stores.clone().next();
         let is_complete = |form: &&Form| {
             let coding = codings[form.variant as usize].as_ref();
             let dtype = coding.map(|coding| CodedView::new(view, coding).dtype());
             dtype.is_some_and(zarr::has_type)
         };
-        let form = *stores.find(is_complete).or(first)?;
+        let form = *stores.find(is_complete)?;
         Some(Form {
             is_in_store: true,
             ..form

@@ -110,6 +110,8 @@ fn a_daemon_without_memory_for_its_workers_is_reported_and_leaves_no_mount() {
 #[cfg_attr(arrayfs_portable, ignore = "the command waits for ever portably")]
 fn claim_53_a_start_without_enough_address_space_changes_nothing() {
     const STEP: u64 = 1 << 20;
+    /// The program can be loaded with this much. With less, the kernel ends it.
+    const LEAST: u64 = 32 * STEP;
     /// More than a start with two workers needs.
     const ENOUGH: u64 = 256 * STEP;
     // Files cannot be extended portably, whatever space there is.
@@ -120,7 +122,7 @@ fn claim_53_a_start_without_enough_address_space_changes_nothing() {
         let file = dir.file("data.bin", [7; 100]);
         let point = dir.join("made");
         let before = (state(&file), file.metadata().unwrap().modified().unwrap());
-        let mut limits = (16 * STEP..ENOUGH).step_by(STEP as usize);
+        let mut limits = (LEAST..ENOUGH).step_by(STEP as usize);
         let refusals = limits.position(|limit| {
             let limit = format!("--as={limit}");
             let arguments = [&[&limit, ARRAYFS, "--threads", "2"], options].concat();

@@ -118,6 +118,31 @@ fn claim_69_a_rename_obeys_what_the_other_file_demands() {
 }
 
 #[test]
+fn claim_69_the_size_stays_during_a_rename() {
+    let Some(dir) = Dir::with_fuse() else { return };
+    let content = Numbers(7).bytes(1 << 22);
+    let file = dir.file("data.bin", &content);
+    let mount = mounted(&dir, &file, &["--shape", "2048,2048"]);
+    let aside = mount.join("T/.new");
+    for _ in 0..30 {
+        fs::write(&aside, &content).unwrap();
+        let opened = open(&aside);
+        let has_ended = AtomicBool::new(false);
+        thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    while !has_ended.load(Ordering::Relaxed) {
+                        assert_eq!(opened.metadata().unwrap().len(), 1 << 22);
+                    }
+                });
+            }
+            fs::rename(&aside, mount.join("T/data")).unwrap();
+            has_ended.store(true, Ordering::Relaxed);
+        });
+    }
+}
+
+#[test]
 fn claim_69_other_bytes_behind_the_data_leave_the_array_unchanged() {
     let Some(dir) = Dir::with_fuse() else { return };
     let content = Numbers(7).bytes(30 * 512 * 200);

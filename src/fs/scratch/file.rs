@@ -149,17 +149,23 @@ impl ScratchFile {
 
     /// The size in bytes.
     pub(in super::super) fn len(&self) -> u64 {
+        // What it has become is set with the lock, and has as many bytes.
+        let state = self.state();
         match self.target() {
             Some(target) => target.file.len(),
-            None => self.state().bytes.len(),
+            None => state.bytes.len(),
         }
     }
 
-    /// The attributes, until it has become a file of the array. `links` is the number of names.
-    pub(in super::super) fn attributes(&self, links: u32) -> FileAttr {
+    /// The attributes; `None` once it has become a file of the array. `links` is the number of
+    /// names.
+    pub(in super::super) fn attributes(&self, links: u32) -> Option<FileAttr> {
         let state = self.state();
+        if self.target().is_some() {
+            return None;
+        }
         let len = state.bytes.len();
-        FileAttr {
+        Some(FileAttr {
             ino: INodeNo(self.inode),
             size: len,
             blocks: len.div_ceil(512),
@@ -175,17 +181,21 @@ impl ScratchFile {
             rdev: 0,
             blksize: 4096,
             flags: 0,
-        }
+        })
     }
 
-    /// Changes attributes, the size included.
+    /// Changes attributes, the size included, and returns whether it has. It changes nothing once
+    /// it has become a file of the array.
     ///
     /// # Errors
     ///
     /// `NoSpace` for a size beyond the limit, `Busy` for a size during a move.
-    pub(in super::super) fn change(&self, change: &AttributeChange) -> Result<(), FsError> {
+    pub(in super::super) fn change(&self, change: &AttributeChange) -> Result<bool, FsError> {
         let now = SystemTime::now();
         let mut state = self.state();
+        if self.target().is_some() {
+            return Ok(false);
+        }
         if let Some(size) = change.size {
             state.resize(size)?;
             state.mtime = now;
@@ -197,20 +207,24 @@ impl ScratchFile {
         state.atime = change.atime.map_or(state.atime, |at| system_time(at, now));
         state.mtime = change.mtime.map_or(state.mtime, |at| system_time(at, now));
         state.ctime = now;
-        Ok(())
+        Ok(true)
     }
 
-    /// Makes the file at least `len` bytes long, with zeros.
+    /// Makes the file at least `len` bytes long, with zeros, and returns whether it is. It does
+    /// nothing once it has become a file of the array.
     ///
     /// # Errors
     ///
     /// As of [`change`](Self::change).
-    pub(in super::super) fn extend(&self, len: u64) -> Result<(), FsError> {
+    pub(in super::super) fn extend(&self, len: u64) -> Result<bool, FsError> {
         let mut state = self.state();
-        match len > state.bytes.len() {
-            true => state.resize(len),
-            false => Ok(()),
+        if self.target().is_some() {
+            return Ok(false);
         }
+        if len > state.bytes.len() {
+            state.resize(len)?;
+        }
+        Ok(true)
     }
 
     /// Reads bytes from offset `at` on, and returns their number.

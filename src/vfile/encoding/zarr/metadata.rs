@@ -1,7 +1,8 @@
 //! The attributes, names of axes and fill value of an array in `zarr/`, so that xarray reads from
 //! them what it reads from the file itself.
 //!
-//! - The attributes are those of the file. xarray scales and masks by `scale_factor`,
+//! - The attributes are those of the file, as the NetCDF library has them: a list of one is its
+//!   value. xarray scales and masks by `scale_factor`,
 //!   `add_offset`, `missing_value` and `_FillValue`, which only the conventions of NetCDF have. They
 //!   are written in the form and with the digits that it needs.
 //! - A scale that the file states in another way is the attribute `scale`, which no program
@@ -16,9 +17,14 @@ use crate::dtype::{DType, Kind};
 use crate::source::Attributes;
 use crate::vfile::encoding::Subject;
 
-/// The attributes that are single numbers by the conventions of NetCDF, even where the file has
-/// a list of one.
-const NUMBERS: [&str; 4] = ["_FillValue", "missing_value", "scale_factor", "add_offset"];
+/// The attributes in which NetCDF-4 keeps its dimensions in HDF5. Its library does not show them,
+/// and refuses files that xarray writes with them.
+const HIDDEN: [&str; 4] = [
+    "_Netcdf4Dimid",
+    "_Netcdf4Coordinates",
+    "_NCProperties",
+    "_nc3_strict",
+];
 
 /// What stands beside the type and the shape of an array.
 #[derive(Debug)]
@@ -35,12 +41,17 @@ impl Metadata {
     /// The metadata of an array.
     pub(super) fn of(array: &Subject<'_>) -> Metadata {
         let mut attributes = array.attributes.cloned().unwrap_or_default();
-        for name in NUMBERS {
-            if let Some(Value::Array(list)) = attributes.get_mut(name)
-                && let [value] = &mut list[..]
+        attributes.retain(|name, _| !HIDDEN.contains(&name.as_str()));
+        if attributes.get("CLASS") == Some(&json!("DIMENSION_SCALE")) {
+            attributes.remove("CLASS");
+            attributes.remove("NAME");
+        }
+        for value in attributes.values_mut() {
+            if let Value::Array(list) = value
+                && let [only] = &mut list[..]
+                && !only.is_array()
             {
-                let value = value.take();
-                attributes.insert(name.to_owned(), value);
+                *value = only.take();
             }
         }
         let mut is_applied = false;
@@ -112,7 +123,7 @@ fn in_attributes(value: &Value, dtype: &DType) -> Option<Value> {
     match dtype.kind() {
         Kind::Int | Kind::UInt => is_integer(value).then(|| value.clone()),
         Kind::Float => Some(json!(base64(&float(value, dtype)?.to_le_bytes()))),
-        Kind::Bytes => Some(json!(base64(value.as_str()?.as_bytes()))),
+        // xarray refuses a whole store in which text has one.
         _ => None,
     }
 }
