@@ -17,6 +17,15 @@ cargo build --quiet
 arrayfs="${CARGO_TARGET_DIR:-target}/debug/arrayfs"
 
 export PYTHONPATH=tests/common:tests/numpy:tests/formats:tests/page
-for script in values_on_page use_of_page; do
-    python3 -B "tests/page/$script.py" --arrayfs "$arrayfs"
+# Side by side, since a page mostly waits.
+scripts=(values_on_page use_of_page)
+running=()
+for script in "${scripts[@]}"; do
+    python3 -B "tests/page/$script.py" --arrayfs "$arrayfs" &
+    running+=($!)
 done
+status=0
+for process in "${running[@]}"; do
+    wait "$process" || status=1
+done
+exit "$status"
