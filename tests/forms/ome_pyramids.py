@@ -183,18 +183,21 @@ def where_there_are_none(session: Session) -> None:
     }  # fmt: skip
     file = session.directory / "kinds.npz"
     np.savez(file, **kinds)
-    with session.mount(file, ["--mode", "r"]) as mount:
+    with session.mount(file, ["--mode", "r", "-vv"]) as mount:
         for name, array in kinds.items():
             exists = name in ("two", "bits")
             same(f"an image of {name}, by the rule of the tests", exists, is_image(array, array.dtype))
             same(f"an image of {name}", exists, os.path.exists(mount.path(f"{name}/ome.zarr")))
             same(f"a listed image of {name}", exists, "ome.zarr" in os.listdir(mount.path(name)))
+        check_image(mount.path("two/ome.zarr"), kinds["two"])
         check_image(mount.path("records/fields/f1/ome.zarr"), kinds["records"]["f1"])
         for absent in [
             "2", "-1", "00", "01", "+1", ".zgroup", ".zattrs", "0.0", "data", "meta.json", "1/1", "1/0",
             "1/00.0", "1/1.0", "1/.zarray", "1/.zattrs", "1/data", "1/0.0.0", "0/1.0", "1/zarr.json/", "1/1/zarr.json",
         ]:  # fmt: skip
             expect(not os.path.exists(mount.path(f"two/ome.zarr/{absent}")), f"{absent} exists")
+        for path in ("/two/ome.zarr/1/0.0", "/records/fields/f1/ome.zarr/0/0.0"):
+            expect(path in mount.log(), f"the log lacks {path}")
         same("links", (4, 2), tuple(os.stat(mount.path(f"two/ome.zarr{level}")).st_nlink for level in ("", "/1")))
     narrow = session.directory / "narrow.safetensors"
     values = session.rng.standard_normal((300, 40)).astype(ml_dtypes.bfloat16)
