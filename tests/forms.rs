@@ -80,3 +80,8 @@ fn claim_72_a_store_has_the_array_for_zarr_and_tensorstore_and_is_written_in_pla
 fn claim_73_the_store_of_a_group_is_what_xarray_reads_from_the_file() {
     run("zarr_groups.py");
 }
+
+#[test]
+fn claim_74_an_image_has_every_second_element_for_zarr_and_ome_zarr_and_is_read_only() {
+    run("ome_pyramids.py");
+}

@@ -201,6 +201,22 @@ impl View {
         Some(block)
     }
 
+    /// Every `step`th index of `axis`, beginning with the first: `a[::step]` along that axis.
+    /// `None` if there is no such axis, or the step is 0.
+    pub fn every(&self, axis: usize, step: u64) -> Option<View> {
+        let mut lengths = self.shape.lengths().to_vec();
+        let length = lengths.get(axis).copied()?;
+        let count = (step > 0).then(|| length.div_ceil(step))?;
+        lengths[axis] = count;
+        let mut every = self.clone();
+        every.shape = Shape::new(lengths);
+        if count > 1 {
+            // No overflow, by invariant 3: this is the distance between two elements.
+            every.strides[axis] = self.strides[axis].wrapping_mul(step as i64);
+        }
+        Some(every)
+    }
+
     /// A view with the dtype and shape that [`take`](View::take) returns along
     /// `axis`, also if that axis is empty. `None` if there is no such axis.
     pub fn like_taken(&self, axis: usize) -> Option<View> {

@@ -25,6 +25,7 @@ impl Tree {
                 node: Node::folder(directory_index, Folder::Axis(k as usize)),
             }),
             Folder::Slices => None,
+            Folder::Numbered(position) => self.entry_of_subdirectory(parent, position, k),
             Folder::Control => (k == 0).then(|| Entry {
                 name: "stats".into(),
                 node: Node {

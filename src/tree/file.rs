@@ -122,9 +122,10 @@ impl Tree {
     /// The number of directories in a directory.
     fn subdirectories(&self, node: Node, folder: Folder) -> u32 {
         let count = match (folder, self.group(node)) {
-            (Folder::Top, _) if self.is_store(node) => self
-                .group_of_store(node)
-                .map_or(0, |group| group.stored.len()),
+            (Folder::Top, _) if self.is_store(node) => match self.group_of_store(node) {
+                Some(group) => group.stored.len(),
+                None => self.numbered_subdirectories(node).len(),
+            },
             (Folder::Top, Some(group)) => group.children.list().len(),
             (Folder::Top, None) => {
                 let entries = self.fixed_entries(node);

@@ -18,6 +18,7 @@
 use std::ops::Range;
 
 use super::node::{Folder, Node, NodeKind};
+use crate::vfile::MAX_SUBDIRECTORIES;
 
 /// The most bits of an inode number. Some programs store it in an `off_t`, which is
 /// signed.
@@ -153,6 +154,8 @@ const README: u64 = 3;
 const STATS: u64 = 10;
 const HEADER: u64 = 11;
 const PAGE: u64 = 12;
+const NUMBERED: u64 = 13;
+const AXES: u64 = NUMBERED + MAX_SUBDIRECTORIES as u64;
 
 impl Folder {
     fn fixed_index(self) -> u64 {
@@ -164,7 +167,8 @@ impl Folder {
             Folder::Slices => 7,
             Folder::Fields => 8,
             Folder::Control => 9,
-            Folder::Axis(axis) => 13 + axis as u64,
+            Folder::Numbered(position) => NUMBERED + position as u64,
+            Folder::Axis(axis) => AXES + axis as u64,
         }
     }
 
@@ -177,7 +181,8 @@ impl Folder {
             7 => Folder::Slices,
             8 => Folder::Fields,
             9 => Folder::Control,
-            axis => Folder::Axis(axis.checked_sub(13)? as usize),
+            NUMBERED..AXES => Folder::Numbered((fixed_index - NUMBERED) as usize),
+            axis => Folder::Axis(axis.checked_sub(AXES)? as usize),
         })
     }
 }
@@ -208,6 +213,7 @@ mod tests {
             kinds.extend([NodeKind::Header, NodeKind::Stats, NodeKind::Page]);
             kinds.extend((0..longest).map(NodeKind::File));
             kinds.extend([Top, Rows, Cols, Axes, Slices, Fields].map(NodeKind::Folder));
+            kinds.extend((0..MAX_SUBDIRECTORIES).map(|k| NodeKind::Folder(Numbered(k))));
             for axis in 0..ndim {
                 kinds.push(NodeKind::Folder(Axis(axis)));
                 kinds.extend((0..longest).map(|index| NodeKind::Element { axis, index }));

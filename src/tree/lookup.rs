@@ -40,6 +40,7 @@ impl Tree {
                 NodeKind::Folder(Folder::Axis(axis as usize))
             }
             Folder::Slices => self.parse_selection(parent, name)?,
+            Folder::Numbered(position) => self.file_in_subdirectory(parent, position, name)?,
             Folder::Rows | Folder::Cols | Folder::Axis(_) => {
                 let axis = folder.axis()?;
                 let directory = self.array_directory(parent)?;
@@ -113,7 +114,7 @@ impl Tree {
         let has_files = match folder {
             Folder::Top => self.exists(file) || self.is_store(parent),
             Folder::Rows | Folder::Cols | Folder::Axis(_) | Folder::Slices => true,
-            Folder::Axes | Folder::Fields | Folder::Control => false,
+            Folder::Axes | Folder::Fields | Folder::Control | Folder::Numbered(_) => false,
         };
         let Some(directory) = self.array_directory(parent).filter(|_| has_files) else {
             return false;

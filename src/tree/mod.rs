@@ -380,6 +380,10 @@ impl Tree {
                 directory.form.is_plain() && !directory.array.fields.list().is_empty()
             }
             (Folder::Axes, Some(_)) => self.has_folder(number, Folder::Axis(0)),
+            (Folder::Numbered(position), Some(_)) => {
+                let top = Node::folder(number, Folder::Top);
+                self.subdirectory(top, position).is_some()
+            }
             (Folder::Rows | Folder::Cols | Folder::Axis(_), Some(directory)) => folder
                 .axis()
                 .filter(|_| directory.encoding.has_slices())
@@ -396,12 +400,12 @@ impl Tree {
                 return self.layout.directories.parent(node.directory_index);
             }
             NodeKind::Folder(Folder::Axis(_)) => Folder::Axes,
+            NodeKind::File(number) => self.folder_of_file(node, number),
             NodeKind::Folder(_)
             | NodeKind::Readme
             | NodeKind::Meta
             | NodeKind::Header
             | NodeKind::Page
-            | NodeKind::File(_)
             | NodeKind::Data => Folder::Top,
             NodeKind::Stats => Folder::Control,
             NodeKind::Element { axis, .. } => Folder::Axis(axis),

@@ -56,6 +56,8 @@ pub(super) enum Folder {
     Control,
     /// `axes/K`, the slices along axis K.
     Axis(usize),
+    /// A subdirectory of a directory of numbered files, by its position among them.
+    Numbered(usize),
 }
 
 impl Folder {
@@ -65,7 +67,12 @@ impl Folder {
             Folder::Rows => Some(0),
             Folder::Cols => Some(1),
             Folder::Axis(axis) => Some(axis),
-            Folder::Top | Folder::Axes | Folder::Slices | Folder::Fields | Folder::Control => None,
+            Folder::Top
+            | Folder::Axes
+            | Folder::Slices
+            | Folder::Fields
+            | Folder::Control
+            | Folder::Numbered(_) => None,
         }
     }
 }

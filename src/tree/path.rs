@@ -35,6 +35,10 @@ impl Tree {
             NodeKind::Folder(Folder::Fields) => "fields".into(),
             NodeKind::Folder(Folder::Control) => ".arrayfs".into(),
             NodeKind::Folder(Folder::Axis(axis)) => axis.to_string(),
+            NodeKind::Folder(Folder::Numbered(position)) => {
+                let subdirectory = self.subdirectory(node, position);
+                subdirectory.map_or_else(String::new, |(name, _)| name)
+            }
             NodeKind::Readme => "README.txt".into(),
             NodeKind::Meta => "meta.json".into(),
             NodeKind::Page => "index.html".into(),

@@ -1,6 +1,8 @@
-//! Directories of numbered files: the stores in `zarr/`. The store of an array has the files of
-//! its encoding. That of a group has files of metadata and the stores of what is in the group.
+//! Directories of numbered files: the stores in `zarr/` and `ome.zarr/`. The store of an array has
+//! the files and subdirectories of its encoding. That of a group has files of metadata and the
+//! stores of what is in the group.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::Tree;
@@ -103,7 +105,12 @@ impl Tree {
             kind: NodeKind::File(number),
         };
         let Some(group) = self.group_of_store(top) else {
-            return self.with_files(top, |files| files.find(name))?.map(file);
+            if let Some(number) = self.with_files(top, |files| files.find(name))? {
+                return Some(file(number));
+            }
+            let mut names = self.numbered_subdirectories(top).into_iter();
+            let position = names.position(|(subdirectory, _)| subdirectory == name)?;
+            return Some(Node::folder(directory_index, Folder::Numbered(position)));
         };
         let files = &zarr::GROUP_FILES[..self.group_files(top)];
         if let Some(number) = files.iter().position(|file| *file == name) {
@@ -117,24 +124,75 @@ impl Tree {
     /// Entry `k` of the store `top`.
     pub(super) fn stored_entry(&self, top: Node, k: u64) -> Option<Entry> {
         let directory_index = top.directory_index;
-        let file = |name: String| Entry {
-            name,
-            node: Node {
-                directory_index,
-                kind: NodeKind::File(k),
-            },
-        };
         let Some(group) = self.group_of_store(top) else {
-            return self
-                .with_files(top, |files| (k < files.count()).then(|| files.name(k)))?
-                .map(file);
+            return self.with_files(top, |files| {
+                let subdirectories = files.subdirectories();
+                let first = subdirectories.first().map(|(_, numbers)| numbers.start);
+                let own = first.unwrap_or_else(|| files.count());
+                let Some(position) = k.checked_sub(own) else {
+                    return Some(file_entry(directory_index, k, files.name(k)));
+                };
+                let position = usize::try_from(position).ok()?;
+                let (name, _) = subdirectories.into_iter().nth(position)?;
+                let node = Node::folder(directory_index, Folder::Numbered(position));
+                Some(Entry { name, node })
+            })?;
         };
         let files = self.group_files(top);
-        let k = usize::try_from(k).ok()?;
-        match k.checked_sub(files) {
-            None => Some(file(zarr::GROUP_FILES[k].to_owned())),
-            Some(k) => Some(self.directory_entry(*group.stored.get(k)?)),
+        let position = usize::try_from(k).ok()?;
+        match position.checked_sub(files) {
+            None => {
+                let name = zarr::GROUP_FILES[position].to_owned();
+                Some(file_entry(directory_index, k, name))
+            }
+            Some(position) => Some(self.directory_entry(*group.stored.get(position)?)),
         }
+    }
+
+    /// The subdirectories of the directory of numbered files that `node` is in: their names, and
+    /// the numbers of their files.
+    pub(super) fn numbered_subdirectories(&self, node: Node) -> Vec<(String, Range<u64>)> {
+        let subdirectories = self.with_files(node, |files| files.subdirectories());
+        subdirectories.unwrap_or_default()
+    }
+
+    /// The subdirectory at `position` among them; `None` if there is none.
+    pub(super) fn subdirectory(&self, node: Node, position: usize) -> Option<(String, Range<u64>)> {
+        let subdirectories = self.numbered_subdirectories(node).into_iter();
+        { subdirectories }.nth(position)
+    }
+
+    /// Entry `k` of the subdirectory at `position`.
+    pub(super) fn entry_of_subdirectory(
+        &self,
+        node: Node,
+        position: usize,
+        k: u64,
+    ) -> Option<Entry> {
+        self.with_files(node, |files| {
+            let (_, numbers) = files.subdirectories().into_iter().nth(position)?;
+            let number = numbers.start.checked_add(k)?;
+            let name = (number < numbers.end).then(|| files.name(number))?;
+            Some(file_entry(node.directory_index, number, name))
+        })?
+    }
+
+    /// The file called `name` in the subdirectory at `position`.
+    pub(super) fn file_in_subdirectory(
+        &self,
+        node: Node,
+        position: usize,
+        name: &str,
+    ) -> Option<NodeKind> {
+        let number = self.with_files(node, |files| files.find_in(position, name))??;
+        Some(NodeKind::File(number))
+    }
+
+    /// The folder that a numbered file is in.
+    pub(super) fn folder_of_file(&self, node: Node, number: u64) -> Folder {
+        let mut subdirectories = self.numbered_subdirectories(node).into_iter();
+        let position = subdirectories.position(|(_, numbers)| numbers.contains(&number));
+        position.map_or(Folder::Top, Folder::Numbered)
     }
 
     /// The text of a numbered file; `None` for one of elements.
@@ -171,5 +229,16 @@ impl Tree {
             }
             false => Some(VirtualFile::literal(self.numbered_text(node, number)?)),
         }
+    }
+}
+
+fn file_entry(directory_index: usize, number: u64, name: String) -> Entry {
+    let kind = NodeKind::File(number);
+    Entry {
+        name,
+        node: Node {
+            directory_index,
+            kind,
+        },
     }
 }

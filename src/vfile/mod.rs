@@ -24,7 +24,9 @@ pub use code::Code;
 pub use coded::CodedBytes;
 pub use coded_view::{CodedView, Coding};
 pub use content::{Content, ContentList, Elements, Literal, ViewBytes};
-pub use encoding::{Encoding, EncodingOptions, FileSet, Subject, encodings, zarr};
+pub use encoding::{
+    Encoding, EncodingOptions, FileSet, MAX_SUBDIRECTORIES, Subject, encodings, zarr,
+};
 pub use text::{CsvForm, Table, TableText};
 
 /// Why bytes of a virtual file could not be read or written.

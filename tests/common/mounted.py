@@ -37,7 +37,7 @@ def names(root):
         os.path.relpath(os.path.join(directory, name), root)
         for directory, _, names in os.walk(root)
         for name in names
-        if os.path.basename(directory) != "zarr"
+        if not {"zarr", "ome.zarr"} & set(os.path.relpath(directory, root).split(os.sep))
     }
 
 

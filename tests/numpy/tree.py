@@ -77,7 +77,7 @@ def check_names(session: Session, mount: Mount, tree: list[Place]) -> None:
             check_absent(mount, folder, [name + place.suffix for name in no_index_names(length)])
         absent = {"rows", "cols", "axes", "T", "fields", "npy", "csv", "data", "data.npy"}
         absent |= {"README.txt", "meta.json", "index.html"}
-        absent |= {"native", "float32", "zarr"}
+        absent |= {"native", "float32", "zarr", "ome.zarr"}
         absent -= place.listings(pad=False)[place.path]
         absent |= {f"axes/{place.array.ndim}", "DATA", "._data", ".rows.swp"}
         check_absent(mount, place.path, sorted(absent))

@@ -110,6 +110,11 @@ def is_table(array: np.ndarray) -> bool:
     return array.ndim == 1 or array.ndim == 2 and 0 < array.shape[1] <= MAX_COLUMNS
 
 
+def is_image(array: np.ndarray, dtype: np.dtype) -> bool:
+    """Whether the array is an OME-Zarr image: 2 to 5 axes of numbers that Zarr has."""
+    return 2 <= array.ndim <= 5 and array.size > 0 and dtype.kind in "biufc" and in_zarr_3(dtype)
+
+
 def other_forms(array: np.ndarray, dtype: np.dtype) -> list[str]:
     """The directories of an array shown as `dtype` whose files are left to `tests/forms`."""
     forms = {
@@ -117,6 +122,7 @@ def other_forms(array: np.ndarray, dtype: np.dtype) -> list[str]:
         "arrow": is_table(array) and has_arrow_type(dtype),
         "parquet": is_table(array) and has_parquet_type(dtype),
         "zarr": has_store(dtype),
+        "ome.zarr": is_image(array, dtype),
     }
     return [folder for folder, exists in forms.items() if exists]
 

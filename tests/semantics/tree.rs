@@ -116,6 +116,11 @@ fn claim_11_a_name_that_is_not_in_the_tree_does_not_exist() {
             "zarr/.zmetadata",
             "zarr/00.0",
             "zarr/99.99",
+            "ome.zarr/1",
+            "ome.zarr/00",
+            "ome.zarr/.zgroup",
+            "ome.zarr/0/.zarray",
+            "ome.zarr/0/99.99",
         ] {
             let path = mount.join(name);
             for (what, outcome) in [
@@ -153,6 +158,8 @@ fn claim_12_descriptions_and_text_are_written_by_nobody() {
             "csv/data.csv",
             "zarr/zarr.json",
             "T/zarr/.zattrs",
+            "ome.zarr/zarr.json",
+            "T/ome.zarr/0/zarr.json",
             "T/meta.json",
             "T/csv/rows/3.csv",
             "csv/slices/::2.csv",

@@ -104,7 +104,7 @@ def lists_while_used(path: str, names: list[str]) -> None:
 def main() -> None:
     mount, length = sys.argv[1], int(sys.argv[2])
     many, few = [str(i) for i in range(length)], ["0", "1", "2"]
-    inside = ["data", "rows", "cols", "axes", "slices", "npy", "csv", "tiff", "arrow", "parquet", "zarr"]
+    inside = ["data", "rows", "cols", "axes", "slices", "npy", "csv", "tiff", "arrow", "parquet", "zarr", "ome.zarr"]
     for path, names in [
         ("", ["README.txt", "meta.json", "index.html", *inside, "T"]),
         ("T", ["meta.json", *inside]),
@@ -116,6 +116,7 @@ def main() -> None:
         ("slices", []),
         ("csv/axes", ["0", "1"]),
         ("zarr", ["zarr.json", ".zarray", ".zattrs", "0.0"]),
+        ("ome.zarr/0", ["zarr.json", "0.0"]),
         ("npy/rows", [f"{index}.npy" for index in range(length)]),
     ]:
         path = os.path.join(mount, path)

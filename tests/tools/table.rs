@@ -146,7 +146,9 @@ fn copy_text(mount: &Mount, plain: &Path) {
                 copy(&mounted.join(&table), &plain.join(&table));
             }
         }
-        copy_store(&mounted.join("zarr"), &plain.join("zarr"));
+        for store in ["zarr", "ome.zarr", "ome.zarr/0"] {
+            copy_store(&mounted.join(store), &plain.join(store));
+        }
     }
 }
 

@@ -15,6 +15,7 @@ mod tiff;
 pub mod zarr;
 
 use std::fmt::Debug;
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::{CodedView, ContentList, CsvForm};
@@ -92,16 +93,31 @@ pub struct Subject<'a> {
     pub options: &'a EncodingOptions,
 }
 
-/// The files in a directory that presents an array. They are numbered.
+/// The most subdirectories of a directory that presents an array.
+pub const MAX_SUBDIRECTORIES: usize = 16;
+
+/// The files in a directory that presents an array, and in its subdirectories. They are numbered:
+/// first those of the directory itself, then those of each subdirectory.
 pub trait FileSet: Debug {
     /// The number of files.
     fn count(&self) -> u64;
 
-    /// The name of a file.
+    /// The name of a file, in its directory.
     fn name(&self, number: u64) -> String;
 
-    /// The number of the file called `name`; `None` if there is none.
+    /// The number of the file called `name` in the directory itself; `None` if there is none.
     fn find(&self, name: &str) -> Option<u64>;
+
+    /// The subdirectories, at most [`MAX_SUBDIRECTORIES`]: their names, and the numbers of their
+    /// files.
+    fn subdirectories(&self) -> Vec<(String, Range<u64>)> {
+        Vec::new()
+    }
+
+    /// The number of the file called `name` in a subdirectory; `None` if there is none.
+    fn find_in(&self, _subdirectory: usize, _name: &str) -> Option<u64> {
+        None
+    }
 
     /// Whether a file is text and not elements.
     fn is_text(&self, number: u64) -> bool;
@@ -121,7 +137,7 @@ pub trait FileSet: Debug {
 pub struct EncodingOptions {
     /// The form of the files in `csv/`.
     pub csv: CsvForm,
-    /// The shape of the chunks in `zarr/`, for arrays with as many axes.
+    /// The shape of the chunks in `zarr/` and `ome.zarr/`, for arrays with as many axes.
     pub zarr_chunks: Option<Shape>,
 }
 
@@ -211,7 +227,7 @@ impl<'a> Subject<'a> {
 /// All encodings, with CSV files in the form `csv`. The first is the one used in the
 /// array directories themselves.
 pub fn encodings(csv: CsvForm) -> &'static [Encoding] {
-    const fn table(csv: FileEncoding) -> [Encoding; 7] {
+    const fn table(csv: FileEncoding) -> [Encoding; 8] {
         [
             Encoding::Files(raw::ENCODING),
             Encoding::Files(npy::ENCODING),
@@ -220,10 +236,11 @@ pub fn encodings(csv: CsvForm) -> &'static [Encoding] {
             Encoding::Files(arrow::ENCODING),
             Encoding::Files(parquet::ENCODING),
             Encoding::Directory(zarr::ENCODING),
+            Encoding::Directory(zarr::PYRAMID),
         ]
     }
-    static UNPADDED: [Encoding; 7] = table(csv::UNPADDED);
-    static PADDED: [Encoding; 7] = table(csv::PADDED);
+    static UNPADDED: [Encoding; 8] = table(csv::UNPADDED);
+    static PADDED: [Encoding; 8] = table(csv::PADDED);
     match csv {
         CsvForm::Unpadded => &UNPADDED,
         CsvForm::Padded => &PADDED,

@@ -1,6 +1,7 @@
 //! The `zarr/` encoding: an array as a Zarr store, a directory with a file for each chunk. The
-//! store has versions 3 and 2 of the format side by side, with the same chunks. The text of the
-//! files of a group of such stores is here too; which groups there are is left to `tree`.
+//! store has versions 3 and 2 of the format side by side, with the same chunks. Pyramids of such
+//! stores are in `pyramid`. The text of the files of a group of stores is here too; which groups
+//! there are is left to `tree`.
 //!
 //! - The chunks are contiguous parts of the array in memory order, of up to 4 MiB, unless the
 //!   options give another shape. In those of an array in order F the first axis varies fastest.
@@ -9,6 +10,7 @@
 mod grid;
 mod group;
 mod metadata;
+mod pyramid;
 mod types;
 
 use std::sync::Arc;
@@ -16,7 +18,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::{DirectoryEncoding, FileSet, Subject};
-use crate::array::Order;
+use crate::array::{Order, View};
 use crate::dtype::{ByteOrder, DType};
 use crate::mapping::Mapping;
 use crate::vfile::ContentList;
@@ -24,6 +26,7 @@ use crate::vfile::padded::Padded;
 use grid::Grid;
 pub use group::{GROUP_FILES, Member, group_text};
 use metadata::Metadata;
+pub(super) use pyramid::PYRAMID;
 
 /// The folder of the encoding.
 pub const FOLDER: &str = "zarr";
@@ -37,6 +40,14 @@ pub(super) const ENCODING: DirectoryEncoding = DirectoryEncoding {
 /// Whether version 3 of the format has elements of `dtype`.
 pub fn has_type(dtype: &DType) -> bool {
     types::data_type(dtype).is_some()
+}
+
+/// The order in which the elements of `view` are in chunks.
+fn order_of(view: &View) -> Order {
+    match view.is_contiguous(Order::F) && !view.is_contiguous(Order::C) {
+        true => Order::F,
+        false => Order::C,
+    }
 }
 
 /// The files of metadata of an array.
@@ -75,7 +86,7 @@ impl<'a> Store<'a> {
     /// The store of `array`. `None` if Zarr lacks its type, or the chunks are too many or too
     /// large.
     fn new(array: Subject<'a>) -> Option<Store<'a>> {
-        let (view, dtype) = (&array.view, array.view.dtype());
+        let dtype = array.view.dtype();
         let texts = match (
             types::data_type(dtype).is_some(),
             types::descr(dtype).is_some(),
@@ -85,12 +96,15 @@ impl<'a> Store<'a> {
             (false, true) => &[Text::V2, Text::V2Attributes],
             (false, false) => return None,
         };
-        let is = |order| view.stored().is_contiguous(order);
-        let order = match is(Order::F) && !is(Order::C) {
-            true => Order::F,
-            false => Order::C,
-        };
-        let shape = view.shape().lengths();
+        let order = order_of(array.view.stored());
+        Store::with_texts(array, order, texts)
+    }
+
+    /// The store of `array` with these files before the chunks, whose elements are in this order.
+    /// `None` if the chunks are too many or too large.
+    fn with_texts(array: Subject<'a>, order: Order, texts: &'static [Text]) -> Option<Store<'a>> {
+        let dtype = array.view.dtype();
+        let shape = array.view.shape().lengths();
         let given = array.options.zarr_chunks.as_ref();
         let chunk = match given.filter(|given| given.ndim() == shape.len()) {
             Some(given) => given.lengths().to_vec(),
