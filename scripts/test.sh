@@ -152,7 +152,8 @@ if [ -n "$all" ]; then
     step "portable tests: ${test[*]}" "${portable[@]}" "${test[@]}" --lib --bins \
         --test backing --test command --test ends --test export --test fstab --test numpy \
         --test semantics --test syscalls --test tools --test users -- --skip readers_of_tables \
-        --skip text_reads_back --skip real_files --skip numpy_loads --skip types_of_ml_dtypes
+        --skip text_reads_back --skip real_files --skip numpy_loads --skip types_of_ml_dtypes \
+        --skip large:: --skip science::
 fi
 
 skipped="$(skipped)"
