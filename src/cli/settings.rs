@@ -254,19 +254,6 @@ fn caching(raw: &RawOptions, items: &MountOptions) -> Result<(Option<Cache>, u64
 /// When one is invalid or contradicts another.
 fn options(raw: &RawOptions, items: &MountOptions) -> Result<Options, UsageError> {
     let (cache, cache_size) = caching(raw, items)?;
-    let passthrough = option_value("passthrough", &raw.passthrough, items, |value| {
-        parse_value(
-            "passthrough",
-            value,
-            "auto, rw or never",
-            |text| match text {
-                "auto" => Some(Passthrough::Auto),
-                "rw" => Some(Passthrough::ReadWrite),
-                "never" => Some(Passthrough::Never),
-                _ => None,
-            },
-        )
-    })?;
     let csv = option_value("csv", &raw.csv, items, |value| {
         parse_value("csv", value, "unpadded or padded", |text| {
             CsvForm::ALL.into_iter().find(|form| form.name() == text)
@@ -312,11 +299,33 @@ fn options(raw: &RawOptions, items: &MountOptions) -> Result<Options, UsageError
         cache,
         cache_size,
         scratch_size: scratch_size.unwrap_or(SCRATCH_SIZE),
-        passthrough: passthrough.unwrap_or_default(),
+        passthrough: passthrough(raw, items)?,
         threads,
         fsname,
         flags: items.flags(),
     })
+}
+
+/// Which files the kernel reads and writes itself.
+///
+/// # Errors
+///
+/// As of [`option_value`].
+fn passthrough(raw: &RawOptions, items: &MountOptions) -> Result<Passthrough, UsageError> {
+    let given = option_value("passthrough", &raw.passthrough, items, |value| {
+        parse_value(
+            "passthrough",
+            value,
+            "auto, rw or never",
+            |text| match text {
+                "auto" => Some(Passthrough::Auto),
+                "rw" => Some(Passthrough::ReadWrite),
+                "never" => Some(Passthrough::Never),
+                _ => None,
+            },
+        )
+    })?;
+    Ok(given.unwrap_or_default())
 }
 
 /// The shape of the chunks in `zarr/`, if given.

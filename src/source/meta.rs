@@ -158,14 +158,7 @@ impl Meta {
             members.push(("name", json!(name)));
         }
         if !dtype.fields().is_empty() {
-            let scales = &self.details.field_scales;
-            let fields = dtype.fields().iter().zip(view.dtype().fields());
-            let fields = fields.map(|(field, stored)| {
-                let scale = scales.get(field.name());
-                let has_scale = !field.dtype().has_other_sign(stored.dtype());
-                describe_field(field, scale.filter(|_| has_scale))
-            });
-            members.push(("fields", fields.collect()));
+            members.push(("fields", self.describe_fields(dtype)));
         }
         if !self.dims.is_empty() {
             members.push(("dims", json!(self.dims)));
@@ -177,6 +170,18 @@ impl Meta {
             members.push(("attributes", json!(self.details.attributes)));
         }
         object(&members)
+    }
+
+    /// The fields of `dtype`, in which the elements are shown, with the scales that remain.
+    fn describe_fields(&self, dtype: &DType) -> Value {
+        let scales = &self.details.field_scales;
+        let fields = dtype.fields().iter().zip(self.view.dtype().fields());
+        let fields = fields.map(|(field, stored)| {
+            let scale = scales.get(field.name());
+            let has_scale = !field.dtype().has_other_sign(stored.dtype());
+            describe_field(field, scale.filter(|_| has_scale))
+        });
+        fields.collect()
     }
 }
 

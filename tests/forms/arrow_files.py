@@ -22,9 +22,9 @@ from table_cases import (
     anonymous_memory,
     archive,
     arrays,
+    check_random_records,
     columns,
     places,
-    random_tables,
     record_files,
     same_values,
     sparse_table,
@@ -133,17 +133,7 @@ def records(session: Session) -> None:
 
 def random_records(session: Session) -> None:
     """Structures of any fields, with gaps and in any order: the file is there if Arrow has all types of them."""
-    made = random_tables(session, lambda dtype: has_arrow_type(dtype.newbyteorder("=")))
-    file = archive(session, "random", made)
-    with session.mount(file, ["--mode", "r"]) as mount:
-        for place, array in places(made):
-            for folder, dtype in [("", array.dtype), ("native/", array.dtype.newbyteorder("="))]:
-                path = mount.path(place.replace("/", f"/{folder}", 1) + "arrow/data.arrow")
-                session.subject = f"{path}: {dtype} {array.shape}"
-                exists = has_arrow_type(dtype) and (not folder or dtype != array.dtype)
-                same(f"whether there is {path}", exists, os.path.exists(path))
-                if exists:
-                    check_pyarrow(path, array.astype(dtype))
+    check_random_records(session, "arrow/data.arrow", has_arrow_type, check_pyarrow)
 
 
 def where_there_are_none(session: Session) -> None:

@@ -80,6 +80,26 @@ def places(made: dict[str, np.ndarray]) -> Iterator[tuple[str, np.ndarray]]:
             yield f"{name}/T/", array.T
 
 
+def check_random_records(
+    session: Session,
+    table: str,
+    has_type: Callable[[np.dtype], bool],
+    check: Callable[[str, np.ndarray], None],
+) -> None:
+    """Holds the files `table` of random structures to be there where all types exist, and to show the arrays."""
+    made = random_tables(session, lambda dtype: has_type(dtype.newbyteorder("=")))
+    file = archive(session, "random", made)
+    with session.mount(file, ["--mode", "r"]) as mount:
+        for place, array in places(made):
+            for folder, dtype in [("", array.dtype), ("native/", array.dtype.newbyteorder("="))]:
+                path = mount.path(place.replace("/", f"/{folder}", 1) + table)
+                session.subject = f"{path}: {dtype} {array.shape}"
+                exists = has_type(dtype) and (not folder or dtype != array.dtype)
+                same(f"whether there is {path}", exists, os.path.exists(path))
+                if exists:
+                    check(path, array.astype(dtype))
+
+
 def record_files(session: Session) -> Iterator[tuple[Path, list[str], np.ndarray]]:
     """Tables of records, of one axis and of two, in both orders and at any offset, with the options to mount them."""
     for shape, order, offset in [((9,), "C", 0), ((0,), "C", 5), ((4, 3), "C", 3), ((4, 3), "F", 17)]:
