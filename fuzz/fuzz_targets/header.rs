@@ -19,12 +19,17 @@ fuzz_target!(|bytes: &[u8]| {
         return;
     };
     let again = Header::parse(&written).unwrap();
-    assert_eq!((&again.dtype, &again.shape), (&header.dtype, &header.shape));
+    // NumPy does not read the descr of a float8, which is written as opaque bytes.
+    assert!(header.dtype.is_stored_as(&again.dtype), "{header:?}, {again:?}");
+    assert_eq!(again.shape, header.shape);
     assert_eq!(again.offset, written.len() as u64);
     // The order is written as C where both are the same.
-    assert_eq!(array(&again), array(&header));
-    let twice = Header::write(&again.dtype, &again.shape, again.order);
-    assert_eq!(twice, Some(written));
+    let dtype = again.dtype.clone();
+    assert_eq!(array(&again), array(&Header { dtype, ..header.clone() }));
+    if again.dtype == header.dtype {
+        let twice = Header::write(&again.dtype, &again.shape, again.order);
+        assert_eq!(twice, Some(written));
+    }
 });
 
 /// The array that the header stands before, unless no file can hold it.
