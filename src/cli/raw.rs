@@ -158,8 +158,9 @@ pub(super) struct RawOptions {
     ///
     /// never: a read returns what the file holds now. auto: the kernel and the daemon may cache
     /// while a file is open. always: also between opens, on your promise that no other program
-    /// writes the file. On kernels that cannot map files otherwise (before Linux 6.6), auto is
-    /// the default of read-only mounts.
+    /// writes the file; with --mode r the kernel then opens and reads known files without the
+    /// daemon. On kernels that cannot map files otherwise (before Linux 6.6), auto is the default
+    /// of read-only mounts.
     #[arg(long, value_name = "WHEN", help_heading = "The mount")]
     pub cache: Option<OsString>,
 

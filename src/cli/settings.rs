@@ -298,6 +298,7 @@ fn options(raw: &RawOptions, items: &MountOptions) -> Result<Options, UsageError
         access: access(items)?,
         cache,
         cache_size,
+        tracks_use: raw.idle_timeout.is_some() || items.has("idle-timeout"),
         scratch_size: scratch_size.unwrap_or(SCRATCH_SIZE),
         passthrough: passthrough(raw, items)?,
         threads,

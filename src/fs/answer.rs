@@ -7,7 +7,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
-use fuser::{Errno, FileAttr, FileHandle, FopenFlags, ReplyOpen, ReplyXattr};
+use fuser::{Errno, FileAttr, FileHandle, FopenFlags, ReplyData, ReplyOpen, ReplyXattr};
 
 use super::coherence::WriteGuard;
 use super::error::FsError;
@@ -17,6 +17,7 @@ use super::panics::catch_panic;
 use super::request::RequestGuard;
 use super::stats::RequestKind;
 use super::writing::{Outcome, Write};
+use crate::tree::Tree;
 
 /// How long the kernel may cache dentries. Names and sizes never change.
 const ENTRY_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
@@ -35,7 +36,7 @@ thread_local! {
 }
 
 /// Calls `work` with `count` bytes of the worker's buffer.
-pub(super) fn with_buffer<T>(count: usize, work: impl FnOnce(&mut [u8]) -> T) -> T {
+fn with_buffer<T>(count: usize, work: impl FnOnce(&mut [u8]) -> T) -> T {
     BUFFER.with_borrow_mut(|buffer| {
         if buffer.len() < count {
             buffer.resize(count, 0);
@@ -108,10 +109,14 @@ pub(super) fn send_opened(reply: ReplyOpen, number: u64, io_mode: IoMode, writes
 
 impl ArrayFs {
     /// How long the kernel may cache these attributes, and a name of their file. Those of a
-    /// scratch file not at all: after a rename they are of another file.
+    /// scratch file not at all: after a rename they are of another file. Nor those of
+    /// `.arrayfs/stats` where only they show the kernel that its pages are old.
     pub(super) fn lifetimes(&self, attr: &FileAttr) -> (Duration, Duration) {
-        match self.scratch.owns(attr.ino.0) {
-            true => (Duration::ZERO, Duration::ZERO),
+        let inode = attr.ino.0;
+        match self.omits_opens() {
+            true if inode == self.tree.inode(Tree::STATS) => (Duration::ZERO, Duration::ZERO),
+            true => (ENTRY_LIFETIME, ENTRY_LIFETIME),
+            false if self.scratch.owns(inode) => (Duration::ZERO, Duration::ZERO),
             false => (ATTRIBUTE_LIFETIME, ENTRY_LIFETIME),
         }
     }
@@ -124,6 +129,37 @@ impl ArrayFs {
         answer: impl FnOnce(RequestGuard),
     ) {
         catch_panic(|| answer(RequestGuard::new(self, kind, inode)));
+    }
+
+    /// Answers a READ of `size` bytes from `offset` of the open file `number` of `inode`.
+    /// `into_page_cache` says whether the kernel keeps them.
+    pub(super) fn answer_read(
+        self: &Arc<ArrayFs>,
+        request: RequestGuard,
+        reply: ReplyData,
+        inode: u64,
+        (number, offset, size): (u64, u64, u32),
+        into_page_cache: bool,
+    ) {
+        let handle = match self.handle(inode, number) {
+            Ok(handle) => handle,
+            Err(error) => return failed!(request, reply, error.errno()),
+        };
+        let count = handle.readable(offset, size);
+        let (fs, reading) = (self.clone(), handle.clone());
+        let answer = move || {
+            with_buffer(count, |buffer| {
+                let read = fs.read(&reading, offset, buffer, into_page_cache);
+                reply!(request, reply, read, count => {
+                    request.moved(count);
+                    reply.data(&buffer[..count]);
+                });
+            });
+        };
+        match into_page_cache {
+            true => self.fill(&handle, offset, count, answer),
+            false => answer(),
+        }
     }
 
     /// Answers a truncation of `inode` to size 0. `answer` marks the inode as truncated and

@@ -55,6 +55,9 @@ pub(super) enum FsError {
     /// The operation is not supported.
     #[error("not supported")]
     Unsupported,
+    /// The kernel can do without the request, and sends no other of its kind.
+    #[error("the kernel can do without the daemon")]
+    Omitted,
     /// The arguments are invalid.
     #[error("invalid request")]
     Invalid,
@@ -98,6 +101,7 @@ impl FsError {
             FsError::SmallBuffer => Errno::ERANGE,
             FsError::Busy => Errno::EBUSY,
             FsError::Unsupported => Errno::ENOTSUP,
+            FsError::Omitted => Errno::ENOSYS,
             FsError::Invalid => Errno::EINVAL,
             FsError::Access(AccessError::Shrunk { .. }) => Errno::EIO,
             FsError::Access(AccessError::ReadOnly { .. }) => Errno::EROFS,

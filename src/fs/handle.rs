@@ -9,7 +9,6 @@ use slab::Slab;
 use super::error::FsError;
 use super::page_cache::OpenInvalidation;
 use super::scratch::ScratchFile;
-use crate::tree::Pin;
 use crate::vfile::VirtualFile;
 
 /// An open file.
@@ -28,7 +27,6 @@ pub(super) struct Handle {
     pub(super) open_invalidation: Option<OpenInvalidation>,
     /// The number of write-back errors when this handle last reported.
     errors_seen: AtomicU64,
-    _pin: Option<Pin>,
 }
 
 /// What an open file is.
@@ -41,6 +39,12 @@ pub(super) enum OpenFile {
 }
 
 impl Handle {
+    /// The number of bytes that a read of `size` bytes from `offset` returns.
+    pub(super) fn readable(&self, offset: u64, size: u32) -> usize {
+        let rest = self.file.len().saturating_sub(offset);
+        rest.min(u64::from(size)) as usize
+    }
+
     /// The file of the tree that this is, or has become.
     ///
     /// # Errors
@@ -85,27 +89,33 @@ struct WriteBackErrors {
 }
 
 impl Handles {
-    /// Opens `file`, the node `inode`, and returns its handle number. Holds `pin` until the
-    /// handle is closed.
+    /// Opens `file`, the node `inode`, and returns its handle number.
     pub(super) fn open(
         &self,
         inode: u64,
         file: OpenFile,
-        pin: Option<Pin>,
         writes: bool,
         open_invalidation: Option<OpenInvalidation>,
     ) -> u64 {
         let handle = Handle {
-            inode,
-            file,
             writes,
-            idle: AtomicBool::new(false),
             open_invalidation,
-            errors_seen: AtomicU64::new(self.errors.found.load(Ordering::SeqCst)),
-            _pin: pin,
+            ..self.of_one_request(inode, file)
         };
         let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
         open.insert(Arc::new(handle)) as u64
+    }
+
+    /// A handle that is not in the table, for reading.
+    pub(super) fn of_one_request(&self, inode: u64, file: OpenFile) -> Handle {
+        Handle {
+            inode,
+            file,
+            writes: false,
+            idle: AtomicBool::new(false),
+            open_invalidation: None,
+            errors_seen: AtomicU64::new(self.errors.found.load(Ordering::SeqCst)),
+        }
     }
 
     /// The number of open files.
@@ -169,7 +179,7 @@ mod tests {
     #[test]
     fn a_write_back_error_is_reported_once_by_each_handle_open_when_it_was_found() {
         let handles = Handles::default();
-        let open = || handles.open(7, empty(), None, true, None);
+        let open = || handles.open(7, empty(), true, None);
         let numbers = [open(), open()];
         handles.record_write_back(Ok(()));
         handles.record_write_back(Err(io::Error::from_raw_os_error(libc::ENOSPC).into()));
@@ -186,7 +196,7 @@ mod tests {
     #[test]
     fn closed_handles_are_stale() {
         let handles = Handles::default();
-        let number = handles.open(7, empty(), None, false, None);
+        let number = handles.open(7, empty(), false, None);
         assert!(handles.close(number).is_some());
         assert!(handles.close(number).is_none());
         assert!(matches!(handles.get(number), Err(FsError::Stale)));

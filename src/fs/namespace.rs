@@ -137,7 +137,8 @@ impl ArrayFs {
         if !self.node_attributes(node)?.writable {
             return Err(FsError::NotPermitted);
         }
-        let (file, pin) = self.tree.open(node).ok_or(FsError::Stale)?;
+        let pin = self.tree.pin(node).ok_or(FsError::Stale)?;
+        let file = self.tree.open(node).ok_or(FsError::Stale)?;
         let target = Arc::new(Target::new(node, file, Some(pin)));
         let has_pages = scratch.begin_move(&target)?;
         let scratch = self.scratch.opened(scratch.inode()).inspect_err(|_| {

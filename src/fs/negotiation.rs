@@ -14,6 +14,8 @@ pub(super) struct Capabilities {
     pub(super) passthrough: bool,
     /// Views can be mapped shared.
     pub(super) shared_mappings: bool,
+    /// The kernel opens files and directories without the daemon.
+    pub(super) omits_opens: bool,
 }
 
 /// Optional features that the kernel offers.
@@ -23,6 +25,8 @@ pub(super) struct KernelFeatures {
     pub(super) direct_mappings: bool,
     /// Passthrough to the backing file (Linux 6.9).
     pub(super) passthrough: bool,
+    /// Opens without the daemon, wanted and offered (Linux 5.1).
+    pub(super) omits_opens: bool,
 }
 
 /// Requests the capabilities that the file system needs, and those in `capabilities`, as far as
@@ -49,8 +53,15 @@ pub(super) fn negotiate(config: &mut KernelConfig, capabilities: Capabilities) -
         true => InitFlags::FUSE_PASSTHROUGH,
         false => InitFlags::empty(),
     };
-    let wanted = wanted | privileges | mappings | passthrough;
     let offered = config.capabilities();
+    let omission = InitFlags::FUSE_NO_OPEN_SUPPORT | InitFlags::FUSE_NO_OPENDIR_SUPPORT;
+    let omits_opens = capabilities.omits_opens && offered.contains(omission);
+    // `.arrayfs/stats` is read through the page cache, too. Its new mtime invalidates its pages.
+    let times = match omits_opens {
+        true => InitFlags::FUSE_AUTO_INVAL_DATA,
+        false => InitFlags::empty(),
+    };
+    let wanted = wanted | privileges | mappings | passthrough | times;
     // Cannot fail: only offered capabilities are requested.
     let _ = config.add_capabilities(wanted & offered);
     let _ = config.set_max_write(MAX_REQUEST);
@@ -61,5 +72,6 @@ pub(super) fn negotiate(config: &mut KernelConfig, capabilities: Capabilities) -
     KernelFeatures {
         direct_mappings: offered.contains(InitFlags::FUSE_DIRECT_IO_ALLOW_MMAP),
         passthrough: offered.contains(InitFlags::FUSE_PASSTHROUGH),
+        omits_opens,
     }
 }

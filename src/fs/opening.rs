@@ -39,13 +39,15 @@ impl ArrayFs {
     ///
     /// # Errors
     ///
-    /// When the inode is stale, is a directory, or is opened for writing and not writable.
+    /// When the kernel can do without OPEN, or when the inode is stale, is a directory, or is
+    /// opened for writing and not writable.
     pub(super) fn open(
         &self,
         inode: u64,
         writes: bool,
         register: impl FnOnce(BorrowedFd<'_>) -> io::Result<BackingId>,
     ) -> Result<(u64, IoMode), FsError> {
+        self.needs_opens()?;
         if self.scratch.owns(inode) {
             return Ok((self.open_scratch(inode, writes)?, IoMode::Direct));
         }
@@ -59,10 +61,10 @@ impl ArrayFs {
         if node.is_stats() {
             let report = VirtualFile::literal(self.report().into_bytes().into());
             let report = OpenFile::Tree(report);
-            let number = self.handles.open(inode, report, None, false, None);
+            let number = self.handles.open(inode, report, false, None);
             return Ok((number, IoMode::Direct));
         }
-        let (file, pin) = self.tree.open(node).ok_or(FsError::Stale)?;
+        let file = self.tree.open(node).ok_or(FsError::Stale)?;
         let guard = OpenGuard::new(self, inode, writes);
         let mut open_invalidation = None;
         let io_mode = match self.open_passthrough(node, writes, &file, register) {
@@ -86,10 +88,8 @@ impl ArrayFs {
             }
             None => IoMode::Direct,
         };
-        let (file, pin) = (OpenFile::Tree(file), Some(pin));
-        let number = self
-            .handles
-            .open(inode, file, pin, writes, open_invalidation);
+        let file = OpenFile::Tree(file);
+        let number = self.handles.open(inode, file, writes, open_invalidation);
         guard.disarm();
         Ok((number, io_mode))
     }
@@ -103,7 +103,7 @@ impl ArrayFs {
     pub(super) fn open_scratch(&self, inode: u64, writes: bool) -> Result<u64, FsError> {
         let file = OpenFile::Scratch(self.scratch.opened(inode)?);
         let guard = OpenGuard::new(self, inode, writes);
-        let number = self.handles.open(inode, file, None, writes, None);
+        let number = self.handles.open(inode, file, writes, None);
         guard.disarm();
         Ok(number)
     }
@@ -142,11 +142,30 @@ impl ArrayFs {
     ///
     /// Shared mappings need page invalidation, which passthrough writes bypass: the daemon does
     /// not see them, and a dirty page would later be written back over them.
-    pub(super) fn capabilities(&self) -> Capabilities {
+    pub(super) fn capabilities(&self, options: &Options) -> Capabilities {
         let passthrough = self.passthrough.is_enabled();
         Capabilities {
             passthrough,
             shared_mappings: platform::NOTIFIES && !(passthrough && self.appearance.writable),
+            omits_opens: options.omits_opens(self.tree.mapping().mode()),
+        }
+    }
+
+    /// Whether the kernel opens files and directories without the daemon. It sends neither OPEN
+    /// nor FLUSH nor RELEASE then, and keeps all pages and listings.
+    pub(super) fn omits_opens(&self) -> bool {
+        let features = self.features.get();
+        features.is_some_and(|features| features.omits_opens)
+    }
+
+    /// # Errors
+    ///
+    /// `Omitted` when the kernel can open and close files without the daemon. It learns that
+    /// from the errno of the first such request.
+    pub(super) fn needs_opens(&self) -> Result<(), FsError> {
+        match self.omits_opens() {
+            true => Err(FsError::Omitted),
+            false => Ok(()),
         }
     }
 
@@ -184,6 +203,7 @@ impl ArrayFs {
 
     /// Handles FLUSH: a descriptor of an open file was closed.
     pub(super) fn flushed(&self, handle: u64) -> Result<(), FsError> {
+        self.needs_opens()?;
         let handle = self.handles.get(handle)?;
         self.truncations.flushed(&handle);
         if handle.writes {

@@ -3,7 +3,7 @@
 
 use std::ffi::OsStr;
 use std::ops::Range;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use fuser::{FileAttr, Generation, INodeNo};
 
@@ -18,7 +18,7 @@ use super::negotiation::KernelFeatures;
 use super::page_cache::PageCacheValidity;
 use super::passthrough::PassthroughFiles;
 use super::scratch::{PageFill, ScratchFiles};
-use super::stats::Stats;
+use super::stats::{Report, Stats};
 use super::times::WriteTimes;
 use super::truncation::Truncations;
 use crate::mapping::AccessError;
@@ -54,6 +54,8 @@ pub(super) struct ArrayFs {
     acl: AclLimit,
     /// Request statistics.
     pub(super) stats: Stats,
+    /// The last contents of `.arrayfs/stats`, if the kernel sends no OPEN.
+    pub(super) report: Mutex<Report>,
 }
 
 /// The result of STATFS, in blocks of 512 bytes.
@@ -91,6 +93,7 @@ impl ArrayFs {
             times: WriteTimes::default(),
             acl: AclLimit::default(),
             stats: Stats::new(),
+            report: Mutex::new(Report::new()),
         }
     }
 
@@ -124,7 +127,11 @@ impl ArrayFs {
         };
         let (inode, last) = (self.tree.inode(node), self.times.last());
         let appearance = &self.appearance;
-        Ok(appearance.attributes(inode, &attrs, &backing, bits, last))
+        let attr = appearance.attributes(inode, &attrs, &backing, bits, last);
+        match node.is_stats() && self.omits_opens() {
+            true => Ok(self.report_attributes(attr)),
+            false => Ok(attr),
+        }
     }
 
     /// The attributes of the node `name` in the directory `parent`.
@@ -145,7 +152,19 @@ impl ArrayFs {
         if self.tree.exceeds_name_limit(node) {
             self.housekeeping.wake();
         }
-        self.attributes_of(node)
+        if node.is_stats() && self.omits_opens() {
+            self.renew_report();
+        }
+        let attributes = self.attributes_of(node)?;
+        match self.tree.count_lookup(node) {
+            true => Ok(attributes),
+            false => Err(FsError::Stale),
+        }
+    }
+
+    /// Handles FORGET: the kernel drops `count` LOOKUPs of an inode.
+    pub(super) fn forget(&self, inode: u64, count: u64) {
+        self.tree.forget(inode, count);
     }
 
     /// A directory and a name in it that the kernel should forget. `None` if there are few
@@ -213,7 +232,7 @@ impl ArrayFs {
             return Err(FsError::NotWritable);
         }
         if size == attrs.len {
-            let (file, _pin) = self.tree.open(node).ok_or(FsError::Stale)?;
+            let file = self.tree.open(node).ok_or(FsError::Stale)?;
             if self.truncations.is_truncated(inode) {
                 while let Some(gap) = self.gap(inode, &file, size) {
                     let _guard = self.coherence.change_at_once(&gap.extent());
@@ -226,7 +245,7 @@ impl ArrayFs {
             }
             Ok(())
         } else if size == 0 {
-            let (file, _pin) = self.tree.open(node).ok_or(FsError::Stale)?;
+            let file = self.tree.open(node).ok_or(FsError::Stale)?;
             let begin = || self.truncations.begin(inode, file);
             self.passthrough.run_unless_bypassed(inode, begin);
             Ok(())
@@ -243,6 +262,25 @@ impl ArrayFs {
         Ok(self.times.set(mapping, change.atime, change.mtime)?)
     }
 
+    /// The open file `number` of `inode`. If the kernel sends no OPEN, it is made anew for each
+    /// request.
+    ///
+    /// # Errors
+    ///
+    /// When there is none.
+    pub(super) fn handle(&self, inode: u64, number: u64) -> Result<Arc<Handle>, FsError> {
+        if !self.omits_opens() {
+            return self.handles.get(number);
+        }
+        let node = self.node(inode)?;
+        let file = match node.is_stats() {
+            true => self.reported(),
+            false => self.tree.open(node).ok_or(FsError::Stale)?,
+        };
+        let file = OpenFile::Tree(file);
+        Ok(Arc::new(self.handles.of_one_request(inode, file)))
+    }
+
     /// Reads into `out` from the byte `offset`, and returns the number of bytes: fewer than asked
     /// only at the end of the file or before bytes that cannot be read. A fill of a page fails
     /// at such bytes instead, since the kernel takes a short page for the end of the file.
@@ -252,12 +290,11 @@ impl ArrayFs {
     /// When not even the first byte, or for a page not every byte, can be read.
     pub(super) fn read(
         &self,
-        handle: u64,
+        handle: &Handle,
         offset: u64,
         out: &mut [u8],
         into_page_cache: bool,
     ) -> Result<usize, FsError> {
-        let handle = self.handles.get(handle)?;
         if let Some(invalidation) = &handle.open_invalidation {
             // The first READ by a handle shows that the kernel has finished its OPEN.
             invalidation.finish();
@@ -286,15 +323,15 @@ impl ArrayFs {
     /// calls `answer`, which reads them, once no change of these bytes is in progress.
     pub(super) fn fill(
         &self,
-        handle: u64,
+        handle: &Handle,
         offset: u64,
         count: usize,
         answer: impl FnOnce() + Send + 'static,
     ) {
-        let handle = match self.handles.get(handle) {
-            Ok(handle) if platform::NOTIFIES => handle,
-            _ => return answer(),
-        };
+        // Where the kernel sends no OPEN, nothing writes.
+        if !platform::NOTIFIES || self.omits_opens() {
+            return answer();
+        }
         let file = match &handle.file {
             OpenFile::Tree(file) => file.clone(),
             OpenFile::Scratch(scratch) => match scratch.fill_pages() {
@@ -330,12 +367,6 @@ impl ArrayFs {
         })
     }
 
-    /// The number of bytes that a read of `size` bytes from `offset` returns.
-    pub(super) fn readable(&self, handle: u64, offset: u64, size: u32) -> Result<usize, FsError> {
-        let rest = self.handles.get(handle)?.file.len().saturating_sub(offset);
-        Ok(rest.min(u64::from(size)) as usize)
-    }
-
     /// Records the time of a write to the array.
     pub(super) fn record_write_time(&self) {
         self.log_times_error(self.times.record_write(self.tree.mapping()));
@@ -363,9 +394,8 @@ impl ArrayFs {
     }
 
     /// Writes the bytes of an open file to the disk.
-    pub(super) fn sync(&self, handle: u64) -> Result<(), FsError> {
-        let handle = self.handles.get(handle)?;
-        self.flush_range(&handle, 0..handle.file.len())
+    pub(super) fn sync(&self, handle: &Handle) -> Result<(), FsError> {
+        self.flush_range(handle, 0..handle.file.len())
     }
 
     /// Writes the whole array to the disk.
@@ -420,8 +450,8 @@ impl ArrayFs {
     ///
     /// `NothingThere` when the offset is not within the file, `Invalid` for other values of
     /// `whence`.
-    pub(super) fn seek(&self, handle: u64, offset: i64, whence: i32) -> Result<i64, FsError> {
-        let len = self.handles.get(handle)?.file.len();
+    pub(super) fn seek(&self, handle: &Handle, offset: i64, whence: i32) -> Result<i64, FsError> {
+        let len = handle.file.len();
         let inside = u64::try_from(offset).is_ok_and(|offset| offset < len);
         match whence {
             libc::SEEK_DATA | libc::SEEK_HOLE if !inside => Err(FsError::NothingThere),

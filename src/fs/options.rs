@@ -1,5 +1,6 @@
 //! The options of a mount that concern the file system. The command line is left to `cli`.
 
+use crate::mapping::Mode;
 use crate::platform;
 use crate::vfile::EncodingOptions;
 
@@ -88,6 +89,9 @@ pub struct Options {
     /// The cache mode. The default is `auto` where shared mappings need it and the mount is
     /// read-only, otherwise `never`.
     pub cache: Option<Cache>,
+    /// Whether [`Session::unused`](super::Session::unused) has to know of files that are opened
+    /// and read from the page cache.
+    pub tracks_use: bool,
     /// The limit of the column cache, in bytes.
     pub cache_size: u64,
     /// The limit of all scratch files together, in bytes. 0 if none can be made.
@@ -106,5 +110,12 @@ impl Options {
     /// The number of worker threads.
     pub(super) fn workers(&self) -> usize {
         self.threads.unwrap_or_else(platform::default_threads)
+    }
+
+    /// Whether the kernel need not tell the daemon of opened files, in `mode`: nothing writes,
+    /// and pages stay valid by the user's promise. Then no file uses passthrough.
+    pub(super) fn omits_opens(&self, mode: Mode) -> bool {
+        let is_constant = mode == Mode::ReadOnly && self.cache == Some(Cache::Always);
+        platform::NOTIFIES && is_constant && !self.tracks_use
     }
 }

@@ -52,6 +52,7 @@ impl PassthroughFiles {
         // really truncate the file.
         let is_enabled = platform::PASSTHROUGH
             && wanted
+            && !options.omits_opens(mapping.mode())
             && mapping.mode() != Mode::CopyOnWrite
             && mapping.can_be_reopened();
         PassthroughFiles {

@@ -10,8 +10,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use fuser::{
-    AccessFlags, BsdFileFlags, CopyFileRangeFlags, Errno, FileHandle, Filesystem, INodeNo,
-    IoctlFlags, KernelConfig, LockOwner, OpenAccMode, OpenFlags, PollEvents, PollFlags,
+    AccessFlags, BsdFileFlags, CopyFileRangeFlags, Errno, FileHandle, Filesystem, FopenFlags,
+    INodeNo, IoctlFlags, KernelConfig, LockOwner, OpenAccMode, OpenFlags, PollEvents, PollFlags,
     PollNotifier, RenameFlags, ReplyAttr, ReplyBmap, ReplyCreate, ReplyData, ReplyDirectory,
     ReplyDirectoryPlus, ReplyEmpty, ReplyEntry, ReplyIoctl, ReplyLock, ReplyLseek, ReplyOpen,
     ReplyPoll, ReplyStatfs, ReplyWrite, ReplyXattr, Request, TimeOrNow, WriteFlags,
@@ -19,10 +19,11 @@ use fuser::{
 
 use super::Options;
 use super::admission::Admission;
-use super::answer::{DIRECT, failed, refuse, reply, send_opened, with_buffer, written};
+use super::answer::{DIRECT, failed, refuse, reply, send_opened, written};
 use super::attr::{AttributeChange, time_spec};
 use super::negotiation::{MAX_REQUEST, negotiate};
 use super::operations::{ArrayFs, MAX_NAME};
+use super::panics::catch_panic;
 use super::scratch::Owner;
 use super::stats::RequestKind;
 use super::writing::Write;
@@ -55,7 +56,7 @@ impl Protocol {
 
 impl Filesystem for Protocol {
     fn init(&mut self, _req: &Request, config: &mut KernelConfig) -> io::Result<()> {
-        let features = negotiate(config, self.fs.capabilities());
+        let features = negotiate(config, self.fs.capabilities(&self.options));
         self.fs.decide_caching(&self.options, features);
         Ok(())
     }
@@ -79,6 +80,10 @@ impl Filesystem for Protocol {
                 reply.entry_with_ttls(&attributes, &entry, &attr, generation);
             });
         });
+    }
+
+    fn forget(&self, _req: &Request, ino: INodeNo, nlookup: u64) {
+        catch_panic(|| self.fs.forget(ino.0, nlookup));
     }
 
     fn getattr(&self, _req: &Request, ino: INodeNo, _fh: Option<FileHandle>, reply: ReplyAttr) {
@@ -159,27 +164,11 @@ impl Filesystem for Protocol {
     ) {
         self.fs.serve(RequestKind::Read, ino.0, |request| {
             let request = request.with_range(offset, size.into());
-            // READ requests that fill the page cache have no lock owner; those for read(2) have
-            // one.
+            // READ requests that fill the page cache have no lock owner.
             let into_page_cache = lock_owner.is_none();
-            let count = match self.fs.readable(fh.0, offset, size) {
-                Ok(count) => count,
-                Err(error) => return failed!(request, reply, error.errno()),
-            };
-            let read = move |fs: &ArrayFs| {
-                with_buffer(count, |buffer| {
-                    let read = fs.read(fh.0, offset, buffer, into_page_cache);
-                    reply!(request, reply, read, count => {
-                        request.moved(count);
-                        reply.data(&buffer[..count]);
-                    });
-                });
-            };
-            if !into_page_cache {
-                return read(&self.fs);
-            }
-            let fs = self.fs.clone();
-            self.fs.fill(fh.0, offset, count, move || read(&fs));
+            let place = (fh.0, offset, size);
+            self.fs
+                .answer_read(request, reply, ino.0, place, into_page_cache);
         });
     }
 
@@ -250,13 +239,22 @@ impl Filesystem for Protocol {
         reply: ReplyEmpty,
     ) {
         self.fs.serve(RequestKind::Sync, ino.0, |request| {
-            let synced = self.fs.sync(fh.0);
+            let handle = self.fs.handle(ino.0, fh.0);
+            let synced = handle.and_then(|handle| self.fs.sync(&handle));
             let answer = move || reply!(request, reply, synced, () => reply.ok());
             if !self.fs.keeps_pages() {
                 return answer();
             }
             // After fsync of a mapping, no stale page may show the bytes before the stores.
             self.fs.coherence.answer_after(answer);
+        });
+    }
+
+    fn opendir(&self, _req: &Request, ino: INodeNo, _flags: OpenFlags, reply: ReplyOpen) {
+        self.fs.serve(RequestKind::Open, ino.0, |request| {
+            reply!(request, reply, self.fs.needs_opens(), () => {
+                reply.opened(FileHandle(0), FopenFlags::empty());
+            });
         });
     }
 
@@ -367,7 +365,9 @@ impl Filesystem for Protocol {
         reply: ReplyLseek,
     ) {
         self.fs.serve(RequestKind::Seek, ino.0, |request| {
-            reply!(request, reply, self.fs.seek(fh.0, offset, whence), at => reply.offset(at));
+            let handle = self.fs.handle(ino.0, fh.0);
+            let found = handle.and_then(|handle| self.fs.seek(&handle, offset, whence));
+            reply!(request, reply, found, at => reply.offset(at));
         });
     }
 

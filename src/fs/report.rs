@@ -1,15 +1,50 @@
-//! The contents of `.arrayfs/stats`, made when the file is opened. The counting itself is done
-//! by `stats` and `request`.
+//! The contents of `.arrayfs/stats`, made when the file is opened or, where the kernel sends no
+//! OPEN, when it looks up the name. The counting itself is done by `stats` and `request`.
 
+use std::sync::{MutexGuard, PoisonError};
+use std::time::SystemTime;
+
+use fuser::FileAttr;
 use serde_json::{Value, json};
 
 use super::operations::ArrayFs;
+use super::stats::Report;
+use crate::vfile::VirtualFile;
 
 impl ArrayFs {
     /// The path of a node, for log messages.
     pub(super) fn path(&self, inode: u64) -> String {
         let node = self.node(inode);
         node.map_or_else(|_| "?".into(), |node| self.tree.path(node))
+    }
+
+    /// Makes the contents of `.arrayfs/stats` anew, for the reads to come.
+    pub(super) fn renew_report(&self) {
+        let report = Report {
+            text: self.report().into_bytes().into(),
+            time: SystemTime::now(),
+        };
+        *self.last_report() = report;
+    }
+
+    /// `attr`, attributes of `.arrayfs/stats`, with the size and time of the last contents.
+    pub(super) fn report_attributes(&self, attr: FileAttr) -> FileAttr {
+        let report = self.last_report();
+        FileAttr {
+            size: report.text.len() as u64,
+            mtime: report.time,
+            ..attr
+        }
+    }
+
+    /// The last contents of `.arrayfs/stats`.
+    pub(super) fn reported(&self) -> VirtualFile {
+        VirtualFile::literal(self.last_report().text.clone())
+    }
+
+    fn last_report(&self) -> MutexGuard<'_, Report> {
+        let report = self.report.lock();
+        report.unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The contents of `.arrayfs/stats`: a JSON object.
@@ -28,7 +63,7 @@ impl ArrayFs {
         let report = json!({
             "version": env!("CARGO_PKG_VERSION"),
             "uptime_seconds": self.stats.uptime().as_secs_f64(),
-            "open_files": self.handles.count(),
+            "open_files": (!self.omits_opens()).then(|| self.handles.count()),
             "requests": self.stats.requests(),
             "cache": {
                 "mode": self.page_cache.mode().name(),
@@ -44,6 +79,7 @@ impl ArrayFs {
             "kernel": {
                 "direct_mappings": features.is_some_and(|features| features.direct_mappings),
                 "passthrough": features.is_some_and(|features| features.passthrough),
+                "omits_opens": self.omits_opens(),
             },
             "passthrough": {
                 "allowed": self.passthrough.is_enabled(),

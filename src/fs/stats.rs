@@ -1,8 +1,9 @@
 //! Statistics of a mount: for each kind of request, the count, errors, bytes moved and latency.
 //! The counting itself is done by `request`.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::{Map, Value, json};
 
@@ -54,6 +55,24 @@ impl RequestKind {
     /// The name of the FUSE request, in lower case.
     pub(super) fn name(self) -> &'static str {
         RequestKind::ALL[self as usize].1
+    }
+}
+
+/// Contents of `.arrayfs/stats` that several requests read.
+#[derive(Debug)]
+pub(super) struct Report {
+    pub(super) text: Arc<[u8]>,
+    /// When they were made.
+    pub(super) time: SystemTime,
+}
+
+impl Report {
+    /// Empty contents, until the name is looked up.
+    pub(super) fn new() -> Report {
+        Report {
+            text: Arc::new([]),
+            time: SystemTime::UNIX_EPOCH,
+        }
     }
 }
 

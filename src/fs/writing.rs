@@ -122,7 +122,7 @@ impl ArrayFs {
     pub(super) fn node_extent(&self, inode: u64) -> Range<u64> {
         let node = self.node(inode).ok();
         let file = node.and_then(|node| self.tree.open(node));
-        file.map_or(0..0, |(file, _pin)| file.covering_range(&(0..file.len())))
+        file.map_or(0..0, |file| file.covering_range(&(0..file.len())))
     }
 
     /// Writes to an open scratch file. `None` if the handle is of a file of the tree, or the

@@ -12,7 +12,7 @@ use crate::array::{Order, View};
 use crate::source::{Attributes, Verbatim};
 use crate::vfile::{Content, Literal, ViewBytes, VirtualFile};
 
-/// Keeps the inode number of an open file from being reused.
+/// Keeps the inode number of a file from being reused.
 #[derive(Debug)]
 pub struct Pin {
     _selection: Option<Arc<Selection>>,
@@ -141,21 +141,21 @@ impl Tree {
         u32::try_from(count).unwrap_or(u32::MAX - 2)
     }
 
-    /// The virtual file of `node`, and a pin to hold while it is open. `None` for a
-    /// directory, for `.arrayfs/stats`, and for a selection that has been evicted.
-    pub fn open(&self, node: Node) -> Option<(VirtualFile, Pin)> {
+    /// A pin that keeps the inode number of `node`, even if the kernel forgets it. `None` for a
+    /// selection that has been evicted.
+    pub fn pin(&self, node: Node) -> Option<Pin> {
         let selection = match node.kind {
             NodeKind::Selection(number) => Some(self.selections.get(number)?),
             _ => None,
         };
-        let file = self.file(node)?;
-        let pin = Pin {
+        Some(Pin {
             _selection: selection,
-        };
-        Some((file, pin))
+        })
     }
 
-    fn file(&self, node: Node) -> Option<VirtualFile> {
+    /// The virtual file of `node`. `None` for a directory, for `.arrayfs/stats`, and for a
+    /// selection that has been evicted.
+    pub fn open(&self, node: Node) -> Option<VirtualFile> {
         if let NodeKind::File(number) = node.kind {
             return self.numbered_file(node, number);
         }

@@ -130,6 +130,22 @@ impl Tree {
             && name.to_str().is_none_or(is_free)
     }
 
+    /// Counts a LOOKUP of `node`, whose inode number is not reused until the kernel
+    /// [forgets](Self::forget) it. False for a selection that has been evicted.
+    pub fn count_lookup(&self, node: Node) -> bool {
+        match node.kind {
+            NodeKind::Selection(number) => self.selections.count_lookup(number),
+            _ => true,
+        }
+    }
+
+    /// Takes `count` LOOKUPs of `inode` back: the kernel has forgotten them.
+    pub fn forget(&self, inode: u64, count: u64) {
+        if let Some(number) = self.layout.inodes.selection_number(inode) {
+            self.selections.forget(number, count);
+        }
+    }
+
     /// Whether the lookup of `node` may have exceeded the limit of names that the kernel keeps.
     pub fn exceeds_name_limit(&self, node: Node) -> bool {
         matches!(node.kind, NodeKind::Selection(_)) && self.selections.exceeds_limit()

@@ -235,6 +235,12 @@ impl Tree {
         kind: NodeKind::Folder(Folder::Top),
     };
 
+    /// `.arrayfs/stats`.
+    pub const STATS: Node = Node {
+        directory_index: 0,
+        kind: NodeKind::Stats,
+    };
+
     /// The inode numbers that no node has.
     pub const FREE_INODES: Range<u64> = inode::FREE;
 

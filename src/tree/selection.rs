@@ -1,7 +1,8 @@
 //! The table of selections: inode numbers of names that were looked up in `slices` and denote
 //! neither the whole array nor a slice along one axis. It is the only part of the tree that
-//! grows with use, so it is a bounded LRU table. An evicted selection gets a new number when it
-//! is looked up again. Dropping the kernel's dentries is the business of `fs`.
+//! grows with use, so it is a bounded LRU table: a selection stays while the kernel knows its
+//! inode, and is evicted later. It then gets a new number when it is looked up again. Dropping
+//! the kernel's dentries is the business of `fs`.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,10 +14,10 @@ use crate::array::View;
 /// The number of dentries in `slices` directories above which `fs` has the kernel drop some.
 const MAX_KERNEL_NAMES: usize = 4096;
 
-/// The most names in the table, and the most selections unless more are open.
+/// The most names in the table, and the most selections unless the kernel knows more.
 const CAPACITY: usize = 2 * MAX_KERNEL_NAMES;
 
-/// How many selections are examined for one that is not open.
+/// How many selections are examined for one that is not in use.
 const MAX_EVICTION_ATTEMPTS: usize = 16;
 
 /// The view that a basic index selects.
@@ -42,10 +43,18 @@ pub(super) struct Selections {
 #[derive(Debug)]
 struct Table {
     next_number: u64,
-    by_number: LruCache<u64, Arc<Selection>>,
+    by_number: LruCache<u64, Numbered>,
     by_selection: HashMap<Arc<Selection>, u64>,
     /// The number of the selection that each name denotes.
     names: LruCache<Name, u64>,
+}
+
+/// A selection in the table.
+#[derive(Debug)]
+struct Numbered {
+    selection: Arc<Selection>,
+    /// The kernel's lookup count of the inode: LOOKUPs answered, less those forgotten.
+    lookups: u64,
 }
 
 impl Selections {
@@ -82,7 +91,28 @@ impl Selections {
     /// The selection of this number; `None` if there is none. It is not evicted while the
     /// caller holds the `Arc`.
     pub(super) fn get(&self, number: u64) -> Option<Arc<Selection>> {
-        self.table().by_number.get(&number).cloned()
+        let mut table = self.table();
+        let numbered = table.by_number.get(&number)?;
+        Some(numbered.selection.clone())
+    }
+
+    /// Counts a LOOKUP of the selection, which then stays until the kernel forgets its inode.
+    /// False if it has been evicted.
+    pub(super) fn count_lookup(&self, number: u64) -> bool {
+        let mut table = self.table();
+        let numbered = table.by_number.get_mut(&number);
+        numbered.is_some_and(|numbered| {
+            numbered.lookups += 1;
+            true
+        })
+    }
+
+    /// Takes `count` LOOKUPs back: the kernel has forgotten them.
+    pub(super) fn forget(&self, number: u64, count: u64) {
+        let mut table = self.table();
+        if let Some(numbered) = table.by_number.peek_mut(&number) {
+            numbered.lookups = numbered.lookups.saturating_sub(count);
+        }
     }
 
     /// A name under which the selection was looked up; `None` if all have been dropped.
@@ -123,24 +153,26 @@ impl Table {
         self.next_number = (number + 1) % number_count;
         let selection = Arc::new(selection);
         self.by_selection.insert(selection.clone(), number);
-        self.by_number.put(number, selection);
+        let lookups = 0;
+        self.by_number.put(number, Numbered { selection, lookups });
         number
     }
 
-    /// If the table is full, removes the least recently used selection that is not open.
+    /// If the table is full, removes the least recently used selection that the kernel has
+    /// forgotten and nobody holds.
     fn evict(&mut self) {
         for _ in 0..MAX_EVICTION_ATTEMPTS {
             if self.by_number.len() < CAPACITY {
                 return;
             }
-            let Some((number, selection)) = self.by_number.pop_lru() else {
+            let Some((number, numbered)) = self.by_number.pop_lru() else {
                 return;
             };
             // This reference and that of `by_selection` make two.
-            if Arc::strong_count(&selection) > 2 {
-                self.by_number.put(number, selection);
+            if numbered.lookups > 0 || Arc::strong_count(&numbered.selection) > 2 {
+                self.by_number.put(number, numbered);
             } else {
-                self.by_selection.remove(&selection);
+                self.by_selection.remove(&numbered.selection);
             }
         }
     }
@@ -172,17 +204,25 @@ mod tests {
     }
 
     #[test]
-    fn unused_selections_are_evicted_and_open_ones_stay() {
+    fn selections_stay_until_the_kernel_has_forgotten_them_and_nobody_holds_them() {
         let selections = Selections::new(u64::MAX);
         let number = |offset: u64| selections.number(selection(offset), &offset.to_string());
-        let held: Vec<_> = (0..100).map(|k| selections.get(number(k))).collect();
+        let held: Vec<_> = (0..50).map(|k| selections.get(number(k))).collect();
+        for k in 50..100 {
+            assert!(selections.count_lookup(number(k)) && selections.count_lookup(number(k)));
+            // One LOOKUP remains of the first half.
+            selections.forget(k, if k < 75 { 1 } else { 2 });
+        }
         for offset in 100..3 * CAPACITY as u64 {
             number(offset);
         }
-        for (offset, held) in (0..100).zip(held) {
-            assert_eq!(number(offset), offset);
-            assert!(held.is_some());
+        for offset in 0..100 {
+            assert_eq!(number(offset) == offset, offset < 75, "{offset}");
         }
+        drop(held);
+        assert!(!selections.count_lookup(100));
+        // The kernel forgets also what is no longer in the table.
+        selections.forget(100, 1);
         let table = selections.table();
         assert!(table.by_number.len() <= CAPACITY && table.names.len() <= CAPACITY);
         assert_eq!(table.by_number.len(), table.by_selection.len());

@@ -58,7 +58,9 @@ fn the_stats_count_requests_bytes_and_errors_by_kind() {
 fn the_stats_tell_what_caches_and_the_kernel_have_done() {
     let Some(dir) = Dir::for_root() else { return };
     let file = dir.file("data.bin", vec![7; 4096 * 1024]);
-    let options = ["--shape", "4096,1024", "--cache", "always", "--mode", "r"];
+    // A mount that ends when it is not used is told of every file that is opened.
+    let options = "--shape 4096,1024 --cache always --mode r --idle-timeout 1h";
+    let options: Vec<&str> = options.split(' ').collect();
     let mount = mounted(&dir, &file, &options);
     for column in 0..64 {
         assert_eq!(

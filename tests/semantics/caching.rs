@@ -204,7 +204,7 @@ fn claim_25_a_file_that_is_opened_once_it_is_cut_is_read_to_the_very_byte() {
 }
 
 /// Maps a view shared for reading, as `numpy.load(..., mmap_mode="r")` does.
-fn can_be_mapped(mount: &Mount) -> bool {
+pub(super) fn can_be_mapped(mount: &Mount) -> bool {
     // SAFETY: nothing writes the file meanwhile.
     match unsafe { Mmap::map(&File::open(mount.join("cols/3")).unwrap()) } {
         Ok(map) => {

@@ -10,6 +10,7 @@ mod aside;
 mod caching;
 mod cold;
 mod consistency;
+mod constant;
 mod content;
 mod csv;
 mod fields;

@@ -3,10 +3,9 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 
 use crate::common::arrays::{mount_each, numbered, run_script};
-use crate::common::calls::open;
 use crate::common::{Dir, Mount};
 
 #[test]
@@ -178,30 +177,47 @@ fn claim_28_all_spellings_of_a_view_are_one_inode() {
 
 #[test]
 fn claim_29_a_slice_that_is_open_keeps_its_inode_and_every_other_is_found_again() {
-    let Some(dir) = Dir::with_fuse() else { return };
-    let bytes: Vec<u8> = (0..1000).map(|k| (k % 251) as u8).collect();
-    let mount = dir.mount(&dir.file("data.bin", &bytes), &[]);
-    let path = |index: &str| mount.join(&format!("slices/{index}"));
-    let before = |index: &str| fs::metadata(path(index)).unwrap().ino();
-    let unopened = before("::3");
-    let kept = open(path("::2"));
-    let number = kept.metadata().unwrap().ino();
-    let look_up = dir.script("semantics/scripts/look_up_slices.py");
-    look_up
-        .args(&[mount.join("slices")])
-        .run()
-        .succeeds_silently();
+    let constant = ["--mode", "r", "--cache", "always"];
+    for options in [&[][..], &constant] {
+        let Some(dir) = Dir::with_fuse() else { return };
+        let bytes: Vec<u8> = (0..1000).map(|k| (k % 251) as u8).collect();
+        let mount = dir.mount(&dir.file("data.bin", &bytes), options);
+        let path = |index: &str| mount.join(&format!("slices/{index}"));
+        let inode = |index: &str| fs::metadata(path(index)).unwrap().ino();
+        let unopened = inode("::3");
+        let open_as = |index: &str, flags| {
+            let mut how = fs::OpenOptions::new();
+            let write = options.is_empty() && flags == 0;
+            let opened = how.read(true).write(write).custom_flags(flags);
+            opened.open(path(index)).unwrap()
+        };
+        let kept = open_as("::2", 0);
+        let located = open_as("::5", libc::O_PATH);
+        let number = |file: &fs::File| file.metadata().unwrap().ino();
+        let before = [number(&kept), number(&located)];
+        let look_up = dir.script("semantics/scripts/look_up_slices.py");
+        look_up
+            .args(&[mount.join("slices")])
+            .run()
+            .succeeds_silently();
 
-    assert_eq!(kept.metadata().unwrap().ino(), number);
-    assert_eq!(before("::2"), number);
-    assert_eq!(before(" 0 : : 2 "), number);
-    // The table was full several times over, so that its number is another's now.
-    assert_ne!(before("::3"), unopened);
-    let every = |step| bytes.iter().copied().step_by(step).collect::<Vec<u8>>();
-    assert_eq!(fs::read(path("::2")).unwrap(), every(2));
-    assert_eq!(fs::read(path("::3")).unwrap(), every(3));
-    fs::write(path("::3"), vec![7; 334]).unwrap();
-    std::os::unix::fs::FileExt::write_at(&kept, &[9], 3).unwrap();
-    let data = fs::read(mount.join("data")).unwrap();
-    assert_eq!(data[..10], [7, 1, 2, 7, 4, 5, 9, 7, 8, 7]);
+        assert_eq!([number(&kept), number(&located)], before, "{options:?}");
+        assert_eq!(["::2", "::5"].map(inode), before);
+        assert_eq!(inode(" 0 : : 2 "), before[0]);
+        // The table was full several times over, so that its number is another's now.
+        assert_ne!(inode("::3"), unopened);
+        let every = |step| bytes.iter().copied().step_by(step).collect::<Vec<u8>>();
+        // The first read of the open file comes after all these look-ups.
+        let mut read = vec![0; 500];
+        kept.read_exact_at(&mut read, 0).unwrap();
+        assert_eq!(read, every(2), "{options:?}");
+        assert_eq!(fs::read(path("::3")).unwrap(), every(3));
+        if !options.is_empty() {
+            continue;
+        }
+        fs::write(path("::3"), vec![7; 334]).unwrap();
+        kept.write_all_at(&[9], 3).unwrap();
+        let data = fs::read(mount.join("data")).unwrap();
+        assert_eq!(data[..10], [7, 1, 2, 7, 4, 5, 9, 7, 8, 7]);
+    }
 }
