@@ -72,7 +72,9 @@ impl Tree {
     /// is no valid index of the array, or the encoding has no file of the result.
     fn parse_selection(&self, slices: Node, name: &str) -> Option<NodeKind> {
         let directory = self.array_directory(slices)?;
-        let index: Index = name.strip_suffix(directory.suffix())?.parse().ok()?;
+        // Programs for which a colon separates the parts of a name can write `_` instead.
+        let text = name.strip_suffix(directory.suffix())?.replace('_', ":");
+        let index: Index = text.parse().ok()?;
         let array = directory.view();
         let indexed = array.index(&index)?;
         directory.len_of(&indexed.view)?;

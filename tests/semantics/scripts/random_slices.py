@@ -48,6 +48,8 @@ def index(shape):
         if seeded.random() < chance or not parts:
             parts.insert(seeded.randint(0, len(parts)), more)
     text = ",".join(blanks(text) for _, text in parts) + seeded.choice(["", "", "", ","])
+    if seeded.random() < 0.3:
+        text = "".join(seeded.choice("_:_") if letter == ":" else letter for letter in text)
     return tuple(part for part, _ in parts), blanks(f"[{blanks(text)}]" if seeded.random() < 0.3 else text)
 
 
