@@ -95,60 +95,68 @@ REACHED, NOT_REACHED, NO_GOAL = "tab:blue", "tab:orange", "tab:grey"
 
 
 def plot(results, path):
-    """Plots the ratios as bars from 1, with the goals as marks, grouped by subject, on a logarithmic axis."""
+    """Plots the ratios as bars from 1, with the goals as marks, in groups, on a logarithmic axis."""
+    shown = [result for result in results if result.pairs]
     colours = {True: REACHED, False: NOT_REACHED, None: NO_GOAL}
-    # Rows from the bottom to the top: the bars of a subject below its title.
-    places, titles, at = [], [], 0
-    for title, some in reversed(by_subject([result for result in results if result.pairs]).items()):
-        for result in reversed(some):
-            places.append((at, result))
-            at += 1
-        titles.append((at - 0.2, title))
-        at += 1.4
-    figure, axes = plt.subplots(figsize=(11, 0.25 * at + 1.8))
-    for y, result in places:
-        ratio = result.ratio()
-        axes.barh(y, ratio - 1, left=1, color=colours[result.reached()], height=0.7)
-        axes.annotate(f" {ratio:.2g} ", (ratio, y), ha="left" if ratio >= 1 else "right", va="center", fontsize=7)
-        if result.row.goal is not None:
-            axes.plot([result.row.goal] * 2, [y - 0.45, y + 0.45], color="black", linewidth=1.5)
-    axes.set_yticks(
-        [y for y, _ in places], [f"{result.row.work}\nagainst {result.row.against}" for _, result in places]
-    )
-    axes.tick_params(axis="y", labelsize=5.5, length=0)
-    for y, title in titles:
-        axes.annotate(
-            title,
-            (0, y),
-            xycoords=("axes fraction", "data"),
-            fontsize=9,
-            weight="bold",
-            xytext=(4, 0),
-            textcoords="offset points",
-            va="center",
-        )
+    # From the bottom to the top: the rows of a subject lie below its title.
+    places, titles, top = [], [], 0
+    for title, some in reversed(by_subject(shown).items()):
+        places += [(top + place, result) for place, result in enumerate(reversed(some))]
+        titles.append((top + len(some) - 0.1, title))
+        top += len(some) + 1.3
+    height = 0.21 * top + 1.6
+    figure, axes = plt.subplots(figsize=(11.5, height))
+    ratios = [result.ratio() for result in shown]
     axes.set_xscale("log")
-    lowest = min(result.ratio() for _, result in places)
-    highest = max(result.ratio() for _, result in places)
-    axes.set_xlim(min(lowest / 1.8, 0.1), max(highest * 1.8, 10))
-    axes.set_ylim(-0.8, at)
-    axes.xaxis.set_major_formatter(lambda x, _: f"{x:g} times" if x >= 1 else f"1/{1 / x:.3g}")
+    axes.set_xlim(min(*ratios, 0.2) / 2, max(*ratios, 5) * 12)
+    axes.set_ylim(-0.8, top)
+    for y, result in places:
+        draw(axes, y, result, colours[result.reached()])
+    beside = {"xycoords": ("axes fraction", "data"), "xytext": (4, 0), "textcoords": "offset points", "va": "center"}
+    for y, title in titles:
+        axes.annotate(title, (0, y), fontsize=9, weight="bold", **beside)
+    axes.set_yticks([y for y, _ in places], [result.row.work for _, result in places], fontsize=7)
+    axes.tick_params(axis="y", length=0)
+    axes.xaxis.set_major_formatter(lambda x, _: "1" if x == 1 else f"{x:g} times" if x > 1 else f"1/{1 / x:g}")
     axes.axvline(1, color="grey", linewidth=1)
-    axes.annotate("same speed", (1, at), ha="center", va="bottom", fontsize=8, annotation_clip=False)
-    axes.set_xlabel("\u2190 arrayfs is slower          speed of arrayfs          arrayfs is faster \u2192")
-    axes.set_title("arrayfs against the same work by other means", pad=20)
-    legend = [
-        Patch(color=REACHED, label="goal reached"),
-        Patch(color=NOT_REACHED, label="goal not reached"),
-        Line2D([], [], color="black", label="goal"),
-    ]
-    if any(result.row.goal is None for _, result in places):
-        legend.insert(2, Patch(color=NO_GOAL, label="no goal"))
-    axes.legend(handles=legend, loc="upper center", bbox_to_anchor=(0.5, -1.1 / (0.25 * at + 1.8)), ncols=4, fontsize=8)
-    figure.tight_layout()
+    axes.annotate("same speed", (1, top), ha="center", va="bottom", fontsize=8, annotation_clip=False)
+    axes.set_xlabel("speed of arrayfs, where the other means have 1 (logarithmic)\n\u2190 slower      faster \u2192")
+    figure.suptitle("The speed of arrayfs, compared with the same work by other means", y=1 - 0.15 / height)
+    figure.legend(
+        handles=[
+            Patch(color=REACHED, label="goal reached"),
+            Patch(color=NOT_REACHED, label="goal not reached"),
+            Patch(color=NO_GOAL, label="no goal"),
+            Line2D([], [], color="black", marker="|", markersize=10, linestyle="", label="goal"),
+        ],
+        loc="upper center",
+        bbox_to_anchor=(0.5, 1 - 0.35 / height),
+        ncols=4,
+        fontsize=8,
+        frameon=False,
+    )
+    figure.tight_layout(rect=(0, 0, 1, 1 - 0.45 / height))
     matplotlib.rcParams["svg.hashsalt"] = "arrayfs"
-    figure.savefig(path, metadata={"Date": None})
+    figure.savefig(path, metadata={"Date": None} if str(path).endswith(".svg") else None)
     plt.close(figure)
+
+
+def draw(axes, y, result, colour):
+    """Draws the bar of a row, its ratio, its goal, and what it is compared with."""
+    ratio = result.ratio()
+    axes.barh(y, ratio - 1, left=1, color=colour, height=0.7)
+    axes.annotate(f" {ratio:.2g}", (max(ratio, 1), y), va="center", fontsize=7)
+    if result.row.goal is not None:
+        axes.plot([result.row.goal] * 2, [y - 0.45, y + 0.45], color="black", linewidth=1.5)
+    axes.annotate(
+        f"against {result.row.against} ",
+        (1, y),
+        xycoords=("axes fraction", "data"),
+        ha="right",
+        va="center",
+        fontsize=6,
+        color="dimgrey",
+    )
 
 
 def write(results, facts, command, docs):

@@ -11,10 +11,13 @@ from workplace import SQUARE, clocked, run
 
 row = subject("Random batches")
 PROCESSES = 4
+SIZES = {"4 KiB": 4 << 10, "64 KiB": 64 << 10, "1 MiB": 1 << 20}
 
 
-def batches(how, words, options, nbytes, total, goal):
-    @row(f"256 rows of {nbytes >> 10} KiB a batch, 4 processes, {words}", "numpy.memmap, fancy indexing", goal)
+def batches(how, words, options, size, total, goal):
+    nbytes = SIZES[size]
+
+    @row(f"batches of 256 rows of {size}, 4 processes, {words}", "numpy.memmap, fancy indexing", goal)
     def loaded(place, pair):
         square = place.shape(*SQUARE)
         path = place.array("square.bin", square)
@@ -40,7 +43,7 @@ def batches(how, words, options, nbytes, total, goal):
             pair(lambda: load(mount), lambda: clocked(by_numpy))
 
 
-for size, amount, reach in ((4 << 10, 200, None), (64 << 10, 64, 0.5), (1 << 20, 8, 0.5)):
+for size, amount, reach in (("4 KiB", 200, None), ("64 KiB", 64, 0.5), ("1 MiB", 8, 0.5)):
     batches("preadv", "os.preadv of data", (), size, amount, reach)
     batches("preadv", "os.preadv of data, mode r", ("--mode", "r"), size, amount, reach)
     batches("slices", "a path in slices/ a batch", (), size, amount, reach)

@@ -11,15 +11,11 @@ from workplace import CUBE, SQUARE, TALL, clocked, dd
 row = subject("Columns and other slices")
 
 
-def own_buffer(name, shape, axis, path_words):
-    """Reads 32 slices far apart, so that none is in the processor's cache from the one before."""
-    index = "a[:, j]"
+def own_buffer(files, name, shape, folder):
+    """Reads 32 files far apart, so that none is in the processor's cache from the one before. The
+    files are open before, as NumPy's mapping is."""
 
-    @row(
-        f"{path_words} of {name}, open, into a buffer that the program reuses, 32 of them",
-        f"numpy.ascontiguousarray({index})",
-        0.9,
-    )
+    @row(f"32 {files} of {name}, open, into one buffer", "numpy.ascontiguousarray(a[:, j])", 0.9)
     def slices(place, pair):
         lengths = place.shape(*shape)
         path = place.array(f"{name}.bin", lengths)
@@ -32,14 +28,14 @@ def own_buffer(name, shape, axis, path_words):
 
         with place.mounted(path, lengths) as mount:
             pair(
-                lambda: place.client_seconds("own", mount / axis, 0, step, 32),
+                lambda: place.client_seconds("own", mount / folder, 0, step, 32),
                 lambda: clocked(copy),
             )
 
 
-own_buffer("square", SQUARE, "cols", "one column")
-own_buffer("tall", TALL, "cols", "one column")
-own_buffer("cube", CUBE, "axes/1", "axes/1/j")
+own_buffer("columns", "square", SQUARE, "cols")
+own_buffer("columns", "tall", TALL, "cols")
+own_buffer("files of axes/1", "cube", CUBE, "axes/1")
 
 
 def neighbours(words, name, shape, count):
