@@ -43,7 +43,7 @@ def machine():
 def amount(number, unit):
     """A time in a fitting unit, or a number of its own unit."""
     if unit != "s":
-        return f"{number:.3g} {unit}"
+        return f"{number:.4g} {unit}"
     for name, factor in (("s", 1), ("ms", 1e3)):
         if number * factor >= 1:
             return f"{number * factor:.3g} {name}"

@@ -2,6 +2,7 @@
 
 import os
 import re
+import select
 import subprocess
 import sys
 import time
@@ -113,10 +114,14 @@ class Workplace:
         if shape is not None:
             described = ["--dtype", dtype, "--shape", ",".join(map(str, shape)) + ("," if len(shape) == 1 else "")]
         run(self.arrayfs, path, point, *described, *options)
+        daemon = os.pidfd_open(int(self.daemon(point).name))
         try:
             yield point
         finally:
             run(self.arrayfs, "-u", point)
+            # Until it ends, the daemon takes time, and holds pages of the file.
+            select.select([daemon], [], [])
+            os.close(daemon)
 
     @contextmanager
     def floor(self, files, each, *backing):
