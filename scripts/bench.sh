@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Benchmarks arrayfs against direct file access, NumPy and a minimal FUSE file system, and writes
-# docs/PERFORMANCE.md. Takes about half an hour. Needs root, 8 GiB of memory and an idle machine.
+# docs/PERFORMANCE.md. Takes about an hour. Needs root, 8 GiB of memory and an idle machine.
 #
 #   scripts/bench.sh [--pairs N] [--only REGEX] [--list] [--quick] [--dir DIRECTORY]
 set -euo pipefail

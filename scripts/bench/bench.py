@@ -3,6 +3,7 @@
 import argparse
 import os
 import re
+import signal
 import sys
 import tempfile
 
@@ -56,4 +57,6 @@ def plain(words):
 
 if __name__ == "__main__":
     os.umask(0o022)
+    # So that mounts and files are removed.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     sys.exit(main())

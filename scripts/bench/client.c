@@ -15,17 +15,18 @@
                      each client reads its share of the files
      client produce FILE BEGIN END RATE
                      write 64 KiB at random within [BEGIN, END), RATE times a
-                     second, until killed
+                     second, until killed or left alone
 
    Several clients are as many processes, which start together. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -157,6 +158,7 @@ static void into_own_buffer(const char *path, long first, long step, long count)
 
 static void produce(const char *path, long begin, long end, long rate)
 {
+    need(!prctl(PR_SET_PDEATHSIG, SIGKILL), "prctl");
     int file = open(path, O_WRONLY);
     need(file >= 0, path);
     uint64_t state = 88172645463325252u;
