@@ -2,9 +2,13 @@
 //! with arrayfs's FUSE settings. Its time per request is the cost of the transport alone, the
 //! lower bound that `scripts/bench.sh` compares arrayfs with.
 //!
-//!     floor MOUNTPOINT FILES BYTES_OF_EACH BYTES_OF_DATA
+//!     floor MOUNTPOINT FILES BYTES_OF_EACH BYTES_OF_DATA [BACKING_FILE]
+//!
+//! With a backing file, each read first asks for the size of that file (`fstat`), as every server
+//! has to whose file others may cut.
 
 use std::ffi::OsStr;
+use std::fs::File;
 use std::io;
 use std::time::{Duration, SystemTime};
 
@@ -26,6 +30,7 @@ struct Floor {
     files: u64,
     each: u64,
     data: Vec<u8>,
+    backing: Option<File>,
 }
 
 impl Floor {
@@ -103,6 +108,12 @@ impl Filesystem for Floor {
         _lock_owner: Option<LockOwner>,
         reply: ReplyData,
     ) {
+        if let Some(file) = &self.backing {
+            let size = nix::sys::stat::fstat(file).map(|found| found.st_size);
+            if size.is_err() || size == Ok(0) {
+                return reply.error(Errno::EIO);
+            }
+        }
         let (start, len) = match ino.0 {
             DATA => (0, self.data.len() as u64),
             inode => ((inode - FIRST) * self.each, self.each),
@@ -139,8 +150,10 @@ impl Filesystem for Floor {
 
 fn main() {
     let words: Vec<String> = std::env::args().skip(1).collect();
-    let [mountpoint, files, each, bytes] = &words[..] else {
-        eprintln!("usage: floor MOUNTPOINT FILES BYTES_OF_EACH BYTES_OF_DATA");
+    let ([mountpoint, files, each, bytes], backing @ ([] | [_])) =
+        words.split_at(words.len().min(4))
+    else {
+        eprintln!("usage: floor MOUNTPOINT FILES BYTES_OF_EACH BYTES_OF_DATA [BACKING_FILE]");
         std::process::exit(2);
     };
     let floor = Floor {
@@ -149,6 +162,7 @@ fn main() {
         data: (0..bytes.parse().unwrap())
             .map(|k: usize| k as u8)
             .collect(),
+        backing: backing.first().map(|path| File::open(path).unwrap()),
     };
     assert!(floor.files * floor.each <= floor.data.len() as u64);
     let mut config = Config::default();

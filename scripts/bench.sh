@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Benchmarks arrayfs against direct file access, NumPy and a minimal FUSE file system, and writes
-# docs/PERFORMANCE.md. Takes about half an hour. Needs root, 8 GiB of memory and an idle machine.
+# docs/PERFORMANCE.md. Takes about an hour. Needs root, 8 GiB of memory and an idle machine.
 #
-#   scripts/bench.sh [--pairs N] [--only WORDS] [--quick] [--dir DIRECTORY]
+#   scripts/bench.sh [--pairs N] [--only REGEX] [--list] [--quick] [--dir DIRECTORY]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/setup.sh

@@ -2,7 +2,7 @@
 
 import os
 import re
-import shutil
+import select
 import subprocess
 import sys
 import time
@@ -12,6 +12,9 @@ from pathlib import Path
 import numpy as np
 
 SEED = 20
+MIB = 1 << 20
+# The shapes of the arrays of 1 GiB of float32.
+TALL, SQUARE, CUBE = (262144, 1024), (16384, 16384), (1024, 1024, 256)
 
 
 class Missing(Exception):
@@ -27,10 +30,10 @@ def run(*words, **options):
     return outcome
 
 
-def timed(*words):
+def timed(*words, **options):
     """The seconds that a command takes, including process startup. Its output is discarded."""
     start = time.perf_counter()
-    run(*words, stdout=subprocess.DEVNULL)
+    run(*words, stdout=subprocess.DEVNULL, **options)
     return time.perf_counter() - start
 
 
@@ -47,6 +50,11 @@ def clocked(work):
     return time.perf_counter() - start
 
 
+def need_root():
+    if os.geteuid() != 0:
+        raise Missing("needs root")
+
+
 class Workplace:
     """A directory for array files and mount points, and the programs to measure."""
 
@@ -55,6 +63,7 @@ class Workplace:
         self.arrayfs = arrayfs
         self.floor_program = floor
         self.scale = scale
+        self.quick = scale > 1
         self.points = 0
         self.client = self.directory / "client"
         run("cc", "-O2", "-o", self.client, Path(__file__).with_name("client.c"))
@@ -99,21 +108,27 @@ class Workplace:
 
     @contextmanager
     def mounted(self, path, shape, *options, dtype="<f4"):
-        """Mounts an array and yields the mount point."""
+        """Mounts an array and yields the mount point. Without a shape the file describes itself."""
         point = self.point()
-        lengths = ",".join(map(str, shape)) + ("," if len(shape) == 1 else "")
-        described = [] if path.suffix == ".npy" else ["--dtype", dtype, "--shape", lengths]
+        described = []
+        if shape is not None:
+            described = ["--dtype", dtype, "--shape", ",".join(map(str, shape)) + ("," if len(shape) == 1 else "")]
         run(self.arrayfs, path, point, *described, *options)
+        daemon = os.pidfd_open(int(self.daemon(point).name))
         try:
             yield point
         finally:
             run(self.arrayfs, "-u", point)
+            # Until it ends, the daemon takes time, and holds pages of the file.
+            select.select([daemon], [], [])
+            os.close(daemon)
 
     @contextmanager
-    def floor(self, files, each, data):
-        """Mounts the minimal FUSE file system and yields the mount point."""
+    def floor(self, files, each, *backing):
+        """Mounts the minimal FUSE file system and yields the mount point. With a backing file it asks
+        for its size at each read."""
         point = self.point()
-        words = [self.floor_program, point, files, each, data]
+        words = [self.floor_program, point, files, each, files * each, *backing]
         with subprocess.Popen([str(word) for word in words]) as server:
             try:
                 while not os.path.ismount(point):
@@ -125,25 +140,36 @@ class Workplace:
                 run("umount", point)
 
     @contextmanager
-    def ext4(self, files):
-        """Yields a directory with this number of empty files, on a new ext4 file system."""
+    def ext4(self, nbytes, inodes=1000):
+        """Yields the mount point of a new ext4 file system for so many bytes in so many files."""
+        need_root()
         image, point = self.path("ext4.img"), self.point()
         with open(image, "wb") as file:
-            file.truncate(files * 400 + (64 << 20))
+            file.truncate(nbytes + nbytes // 16 + inodes * 400 + 64 * MIB)
         try:
-            run("mkfs.ext4", "-q", "-F", "-b", 4096, "-N", files + 1000, image)
+            run("mkfs.ext4", "-q", "-F", "-b", 4096, "-N", inodes + 1000, "-E", "lazy_itable_init=0", image)
             run("mount", "-o", "loop,noatime", image, point)
         except (RuntimeError, FileNotFoundError) as error:
             raise Missing(f"no ext4: {error}") from None
         try:
-            directory = point / "rows"
-            directory.mkdir()
-            for number in range(files):
-                os.close(os.open(f"{directory}/{number}", os.O_CREAT | os.O_WRONLY))
-            yield directory
+            yield point
         finally:
             run("umount", point)
             image.unlink()
+
+    @contextmanager
+    def ext4_files(self, files, each):
+        """Yields a directory on ext4 with so many files of so many bytes, all in memory."""
+        content = np.random.default_rng(SEED).bytes(each)
+        with self.ext4(files * each, files) as point:
+            directory = point / "rows"
+            directory.mkdir()
+            for number in range(files):
+                file = os.open(f"{directory}/{number}", os.O_CREAT | os.O_WRONLY)
+                os.write(file, content)
+                os.close(file)
+            run("sync", "-f", directory)
+            yield directory
 
     def point(self):
         self.points += 1
@@ -162,9 +188,6 @@ class Workplace:
             if os.fsencode(point) in words and name == "arrayfs":
                 return process
         raise RuntimeError(f"{point}: no daemon")
-
-    def clean(self):
-        shutil.rmtree(self.directory, ignore_errors=True)
 
 
 def progress(text):
