@@ -99,6 +99,24 @@ const CASES: &[Case] = &[
         field(a, "x")
     }),
     case(
+        "a field of 48 bytes, unaligned",
+        "x:f4,y:f8,rest:V36",
+        [16384, 1024],
+        |a| field(a, "y"),
+    ),
+    case(
+        "a field of 13 bytes",
+        "x:f8,y:f4,n:u1",
+        [16384, 4096],
+        |a| field(a, "y"),
+    ),
+    case(
+        "a field of 301 bytes",
+        "k:u1,x:f8,rest:V292",
+        [16384, 256],
+        |a| field(a, "x"),
+    ),
+    case(
         "all but a field of 48 bytes",
         "x:f4,rest:V44",
         [16384, 1024],

@@ -211,6 +211,13 @@ impl Layout {
         Some((bytes / self.block) * step.max(self.block) / line_size)
     }
 
+    /// Whether consecutive pieces start at most `bytes` bytes apart in the file, along
+    /// the innermost axis.
+    pub fn is_dense(&self, bytes: u64) -> bool {
+        let inner = self.axes.last();
+        inner.is_none_or(|inner| inner.stride.unsigned_abs() <= bytes)
+    }
+
     /// A range of view bytes that contains every byte of the view in the file
     /// range `file`. Exact for contiguous views, an upper bound for others.
     pub fn view_range_in(&self, file: &Range<u64>) -> Range<u64> {

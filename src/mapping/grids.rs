@@ -138,7 +138,8 @@ const TILE: usize = 1 << 14;
 /// The most bytes of an interleaved row; longer ones gain nothing.
 const MAX_ROW: usize = 1 << 10;
 
-/// Pieces of a run that are copied before the pieces of the next run.
+/// Pieces of a run that are copied before the pieces of the next run, if runs lie closer together
+/// than pieces do. Otherwise the order of the file is run by run.
 const STRETCH: usize = 32;
 
 /// A part of a grid: some pieces of some runs.
@@ -159,13 +160,15 @@ fn tiles(grid: &Grid) -> impl Iterator<Item = Tile> + use<> {
     let (piece, count) = (grid.run.piece as usize, grid.run.count as usize);
     let rows = grid.rows as usize;
     let side_by_side = grid.spacing == grid.run.piece as i64 && piece <= MAX_ROW / 2;
+    let (spacing, stride) = (grid.spacing.unsigned_abs(), grid.run.stride.unsigned_abs());
     // The number of runs in a tile, and of pieces of each.
     let (runs_each, stretch) = match side_by_side {
         true => {
             let runs_each = (MAX_ROW / piece).min(rows);
             (runs_each, TILE / (runs_each * piece))
         }
-        false => (1, STRETCH),
+        false if spacing < stride => (1, STRETCH),
+        false => (1, count),
     };
     let tile = move |rows: Range<usize>, first: usize| {
         let count = stretch.min(count - first);
@@ -266,6 +269,36 @@ mod tests {
                         }
                     }
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn a_grid_gathers_the_pieces_of_each_run_wherever_the_runs_lie() {
+        let memory: Vec<u8> = (0..1 << 16).map(|k| (k * 7 % 251) as u8).collect();
+        // Runs behind each other, in each other's gaps, and backwards.
+        for (offset, stride, spacing) in
+            [(0, 8, 800), (3, 13, 1300), (5, 700, 6), (60_000, -9, -900)]
+        {
+            for piece in [1, 4, 5] {
+                let (count, rows) = (70, 9);
+                let run = Run {
+                    offset,
+                    piece,
+                    stride,
+                    count,
+                };
+                let grid = Grid { run, rows, spacing };
+                let places = (0..rows as i64).flat_map(|row| {
+                    let start = offset as i64 + row * spacing;
+                    (0..count as i64).map(move |k| (start + k * stride) as usize)
+                });
+                let pieces = places.flat_map(|at| memory[at..][..piece as usize].iter().copied());
+                let expected: Vec<u8> = pieces.collect();
+                let mut out = vec![0; expected.len()];
+                // SAFETY: every piece lies in the memory, which is no mapping.
+                unsafe { gather_grid(memory.as_ptr(), &grid, &mut out) }.unwrap();
+                assert!(out == expected, "{grid:?}");
             }
         }
     }
