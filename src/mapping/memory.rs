@@ -1,7 +1,10 @@
 //! What the kernel says about memory: limits on the address space of this process, checked
-//! before work that could not complete without enough of it, and pages that are in memory.
+//! before work that could not complete without enough of it, and pages that are in memory. And
+//! advice on pages that only Linux takes.
 
 use std::num::NonZero;
+#[cfg(target_os = "linux")]
+use std::ptr::NonNull;
 
 use memmap2::MmapRaw;
 use nix::sys::mman::{MapFlags, ProtFlags, mmap_anonymous, munmap};
@@ -41,6 +44,27 @@ pub(super) fn is_missing(map: &MmapRaw, at: u64) -> bool {
     };
     told == 0 && residency[0] & 1 == 0
 }
+
+/// Advises the kernel that `bytes` bytes at offset `at` of a mapping are not needed soon
+/// (`MADV_COLD`, madvise(2)). It splits the large folios that they cover in part. Errors are
+/// ignored.
+#[cfg(target_os = "linux")]
+pub(super) fn advise_cold(map: &MmapRaw, at: usize, bytes: usize) {
+    use nix::sys::mman::{MmapAdvise, madvise};
+    if at >= map.len() {
+        return;
+    }
+    let bytes = bytes.min(map.len() - at);
+    // SAFETY: the bytes are in the mapping, and the advice changes none of them.
+    let _ = unsafe {
+        let start = NonNull::new_unchecked(map.as_mut_ptr().add(at));
+        madvise(start.cast(), bytes, MmapAdvise::MADV_COLD)
+    };
+}
+
+/// Not implemented: other systems have no `MADV_COLD`.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn advise_cold(_map: &MmapRaw, _at: usize, _bytes: usize) {}
 
 /// The limit on this process's address space in bytes (`RLIMIT_AS`, `ulimit -v`); `None` if it
 /// is unlimited.
