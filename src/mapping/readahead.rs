@@ -16,13 +16,13 @@ use std::sync::{Mutex, PoisonError};
 use memmap2::MmapRaw;
 
 use super::{Mapping, memory};
-use crate::array::{Grid, Run};
+use crate::array::{Grid, Layout, Run};
 use crate::platform;
 
 /// The smallest stride of scattered pieces, in bytes. Below it, reading the gaps too is faster.
 const MIN_STRIDE: u64 = 1 << 15;
 
-/// The fewest pieces worth the system calls.
+/// The fewest pieces worth the system calls, except at the start of a transfer.
 const MIN_PIECES: u64 = 8;
 
 /// The most pieces advised before the first of them is read.
@@ -116,7 +116,7 @@ impl Mapping {
     /// Splits `run` into the parts that are advised together, in order.
     pub(super) fn prefetch_batches(run: &Run) -> impl Iterator<Item = Run> + use<> {
         let run = *run;
-        let most = if is_scattered(&run) {
+        let most = if run.count >= MIN_PIECES && is_scattered(&run) {
             MAX_PIECES
         } else {
             run.count
@@ -140,28 +140,68 @@ impl Mapping {
     /// Advises the kernel to read the leading pieces of `run`, if they are scattered and a
     /// sample of three shows one outside the page cache.
     pub(super) fn prefetch(&self, map: &MmapRaw, run: &Run) {
+        if run.count >= MIN_PIECES {
+            self.prefetch_scattered(map, run);
+        }
+    }
+
+    /// Advises the kernel to read the parts of pieces with which the bytes `range` of a strided
+    /// view begin and end, and the first run if it has few pieces. The kernel splits what a
+    /// program reads into transfers that begin and end anywhere.
+    pub(super) fn prefetch_ends(&self, map: &MmapRaw, view: &Layout, range: &Range<u64>) {
+        let block = view.block();
+        let head = range.start..range.end.min(range.start.next_multiple_of(block));
+        let tail = (range.end - range.end % block).max(head.end)..range.end;
+        for part in [head, tail] {
+            if !part.is_empty() {
+                self.prefetch_missing(map, &view.covering_range(part));
+            }
+        }
+        match view.runs(range.clone()).next() {
+            Some(run) if run.count < MIN_PIECES => self.prefetch_scattered(map, &run),
+            _ => {}
+        }
+    }
+
+    fn prefetch_scattered(&self, map: &MmapRaw, run: &Run) {
         let place = |k: u64| run.slice(k, 1).offset;
         let is_missing = |k: &u64| self.is_missing(map, place(*k));
         let samples = [0, run.count / 2, run.count - 1];
+        let samples = if run.count == 1 {
+            &samples[..1]
+        } else {
+            &samples
+        };
         if !is_scattered(run) || !samples.iter().any(is_missing) {
             return;
         }
-        let bytes = self.readahead.window(run);
+        let bytes = match run.count {
+            ..MIN_PIECES => 0,
+            _ => self.readahead.window(run),
+        };
         for k in 0..run.count.min(MAX_PIECES) {
             let start = place(k) - place(k) % PAGE;
-            let bytes = bytes.min((map.len() as u64).saturating_sub(start));
-            platform::advise_willneed(map, start as usize, bytes as usize);
+            // A later piece may reach into one page more than the first does.
+            let end = (place(k) + run.piece).next_multiple_of(PAGE);
+            let end = end.max(start + bytes).min(map.len() as u64);
+            platform::advise_willneed(map, start as usize, end.saturating_sub(start) as usize);
         }
     }
 
     /// Advises the kernel to read the contiguous bytes `range` of the file, unless they continue
     /// one of the last such transfers, or their first and last page are in the page cache.
     pub(super) fn prefetch_contiguous(&self, map: &MmapRaw, range: &Range<u64>) {
+        if !range.is_empty() && !self.readahead.streams.record(range) {
+            self.prefetch_missing(map, range);
+        }
+    }
+
+    /// Advises the kernel to read the bytes `range` of the file, of which there is one, unless
+    /// their first and last page are in the page cache.
+    fn prefetch_missing(&self, map: &MmapRaw, range: &Range<u64>) {
+        let (first, last) = (range.start, range.end - 1);
         let is_missing = |at| self.is_missing(map, at);
-        if range.is_empty()
-            || self.readahead.streams.record(range)
-            || !(is_missing(range.start) || is_missing(range.end - 1))
-        {
+        if !is_missing(first) && (first / PAGE == last / PAGE || !is_missing(last)) {
             return;
         }
         let start = range.start - range.start % PAGE;
@@ -177,10 +217,10 @@ impl Mapping {
 }
 
 /// Whether the pieces lie so far apart that the kernel's own readahead would fetch mostly
-/// unneeded pages.
+/// unneeded pages. So does a single piece.
 fn is_scattered(run: &Run) -> bool {
     let step = run.stride.unsigned_abs();
-    run.count >= MIN_PIECES && step >= MIN_STRIDE && run.piece <= step / 2
+    run.count == 1 || step >= MIN_STRIDE && run.piece <= step / 2
 }
 
 #[cfg(test)]

@@ -90,6 +90,8 @@ impl Mapping {
             if matches!(buffer, TransferBuffer::Data(_)) {
                 self.split_folios(map, &bytes);
             }
+        } else {
+            self.prefetch_ends(map, view, &range);
         }
         let mut runs = view.runs(range);
         while let Some(grid) = runs.next_grid() {

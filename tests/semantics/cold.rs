@@ -88,6 +88,55 @@ fn what_lies_around_a_single_row_stays_on_the_disk() {
 }
 
 #[test]
+fn what_lies_around_parts_of_pieces_stays_on_the_disk() {
+    let Some(dir) = Dir::with_fuse() else { return };
+    let Some((content, file)) = cold_rows(&dir) else {
+        return;
+    };
+    let mount = mounted(&dir, &file, &["--shape", "256,16,4096"]);
+    // A page from each of the 256 rows.
+    let pages = File::open(mount.join("axes/1/5")).unwrap();
+    let place = |k: usize| k / 4096 * ROW + 5 * 4096 + k % 4096;
+    let mut needed = 0;
+    for range in [6000..6100, 43_000..47_000, 90_000..190_000] {
+        let mut bytes = vec![0; range.len()];
+        pages.read_exact_at(&mut bytes, range.start as u64).unwrap();
+        let expected: Vec<u8> = range.clone().map(|k| content[place(k)]).collect();
+        assert_eq!(bytes, expected, "{range:?}");
+        needed += (range.end - 1) / 4096 - range.start / 4096 + 1;
+        only_these_are_resident(&dir, &file, needed as u64 * 4096);
+    }
+}
+
+#[test]
+fn what_lies_around_pieces_in_two_pages_stays_on_the_disk() {
+    let Some(dir) = Dir::with_fuse() else { return };
+    let Some((content, file)) = cold_rows(&dir) else {
+        return;
+    };
+    let mount = mounted(
+        &dir,
+        &file,
+        &[
+            "--dtype",
+            "x:u4,rest:(65535,)u1",
+            "--shape",
+            "255",
+            "--offset",
+            "3333",
+        ],
+    );
+    let starts = (0..255).map(|k| 3333 + k * 65539);
+    let read = fs::read(mount.join("fields/x/data")).unwrap();
+    let expected: Vec<u8> = starts
+        .flat_map(|start| content[start..start + 4].to_vec())
+        .collect();
+    assert_eq!(read, expected);
+    // Only the last piece lies in two pages.
+    only_these_are_resident(&dir, &file, 256 * 4096);
+}
+
+#[test]
 fn a_column_of_a_sparse_file_is_not_read_with_the_holes_around_it() {
     const ROWS: u64 = 2000;
     let Some(dir) = Dir::with_fuse() else { return };
