@@ -134,6 +134,7 @@ impl Mapping {
         };
         let mapping = Mapping {
             map,
+            readahead: ReadaheadState::new(&file, mode),
             file,
             path,
             mode,
@@ -141,7 +142,6 @@ impl Mapping {
             changes: OnceLock::new(),
             column_cache: OnceLock::new(),
             threads: ThreadBudget::new(1),
-            readahead: ReadaheadState::default(),
             flush_expectation: FlushExpectation::default(),
         };
         Ok((mapping, pending))

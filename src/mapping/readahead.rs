@@ -9,13 +9,16 @@
 //!
 //! The advice is optional: reads are correct without it.
 
+use std::fs::File;
 use std::ops::Range;
+use std::os::unix::fs::MetadataExt;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use memmap2::MmapRaw;
+use nix::unistd::geteuid;
 
-use super::{Mapping, memory};
+use super::{Mapping, Mode, memory};
 use crate::array::{Grid, Layout, Run};
 use crate::platform;
 
@@ -46,6 +49,9 @@ pub(super) struct ReadaheadState {
     /// The last readahead of scattered pieces.
     window: Mutex<Window>,
     streams: Streams,
+    /// Whether `mincore` tells which pages of the file are in the page cache. Linux tells who
+    /// may write the file, owns it or is root. To others it says that all are.
+    mincore_tells: bool,
 }
 
 /// The ends of the last contiguous transfers, as file offsets.
@@ -86,6 +92,19 @@ struct Window {
 }
 
 impl ReadaheadState {
+    /// The state of a file that is mapped in `mode`.
+    pub(super) fn new(file: &File, mode: Mode) -> ReadaheadState {
+        let user = geteuid();
+        let is_owner = || {
+            file.metadata()
+                .is_ok_and(|found| found.uid() == user.as_raw())
+        };
+        ReadaheadState {
+            mincore_tells: mode.writes_through() || user.is_root() || is_owner(),
+            ..ReadaheadState::default()
+        }
+    }
+
     /// The window to advise for each piece of a scattered run, in bytes from the start of
     /// the piece's page.
     fn window(&self, run: &Run) -> u64 {
@@ -165,7 +184,7 @@ impl Mapping {
 
     fn prefetch_scattered(&self, map: &MmapRaw, run: &Run) {
         let place = |k: u64| run.slice(k, 1).offset;
-        let is_missing = |k: &u64| self.is_missing(map, place(*k));
+        let is_missing = |k: &u64| self.is_missing(map, &(place(*k)..place(*k) + 1));
         let samples = [0, run.count / 2, run.count - 1];
         let samples = if run.count == 1 {
             &samples[..1]
@@ -189,7 +208,7 @@ impl Mapping {
     }
 
     /// Advises the kernel to read the contiguous bytes `range` of the file, unless they continue
-    /// one of the last such transfers, or their first and last page are in the page cache.
+    /// one of the last such transfers or are in the page cache.
     pub(super) fn prefetch_contiguous(&self, map: &MmapRaw, range: &Range<u64>) {
         if !range.is_empty() && !self.readahead.streams.record(range) {
             self.prefetch_missing(map, range);
@@ -197,11 +216,9 @@ impl Mapping {
     }
 
     /// Advises the kernel to read the bytes `range` of the file, of which there is one, unless
-    /// their first and last page are in the page cache.
+    /// they are in the page cache.
     fn prefetch_missing(&self, map: &MmapRaw, range: &Range<u64>) {
-        let (first, last) = (range.start, range.end - 1);
-        let is_missing = |at| self.is_missing(map, at);
-        if !is_missing(first) && (first / PAGE == last / PAGE || !is_missing(last)) {
+        if !self.is_missing(map, range) {
             return;
         }
         let start = range.start - range.start % PAGE;
@@ -209,10 +226,13 @@ impl Mapping {
         platform::advise_willneed(map, start as usize, bytes as usize);
     }
 
-    /// Whether byte `at` of the file is known to be outside the page cache.
-    fn is_missing(&self, map: &MmapRaw, at: u64) -> bool {
-        memory::is_missing(map, at)
-            || !self.mode.writes_through() && platform::is_missing(&self.file, at)
+    /// Whether a page of the bytes `range` of the file is known to be outside the page cache: any
+    /// if they are few, otherwise the first or the last.
+    fn is_missing(&self, map: &MmapRaw, range: &Range<u64>) -> bool {
+        let is_missing = |at| platform::is_missing(&self.file, at);
+        memory::is_missing(map, range)
+            || !self.readahead.mincore_tells
+                && (is_missing(range.start) || is_missing(range.end - 1))
     }
 }
 
