@@ -5,6 +5,7 @@
 mod column_cache;
 mod copy;
 mod file;
+mod folios;
 mod grids;
 mod growth;
 mod guard;
@@ -35,6 +36,7 @@ use crate::platform;
 use column_cache::ColumnCache;
 pub use column_cache::ColumnCacheUsage;
 pub use file::{BackingFile, FileError, Remedy};
+use folios::FlushExpectation;
 pub use growth::{Growth, Pending};
 pub use memory::{address_space_limit, has_address_space, share_heap};
 pub use mode::{Mode, NotAMode};
@@ -85,6 +87,7 @@ pub struct Mapping {
     column_cache: OnceLock<ColumnCache>,
     threads: ThreadBudget,
     readahead: ReadaheadState,
+    flush_expectation: FlushExpectation,
 }
 
 impl Mapping {
@@ -131,6 +134,7 @@ impl Mapping {
         };
         let mapping = Mapping {
             map,
+            readahead: ReadaheadState::new(&file, mode),
             file,
             path,
             mode,
@@ -138,7 +142,7 @@ impl Mapping {
             changes: OnceLock::new(),
             column_cache: OnceLock::new(),
             threads: ThreadBudget::new(1),
-            readahead: ReadaheadState::default(),
+            flush_expectation: FlushExpectation::default(),
         };
         Ok((mapping, pending))
     }
@@ -285,6 +289,7 @@ impl Mapping {
         if !self.mode.writes_through() || range.start >= end {
             return Ok(());
         }
+        self.flush_expectation.record_flush();
         map.current()
             .flush_range(range.start as usize, (end - range.start) as usize)
     }

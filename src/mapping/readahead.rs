@@ -9,20 +9,23 @@
 //!
 //! The advice is optional: reads are correct without it.
 
+use std::fs::File;
 use std::ops::Range;
+use std::os::unix::fs::MetadataExt;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use memmap2::MmapRaw;
+use nix::unistd::geteuid;
 
-use super::{Mapping, memory};
-use crate::array::{Grid, Run};
+use super::{Mapping, Mode, memory};
+use crate::array::{Grid, Layout, Run};
 use crate::platform;
 
 /// The smallest stride of scattered pieces, in bytes. Below it, reading the gaps too is faster.
 const MIN_STRIDE: u64 = 1 << 15;
 
-/// The fewest pieces worth the system calls.
+/// The fewest pieces worth the system calls, except at the start of a transfer.
 const MIN_PIECES: u64 = 8;
 
 /// The most pieces advised before the first of them is read.
@@ -46,6 +49,9 @@ pub(super) struct ReadaheadState {
     /// The last readahead of scattered pieces.
     window: Mutex<Window>,
     streams: Streams,
+    /// Whether `mincore` tells which pages of the file are in the page cache. Linux tells who
+    /// may write the file, owns it or is root. To others it says that all are.
+    mincore_tells: bool,
 }
 
 /// The ends of the last contiguous transfers, as file offsets.
@@ -86,6 +92,19 @@ struct Window {
 }
 
 impl ReadaheadState {
+    /// The state of a file that is mapped in `mode`.
+    pub(super) fn new(file: &File, mode: Mode) -> ReadaheadState {
+        let user = geteuid();
+        let is_owner = || {
+            file.metadata()
+                .is_ok_and(|found| found.uid() == user.as_raw())
+        };
+        ReadaheadState {
+            mincore_tells: mode.writes_through() || user.is_root() || is_owner(),
+            ..ReadaheadState::default()
+        }
+    }
+
     /// The window to advise for each piece of a scattered run, in bytes from the start of
     /// the piece's page.
     fn window(&self, run: &Run) -> u64 {
@@ -116,7 +135,7 @@ impl Mapping {
     /// Splits `run` into the parts that are advised together, in order.
     pub(super) fn prefetch_batches(run: &Run) -> impl Iterator<Item = Run> + use<> {
         let run = *run;
-        let most = if is_scattered(&run) {
+        let most = if run.count >= MIN_PIECES && is_scattered(&run) {
             MAX_PIECES
         } else {
             run.count
@@ -140,28 +159,66 @@ impl Mapping {
     /// Advises the kernel to read the leading pieces of `run`, if they are scattered and a
     /// sample of three shows one outside the page cache.
     pub(super) fn prefetch(&self, map: &MmapRaw, run: &Run) {
+        if run.count >= MIN_PIECES {
+            self.prefetch_scattered(map, run);
+        }
+    }
+
+    /// Advises the kernel to read the parts of pieces with which the bytes `range` of a strided
+    /// view begin and end, and the first run if it has few pieces. The kernel splits what a
+    /// program reads into transfers that begin and end anywhere.
+    pub(super) fn prefetch_ends(&self, map: &MmapRaw, view: &Layout, range: &Range<u64>) {
+        let block = view.block();
+        let head = range.start..range.end.min(range.start.next_multiple_of(block));
+        let tail = (range.end - range.end % block).max(head.end)..range.end;
+        for part in [head, tail] {
+            if !part.is_empty() {
+                self.prefetch_missing(map, &view.covering_range(part));
+            }
+        }
+        match view.runs(range.clone()).next() {
+            Some(run) if run.count < MIN_PIECES => self.prefetch_scattered(map, &run),
+            _ => {}
+        }
+    }
+
+    fn prefetch_scattered(&self, map: &MmapRaw, run: &Run) {
         let place = |k: u64| run.slice(k, 1).offset;
-        let is_missing = |k: &u64| self.is_missing(map, place(*k));
+        let is_missing = |k: &u64| self.is_missing(map, &(place(*k)..place(*k) + 1));
         let samples = [0, run.count / 2, run.count - 1];
+        let samples = if run.count == 1 {
+            &samples[..1]
+        } else {
+            &samples
+        };
         if !is_scattered(run) || !samples.iter().any(is_missing) {
             return;
         }
-        let bytes = self.readahead.window(run);
+        let bytes = match run.count {
+            ..MIN_PIECES => 0,
+            _ => self.readahead.window(run),
+        };
         for k in 0..run.count.min(MAX_PIECES) {
             let start = place(k) - place(k) % PAGE;
-            let bytes = bytes.min((map.len() as u64).saturating_sub(start));
-            platform::advise_willneed(map, start as usize, bytes as usize);
+            // A later piece may reach into one page more than the first does.
+            let end = (place(k) + run.piece).next_multiple_of(PAGE);
+            let end = end.max(start + bytes).min(map.len() as u64);
+            platform::advise_willneed(map, start as usize, end.saturating_sub(start) as usize);
         }
     }
 
     /// Advises the kernel to read the contiguous bytes `range` of the file, unless they continue
-    /// one of the last such transfers, or their first and last page are in the page cache.
+    /// one of the last such transfers or are in the page cache.
     pub(super) fn prefetch_contiguous(&self, map: &MmapRaw, range: &Range<u64>) {
-        let is_missing = |at| self.is_missing(map, at);
-        if range.is_empty()
-            || self.readahead.streams.record(range)
-            || !(is_missing(range.start) || is_missing(range.end - 1))
-        {
+        if !range.is_empty() && !self.readahead.streams.record(range) {
+            self.prefetch_missing(map, range);
+        }
+    }
+
+    /// Advises the kernel to read the bytes `range` of the file, of which there is one, unless
+    /// they are in the page cache.
+    fn prefetch_missing(&self, map: &MmapRaw, range: &Range<u64>) {
+        if !self.is_missing(map, range) {
             return;
         }
         let start = range.start - range.start % PAGE;
@@ -169,18 +226,21 @@ impl Mapping {
         platform::advise_willneed(map, start as usize, bytes as usize);
     }
 
-    /// Whether byte `at` of the file is known to be outside the page cache.
-    fn is_missing(&self, map: &MmapRaw, at: u64) -> bool {
-        memory::is_missing(map, at)
-            || !self.mode.writes_through() && platform::is_missing(&self.file, at)
+    /// Whether a page of the bytes `range` of the file is known to be outside the page cache: any
+    /// if they are few, otherwise the first or the last.
+    fn is_missing(&self, map: &MmapRaw, range: &Range<u64>) -> bool {
+        let is_missing = |at| platform::is_missing(&self.file, at);
+        memory::is_missing(map, range)
+            || !self.readahead.mincore_tells
+                && (is_missing(range.start) || is_missing(range.end - 1))
     }
 }
 
 /// Whether the pieces lie so far apart that the kernel's own readahead would fetch mostly
-/// unneeded pages.
+/// unneeded pages. So does a single piece.
 fn is_scattered(run: &Run) -> bool {
     let step = run.stride.unsigned_abs();
-    run.count >= MIN_PIECES && step >= MIN_STRIDE && run.piece <= step / 2
+    run.count == 1 || step >= MIN_STRIDE && run.piece <= step / 2
 }
 
 #[cfg(test)]

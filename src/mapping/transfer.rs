@@ -85,7 +85,13 @@ impl Mapping {
         let mut progress = Progress::default();
         let range = at..at + buffer.len() as u64;
         if view.is_contiguous() {
-            self.prefetch_contiguous(map, &view.covering_range(range.clone()));
+            let bytes = view.covering_range(range.clone());
+            self.prefetch_contiguous(map, &bytes);
+            if matches!(buffer, TransferBuffer::Data(_)) {
+                self.split_folios(map, &bytes);
+            }
+        } else {
+            self.prefetch_ends(map, view, &range);
         }
         let mut runs = view.runs(range);
         while let Some(grid) = runs.next_grid() {
