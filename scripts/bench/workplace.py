@@ -129,7 +129,8 @@ class Workplace:
         for its size at each read."""
         point = self.point()
         words = [self.floor_program, point, files, each, files * each, *backing]
-        with subprocess.Popen([str(word) for word in words]) as server:
+        # As arrayfs in the background: the scheduler shares the cores out among sessions.
+        with subprocess.Popen([str(word) for word in words], start_new_session=True) as server:
             try:
                 while not os.path.ismount(point):
                     if server.poll() is not None:
