@@ -96,7 +96,7 @@ begin "install the dependencies"
     install_packages fuse3 gcc libc6-dev proj-data mount strace \
         e2fsprogs xfsprogs btrfs-progs acl attr make \
         nfs-ganesha nfs-ganesha-vfs libnfs-utils openssh-client openssh-sftp-server \
-        curl file bsdextrautils less nginx-light parallel rsync unzip vim-tiny xxd zip \
+        curl feh file bsdextrautils less nginx-light parallel rsync unzip vim-tiny xxd zip \
         gfortran nodejs git inotify-tools libglib2.0-bin perl samba smbclient \
         man-db ffmpeg gnuplot-nox procps shellcheck miller sqlite3 \
         fitsverify hdf5-tools netcdf-bin libtiff-tools

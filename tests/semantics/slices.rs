@@ -100,6 +100,13 @@ fn claim_27_no_other_text_is_an_index() {
     assert!(of_plain_files && fs::metadata(mount.join("csv/slices/0.npy")).is_err());
 }
 
+#[test]
+fn claim_27_underscores_reach_slices_where_colons_do_not() {
+    let Some(dir) = Dir::with_fuse() else { return };
+    let mount = dir.mount(&dir.file("data.bin", numbered()), &["--shape", "10,10"]);
+    run_script(&dir, "semantics/scripts/colons.py", &[mount.join("")]);
+}
+
 fn inode(mount: &Mount, path: &str) -> u64 {
     let found = fs::metadata(mount.join(path));
     found

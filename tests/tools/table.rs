@@ -10,8 +10,9 @@ use crate::case::Case;
 use crate::common::{Dir, Mount, TestCommand, skip_case, wait_until};
 
 /// The tools that are no part of every system, with their Debian packages.
-const PACKAGES: [(&str, &str); 22] = [
+const PACKAGES: [(&str, &str); 23] = [
     ("curl", "curl"),
+    ("feh", "feh"),
     ("file", "file"),
     ("getfattr", "attr"),
     ("gfortran", "gfortran"),
