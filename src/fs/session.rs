@@ -317,7 +317,7 @@ fn config(options: &Options, file: &Path, writable: bool) -> Config {
     };
     let mut config = Config::default();
     config.mount_options = vec![
-        MountOption::FSName(platform::mount_source(&source)),
+        MountOption::FSName(platform::mount_option_value(&source)),
         // fuser omits its own subtype option when root mounts.
         MountOption::CUSTOM("subtype=arrayfs".into()),
         MountOption::DefaultPermissions,
