@@ -35,6 +35,9 @@ pub enum UsageError {
     /// An unknown mount option.
     #[error("-o {0}: unknown mount option")]
     UnknownItem(String),
+    /// A mount option of macFUSE, given on another system.
+    #[error("-o {0}: is an option of macFUSE, for macOS")]
+    ForMacOs(String),
     /// A number in place of a mount option: the rest of a shape written with commas.
     #[error("-o {0}: not a mount option; a comma ends the shape")]
     RestOfShape(String),
@@ -157,6 +160,7 @@ impl UsageError {
             UsageError::ExtendIn(_) => "leave one of them out",
             UsageError::ReadOnlyWrites(_) => "leave one of them out",
             UsageError::NoName(_) => "say where to mount it",
+            UsageError::ForMacOs(_) => "leave it out",
             UsageError::OtherAndRoot => "leave one of them out; allow_other includes root",
             _ => return None,
         };

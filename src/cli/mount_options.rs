@@ -62,6 +62,15 @@ const FLAGS: [(&str, MountFlag, bool); 7] = [
     ("dirsync", MountFlag::DirSync, true),
 ];
 
+/// Options of macFUSE, which are passed on to it: the name, and whether it takes a value.
+const MACFUSE: [(&str, bool); 5] = [
+    ("volname", true),
+    ("local", false),
+    ("noappledouble", false),
+    ("noapplexattr", false),
+    ("nobrowse", false),
+];
+
 /// Options that are ignored: they are for `mount`, `systemd` or other file systems, or ask for
 /// what is the case anyway.
 const IGNORED: [&str; 36] = [
@@ -115,6 +124,11 @@ impl MountOptions {
     ///
     /// When an option is unknown, lacks its value, or has a value but takes none.
     pub(super) fn parse(groups: &[OsString]) -> Result<MountOptions, UsageError> {
+        MountOptions::parse_for(groups, cfg!(target_os = "macos"))
+    }
+
+    /// The same, on macOS or on another system.
+    fn parse_for(groups: &[OsString], on_macos: bool) -> Result<MountOptions, UsageError> {
         let mut items = Vec::new();
         for item in groups.iter().flat_map(|group| split(group.as_bytes())) {
             let (name, value) = match item.iter().position(|&byte| byte == b'=') {
@@ -132,7 +146,7 @@ impl MountOptions {
             if is_length && value.is_none() {
                 return Err(UsageError::RestOfShape(name));
             }
-            if is_known(&name, value.is_some())? {
+            if is_known(&name, value.is_some(), on_macos)? {
                 items.push((name, value.map(OsStr::to_owned)));
             }
         }
@@ -176,9 +190,18 @@ impl MountOptions {
         }
         flags
     }
+
+    /// The options for macFUSE. The last value of each wins.
+    pub(super) fn macfuse(&self) -> Vec<(String, Option<OsString>)> {
+        let given = MACFUSE.iter().filter_map(|&(name, _)| {
+            let (name, value) = self.0.iter().rfind(|(item, _)| item == name)?;
+            Some((name.clone(), value.clone()))
+        });
+        given.collect()
+    }
 }
 
-/// The names of all options that arrayfs knows.
+/// The names of all options that arrayfs knows on every system.
 pub(super) fn names() -> impl Iterator<Item = &'static str> {
     let flags = FLAGS.iter().map(|&(name, ..)| name);
     SWITCHES.into_iter().chain(VALUED).chain(flags)
@@ -188,8 +211,9 @@ pub(super) fn names() -> impl Iterator<Item = &'static str> {
 ///
 /// # Errors
 ///
-/// When the option is unknown, lacks its value, or has a value but takes none.
-fn is_known(name: &str, has_value: bool) -> Result<bool, UsageError> {
+/// When the option is unknown or for another system, lacks its value, or has a value but takes
+/// none.
+fn is_known(name: &str, has_value: bool, on_macos: bool) -> Result<bool, UsageError> {
     let item = || name.to_owned();
     if name.is_empty() && !has_value {
         return Ok(false);
@@ -200,9 +224,13 @@ fn is_known(name: &str, has_value: bool) -> Result<bool, UsageError> {
     if name.starts_with("x-") || name.starts_with("X-") || IGNORED.contains(&name) {
         return Ok(false);
     }
-    let takes_value = VALUED.contains(&name);
+    let macfuse = MACFUSE.iter().find(|(option, _)| *option == name);
+    if macfuse.is_some() && !on_macos {
+        return Err(UsageError::ForMacOs(item()));
+    }
+    let takes_value = macfuse.map_or(VALUED.contains(&name), |&(_, takes_value)| takes_value);
     let is_flag = FLAGS.iter().any(|&(flag, ..)| flag == name);
-    if !takes_value && !is_flag && !SWITCHES.contains(&name) {
+    if macfuse.is_none() && !takes_value && !is_flag && !SWITCHES.contains(&name) {
         return Err(UsageError::UnknownItem(item()));
     }
     match (takes_value, has_value) {
@@ -324,6 +352,43 @@ mod tests {
             [MountFlag::Sync, MountFlag::DirSync]
         );
         assert_eq!(flags("async,atime"), []);
+    }
+
+    #[test]
+    fn options_of_macfuse_are_passed_on_there_and_refused_elsewhere() {
+        let parse_for = |text: &str, on_macos| MountOptions::parse_for(&[text.into()], on_macos);
+        let given = r"volname=a,noappledouble,ro,nobrowse,volname=my\,scan,local,noapplexattr";
+        let options = parse_for(given, true).unwrap();
+        assert!(options.has("ro"));
+        let mut passed = options.macfuse();
+        passed.sort();
+        let alone = ["local", "noappledouble", "noapplexattr", "nobrowse"];
+        let mut expected: Vec<_> = alone.map(|name| (name.to_owned(), None)).into();
+        expected.push(("volname".into(), Some("my,scan".into())));
+        assert_eq!(passed, expected);
+        for (text, on_macos, expected) in [
+            (
+                "volname=a",
+                false,
+                "-o volname: is an option of macFUSE, for macOS",
+            ),
+            (
+                "ro,local",
+                false,
+                "-o local: is an option of macFUSE, for macOS",
+            ),
+            (
+                "volname",
+                true,
+                "-o volname: needs a value, as in -o volname=VALUE",
+            ),
+            ("local=yes", true, "-o local: takes no value"),
+            ("noalerts", true, "-o noalerts: unknown mount option"),
+        ] {
+            let error = parse_for(text, on_macos).unwrap_err();
+            assert_eq!(error.to_string(), expected, "{text}");
+        }
+        assert!(parse(&["ro"]).unwrap().macfuse().is_empty());
     }
 
     #[test]

@@ -304,6 +304,7 @@ fn options(raw: &RawOptions, items: &MountOptions) -> Result<Options, UsageError
         threads,
         fsname,
         flags: items.flags(),
+        macfuse: items.macfuse(),
     })
 }
 

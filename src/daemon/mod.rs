@@ -12,6 +12,7 @@ mod mounted;
 mod mountpoint;
 mod mountpoint_lock;
 mod notices;
+mod probe;
 mod ready;
 mod server;
 mod table;

@@ -124,7 +124,13 @@ impl Mounted {
             let _ = end_sender.send(Event::Ended);
         };
         let (session, pending) = Session::mount(source, mountpoint, &settings.options, ended)?;
-        let mount = platform::mounted_at(mountpoint).unwrap_or_default();
+        let mount = platform::new_mount(mountpoint).unwrap_or_default();
+        if mount.is_none() {
+            log::warn!(
+                "{}: not in the mount table, so neither a signal nor --idle-timeout unmounts it",
+                mountpoint.display()
+            );
+        }
         let mounted = Mounted {
             session: ManuallyDrop::new(session),
             file: file.clone(),

@@ -2,17 +2,15 @@
 //! Creating and locking the directory is the business of `mountpoint_lock`.
 
 use std::ffi::OsString;
-use std::fs::Metadata;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use nix::sys::statvfs::statvfs;
-
-use super::{server, timeout};
+use super::probe::stat_mount;
+use super::server;
 use crate::cli::{Settings, quoted};
 use crate::mapping::Mode;
-use crate::platform::{self, Mount, os_error_message};
+use crate::platform::{self, Mount, is_of_dead_mount, os_error_message};
 
 /// The time limit of `stat` on an existing mount.
 const STAT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -142,7 +140,7 @@ impl MountpointError {
                 let command = if *is_arrayfs {
                     "arrayfs -u"
                 } else {
-                    "umount -l"
+                    platform::DETACH_ANY
                 };
                 Some(format!(
                     "who serves it is stopped, or waits for a disk or a server; to unmount it all \
@@ -150,9 +148,9 @@ impl MountpointError {
                     quoted(point)
                 ))
             }
-            MountpointError::Unreadable { source, .. } if is_dead(source) => Some(
-                "it lies below a dead mount: findmnt -t fuse shows it, umount -l removes it".into(),
-            ),
+            MountpointError::Unreadable { source, .. } if is_of_dead_mount(source) => {
+                Some(platform::BELOW_DEAD_MOUNT.into())
+            }
             MountpointError::Contended(_)
             | MountpointError::NotCreated { .. }
             | MountpointError::Unreadable { .. } => None,
@@ -195,7 +193,8 @@ pub(super) fn remove_dead(point: &Path) -> Result<(), MountpointError> {
     let Some(mount) = mounted.filter(Mount::is_arrayfs) else {
         return Ok(());
     };
-    let is_dead = || stat_mount(point, Some(&mount)).is_err_and(|error| is_dead(&error));
+    let root = || stat_mount(point, Some(&mount), STAT_TIMEOUT);
+    let is_dead = || root().is_err_and(|error| is_of_dead_mount(&error));
     // `stat` on a hung mount would only time out.
     let removed = match server::free_hung(&mount) {
         Ok(false) if is_dead() => platform::detach(point),
@@ -226,7 +225,7 @@ pub(super) fn check(point: &Path, file: &Path) -> Result<(), MountpointError> {
     let root = match &mounted {
         // `stat` on a hung mount would only time out.
         Some(mount) if server::is_hung(mount) => Err(nix::Error::ENOTCONN.into()),
-        mounted => stat_mount(&point, mounted.as_ref()),
+        mounted => stat_mount(&point, mounted.as_ref(), STAT_TIMEOUT),
     };
     match (root, mounted) {
         (Err(error), Some(mount)) if error.kind() == io::ErrorKind::TimedOut => {
@@ -237,7 +236,7 @@ pub(super) fn check(point: &Path, file: &Path) -> Result<(), MountpointError> {
                 kind: mount.kind,
             })
         }
-        (Err(error), Some(mount)) if is_dead(&error) => Err(MountpointError::Dead {
+        (Err(error), Some(mount)) if is_of_dead_mount(&error) => Err(MountpointError::Dead {
             is_arrayfs: mount.is_arrayfs(),
             point,
             mounted: mount.source,
@@ -260,36 +259,6 @@ pub(super) fn check(point: &Path, file: &Path) -> Result<(), MountpointError> {
         }
         _ => Ok(()),
     }
-}
-
-/// `stat` and `statvfs` of `point`, on which `mounted` is mounted. `stat` alone can succeed on a
-/// dead mount, from attributes that the kernel has cached; `statvfs` always asks the daemon.
-///
-/// # Errors
-///
-/// When one of the calls fails; `TimedOut` if a mount does not answer in time.
-fn stat_mount(point: &Path, mounted: Option<&Mount>) -> io::Result<Metadata> {
-    let path = point.to_path_buf();
-    let stat = move || {
-        let metadata = std::fs::metadata(&path)?;
-        statvfs(&path)?;
-        Ok(metadata)
-    };
-    match mounted {
-        // A plain directory needs no time limit, so it works even if no thread can be started.
-        None => stat(),
-        Some(_) => timeout::within(STAT_TIMEOUT, stat)?
-            .unwrap_or_else(|| Err(io::ErrorKind::TimedOut.into())),
-    }
-}
-
-/// Whether an error means that a FUSE mount has lost its daemon. Linux returns ENOTCONN, or
-/// ECONNABORTED for a call that was waiting; macOS returns ENXIO.
-fn is_dead(error: &io::Error) -> bool {
-    matches!(
-        error.raw_os_error(),
-        Some(libc::ENOTCONN | libc::ECONNABORTED | libc::ENXIO)
-    )
 }
 
 #[cfg(test)]

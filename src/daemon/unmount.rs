@@ -8,12 +8,12 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use nix::sys::statvfs::statvfs;
 use nix::unistd::geteuid;
 
-use super::{mountpoint_lock, server, timeout};
+use super::probe::stat_mount;
+use super::{mountpoint_lock, server};
 use crate::cli::quoted;
-use crate::platform::{self, os_error_message};
+use crate::platform::{self, DETACH, LIST_USERS, Mount, is_of_dead_mount, os_error_message};
 
 /// Why nothing was unmounted.
 #[derive(Debug, thiserror::Error)]
@@ -55,15 +55,18 @@ impl UnmountError {
     pub fn hint(&self) -> Option<String> {
         match self {
             UnmountError::Busy(point) => Some(format!(
-                "close the files that are open there and leave it with cd (fuser -vm shows who), \
-                 or detach it: fusermount3 -uz {}",
+                "close the files that are open there and leave it with cd ({LIST_USERS} shows who), \
+                 or detach it: {DETACH} {}",
                 quoted(point)
             )),
             UnmountError::OtherMount { point, .. } => Some(format!(
                 "to unmount it all the same, type: umount {}",
                 quoted(point)
             )),
-            UnmountError::Refused { source, .. } if source.kind() == io::ErrorKind::NotFound => {
+            // On other systems no program is run.
+            UnmountError::Refused { source, .. }
+                if cfg!(target_os = "linux") && source.kind() == io::ErrorKind::NotFound =>
+            {
                 Some("install the package fuse3".into())
             }
             UnmountError::Refused { .. } if !geteuid().is_root() => {
@@ -111,7 +114,7 @@ pub fn unmount(point: &Path) -> Result<(), UnmountError> {
             Ok(())
         }
         // Files of a dead mount that are still open are of no use.
-        Err(error) if error.kind() == io::ErrorKind::ResourceBusy && is_dead(point) => {
+        Err(error) if error.kind() == io::ErrorKind::ResourceBusy && is_dead(&mount) => {
             platform::detach(point).map_err(refused)?;
             mountpoint_lock::wait_for_removal(point);
             Ok(())
@@ -144,13 +147,12 @@ fn unmount_with_retry(point: &Path) -> io::Result<()> {
     }
 }
 
-/// Whether the mount on `point` has lost its daemon. A mount that does not answer in time counts
+/// Whether `mount` has lost its daemon. A mount that does not answer in time counts
 /// as alive: it is busy, slow or stopped.
-fn is_dead(point: &Path) -> bool {
+fn is_dead(mount: &Mount) -> bool {
     const TIMEOUT: Duration = Duration::from_millis(300);
-    let point = point.to_path_buf();
-    let has_no_daemon = move || statvfs(&point).err() == Some(nix::Error::ENOTCONN);
-    matches!(timeout::within(TIMEOUT, has_no_daemon), Ok(Some(true)))
+    let root = stat_mount(&mount.point, Some(mount), TIMEOUT);
+    root.is_err_and(|error| is_of_dead_mount(&error))
 }
 
 #[cfg(test)]

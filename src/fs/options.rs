@@ -1,5 +1,7 @@
 //! The options of a mount that concern the file system. The command line is left to `cli`.
 
+use std::ffi::OsString;
+
 use crate::mapping::Mode;
 use crate::platform;
 use crate::vfile::EncodingOptions;
@@ -104,6 +106,8 @@ pub struct Options {
     pub fsname: Option<String>,
     /// Mount flags for the kernel.
     pub flags: Vec<MountFlag>,
+    /// Mount options for macFUSE, with their values.
+    pub macfuse: Vec<(String, Option<OsString>)>,
 }
 
 impl Options {

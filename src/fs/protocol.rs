@@ -164,8 +164,9 @@ impl Filesystem for Protocol {
     ) {
         self.fs.serve(RequestKind::Read, ino.0, |request| {
             let request = request.with_range(offset, size.into());
-            // READ requests that fill the page cache have no lock owner.
-            let into_page_cache = lock_owner.is_none();
+            // Linux sends no lock owner if it fills the page cache, macFUSE never. There all files
+            // are open for direct I/O, which fills no pages.
+            let into_page_cache = lock_owner.is_none() && !cfg!(target_os = "macos");
             let place = (fh.0, offset, size);
             self.fs
                 .answer_read(request, reply, ino.0, place, into_page_cache);

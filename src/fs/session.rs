@@ -62,12 +62,12 @@ pub enum MountError {
         /// The number of worker threads.
         threads: usize,
     },
-    /// The kernel or fusermount3 refused the mount.
+    /// The kernel, fusermount3 or macFUSE refused the mount.
     #[error("{}: cannot be mounted: {}", mountpoint.display(), refusal(source))]
     Refused {
         /// The mount point.
         mountpoint: PathBuf,
-        /// The error of the system or of fusermount3.
+        /// The error of the system, of fusermount3 or of macFUSE.
         source: io::Error,
     },
 }
@@ -90,8 +90,9 @@ impl MountError {
                 "give fewer with --threads, or raise the limit (ulimit -v)"
             }
             MountError::TooManyThreads { .. } => "leave out --threads",
-            // Causes on other systems are not known.
-            MountError::Refused { .. } if !cfg!(target_os = "linux") => return None,
+            MountError::Refused { .. } if cfg!(target_os = "macos") => {
+                "if macFUSE is new here, allow it in System Settings, Privacy & Security"
+            }
             MountError::NoMemory { resource, .. } => match resource {
                 ExhaustedResource::AddressSpace => {
                     "no process can map so much on this machine: give a smaller --shape"
@@ -317,7 +318,7 @@ fn config(options: &Options, file: &Path, writable: bool) -> Config {
     };
     let mut config = Config::default();
     config.mount_options = vec![
-        MountOption::FSName(platform::mount_source(&source)),
+        MountOption::FSName(platform::mount_option_value(&source)),
         // fuser omits its own subtype option when root mounts.
         MountOption::CUSTOM("subtype=arrayfs".into()),
         MountOption::DefaultPermissions,
@@ -336,6 +337,14 @@ fn config(options: &Options, file: &Path, writable: bool) -> Config {
         MountFlag::DirSync => MountOption::DirSync,
     });
     config.mount_options.extend(flags);
+    let macfuse = options.macfuse.iter().map(|(name, value)| match value {
+        Some(value) => {
+            let value = platform::mount_option_value(&value.to_string_lossy());
+            MountOption::CUSTOM(format!("{name}={value}"))
+        }
+        None => MountOption::CUSTOM(name.clone()),
+    });
+    config.mount_options.extend(macfuse);
     config.acl = match options.access {
         Access::Owner => SessionACL::Owner,
         Access::OwnerAndRoot => SessionACL::RootAndOwner,

@@ -388,42 +388,46 @@ mod tests {
 
     #[test]
     #[cfg(all(
-        target_os = "linux",
+        any(target_os = "linux", target_os = "macos"),
         any(target_arch = "x86_64", target_arch = "aarch64")
     ))]
     fn a_fault_ends_the_copy_with_its_position() {
+        use crate::mapping::tables::page_size;
         crate::mapping::guard::install().unwrap();
         let file = tempfile::tempfile().unwrap();
-        file.set_len(3 * 4096).unwrap();
+        let page = page_size();
+        file.set_len(3 * page).unwrap();
         let map = memmap2::MmapOptions::new()
-            .len(3 * 4096)
+            .len(3 * page as usize)
             .map_raw(&file)
             .unwrap();
-        file.set_len(4096).unwrap();
+        file.set_len(page).unwrap();
+        // 8 and 4 pieces in a page.
+        let (eighth, fourth) = (page as i64 / 8, page as i64 / 4);
         // An unaligned word across the end is stored whole or not at all.
         let across = if MOVES_UNALIGNED_WORDS { 0 } else { 3 };
         for (run, piece, bytes) in [
             // One contiguous piece across the end of the file, and one beyond it.
-            ((4000, 200, 0, 1), 0, 96),
-            ((4001, 200, 0, 1), 0, 95),
-            ((4096, 200, 0, 1), 0, 0),
-            ((0, 8192, 0, 1), 0, 4096),
+            ((page - 96, 200, 0, 1), 0, 96),
+            ((page - 95, 200, 0, 1), 0, 95),
+            ((page, 200, 0, 1), 0, 0),
+            ((0, 2 * page, 0, 1), 0, page),
             // Elements of each width: the first beyond the end is named.
-            ((0, 1, 512, 12), 8, 0),
-            ((0, 2, 512, 12), 8, 0),
-            ((0, 4, 512, 12), 8, 0),
-            ((0, 8, 512, 12), 8, 0),
-            ((3, 8, 512, 12), 8, 0),
-            ((0, 16, 512, 12), 8, 0),
+            ((0, 1, eighth, 12), 8, 0),
+            ((0, 2, eighth, 12), 8, 0),
+            ((0, 4, eighth, 12), 8, 0),
+            ((0, 8, eighth, 12), 8, 0),
+            ((3, 8, eighth, 12), 8, 0),
+            ((0, 16, eighth, 12), 8, 0),
             // Elements of odd alignment: one across the end, and one beyond it.
-            ((1, 8, 1023, 8), 4, across),
-            ((1, 4, 1025, 8), 4, 0),
-            ((0, 12, 1024, 12), 4, 0),
+            ((1, 8, fourth - 1, 8), 4, across),
+            ((1, 4, fourth + 1, 8), 4, 0),
+            ((0, 12, fourth, 12), 4, 0),
             // Contiguous pieces across the end, copied in batches, and backwards from beyond it.
-            ((4075, 1, 1, 40), 21, 0),
-            ((4076, 4, 4, 40), 5, 0),
-            ((4090, 12, 12, 40), 0, 6),
-            ((8188, 4, -4, 1024), 0, 0),
+            ((page - 21, 1, 1, 40), 21, 0),
+            ((page - 20, 4, 4, 40), 5, 0),
+            ((page - 6, 12, 12, 40), 0, 6),
+            ((2 * page - 4, 4, -4, page / 4), 0, 0),
         ] {
             let (offset, length, stride, count) = run;
             let run = Run {

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::{Mode, growth};
-use crate::platform::os_error_message;
+use crate::platform::{self, os_error_message};
 
 /// Why a file cannot be mapped in a mode.
 #[derive(Debug, thiserror::Error)]
@@ -140,9 +140,9 @@ impl FileError {
             {
                 Some("to create it, use --mode w+ with a --shape".into())
             }
-            FileError::Open { source, .. } if source.kind() == io::ErrorKind::NotConnected => Some(
-                "it lies below a dead mount: findmnt -t fuse shows it, umount -l removes it".into(),
-            ),
+            FileError::Open { source, .. } if platform::is_of_dead_mount(source) => {
+                Some(platform::BELOW_DEAD_MOUNT.into())
+            }
             FileError::TooShort { remedy, .. } => {
                 let check = "check --dtype, --shape and --offset";
                 Some(match remedy.options() {

@@ -305,17 +305,19 @@ mod tests {
 
     #[test]
     #[cfg(all(
-        target_os = "linux",
+        any(target_os = "linux", target_os = "macos"),
         any(target_arch = "x86_64", target_arch = "aarch64")
     ))]
     fn a_grid_with_unbacked_pages_is_not_stored_to() {
         crate::mapping::guard::install().unwrap();
-        // 40 rows of at least 300 bytes: some cross page boundaries.
+        let page = crate::mapping::tables::page_size();
+        // 40 rows of at least 7 % of a page: some cross page boundaries.
+        let times = page / 4096;
         for (item, columns, cut) in [
-            (4, 75, 8192),
-            (12, 25, 4096),
-            (1, 300, 4096),
-            (2, 2048, 4096),
+            (4, 75 * times, 2 * page),
+            (12, 25 * times, page),
+            (1, 300 * times, page),
+            (2, 2048 * times, page),
         ] {
             let (end, grids) = grids(item, 10, [40, columns]);
             let file = tempfile::tempfile().unwrap();

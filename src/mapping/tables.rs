@@ -136,7 +136,7 @@ fn free_in_place(mmap: &MmapRaw) {
 }
 
 /// The page size in bytes; 4096 if unknown.
-fn page_size() -> u64 {
+pub(super) fn page_size() -> u64 {
     use nix::unistd::{SysconfVar, sysconf};
     let page = sysconf(SysconfVar::PAGE_SIZE).ok().flatten();
     page.and_then(|page| u64::try_from(page).ok())

@@ -9,6 +9,7 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::time::Duration;
 
 use memmap2::{Advice, MmapRaw};
 use nix::fcntl::{FallocateFlags, OFlag, fallocate, openat};
@@ -179,15 +180,21 @@ pub fn detach(point: &Path) -> io::Result<()> {
     }
 }
 
-/// `name` as the value of the `fsname` mount option. Commas and backslashes are escaped for
+/// `text` as the value of a mount option. Commas and backslashes are escaped for
 /// users other than root, who mount with `fusermount3`.
-pub fn mount_source(name: &str) -> String {
+pub fn mount_option_value(text: &str) -> String {
     if geteuid().is_root() {
-        name.to_owned()
+        text.to_owned()
     } else {
-        option_value(name)
+        option_value(text)
     }
 }
+
+/// Whether `statvfs` fails on a FUSE mount without its daemon.
+pub const STATVFS_ASKS_DAEMON: bool = true;
+
+/// How long a new mount can take to appear in the mount table.
+pub const MOUNT_DELAY: Duration = Duration::ZERO;
 
 /// The default number of worker threads: one per core, from 2 to 4. More were measured to be
 /// no faster.

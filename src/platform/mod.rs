@@ -3,6 +3,7 @@
 //! the same functions. Nothing here depends on arrays.
 
 mod command;
+mod hint;
 mod lock;
 mod mount;
 
@@ -25,8 +26,9 @@ mod portable;
 #[cfg(not(all(target_os = "linux", not(arrayfs_portable))))]
 pub use portable::*;
 
+pub use hint::{BELOW_DEAD_MOUNT, DETACH, DETACH_ANY, LIST_USERS};
 pub use lock::{Lock, Purpose};
-pub use mount::{Mount, mounted_at};
+pub use mount::{Mount, mounted_at, new_mount};
 
 /// The supplementary groups of this process; empty if they cannot be determined.
 #[cfg(not(target_os = "macos"))]
@@ -39,6 +41,17 @@ pub fn supplementary_groups() -> Vec<nix::unistd::Gid> {
 #[cfg(target_os = "macos")]
 pub fn supplementary_groups() -> Vec<nix::unistd::Gid> {
     Vec::new()
+}
+
+/// Whether an error means that a FUSE mount has lost its daemon. Linux returns ENOTCONN, or
+/// ECONNABORTED for a call that was waiting; macOS returns ENXIO.
+pub fn is_of_dead_mount(error: &std::io::Error) -> bool {
+    match error.raw_os_error() {
+        Some(libc::ENOTCONN | libc::ECONNABORTED) => true,
+        // On Linux a device without its driver returns it, too.
+        Some(libc::ENXIO) => cfg!(target_os = "macos"),
+        _ => false,
+    }
 }
 
 /// The operating system's message for an error, in lower case and without Rust's

@@ -4,6 +4,8 @@
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 /// A mounted file system.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,9 +68,57 @@ pub fn mounted_at(point: &Path) -> io::Result<Option<Mount>> {
     Ok(table.into_iter().rfind(|mount| mount.point == point))
 }
 
+/// The arrayfs mount that was just made on `point`. It is waited for where it can be missing from
+/// the table at first. `None` if it does not appear in time.
+///
+/// # Errors
+///
+/// When the table cannot be read.
+pub fn new_mount(point: &Path) -> io::Result<Option<Mount>> {
+    wait_for(super::MOUNT_DELAY, || {
+        // Below it, another file system may be mounted.
+        Ok(mounted_at(point)?.filter(Mount::is_arrayfs))
+    })
+}
+
+/// Calls `find` until it gives something or fails, for as long as `limit`, and at least once.
+fn wait_for<T>(
+    limit: Duration,
+    mut find: impl FnMut() -> io::Result<Option<T>>,
+) -> io::Result<Option<T>> {
+    const PAUSE: Duration = Duration::from_millis(20);
+    let start = Instant::now();
+    loop {
+        match find()? {
+            None if start.elapsed() < limit => thread::sleep(PAUSE),
+            found => return Ok(found),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_mount_that_appears_late_is_waited_for_up_to_the_limit() {
+        let late = |limit: Duration, late: usize| {
+            let mut calls = 0;
+            let found = wait_for(limit, || {
+                calls += 1;
+                Ok((calls > late).then_some("mount"))
+            });
+            (found.unwrap(), calls)
+        };
+        let long = Duration::from_secs(60);
+        assert_eq!(late(long, 0), (Some("mount"), 1));
+        assert_eq!(late(long, 2), (Some("mount"), 3));
+        assert_eq!(late(Duration::ZERO, 2), (None, 1));
+        let (found, calls) = late(Duration::from_millis(1), usize::MAX);
+        assert!(found.is_none() && calls >= 2, "{calls}");
+        let failed = wait_for::<()>(long, || Err(io::ErrorKind::NotFound.into()));
+        assert!(failed.is_err());
+    }
 
     #[test]
     fn a_mount_is_found_by_its_point_and_again_by_itself() {

@@ -7,6 +7,7 @@ use std::io;
 use std::ops::Range;
 use std::os::unix::ffi::OsStringExt;
 use std::path::Path;
+use std::time::Duration;
 
 use memmap2::{Advice, MmapRaw};
 #[cfg(not(target_os = "linux"))]
@@ -161,15 +162,26 @@ fn unmount_as_user(point: &Path, even_busy: bool) -> io::Result<()> {
     Ok(nix::mount::unmount(point, flags)?)
 }
 
-/// `name` as the value of the `fsname` mount option. Commas and backslashes are escaped, except
+/// `text` as the value of a mount option. Commas and backslashes are escaped, except
 /// for root on Linux, since `fusermount3` and libfuse parse a list of options.
-pub fn mount_source(name: &str) -> String {
+pub fn mount_option_value(text: &str) -> String {
     if cfg!(target_os = "linux") && geteuid().is_root() {
-        name.to_owned()
+        text.to_owned()
     } else {
-        option_value(name)
+        option_value(text)
     }
 }
+
+/// Whether `statvfs` fails on a FUSE mount without its daemon. macFUSE's kernel extension answers
+/// for it.
+pub const STATVFS_ASKS_DAEMON: bool = false;
+
+/// How long a new mount can take to appear in the mount table. macFUSE's library starts a program
+/// that mounts, and does not wait for its end.
+pub const MOUNT_DELAY: Duration = match cfg!(target_os = "macos") {
+    true => Duration::from_secs(10),
+    false => Duration::ZERO,
+};
 
 /// The default number of worker threads.
 pub fn default_threads() -> usize {
