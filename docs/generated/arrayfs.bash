@@ -23,7 +23,7 @@ _arrayfs() {
 
     case "${cmd}" in
         arrayfs)
-            opts="-o -h -V -f -v -u --array --dtype --shape --offset --extend --cache-size --scratch-size --pad --zarr-chunks --xattr --threads --idle-timeout --info --json --list --help --version --foreground --ready-fd --replace-dead --verbose --format --order --mode --cache --passthrough --csv --generate --unmount --log-file"
+            opts="-o -h -V -f -v -u --array --dtype --shape --offset --extend --cache-size --scratch-size --pad --zarr-chunks --xattr --threads --idle-timeout --all --info --json --list --help --version --foreground --ready-fd --replace-dead --verbose --format --order --mode --cache --passthrough --csv --generate --unmount --log-file"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

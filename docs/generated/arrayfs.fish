@@ -1,7 +1,7 @@
 complete -c arrayfs -l array -d 'Mount this one of the arrays in the file' -r
 complete -c arrayfs -l dtype -d 'Element type: float32, <i2, S10, x:f4,id:i8 [default: uint8]' -r
 complete -c arrayfs -l shape -d 'Axis lengths: 1000,16 or 1000x16 [default: one axis]' -r
-complete -c arrayfs -l offset -d 'Bytes before the array [default: 0]' -r
+complete -c arrayfs -l offset -d 'Bytes before the array: 352, 0x160, 4K [default: 0]' -r
 complete -c arrayfs -s o -d 'Mount options, such as ro, allow_other, uid=N' -r
 complete -c arrayfs -l cache-size -d 'Memory for neighbouring columns [default: 32M]' -r
 complete -c arrayfs -l scratch-size -d 'Memory for files made to be renamed over others [default: 64M]' -r
@@ -41,11 +41,12 @@ complete -c arrayfs -l generate -d 'Print the man page or shell completions: man
 bash\t''
 zsh\t''
 fish\t''"
-complete -c arrayfs -s u -l unmount -d 'Unmount the arrays mounted on these directories' -r -f -a "(__fish_complete_directories)"
+complete -c arrayfs -s u -l unmount -d 'Unmount arrays, by mount point or file' -r -f -a "(__fish_complete_directories)"
 complete -c arrayfs -l log-file -d 'Append the log to this file [default: syslog; standard error with -f]' -r -F
 complete -c arrayfs -l extend -d 'Under r+: extend a file that is too short, with zeros'
 complete -c arrayfs -l pad -d 'List padded indices (007), so that rows/* is in order'
 complete -c arrayfs -l xattr -d 'Serve extended attributes: user.dtype, user.shape, ...'
+complete -c arrayfs -l all -d 'With -u: unmount all arrays that you have mounted'
 complete -c arrayfs -l info -d 'Check everything, print meta.json, and mount nothing'
 complete -c arrayfs -l json -d 'With --info: print JSON, also for a file with several arrays'
 complete -c arrayfs -l list -d 'List the mounted arrays'

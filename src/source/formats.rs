@@ -98,4 +98,15 @@ impl Format {
             }),
         }
     }
+
+    /// What a file is that is read as raw because the user describes an array: a file of another
+    /// format. `None` if it is none, or cannot be read.
+    pub(super) fn overruled(backing: &BackingFile) -> Option<String> {
+        let sample = Sample::of(&Input::of(backing)).ok()?;
+        let mut formats = FORMATS.iter().filter(|format| **format != raw::FORMAT);
+        match formats.find(|format| (format.matches)(&sample)) {
+            Some(format) => Some(format!("the {} file", format.name)),
+            None => signature::of(&sample).map(|signature| signature.kind.to_owned()),
+        }
+    }
 }

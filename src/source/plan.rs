@@ -11,6 +11,7 @@ use super::{
     Contents, Description, Format, Input, Member, Origin, Reader, Skipped, SourceError, Summary,
     signature,
 };
+use crate::array::Shape;
 use crate::mapping::{BackingFile, FileError, Growth, Mapping, Mode, Pending};
 
 /// The arrays that a mount will show. Nothing is changed until the file is mapped.
@@ -54,6 +55,14 @@ impl Plan {
             None => Format::of(&backing, description)?,
         };
         let mut contents = format.read(&backing, description)?;
+        if format.name == "raw"
+            && description.format.is_none()
+            && let Some(option) = description.option()
+            && let Some(what) = Format::overruled(&backing)
+        {
+            let note = format!("{what} is read as raw bytes because of --{option}");
+            contents.note.get_or_insert(note);
+        }
         let mut origin = Origin {
             file: backing.path().to_path_buf(),
             data_file: None,
@@ -99,9 +108,22 @@ impl Plan {
             FileError::TooShort { remedy, .. } if format.name != "raw" => {
                 SourceError::NotWhole { error, remedy }
             }
+            FileError::TooShort { remedy, .. } => SourceError::TooShort {
+                remedy,
+                fitting: plan.fitting(),
+                error,
+            },
             error => error.into(),
         })?;
         Ok(plan)
+    }
+
+    /// The shape that the file has room for, if only the slowest length differs.
+    fn fitting(&self) -> Option<Shape> {
+        let member = self.contents.members.first()?;
+        let (dtype, shape) = (member.view.dtype(), member.view.shape());
+        let available = self.backing.size().checked_sub(self.bytes().start)?;
+        shape.fitting(member.order, dtype.itemsize(), available)
     }
 
     /// The file range of all arrays, in bytes. The position of an empty range matters too: `r+`

@@ -11,5 +11,6 @@ mod edges;
 mod insight;
 mod logging;
 mod options;
+mod slips;
 mod start;
 mod supervised;
