@@ -165,7 +165,10 @@ fn no_command(word: &Path) -> Option<UsageError> {
 /// The option that is meant by an unknown one; `None` without a guess.
 fn similar_option(unknown: &str, arguments: &[OsString]) -> Option<String> {
     let options = RawOptions::command();
-    let names: Vec<&str> = options.get_opts().filter_map(|o| o.get_long()).collect();
+    let names: Vec<&str> = options
+        .get_arguments()
+        .filter_map(|arg| arg.get_long())
+        .collect();
     let name = unknown.trim_start_matches('-');
     // `-dtype`, of which clap reports `-d`.
     let is_one_dash = |word: &&str| word.starts_with(unknown) && word.len() > unknown.len();
