@@ -49,17 +49,13 @@ impl Plan {
     /// description does not fit it.
     pub fn new(path: &Path, description: &Description) -> Result<Plan, SourceError> {
         let mut backing = open(path, description)?;
-        let format = match description.format {
-            Some(format) => format,
-            None if description.mode == Mode::Write => Format::of_new(path),
+        let (format, overruled) = match description.format {
+            Some(format) => (format, None),
+            None if description.mode == Mode::Write => (Format::of_new(path), None),
             None => Format::of(&backing, description)?,
         };
         let mut contents = format.read(&backing, description)?;
-        if format.name == "raw"
-            && description.format.is_none()
-            && let Some(option) = description.option()
-            && let Some(what) = Format::overruled(&backing)
-        {
+        if let (Some(option), Some(what)) = (description.option(), overruled) {
             let note = format!("{what} is read as raw bytes because of --{option}");
             contents.note.get_or_insert(note);
         }
