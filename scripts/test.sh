@@ -94,6 +94,7 @@ skipped() {
 begin "install the dependencies"
 {
     install_packages fuse3 gcc libc6-dev proj-data mount strace \
+        bash-completion fish zsh \
         e2fsprogs xfsprogs btrfs-progs acl attr make \
         nfs-ganesha nfs-ganesha-vfs libnfs-utils openssh-client openssh-sftp-server \
         curl feh file bsdextrautils less nginx-light parallel rsync unzip vim-tiny xxd zip \
@@ -122,7 +123,8 @@ if cargo nextest --version >/dev/null 2>&1; then
     test=(cargo nextest run)
 fi
 
-step "shell scripts: shellcheck" shellcheck -x scripts/*.sh .ci/run
+step "shell scripts: shellcheck" shellcheck -x scripts/*.sh .ci/run \
+    docs/generated/arrayfs.bash
 step "format: cargo fmt" cargo fmt --check
 step "python: ruff check" ruff check fuzz scripts tests
 step "python: ruff format" ruff format --check fuzz scripts tests

@@ -3,7 +3,7 @@
 //! `daemon`.
 
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use arrayfs::cli::{self, Command, UsageError};
@@ -31,7 +31,16 @@ fn main() -> ExitCode {
 fn run() -> Result<ExitCode, Failure> {
     match cli::parse(std::env::args_os())? {
         Command::Mount(settings) => return Ok(daemon::mount(&settings)?),
-        Command::Unmount { mountpoints } => return Ok(unmount(&mountpoints)),
+        Command::Unmount { mountpoints } => {
+            return Ok(unmount(mountpoints.iter().map(PathBuf::as_path)));
+        }
+        Command::UnmountAll => {
+            // The latest first, since a mount can lie in another.
+            let mounts = daemon::own_mounts().map_err(daemon::Error::from)?;
+            return Ok(unmount(
+                mounts.iter().rev().map(|mount| mount.point.as_path()),
+            ));
+        }
         Command::List => print(&daemon::list()?)?,
         Command::Info {
             file,
@@ -46,8 +55,8 @@ fn run() -> Result<ExitCode, Failure> {
 
 /// Unmounts each mount point, also after a failure. Returns the status of the last
 /// failure.
-fn unmount(mountpoints: &[PathBuf]) -> ExitCode {
-    let outcomes = mountpoints.iter().map(|point| {
+fn unmount<'a>(mountpoints: impl Iterator<Item = &'a Path>) -> ExitCode {
+    let outcomes = mountpoints.map(|point| {
         let unmounted = daemon::unmount(point).map_err(daemon::Error::from);
         unmounted.map_err(|error| Failure::from(error).report())
     });

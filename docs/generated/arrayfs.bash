@@ -1,147 +1,93 @@
-_arrayfs() {
-    local i cur prev opts cmd
-    COMPREPLY=()
-    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
-        cur="$2"
-    else
-        cur="${COMP_WORDS[COMP_CWORD]}"
-    fi
-    prev="$3"
-    cmd=""
-    opts=""
+# Completions of arrayfs for bash.
+# shellcheck shell=bash
+# Words and options are without blanks:
+# shellcheck disable=SC2207
 
-    for i in "${COMP_WORDS[@]:0:COMP_CWORD}"
-    do
-        case "${cmd},${i}" in
-            ",$1")
-                cmd="arrayfs"
-                ;;
-            *)
-                ;;
-        esac
-    done
-
-    case "${cmd}" in
-        arrayfs)
-            opts="-o -h -V -f -v -u --array --dtype --shape --offset --extend --cache-size --scratch-size --pad --zarr-chunks --xattr --threads --idle-timeout --info --json --list --help --version --foreground --ready-fd --replace-dead --verbose --format --order --mode --cache --passthrough --csv --generate --unmount --log-file"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                --array)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --dtype)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --shape)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --offset)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                -o)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --cache-size)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --scratch-size)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --zarr-chunks)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --threads)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --idle-timeout)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --ready-fd)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --format)
-                    COMPREPLY=($(compgen -W "raw npy npz safetensors gguf hdf5 netcdf fits nifti mrc wav nrrd metaimage envi" -- "${cur}"))
-                    return 0
-                    ;;
-                --order)
-                    COMPREPLY=($(compgen -W "C F" -- "${cur}"))
-                    return 0
-                    ;;
-                --mode)
-                    COMPREPLY=($(compgen -W "r r+ w+ c" -- "${cur}"))
-                    return 0
-                    ;;
-                --cache)
-                    COMPREPLY=($(compgen -W "never auto always" -- "${cur}"))
-                    return 0
-                    ;;
-                --passthrough)
-                    COMPREPLY=($(compgen -W "auto rw never" -- "${cur}"))
-                    return 0
-                    ;;
-                --csv)
-                    COMPREPLY=($(compgen -W "unpadded padded" -- "${cur}"))
-                    return 0
-                    ;;
-                --generate)
-                    COMPREPLY=($(compgen -W "man bash zsh fish" -- "${cur}"))
-                    return 0
-                    ;;
-                --unmount)
-                    COMPREPLY=()
-                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
-                        compopt -o plusdirs
-                    fi
-                    return 0
-                    ;;
-                -u)
-                    COMPREPLY=()
-                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
-                        compopt -o plusdirs
-                    fi
-                    return 0
-                    ;;
-                --log-file)
-                    local oldifs
-                    if [ -n "${IFS+x}" ]; then
-                        oldifs="$IFS"
-                    fi
-                    IFS=$'\n'
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    if [ -n "${oldifs+x}" ]; then
-                        IFS="$oldifs"
-                    fi
-                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
-                        compopt -o filenames
-                    fi
-                    return 0
-                    ;;
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-    esac
+# Adds the mount points of arrays that begin with $1, and the relative ones below this directory.
+_arrayfs_mounts() {
+    local point
+    while read -r point _; do
+        # Blanks are octal escapes, as in \040.
+        printf -v point '%b' "${point//\\/\\0}"
+        [[ $1 == /* || -z $1 ]] || point=${point#"$PWD"/}
+        # $1 is as typed, with backslashes.
+        printf -v point '%q' "$point"
+        [[ $point == "$1"* ]] && COMPREPLY+=("$point")
+    done < <(arrayfs --list 2>/dev/null | tail -n +2)
 }
 
-if [[ "${BASH_VERSINFO[0]}" -eq 4 && "${BASH_VERSINFO[1]}" -ge 4 || "${BASH_VERSINFO[0]}" -gt 4 ]]; then
-    complete -F _arrayfs -o nosort -o bashdefault -o default arrayfs
-else
-    complete -F _arrayfs -o bashdefault -o default arrayfs
-fi
+_arrayfs() {
+    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} count=0 i
+    COMPREPLY=()
+    # The parts of --mode=r are words of their own.
+    if [[ $cur == "=" ]]; then
+        cur=
+    elif [[ $prev == "=" ]]; then
+        prev=${COMP_WORDS[COMP_CWORD - 2]}
+    fi
+    case $prev in
+        --format)
+            COMPREPLY=($(compgen -W "raw npy npz safetensors gguf hdf5 netcdf fits nifti mrc wav nrrd metaimage envi" -- "$cur"))
+            return
+            ;;
+        --dtype)
+            COMPREPLY=($(compgen -W "bool bool_ int8 byte int16 short int32 intc int64 int int_ intp long longlong uint8 ubyte uint16 ushort uint32 uintc uint64 uint uintp ulong ulonglong float16 half float32 single float64 float double float128 longdouble complex64 csingle complex128 complex cdouble complex256 clongdouble bytes bytes_ str str_ unicode void datetime64 timedelta64 bfloat16 float8_e4m3fn float8_e5m2 float8_e4m3fnuz float8_e5m2fnuz float8_e8m0fnu float8_e4m3 float8_e3m4 float8_e4m3b11fnuz" -- "$cur"))
+            return
+            ;;
+        --order)
+            COMPREPLY=($(compgen -W "C F" -- "$cur"))
+            return
+            ;;
+        --mode)
+            COMPREPLY=($(compgen -W "r r+ w+ c" -- "$cur"))
+            return
+            ;;
+        --cache)
+            COMPREPLY=($(compgen -W "never auto always" -- "$cur"))
+            return
+            ;;
+        --passthrough)
+            COMPREPLY=($(compgen -W "auto rw never" -- "$cur"))
+            return
+            ;;
+        --csv)
+            COMPREPLY=($(compgen -W "unpadded padded" -- "$cur"))
+            return
+            ;;
+        --generate)
+            COMPREPLY=($(compgen -W "man bash zsh fish" -- "$cur"))
+            return
+            ;;
+        --log-file)
+            compopt -o default 2>/dev/null
+            return
+            ;;
+        --array | --shape | --offset | -o | --cache-size | --scratch-size | --zarr-chunks | --threads | --idle-timeout | --ready-fd)
+            return
+            ;;
+    esac
+    for ((i = 1; i < COMP_CWORD; i++)); do
+        case ${COMP_WORDS[i]} in
+            -u | --unmount)
+                [[ $cur != -* ]] || COMPREPLY=($(compgen -W "--all" -- "$cur"))
+                _arrayfs_mounts "$cur"
+                return
+                ;;
+            --array | --shape | --offset | -o | --cache-size | --scratch-size | --zarr-chunks | --threads | --idle-timeout | --ready-fd | --format | --dtype | --order | --mode | --cache | --passthrough | --csv | --generate | --log-file)
+                [[ ${COMP_WORDS[i + 1]} != "=" ]] || ((i++))
+                ((i++))
+                ;;
+            -*) ;;
+            *) ((count++)) ;;
+        esac
+    done
+    if [[ $cur == -* ]]; then
+        COMPREPLY=($(compgen -W "--array --shape --offset --extend -o --cache-size --scratch-size --pad --zarr-chunks --xattr --threads --idle-timeout -u --unmount --all --info --json --list -h --help -V --version -f --foreground --ready-fd --replace-dead -v --verbose --format --dtype --order --mode --cache --passthrough --csv --generate --log-file" -- "$cur"))
+    elif [[ $count == 0 ]]; then
+        compopt -o default 2>/dev/null
+    elif [[ $count == 1 ]]; then
+        compopt -o dirnames 2>/dev/null
+    fi
+}
+
+complete -F _arrayfs arrayfs

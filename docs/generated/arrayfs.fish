@@ -1,14 +1,14 @@
-complete -c arrayfs -l array -d 'Mount this one of the arrays in the file' -r
-complete -c arrayfs -l dtype -d 'Element type: float32, <i2, S10, x:f4,id:i8 [default: uint8]' -r
-complete -c arrayfs -l shape -d 'Axis lengths: 1000,16 or 1000x16 [default: one axis]' -r
-complete -c arrayfs -l offset -d 'Bytes before the array [default: 0]' -r
-complete -c arrayfs -s o -d 'Mount options, such as ro, allow_other, uid=N' -r
-complete -c arrayfs -l cache-size -d 'Memory for neighbouring columns [default: 32M]' -r
-complete -c arrayfs -l scratch-size -d 'Memory for files made to be renamed over others [default: 64M]' -r
-complete -c arrayfs -l zarr-chunks -d 'Shape of the chunks in zarr/: 64,64,64 [default: contiguous parts of up to 4 MiB]' -r
-complete -c arrayfs -l threads -d 'Worker threads, 1 to 64 [default: by the number of processors]' -r
-complete -c arrayfs -l idle-timeout -d 'Unmount a mount that is unused for this time: 90s, 10m, 2h [default: never]' -r
-complete -c arrayfs -l ready-fd -d 'Write a newline to this file descriptor once the mount is usable' -r
+complete -c arrayfs -l array -d 'Mount this one of the arrays in the file' -r -f
+complete -c arrayfs -l shape -d 'Axis lengths: 1000,16 or 1000x16 [default: one axis]' -r -f
+complete -c arrayfs -l offset -d 'Bytes before the array: 352, 0x160, 4K [default: 0]' -r -f
+complete -c arrayfs -s o -d 'Mount options, such as ro, allow_other, uid=N' -r -f
+complete -c arrayfs -l cache-size -d 'Memory for neighbouring columns [default: 32M]' -r -f
+complete -c arrayfs -l scratch-size -d 'Memory for files made to be renamed over others [default: 64M]' -r -f
+complete -c arrayfs -l zarr-chunks -d 'Shape of the chunks in zarr/: 64,64,64 [default: contiguous parts of up to 4 MiB]' -r -f
+complete -c arrayfs -l threads -d 'Worker threads, 1 to 64 [default: by the number of processors]' -r -f
+complete -c arrayfs -l idle-timeout -d 'Unmount a mount that is unused for this time: 90s, 10m, 2h [default: never]' -r -f
+complete -c arrayfs -s u -l unmount -d 'Unmount arrays, by mount point or file' -r -f
+complete -c arrayfs -l ready-fd -d 'Write a newline to this file descriptor once the mount is usable' -r -f
 complete -c arrayfs -l format -d 'File format, such as raw, npy, hdf5 [default: by the first bytes]' -r -f -a "raw\t''
 npy\t''
 npz\t''
@@ -23,6 +23,64 @@ wav\t''
 nrrd\t''
 metaimage\t''
 envi\t''"
+complete -c arrayfs -l dtype -d 'Element type: float32, <i2, S10, x:f4,id:i8 [default: uint8]' -r -f -a "bool\t''
+bool_\t''
+int8\t''
+byte\t''
+int16\t''
+short\t''
+int32\t''
+intc\t''
+int64\t''
+int\t''
+int_\t''
+intp\t''
+long\t''
+longlong\t''
+uint8\t''
+ubyte\t''
+uint16\t''
+ushort\t''
+uint32\t''
+uintc\t''
+uint64\t''
+uint\t''
+uintp\t''
+ulong\t''
+ulonglong\t''
+float16\t''
+half\t''
+float32\t''
+single\t''
+float64\t''
+float\t''
+double\t''
+float128\t''
+longdouble\t''
+complex64\t''
+csingle\t''
+complex128\t''
+complex\t''
+cdouble\t''
+complex256\t''
+clongdouble\t''
+bytes\t''
+bytes_\t''
+str\t''
+str_\t''
+unicode\t''
+void\t''
+datetime64\t''
+timedelta64\t''
+bfloat16\t''
+float8_e4m3fn\t''
+float8_e5m2\t''
+float8_e4m3fnuz\t''
+float8_e5m2fnuz\t''
+float8_e8m0fnu\t''
+float8_e4m3\t''
+float8_e3m4\t''
+float8_e4m3b11fnuz\t''"
 complete -c arrayfs -l order -d 'Memory order: C (last axis fastest) or F (first) [default: C]' -r -f -a "C\t''
 F\t''"
 complete -c arrayfs -l mode -d 'r (read only), r+ (read and write), w+ (new, zeros), c [default: r+]' -r -f -a "r\t''
@@ -41,11 +99,11 @@ complete -c arrayfs -l generate -d 'Print the man page or shell completions: man
 bash\t''
 zsh\t''
 fish\t''"
-complete -c arrayfs -s u -l unmount -d 'Unmount the arrays mounted on these directories' -r -f -a "(__fish_complete_directories)"
 complete -c arrayfs -l log-file -d 'Append the log to this file [default: syslog; standard error with -f]' -r -F
 complete -c arrayfs -l extend -d 'Under r+: extend a file that is too short, with zeros'
 complete -c arrayfs -l pad -d 'List padded indices (007), so that rows/* is in order'
 complete -c arrayfs -l xattr -d 'Serve extended attributes: user.dtype, user.shape, ...'
+complete -c arrayfs -l all -d 'With -u: unmount all arrays that you have mounted'
 complete -c arrayfs -l info -d 'Check everything, print meta.json, and mount nothing'
 complete -c arrayfs -l json -d 'With --info: print JSON, also for a file with several arrays'
 complete -c arrayfs -l list -d 'List the mounted arrays'
@@ -54,3 +112,35 @@ complete -c arrayfs -s V -l version -d 'Print the version'
 complete -c arrayfs -s f -l foreground -d 'Stay in the foreground; Ctrl-C unmounts'
 complete -c arrayfs -l replace-dead -d 'Unmount a dead arrayfs mount on the mount point first'
 complete -c arrayfs -s v -l verbose -d 'Log more: -v events, -vv requests, -vvv everything'
+
+# The mount points of arrays.
+function __arrayfs_mounts
+    for line in (arrayfs --list 2>/dev/null)[2..]
+        # Blanks are octal escapes, as in \040.
+        printf '%b\n' (string replace -a '\\' '\\0' -- (string split -f1 ' ' -- $line))
+    end
+end
+
+# How many of FILE and MOUNTPOINT are before the cursor, or that it is the command to unmount.
+function __arrayfs_place
+    set -l count 0
+    set -l is_value 0
+    for word in (commandline -opc)[2..]
+        if test $is_value = 1
+            set is_value 0
+        else if contains -- $word -u --unmount
+            echo unmount
+            return
+        else if contains -- $word --array --shape --offset -o --cache-size --scratch-size --zarr-chunks --threads --idle-timeout --ready-fd --format --dtype --order --mode --cache --passthrough --csv --generate --log-file
+            set is_value 1
+        else if not string match -q -- '-*' $word
+            set count (math $count + 1)
+        end
+    end
+    echo $count
+end
+
+complete -c arrayfs -s u -l unmount -r -f -a '(__arrayfs_mounts)'
+complete -c arrayfs -n 'test (__arrayfs_place) = unmount' -f -a '(__arrayfs_mounts)'
+complete -c arrayfs -n 'test (__arrayfs_place) = 1' -f -a '(__fish_complete_directories)'
+complete -c arrayfs -n 'test (__arrayfs_place) = 2' -f

@@ -16,28 +16,8 @@ pub use runs::{Layout, Run, Runs};
 pub use shape::{Order, Shape, ShapeSpec};
 pub use view::View;
 
-use std::fmt;
-
 /// The maximum number of axes of an array, as in NumPy (`NPY_MAXDIMS`).
 pub const MAX_NDIM: usize = 64;
-
-/// What one step along an inferred axis holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum InferredUnit {
-    /// One item: no shape was given.
-    Item,
-    /// One index of the axis of length -1, with all the axes beside it.
-    Step,
-}
-
-impl fmt::Display for InferredUnit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            InferredUnit::Item => "one item",
-            InferredUnit::Step => "one step of the inferred axis",
-        })
-    }
-}
 
 /// Why a shape or a view is invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -99,20 +79,20 @@ pub enum ArrayError {
         /// The number of strides.
         strides: usize,
     },
-    /// The available bytes are not a whole number of steps of the inferred axis.
-    #[error(
-        "{available} bytes from offset {offset} to the end of the file are not a multiple of \
-         {unit_bytes} bytes ({unit})"
-    )]
+    /// The available bytes are not a whole number of items, or these not a whole number of steps
+    /// of the inferred axis.
+    #[error("{}", not_a_multiple(*available, *offset, *itemsize, *step))]
     NotAMultiple {
         /// Bytes from the offset to the end of the file.
         available: u64,
         /// Offset of the array in bytes.
         offset: u64,
-        /// Size in bytes of one step along the inferred axis.
-        unit_bytes: u64,
-        /// What one step holds.
-        unit: InferredUnit,
+        /// Item size in bytes.
+        itemsize: u64,
+        /// Number of items in one step along the inferred axis.
+        step: u64,
+        /// The largest shape that fits.
+        fitting: Shape,
     },
     /// The length -1 cannot be inferred because another length is 0.
     #[error("shape '{text}': -1 cannot be inferred beside a length of 0")]
@@ -120,4 +100,20 @@ pub enum ArrayError {
         /// The text given.
         text: String,
     },
+}
+
+/// The message of [`ArrayError::NotAMultiple`].
+fn not_a_multiple(available: u64, offset: u64, itemsize: u64, step: u64) -> String {
+    let numbers = available / itemsize;
+    if available.is_multiple_of(itemsize) {
+        format!(
+            "{numbers} numbers are not a multiple of {step}: they are the {available} bytes from \
+             offset {offset} to the end of the file"
+        )
+    } else {
+        format!(
+            "{available} bytes from offset {offset} to the end of the file are not a multiple of \
+             {itemsize} bytes (one item)"
+        )
+    }
 }

@@ -4,7 +4,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::{ArrayError, InferredUnit, MAX_NDIM};
+use super::{ArrayError, MAX_NDIM};
 
 /// The memory order of an array: whether the last or the first axis varies fastest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,6 +54,30 @@ impl Shape {
         self.0.len()
     }
 
+    /// The shape as the command line has it: `3,4`.
+    pub fn option(&self) -> String {
+        let lengths: Vec<String> = self.0.iter().map(u64::to_string).collect();
+        lengths.join(",")
+    }
+
+    /// The shape with the length of the slowest axis in `order` that fits into `available` bytes.
+    /// `None` if not even a length of 1 does.
+    pub fn fitting(&self, order: Order, itemsize: u64, available: u64) -> Option<Shape> {
+        let mut shape = self.clone();
+        let slowest = match order {
+            Order::C => shape.0.first_mut(),
+            Order::F => shape.0.last_mut(),
+        };
+        *slowest? = 1;
+        let length = available.checked_div(shape.span(itemsize)?)?;
+        let slowest = match order {
+            Order::C => shape.0.first_mut(),
+            Order::F => shape.0.last_mut(),
+        };
+        *slowest? = length;
+        (length > 0).then_some(shape)
+    }
+
     /// The size in bytes of an array of this shape with items of `itemsize` bytes.
     /// Empty axes count as length 1. `None` if it exceeds 2^63 - 1. Strides are
     /// products of the same factors, so they cannot overflow if this does not.
@@ -97,12 +121,13 @@ impl fmt::Display for ShapeSpec {
 impl FromStr for ShapeSpec {
     type Err = ArrayError;
 
-    /// Parses `1000,16`, `1000x16`, `(1000, 16)` or `()`, with at most one -1.
+    /// Parses `1000,16`, `1000x16`, `(1000, 16)`, `[1000, 16]` or `()`, with at most one -1.
     fn from_str(text: &str) -> Result<ShapeSpec, ArrayError> {
         let not_a_shape = || ArrayError::NotAShape { text: text.into() };
         let trimmed = text.trim();
-        let inner = match trimmed.strip_prefix('(') {
-            Some(rest) => rest.strip_suffix(')').ok_or_else(not_a_shape)?.trim(),
+        let within = |open, close| Some(trimmed.strip_prefix(open)?.strip_suffix(close));
+        let inner = match within('(', ')').or_else(|| within('[', ']')) {
+            Some(inner) => inner.ok_or_else(not_a_shape)?.trim(),
             None if trimmed.is_empty() => return Err(not_a_shape()),
             None => trimmed,
         };
@@ -113,7 +138,8 @@ impl FromStr for ShapeSpec {
         if inner.is_empty() {
             return Ok(spec);
         }
-        let separator = if inner.contains('x') { 'x' } else { ',' };
+        let separator = ['x', 'X'].into_iter().find(|&x| inner.contains(x));
+        let separator = separator.unwrap_or(',');
         let parts = match separator {
             ',' => inner.strip_suffix(',').unwrap_or(inner),
             _ => inner,
@@ -198,9 +224,19 @@ impl ShapeSpec {
             itemsize,
             offset,
         })?;
-        let length = infer_length(available, offset, unit_bytes, InferredUnit::Step)?;
+        let length = available / unit_bytes;
         let lengths = self.lengths.iter().map(|l| l.unwrap_or(length));
-        Ok(Shape(lengths.collect()))
+        let fitting = Shape(lengths.collect());
+        if available.is_multiple_of(unit_bytes) {
+            return Ok(fitting);
+        }
+        Err(ArrayError::NotAMultiple {
+            available,
+            offset,
+            itemsize,
+            step: unit_bytes / itemsize,
+            fitting,
+        })
     }
 
     /// The default shape: one axis with all items of `itemsize` bytes in the
@@ -210,31 +246,11 @@ impl ShapeSpec {
     ///
     /// [`ArrayError::NotAMultiple`] when the bytes are not a whole number of items.
     pub fn one_axis(itemsize: u64, offset: u64, available: u64) -> Result<Shape, ArrayError> {
-        let length = infer_length(available, offset, itemsize, InferredUnit::Item)?;
-        Ok(Shape(vec![length]))
-    }
-}
-
-/// The number of units of `unit_bytes` bytes in `available` bytes.
-///
-/// # Errors
-///
-/// [`ArrayError::NotAMultiple`] when a remainder is left.
-fn infer_length(
-    available: u64,
-    offset: u64,
-    unit_bytes: u64,
-    unit: InferredUnit,
-) -> Result<u64, ArrayError> {
-    if available.is_multiple_of(unit_bytes) {
-        Ok(available / unit_bytes)
-    } else {
-        Err(ArrayError::NotAMultiple {
-            available,
-            offset,
-            unit_bytes,
-            unit,
-        })
+        let only = ShapeSpec {
+            text: String::new(),
+            lengths: vec![None],
+        };
+        only.resolve(itemsize, offset, available)
     }
 }
 
@@ -252,6 +268,9 @@ mod tests {
             ("5,", vec![5]),
             ("1000,16", vec![1000, 16]),
             ("1000x16", vec![1000, 16]),
+            ("1000X16", vec![1000, 16]),
+            ("[1000, 16]", vec![1000, 16]),
+            ("[]", vec![]),
             ("(1000, 16)", vec![1000, 16]),
             (" 1000 , 16 ", vec![1000, 16]),
             ("0,4", vec![0, 4]),
@@ -266,7 +285,7 @@ mod tests {
     fn an_invalid_shape_is_quoted_in_the_error() {
         for text in [
             "", "  ", ",", "x", "3,,4", "3x", "x3", "(3", "3)", "3 4", "+3", "3.0", "0x", "a",
-            "(3,4", "--1", "3;4", "-", "٣",
+            "(3,4", "[3,4)", "3x4X5", "--1", "3;4", "-", "٣",
         ] {
             let error = text.parse::<ShapeSpec>().unwrap_err();
             assert!(
@@ -293,7 +312,12 @@ mod tests {
         assert_eq!(spec.resolve(4, 8, 0).unwrap().lengths(), [3, 0, 2]);
         let error = spec.resolve(4, 8, 241).unwrap_err().to_string();
         assert!(error.contains("241 bytes from offset 8"), "{error}");
-        assert!(error.contains("24 bytes"), "{error}");
+        assert!(error.contains("multiple of 4 bytes"), "{error}");
+        let error = spec.resolve(4, 8, 244).unwrap_err().to_string();
+        assert!(
+            error.starts_with("61 numbers are not a multiple of 6:"),
+            "{error}"
+        );
         let beside_zero: ShapeSpec = "0,-1".parse().unwrap();
         assert!(beside_zero.resolve(4, 0, 8).is_err());
         let huge: ShapeSpec = "9223372036854775807,-1".parse().unwrap();
@@ -301,6 +325,20 @@ mod tests {
             huge.resolve(2, 0, 8),
             Err(ArrayError::TooLarge { .. })
         ));
+    }
+
+    #[test]
+    fn what_fits_has_another_length_of_the_slowest_axis() {
+        for (order, available, expected) in [
+            (Order::C, 4800, Some("150,4")),
+            (Order::F, 4800, Some("200,3")),
+            (Order::C, 4831, Some("150,4")),
+            (Order::C, 31, None),
+        ] {
+            let shape = Shape(vec![200, 4]).fitting(order, 8, available);
+            assert_eq!(shape.map(|shape| shape.option()).as_deref(), expected);
+        }
+        assert_eq!(Shape(vec![]).fitting(Order::C, 8, 4), None);
     }
 
     #[test]

@@ -6,15 +6,20 @@ use std::path::PathBuf;
 
 use super::{mount_options, similar};
 use crate::array::ArrayError;
-use crate::dtype::DTypeError;
+use crate::dtype::{DTypeError, Refusal};
 use crate::mapping::{Mode, NotAMode};
 
 /// An error in the command line.
 #[derive(Debug, thiserror::Error)]
 pub enum UsageError {
     /// An error that clap found: an unknown option, a missing value or a conflict.
-    #[error("{0}")]
-    Arguments(String),
+    #[error("{message}")]
+    Arguments {
+        /// The argument, and what is wrong with it.
+        message: String,
+        /// What to write in its place, if it is unknown.
+        meant: Option<String>,
+    },
     /// A third path, such as another file.
     #[error("{0}: one more than FILE and MOUNTPOINT; a mount serves one file")]
     ThirdPath(String),
@@ -66,6 +71,14 @@ pub enum UsageError {
     /// `--extend` together with a mode other than `r+`.
     #[error("--extend: is for mode r+, not for mode {0}")]
     ExtendIn(Mode),
+    /// The file does not exist, and its name is not one that a shell would have left so.
+    #[error("{word}: no such file")]
+    NotAPath {
+        /// The name as given.
+        word: String,
+        /// What to do.
+        advice: &'static str,
+    },
     /// The file does not exist, and its name is a subcommand of other programs.
     #[error("{word}: no such file or command")]
     NoCommand {
@@ -118,20 +131,37 @@ const ERASES: &str =
 impl UsageError {
     /// What the user can do about the error; `None` if nothing is known.
     pub fn hint(&self) -> Option<String> {
+        self.meant().or_else(|| self.advice().map(str::to_owned))
+    }
+
+    /// The question whether something similar is meant; `None` without a guess.
+    fn meant(&self) -> Option<String> {
         let meant = match self {
-            UsageError::UnknownItem(item) => {
-                similar::nearest(item, mount_options::names()).map(|name| format!("-o {name}"))
+            UsageError::Arguments {
+                meant: Some(sentence),
+                ..
+            } if !sentence.starts_with('-') => return Some(sentence.clone()),
+            UsageError::Arguments { meant, .. } => meant.clone(),
+            UsageError::UnknownItem(item) => similar::item(item)
+                .or_else(|| similar::nearest(item, mount_options::names()))
+                .map(|name| format!("-o {name}")),
+            UsageError::DType { error, .. }
+                if matches!(error.refusal(), Refusal::MarkedName { .. }) =>
+            {
+                None
             }
-            UsageError::DType { text, .. } => similar::dtype(text),
-            // Options whose values are a few words.
+            UsageError::DType { text, .. } => return similar::dtype(text),
+            UsageError::Shape(ArrayError::NotAShape { text }) => similar::shape(text),
             UsageError::Value {
-                name: "cache" | "passthrough" | "format" | "generate",
+                name: "order",
+                text,
+                ..
+            } => similar::order(text).map(str::to_owned),
+            UsageError::Value {
+                name,
                 text,
                 expected,
-            } => {
-                let words = expected.split([',', ' ']).filter(|word| *word != "or");
-                similar::nearest(text, words.filter(|word| !word.is_empty())).map(str::to_owned)
-            }
+            } => similar::value(name, text, expected),
             UsageError::Mode { text, .. } => match similar::mode(text) {
                 Some(mode) if mode.parse() == Ok(Mode::Write) => return Some(ERASES.into()),
                 mode => mode.map(str::to_owned),
@@ -139,16 +169,45 @@ impl UsageError {
             UsageError::NoCommand { option, .. } => Some((*option).to_owned()),
             _ => None,
         };
-        if let Some(meant) = meant {
-            return Some(format!("did you mean {meant}?"));
-        }
-        let hint = match self {
+        similar::did_you_mean(&Vec::from_iter(meant))
+    }
+
+    /// What helps against any error of this kind.
+    fn advice(&self) -> Option<&'static str> {
+        Some(match self {
+            UsageError::ThirdPath(path) if path.bytes().all(|byte| byte.is_ascii_digit()) => {
+                "a shape is one word: --shape 150,4"
+            }
             UsageError::ThirdPath(_) => {
                 "to mount each, under its own name: for file in *.npy; do arrayfs \"$file\"; done"
             }
-            UsageError::Arguments(_) | UsageError::Missing(_) | UsageError::UnknownItem(_) => {
+            UsageError::UnknownItem(item) if item.contains(' ') => {
+                "options are joined by commas, without blanks: -o ro,dtype=f8"
+            }
+            UsageError::UnknownItem(item) if item.contains(':') => {
+                "under -o the fields of a dtype are joined by +, as in -o dtype=x:f4+y:f4"
+            }
+            UsageError::Arguments { message, .. } if message.starts_with("--unmount") => {
+                "arrayfs --list shows the mounts; arrayfs -u --all unmounts all of yours"
+            }
+            UsageError::Arguments { .. } | UsageError::Missing(_) | UsageError::UnknownItem(_) => {
                 "see arrayfs --help"
             }
+            UsageError::Shape(ArrayError::NotAShape { text }) if similar::has_placeholder(text) => {
+                "one length can be -1, which follows from the size of the file, as in -1,4"
+            }
+            UsageError::Value {
+                name: "uid" | "gid",
+                ..
+            } => "id prints the numbers of a user",
+            UsageError::Value {
+                name: "idle-timeout" | "threads",
+                text,
+                ..
+            } if ["0", "never", "off", "none", "auto"].contains(&text.as_str()) => {
+                "leave the option out for the default"
+            }
+            UsageError::NotAPath { advice, .. } => advice,
             UsageError::RestOfShape(_) => "write the shape with x, as in -o shape=10x4",
             UsageError::Remount => {
                 "unmount it and mount it again; mount -i -o remount,ro makes a mount read-only"
@@ -163,7 +222,6 @@ impl UsageError {
             UsageError::ForMacOs(_) => "leave it out",
             UsageError::OtherAndRoot => "leave one of them out; allow_other includes root",
             _ => return None,
-        };
-        Some(hint.into())
+        })
     }
 }

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::io;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, Resettable};
-use clap::{Command, CommandFactory, ValueHint};
+use clap::{Arg, ArgAction, Command, CommandFactory, ValueHint};
 use clap_complete::Shell;
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, roman};
@@ -12,6 +12,7 @@ use clap_mangen::roff::{Roff, roman};
 use super::UsageError;
 use super::raw::{EXAMPLES, RawOptions, STATUS, TREE};
 use super::value::parse_value;
+use crate::dtype;
 use crate::source::Format;
 
 /// The name of the command.
@@ -27,13 +28,21 @@ const VALUES: [(&str, &[&str]); 6] = [
     ("generate", &["man", "bash", "zsh", "fish"]),
 ];
 
-/// The arguments whose values are paths.
-const PATHS: [(&str, ValueHint); 4] = [
+/// The arguments whose values are paths. Those of all others are not, and nothing is offered for
+/// those that are not a few words.
+const PATHS: [(&str, ValueHint); 3] = [
     ("file", ValueHint::FilePath),
     ("mountpoint", ValueHint::DirPath),
-    ("unmount", ValueHint::DirPath),
     ("log_file", ValueHint::FilePath),
 ];
+
+/// The completions for bash. Those of clap offer options in place of files.
+const BASH: &str = include_str!("completions/arrayfs.bash");
+
+/// What clap's completions for zsh and fish lack: the mounts, and for fish also the positions of
+/// FILE and MOUNTPOINT.
+const ZSH: &str = include_str!("completions/arrayfs.zsh");
+const FISH: &str = include_str!("completions/arrayfs.fish");
 
 /// The sections of the man page that do not come from option definitions.
 const SECTIONS: [(&str, &str); 4] = [
@@ -76,27 +85,105 @@ pub(super) fn text(what: &OsStr) -> Result<String, UsageError> {
             _ => return None,
         })
     })?;
-    let mut text = Vec::new();
-    let made = match what {
-        Generated::Man => man(&mut text),
-        Generated::Completions(shell) => {
-            clap_complete::generate(shell, &mut command_for_completions(), NAME, &mut text);
-            Ok(())
+    match what {
+        Generated::Man => {
+            let mut text = Vec::new();
+            let made = man(&mut text);
+            // Writing to a `Vec` does not fail.
+            debug_assert!(made.is_ok(), "{made:?}");
+            Ok(String::from_utf8_lossy(&text).into_owned())
         }
+        Generated::Completions(shell) => Ok(completions(shell)),
+    }
+}
+
+/// The completions for a shell.
+fn completions(shell: Shell) -> String {
+    let mut command = command_for_completions();
+    let mut text = Vec::new();
+    clap_complete::generate(shell, &mut command, NAME, &mut text);
+    let text = String::from_utf8_lossy(&text);
+    let options = || {
+        command
+            .get_arguments()
+            .filter(|option| !option.is_positional())
     };
-    // Writing to a `Vec` does not fail.
-    debug_assert!(made.is_ok(), "{made:?}");
-    Ok(String::from_utf8_lossy(&text).into_owned())
+    let valued = || options().filter(|option| takes_value(option));
+    let offered = cases(valued());
+    let others = valued().filter(|option| offer(option).is_none());
+    match shell {
+        Shell::Bash => BASH
+            .replace("@OFFERED@", &offered)
+            .replace("@OTHERS@", &names(others).join(" | "))
+            .replace("@VALUED@", &names(valued()).join(" | "))
+            .replace("@OPTIONS@", &names(options()).join(" ")),
+        Shell::Zsh => {
+            // All words behind -u are mounts.
+            let text = text
+                .replace("::MOUNTPOINT:'", ":*:MOUNTPOINT:_arrayfs_mounts'")
+                .replace("'*-u+[", "'-u[")
+                .replace("'*--unmount=[", "'--unmount[");
+            let (head, rest) = text.split_once("\n\n").unwrap_or((&text, ""));
+            format!("{head}\n{ZSH}\n{rest}")
+        }
+        _ => text.into_owned() + &FISH.replace("@VALUED@", &names(valued()).join(" ")),
+    }
+}
+
+/// Whether the word behind the option is its value.
+fn takes_value(option: &Arg) -> bool {
+    option.get_action().takes_values() && option.get_id() != "unmount"
+}
+
+/// The short and long names of options, with their dashes.
+fn names<'a>(options: impl Iterator<Item = &'a Arg>) -> Vec<String> {
+    let names = options.flat_map(|option| {
+        let short = option.get_short().map(|short| format!("-{short}"));
+        short
+            .into_iter()
+            .chain(option.get_long().map(|long| format!("--{long}")))
+    });
+    names.collect()
+}
+
+/// The cases for bash of the options for whose values something is offered.
+fn cases<'a>(options: impl Iterator<Item = &'a Arg>) -> String {
+    let cases = options.filter_map(|option| {
+        let names = names([option].into_iter()).join(" | ");
+        let lines = [&offer(option)?, "return", ";;"].map(|line| format!("\n            {line}"));
+        Some(format!("        {names}){}", lines.concat()))
+    });
+    cases.collect::<Vec<_>>().join("\n")
+}
+
+/// The command of bash that offers values of the option; `None` if nothing is offered.
+fn offer(option: &Arg) -> Option<String> {
+    let words = option.get_possible_values();
+    let words: Vec<&str> = words.iter().map(PossibleValue::get_name).collect();
+    match option.get_value_hint() {
+        ValueHint::FilePath => Some("compopt -o default 2>/dev/null".into()),
+        _ if words.is_empty() => None,
+        _ => Some(format!(
+            "COMPREPLY=($(compgen -W \"{}\" -- \"$cur\"))",
+            words.join(" ")
+        )),
+    }
 }
 
 /// The command with the possible values of each option. Only completions use these; parsing
 /// leaves values to `settings`, whose errors are clearer than clap's.
 fn command_for_completions() -> Command {
     let formats: Vec<&str> = Format::names().collect();
-    let command = [("format", formats.as_slice())]
+    let dtypes: Vec<&str> = dtype::names().collect();
+    let words = [("format", formats.as_slice()), ("dtype", &dtypes)];
+    let command = RawOptions::command().mut_args(|option| match option.get_action() {
+        ArgAction::Set | ArgAction::Append => option.value_hint(ValueHint::Other),
+        _ => option,
+    });
+    let command = words
         .into_iter()
         .chain(VALUES)
-        .fold(RawOptions::command(), |command, (name, words)| {
+        .fold(command, |command, (name, words)| {
             let words = words.iter().map(|&word| PossibleValue::new(word));
             let words = PossibleValuesParser::new(words);
             command.mut_arg(name, |option| option.value_parser(words))

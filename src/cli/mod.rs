@@ -2,6 +2,7 @@
 //! The rest of the program sees only the validated command; running it is left to `daemon`.
 
 mod error;
+mod foreign;
 mod generate;
 mod log;
 mod message;
@@ -16,8 +17,9 @@ use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use clap::Parser;
 use clap::error::{ContextKind, ErrorKind};
+use clap::parser::ValueSource;
+use clap::{ArgMatches, CommandFactory, FromArgMatches, Id};
 
 use crate::fs::Options;
 use crate::source::Description;
@@ -45,9 +47,11 @@ pub enum Command {
     },
     /// Unmount arrays.
     Unmount {
-        /// The absolute paths of their mount points.
+        /// The absolute paths of their mount points, or of their files.
         mountpoints: Vec<PathBuf>,
     },
+    /// Unmount all arrays that this user has mounted.
+    UnmountAll,
     /// List the mounted arrays.
     List,
     /// Print this text: the help, the version, the man page or completions.
@@ -60,8 +64,9 @@ pub enum Command {
 ///
 /// When an argument is unknown, missing, invalid or contradicts another.
 pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, UsageError> {
-    let raw = match RawOptions::try_parse_from(arguments) {
-        Ok(raw) => raw,
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let matches = match RawOptions::command().try_get_matches_from(&arguments) {
+        Ok(matches) => matches,
         Err(error)
             if matches!(
                 error.kind(),
@@ -70,12 +75,12 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, U
         {
             return Ok(Command::Print(error.render().to_string()));
         }
-        Err(error) => return Err(clap_error(&error)),
+        Err(error) => return Err(clap_error(&error, &arguments)),
     };
-    if !raw.unmount.is_empty() {
-        let mountpoints = raw.unmount.iter().map(|point| absolute(point));
-        let mountpoints = mountpoints.collect::<Result<_, _>>()?;
-        return Ok(Command::Unmount { mountpoints });
+    let raw = RawOptions::from_arg_matches(&matches);
+    let raw = raw.map_err(|error| clap_error(&error, &arguments))?;
+    if let Some(points) = &raw.unmount {
+        return unmount(points, &raw, &matches);
     }
     if raw.list {
         return Ok(Command::List);
@@ -86,15 +91,97 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, U
     settings::command(&raw)
 }
 
-/// The error for clap's `error`.
-fn clap_error(error: &clap::Error) -> UsageError {
-    let invalid = error.get(ContextKind::InvalidArg).map(ToString::to_string);
-    match invalid {
-        Some(path) if error.kind() == ErrorKind::UnknownArgument && !path.starts_with('-') => {
-            UsageError::ThirdPath(path)
-        }
-        _ => UsageError::Arguments(describe_clap_error(error)),
+/// The command to unmount what is mounted on `points`.
+///
+/// # Errors
+///
+/// When there is nothing to unmount, or another argument is given.
+fn unmount(
+    points: &[PathBuf],
+    raw: &RawOptions,
+    matches: &ArgMatches,
+) -> Result<Command, UsageError> {
+    let refused = |problem: &str| UsageError::Arguments {
+        message: format!("--unmount <MOUNTPOINT>...: {problem}"),
+        meant: None,
+    };
+    let given = |id: &Id| matches.value_source(id.as_str()) == Some(ValueSource::CommandLine);
+    // clap's groups are ids, too.
+    let known = |id: &Id| {
+        RawOptions::command()
+            .get_arguments()
+            .any(|arg| arg.get_id() == id)
+    };
+    let others = matches.ids().filter(|id| known(id) && given(id));
+    if others
+        .filter(|id| !["unmount", "all"].contains(&id.as_str()))
+        .count()
+        > 0
+    {
+        return Err(refused("allows no other arguments"));
     }
+    match (points, raw.all) {
+        ([], true) => Ok(Command::UnmountAll),
+        ([], false) => Err(refused("needs a value")),
+        (_, true) => Err(refused("allows no mount points beside --all")),
+        (points, false) => {
+            let mountpoints = points.iter().map(|point| absolute(point));
+            let mountpoints = mountpoints.collect::<Result<_, _>>()?;
+            Ok(Command::Unmount { mountpoints })
+        }
+    }
+}
+
+/// The error for clap's `error` on this command line.
+fn clap_error(error: &clap::Error, arguments: &[OsString]) -> UsageError {
+    let invalid = error.get(ContextKind::InvalidArg).map(ToString::to_string);
+    let first = arguments.get(1).map(Path::new);
+    let mut meant = None;
+    if let Some(invalid) = invalid.filter(|_| error.kind() == ErrorKind::UnknownArgument) {
+        if !invalid.starts_with('-') {
+            return match first.and_then(no_command) {
+                Some(error) => error,
+                None => UsageError::ThirdPath(invalid),
+            };
+        }
+        meant = similar_option(&invalid, arguments);
+    }
+    UsageError::Arguments {
+        message: describe_clap_error(error),
+        meant,
+    }
+}
+
+/// The error for a word that is a subcommand of other programs; `None` for other words, and if
+/// there is a file of that name.
+fn no_command(word: &Path) -> Option<UsageError> {
+    let option = similar::command(word).filter(|_| word.symlink_metadata().is_err())?;
+    Some(UsageError::NoCommand {
+        word: word.display().to_string(),
+        option,
+    })
+}
+
+/// The option that is meant by an unknown one; `None` without a guess.
+fn similar_option(unknown: &str, arguments: &[OsString]) -> Option<String> {
+    let options = RawOptions::command();
+    let names: Vec<&str> = options
+        .get_arguments()
+        .filter_map(|arg| arg.get_long())
+        .collect();
+    let name = unknown.trim_start_matches('-');
+    // `-dtype`, of which clap reports `-d`.
+    let is_one_dash = |word: &&str| word.starts_with(unknown) && word.len() > unknown.len();
+    let words = arguments.iter().filter_map(|word| word.to_str());
+    let whole = words.filter(|_| unknown.len() == 2).find(is_one_dash);
+    let whole = whole.and_then(|word| word[1..].split('=').next());
+    if let Some(known) = whole.filter(|word| names.contains(word)) {
+        return Some(format!("--{known}"));
+    }
+    let nearest = || similar::nearest(name, names.iter().copied()).map(|name| format!("--{name}"));
+    similar::option(name)
+        .map(str::to_owned)
+        .or_else(|| (name.len() > 2).then(nearest).flatten())
 }
 
 /// Formats clap's error as all others are: the argument, then what is wrong with it.
@@ -104,10 +191,7 @@ fn describe_clap_error(error: &clap::Error) -> String {
         Some(text).filter(|text| !text.is_empty())
     };
     let what = match error.kind() {
-        ErrorKind::UnknownArgument => match text(ContextKind::SuggestedArg) {
-            Some(similar) => format!("unknown argument; did you mean {similar}?"),
-            None => "unknown argument".into(),
-        },
+        ErrorKind::UnknownArgument => "unknown argument".into(),
         ErrorKind::InvalidValue | ErrorKind::WrongNumberOfValues => "needs a value".into(),
         ErrorKind::ArgumentConflict => match text(ContextKind::PriorArg) {
             Some(other) if Some(&other) == text(ContextKind::InvalidArg).as_ref() => {
@@ -117,6 +201,7 @@ fn describe_clap_error(error: &clap::Error) -> String {
             None => "allows no other arguments".into(),
         },
         ErrorKind::TooManyValues => "takes no value".into(),
+        ErrorKind::MissingRequiredArgument => "missing, and needed by another option".into(),
         _ => return first_line(error),
     };
     match text(ContextKind::InvalidArg) {
@@ -186,10 +271,7 @@ mod tests {
     #[test]
     fn an_invalid_command_line_is_refused_in_one_line() {
         for (arguments, expected) in [
-            (
-                &["--shap", "3"][..],
-                "--shap: unknown argument; did you mean --shape?",
-            ),
+            (&["--shap", "3"][..], "--shap: unknown argument"),
             (&["--jiggle"], "--jiggle: unknown argument"),
             (
                 &["a", "b", "c"],

@@ -32,6 +32,18 @@ pub(super) fn bytes(text: &str) -> Option<u64> {
     decimal::<u64>(digits)?.checked_mul(unit)
 }
 
+/// Parses a position in a file, in bytes: as [`bytes`], or hexadecimal after `0x`, as dumps of files
+/// print it.
+pub(super) fn offset(text: &str) -> Option<u64> {
+    match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
+        Some(digits) if digits.bytes().all(|byte| byte.is_ascii_hexdigit()) => {
+            u64::from_str_radix(digits, 16).ok()
+        }
+        Some(_) => None,
+        None => bytes(text),
+    }
+}
+
 /// Parses a duration of at least a second. The suffixes s, m, h and d stand for seconds (the
 /// default), minutes, hours and days. `None` if it is malformed, zero or too large.
 pub(super) fn duration(text: &str) -> Option<Duration> {
@@ -92,6 +104,25 @@ mod tests {
             ("18446744073709551616", None),
         ] {
             assert_eq!(bytes(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn positions_can_be_hexadecimal() {
+        for (text, expected) in [
+            ("352", Some(352)),
+            ("0x160", Some(352)),
+            ("0XfF", Some(255)),
+            ("1k", Some(1024)),
+            ("016", Some(16)),
+            ("0x", None),
+            ("0x+1", None),
+            ("0x1K", None),
+            ("0x10000000000000000", None),
+            ("x10", None),
+            ("-8", None),
+        ] {
+            assert_eq!(offset(text), expected, "{text}");
         }
     }
 

@@ -121,7 +121,7 @@ pub(super) struct RawOptions {
     #[arg(long, help_heading = "The array")]
     pub order: Option<OsString>,
 
-    /// Bytes before the array [default: 0]
+    /// Bytes before the array: 352, 0x160, 4K [default: 0]
     #[arg(
         long,
         value_name = "BYTES",
@@ -255,16 +255,28 @@ pub(super) struct RawOptions {
     )]
     pub idle_timeout: Option<OsString>,
 
-    /// Unmount the arrays mounted on these directories
+    /// Unmount arrays, by mount point or file
+    ///
+    /// A file is found if it is mounted once, and not renamed by fsname=.
     #[arg(
         short,
         long,
         value_name = "MOUNTPOINT",
-        num_args = 1..,
-        exclusive = true,
+        num_args = 0..,
         help_heading = "Other commands"
     )]
-    pub unmount: Vec<PathBuf>,
+    pub unmount: Option<Vec<PathBuf>>,
+
+    /// With -u: unmount all arrays that you have mounted
+    ///
+    /// Those of other users stay mounted, also if you are root.
+    #[arg(
+        long,
+        requires = "unmount",
+        help_heading = "Other commands",
+        hide_short_help = true
+    )]
+    pub all: bool,
 
     /// Check everything, print meta.json, and mount nothing
     ///

@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use super::log::Log;
 use super::mount_options::MountOptions;
-use super::number::{bytes, decimal, duration, octal};
+use super::number::{bytes, decimal, duration, octal, offset};
 use super::raw::RawOptions;
 use super::similar;
 use super::value::{join_with_or, option_value, option_value_with, parse_value, text};
-use super::{Command, UsageError, absolute, absolute_file};
+use super::{Command, UsageError, absolute, absolute_file, foreign, no_command};
 use crate::array::{Order, Shape, ShapeSpec};
 use crate::dtype::{DType, DTypeError};
 use crate::fs::{Access, Cache, Options, Passthrough};
@@ -64,11 +64,12 @@ pub(super) fn command(raw: &RawOptions) -> Result<Command, UsageError> {
     let options = options(raw, &items)?;
     let log = Log::read(raw, &items)?;
     let file = raw.file.as_ref().ok_or(UsageError::Missing("FILE"))?;
-    if let Some(option) = similar::command(file).filter(|_| file.symlink_metadata().is_err()) {
-        return Err(UsageError::NoCommand {
-            word: file.display().to_string(),
-            option,
-        });
+    if let Some(error) = no_command(file) {
+        return Err(error);
+    }
+    if let Some(advice) = similar::path(file).filter(|_| file.symlink_metadata().is_err()) {
+        let word = file.display().to_string();
+        return Err(UsageError::NotAPath { word, advice });
     }
     if description.mode == Mode::Write && description.format.is_none() {
         // By the name as given, before symbolic links are resolved.
@@ -149,6 +150,7 @@ fn description(raw: &RawOptions, items: &MountOptions) -> Result<Description, Us
     let shape = option_value("shape", &raw.shape, items, |value| {
         Ok(text("shape", value)?.parse()?)
     })?;
+    let dtype_note = dtype_note(raw, items);
     let order = option_value("order", &raw.order, items, |value| {
         parse_value("order", value, "C or F", |text| match text {
             "C" | "c" => Some(Order::C),
@@ -157,7 +159,12 @@ fn description(raw: &RawOptions, items: &MountOptions) -> Result<Description, Us
         })
     })?;
     let offset = option_value("offset", &raw.offset, items, |value| {
-        parse_value("offset", value, "a number of bytes, 0 or more", decimal)
+        parse_value(
+            "offset",
+            value,
+            "a number of bytes, as in 352, 0x160 or 4K",
+            offset,
+        )
     })?;
     let (mode, read_only) = mode(raw, items)?;
     let extend = raw.extend || items.has("extend");
@@ -184,6 +191,7 @@ fn description(raw: &RawOptions, items: &MountOptions) -> Result<Description, Us
         format,
         array,
         dtype,
+        dtype_note,
         shape,
         order,
         offset,
@@ -191,6 +199,13 @@ fn description(raw: &RawOptions, items: &MountOptions) -> Result<Description, Us
         extend,
         read_only,
     })
+}
+
+/// What NumPy means by a name in the dtype that is another size in other languages.
+fn dtype_note(raw: &RawOptions, items: &MountOptions) -> Option<&'static str> {
+    let text = raw.dtype.as_deref().or_else(|| items.value("dtype"))?;
+    let mut fields = text.to_str()?.split([',', '+']);
+    fields.find_map(|field| foreign::note(field.rsplit(':').next()?.trim()))
 }
 
 /// The mode, and whether the views are read-only even if the mode allows writing.

@@ -4,6 +4,10 @@ use std::path::Path;
 
 use strsim::damerau_levenshtein;
 
+use super::foreign;
+use super::message::quoted;
+use super::value::join_with_or;
+use crate::array::ShapeSpec;
 use crate::dtype::{self, DType};
 use crate::mapping::Mode;
 
@@ -23,41 +27,239 @@ pub(super) fn nearest<'a>(text: &str, names: impl IntoIterator<Item = &'a str>) 
         .map(|(_, name)| name)
 }
 
-/// The intended dtype for a text that is none. `None` without a guess.
+/// The hint for a text that is no dtype. `None` without a guess. A guess never has another size,
+/// byte order or kind of numbers than the text says.
 pub(super) fn dtype(text: &str) -> Option<String> {
-    let alias = match text {
-        "bf16" | "bfloat" => Some("bfloat16".to_owned()),
-        _ => None,
-    };
-    let guess = alias.or_else(|| from_bits(text));
-    let guess = guess.or_else(|| nearest(text, dtype::names()).map(str::to_owned));
-    // The text can be a known name that lacks a size, such as `str`.
-    guess.filter(|guess| guess != text)
+    let bare = foreign::unwrapped(text);
+    let mut meant = foreign::dtypes(text);
+    if meant.is_empty()
+        && let Some(fields) = with_known_types(text)
+    {
+        meant = vec![fields];
+    }
+    if meant.is_empty()
+        && let Some(sizes) = sizes(bare)
+    {
+        return Some(sizes.into());
+    }
+    if meant.is_empty() {
+        let names = dtype::names().filter(|name| says_the_same(bare, name));
+        // The text can be a known name that lacks a size, such as `str`.
+        meant.extend(
+            nearest(bare, names)
+                .filter(|guess| *guess != text)
+                .map(str::to_owned),
+        );
+    }
+    // A shell would take `>f8` as a redirection, and overwrite a file.
+    let meant: Vec<String> = meant.iter().map(|dtype| quoted(dtype.as_ref())).collect();
+    did_you_mean(&meant)
 }
 
-/// The dtype for a text with the size in bits, as in other languages: `f64`, `>u16`.
-fn from_bits(text: &str) -> Option<String> {
-    let digits = text.find(|c: char| c.is_ascii_digit())?;
-    let (code, bits) = text.split_at(digits);
-    let bytes = bits.parse::<u32>().ok().filter(|bits| bits % 8 == 0)? / 8;
-    let kind = code.trim_start_matches(['<', '>', '=', '|']);
-    let known = format!("{code}{bytes}");
-    let is_meant = ["i", "u", "f", "c"].contains(&kind) && DType::parse(&known).is_ok();
-    is_meant.then_some(known)
+/// The question whether one of `words` is meant; `None` if there are none.
+pub(super) fn did_you_mean(words: &[String]) -> Option<String> {
+    let words = join_with_or(words.iter().map(String::as_str));
+    (!words.is_empty()).then(|| format!("did you mean {words}?"))
+}
+
+/// Whether a name has the digits of the text, and its letters for unsigned, complex and brain
+/// floats.
+fn says_the_same(text: &str, name: &str) -> bool {
+    let telling = |text: &str| {
+        let mut letters: Vec<char> = text.to_ascii_lowercase().chars().collect();
+        letters.retain(|c| "ucb".contains(*c) || c.is_ascii_digit());
+        letters.sort_unstable_by_key(|c| c.is_ascii_alphabetic().then_some(*c));
+        letters
+    };
+    telling(text) == telling(name)
+}
+
+/// The sizes that NumPy has, for a name with another one.
+fn sizes(text: &str) -> Option<&'static str> {
+    let text = text.to_ascii_lowercase();
+    let kind = text.trim_end_matches(|c: char| c.is_ascii_digit());
+    Some(match kind {
+        _ if kind == text => return None,
+        "int" => "names count bits: int8, int16, int32, int64; codes count bytes: i1, i2, i4, i8",
+        "uint" => {
+            "names count bits: uint8, uint16, uint32, uint64; codes count bytes: u1, u2, u4, u8"
+        }
+        "float" => "names count bits: float16, float32, float64; codes count bytes: f2, f4, f8",
+        "complex" => "names count bits: complex64, complex128; codes count bytes: c8, c16",
+        _ => return None,
+    })
+}
+
+/// The fields `name:type,name:type` with the types of other languages as dtypes. `None` if there
+/// are others, or a type can be several.
+fn with_known_types(text: &str) -> Option<String> {
+    if !text.contains(':') || text.contains(['[', '(', '{']) {
+        return None;
+    }
+    let separator = if text.contains('+') { '+' } else { ',' };
+    let fields = text.split(separator).map(|field| {
+        let (name, kind) = field.rsplit_once(':')?;
+        if DType::parse(kind).is_ok() {
+            return Some(field.to_owned());
+        }
+        match &foreign::dtypes(kind)[..] {
+            [only] => Some(format!("{name}:{only}")),
+            _ => None,
+        }
+    });
+    let fields: Option<Vec<String>> = fields.collect();
+    fields.map(|fields| fields.join(&separator.to_string()))
 }
 
 /// The intended mode for a text that is none. Modes of `fopen(3)` and Python's `open` come first.
 /// `None` without a guess.
 pub(super) fn mode(text: &str) -> Option<&'static str> {
-    match text.to_ascii_lowercase().as_str() {
-        "ro" | "rb" | "read" => Some("r"),
-        "read+" | "readwrite+" | "rw" | "wr" | "+r" | "+" | "r+b" | "rb+" | "a" | "a+" => {
-            Some("r+")
-        }
-        "write+" | "w" | "wb" | "w+b" | "wb+" | "+w" => Some("w+"),
-        "cow" | "copy" | "private" => Some("c"),
+    match text
+        .to_ascii_lowercase()
+        .replace([' ', '-', '_'], "")
+        .as_str()
+    {
+        "r" | "ro" | "rb" | "rt" | "read" | "rdonly" => Some("r"),
+        "r+" | "read+" | "readwrite+" | "rw" | "rw+" | "wr" | "+r" | "+" | "r+b" | "rb+" | "a"
+        | "a+" | "append" | "update" | "inplace" | "r++" => Some("r+"),
+        "w+" | "write+" | "w" | "wb" | "w+b" | "wb+" | "+w" | "ww+" | "x" | "x+" | "xb" | "new"
+        | "create" | "truncate" | "overwrite" => Some("w+"),
+        "c" | "cow" | "c+" | "copy" | "private" => Some("c"),
+        // One change of a letter makes any short mode of another.
+        text if text.len() < 4 => None,
         text => nearest(text, Mode::names()),
     }
+}
+
+/// The intended order for a text that is none; `None` without a guess.
+pub(super) fn order(text: &str) -> Option<&'static str> {
+    let text = text.to_ascii_lowercase();
+    match text.as_str() {
+        text if text.starts_with("row") => Some("C"),
+        text if text.starts_with("col") || text.starts_with('f') => Some("F"),
+        text if text.starts_with("c_") || text.starts_with("c-") || text.starts_with("c ") => {
+            Some("C")
+        }
+        "corder" | "ccontiguous" => Some("C"),
+        _ => None,
+    }
+}
+
+/// What to write in place of an unknown option, by its name without dashes: options, or a sentence.
+/// These are the names of other programs; `None` for others.
+pub(super) fn option(name: &str) -> Option<&'static str> {
+    Some(match name.to_ascii_lowercase().as_str() {
+        "ro" | "r" | "readonly" | "read-only" | "read_only" | "read" => "--mode r",
+        "rw" | "w" | "readwrite" | "read-write" | "writable" => "--mode r+",
+        "type" | "typ" | "datatype" | "data-type" | "t" | "d" => "--dtype",
+        "dims" | "dim" | "size" | "dimensions" | "s" => "--shape",
+        "skip" | "header" | "seek" | "start" | "skip-bytes" | "j" => "--offset",
+        "endian" | "byteorder" | "byte-order" | "endianness" | "big-endian" | "little-endian" => {
+            "the byte order is part of --dtype: '>f4' is big-endian, '<f4' little-endian"
+        }
+        "fortran" | "fortran-order" | "fortran_order" | "column-major" => "--order F",
+        "row-major" => "--order C",
+        "unmount-all" | "umount-all" => "-u --all",
+        "umount" | "unmnt" | "eject" => "--unmount",
+        "ls" | "mounts" | "status" => "--list",
+        "dataset" | "member" | "variable" | "name" => "--array",
+        "umask" | "uid" | "gid" | "allow-other" | "allow_other" | "fsname" => {
+            "it is a mount option, as in -o umask=022,uid=1000,allow_other"
+        }
+        "timeout" => "--idle-timeout",
+        "debug" => "-f -v",
+        _ => return None,
+    })
+}
+
+/// The mount option for an unknown one that has another name elsewhere; `None` for others.
+pub(super) fn item(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "r" | "read" | "readonly" | "read-only" | "rdonly" => "ro",
+        "w" | "write" | "readwrite" => "rw",
+        "type" => "dtype",
+        _ => return None,
+    })
+}
+
+/// The intended shape for a text that is none: its lengths, if only separators of other programs
+/// are between them. `None` without a guess.
+pub(super) fn shape(text: &str) -> Option<String> {
+    let text = text.trim().replace("by", " ");
+    // A length is missing.
+    let lacks = ["x", "X", "*", ","]
+        .iter()
+        .any(|mark| text.starts_with(mark) || text.ends_with(mark));
+    if lacks || text.contains(",,") || has_placeholder(&text) {
+        return None;
+    }
+    let is_separator = |c: char| " *xX\u{d7};[](){}<>,\t".contains(c);
+    let parts = text.split(is_separator).filter(|part| !part.is_empty());
+    let lengths = parts.map(|part| part.trim_end_matches(['l', 'L']));
+    let lengths: Vec<&str> = lengths.collect();
+    let is_length = |part: &&str| *part == "-1" || part.bytes().all(|byte| byte.is_ascii_digit());
+    let meant = lengths.join(",");
+    (lengths.iter().all(is_length) && meant.parse::<ShapeSpec>().is_ok()).then_some(meant)
+}
+
+/// Whether one of the lengths in a text is a sign for any length in other programs.
+pub(super) fn has_placeholder(text: &str) -> bool {
+    let parts = text.split([',', 'x', '(', ')', '[', ']']).map(str::trim);
+    let signs = [
+        "?", "*", ":", "N", "n", "None", "none", "nan", "NA", "Inf", "inf", "auto", "...",
+    ];
+    parts.into_iter().any(|part| signs.contains(&part))
+}
+
+/// The intended value of an option with a few words or a number; `None` without a guess.
+pub(super) fn value(name: &str, text: &str, expected: &str) -> Option<String> {
+    let lower = text.to_ascii_lowercase();
+    let meant = match (name, lower.as_str()) {
+        ("cache" | "passthrough", "no" | "off" | "none" | "false") => "never",
+        ("csv", "pad" | "aligned" | "fixed") => "padded",
+        ("format", "binary" | "bin" | "bytes" | "flat" | "dat" | "none") => "raw",
+        ("format", "h5" | "hdf" | "he5" | "mat73") => "hdf5",
+        ("format", "nc" | "nc4" | "cdf") => "netcdf",
+        ("format", "nii" | "nifti1") => "nifti",
+        ("format", "numpy") => "npy",
+        ("format", "fit" | "fts") => "fits",
+        ("format", "mha" | "mhd") => "metaimage",
+        ("generate", "manpage" | "man-page") => "man",
+        ("cache" | "passthrough" | "format" | "csv" | "generate", _) => {
+            let words = expected.split([',', ' ']).filter(|word| *word != "or");
+            nearest(text, words.filter(|word| !word.is_empty()))?
+        }
+        ("idle-timeout", _) => return time(&lower),
+        _ => return None,
+    };
+    Some(meant.to_owned())
+}
+
+/// A time such as `5min` as `5m`.
+fn time(text: &str) -> Option<String> {
+    let digits = text.find(|c: char| !c.is_ascii_digit())?;
+    let (number, unit) = text.split_at(digits);
+    let letter = match unit.trim() {
+        "sec" | "secs" | "second" | "seconds" | "s" => 's',
+        "min" | "mins" | "minute" | "minutes" | "m" => 'm',
+        "hour" | "hours" | "hr" | "hrs" | "h" => 'h',
+        "day" | "days" | "d" => 'd',
+        _ => return None,
+    };
+    (!number.is_empty()).then(|| format!("{number}{letter}"))
+}
+
+/// What to do about a name that is no file, since a shell or another program would have made
+/// something of it. `None` for other names.
+pub(super) fn path(word: &Path) -> Option<&'static str> {
+    let word = word.to_str()?;
+    Some(match word {
+        "-" => "standard input cannot be mapped: write it to a file first",
+        _ if word.contains("://") => "only local files can be mounted: download it first",
+        _ if word.starts_with("~/") => "write ~ outside quotes, or $HOME",
+        _ if word.contains(['*', '?']) => "no file has a name of this pattern",
+        _ => return None,
+    })
 }
 
 /// The option for a word that is a subcommand of other programs. `None` for other words.
@@ -78,16 +280,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_mistyped_type_is_the_nearest_one() {
+    fn a_mistyped_type_is_one_that_says_the_same() {
         for (text, expected) in [
             ("flaot32", Some("float32")),
             ("Float64", Some("float64")),
             ("flot", Some("float")),
             ("unit8", Some("uint8")),
             ("intt16", Some("int16")),
-            ("f64", Some("f8")),
-            (">u16", Some(">u2")),
-            ("c64", Some("c8")),
+            ("f64", Some("float64")),
+            (">u16", Some("'>u2'")),
+            ("c64", Some("complex64")),
+            ("float32be", Some("'>f4'")),
+            ("complex*16", Some("complex128")),
+            ("cfloat64", None),
             ("f24", None),
             ("i0", None),
             ("f99999999999999999999", None),
@@ -97,11 +302,14 @@ mod tests {
             ("", None),
             ("banana", None),
         ] {
-            assert_eq!(dtype(text).as_deref(), expected, "{text}");
+            let question = expected.map(|guess| format!("did you mean {guess}?"));
+            assert_eq!(dtype(text), question, "{text}");
             if let Some(guess) = expected {
-                assert!(DType::parse(text).is_err() && DType::parse(guess).is_ok());
+                let guess = DType::parse(guess.trim_matches('\''));
+                assert!(DType::parse(text).is_err() && guess.is_ok());
             }
         }
+        assert!(dtype("int24").unwrap().starts_with("names count bits"));
     }
 
     #[test]
@@ -113,6 +321,8 @@ mod tests {
             ("R+", Some("r+")),
             ("reedonly", Some("readonly")),
             ("copy-on-write", Some("copyonwrite")),
+            ("c+", Some("c")),
+            ("x", Some("w+")),
             ("banana", None),
         ] {
             assert_eq!(mode(text), expected, "{text}");

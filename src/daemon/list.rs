@@ -13,8 +13,8 @@ use crate::platform::{self, Mount};
 /// The time limit for reading `meta.json` of a mount.
 const META_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Column headings, each with the member of `meta.json` in its cells.
-const COLUMNS: [(&str, &str); 3] = [("DTYPE", "dtype"), ("SHAPE", "shape"), ("MODE", "mode")];
+/// The columns behind the mount point.
+const COLUMNS: [&str; 4] = ["FILE", "DTYPE", "SHAPE", "MODE"];
 
 /// The table of mounted arrays, one line each, in the order of mounting. If `meta.json` of a
 /// mount cannot be read, its line gives the reason.
@@ -26,25 +26,24 @@ pub fn list() -> Result<String, Error> {
     let table = platform::mount_table().map_err(Error::MountTable)?;
     let mounts = table.into_iter().filter(Mount::is_arrayfs);
     let rows: Vec<Vec<String>> = mounts.map(|mount| row(&mount)).collect();
-    let headings = ["MOUNTPOINT".to_owned(), "FILE".to_owned()];
-    let headings = headings
-        .into_iter()
-        .chain(COLUMNS.map(|(heading, _)| heading.to_owned()));
-    Ok(aligned(&[vec![headings.collect()], rows].concat()))
+    let headings = [&["MOUNTPOINT"], &COLUMNS[..]].concat();
+    let headings = headings.into_iter().map(str::to_owned).collect();
+    Ok(aligned(&[vec![headings], rows].concat()))
 }
 
 fn row(mount: &Mount) -> Vec<String> {
     let point = escape_blanks(&mount.point.to_string_lossy());
-    let mut file = escape_blanks(&mount.source.to_string_lossy());
-    let cells = match meta(&mount.point) {
+    match meta(&mount.point) {
         Ok(meta) => {
             // The source in the mount table can be overridden with `fsname=`.
-            file = cell(&meta["file"]);
-            COLUMNS.map(|(_, member)| cell(&meta[member])).to_vec()
+            let [file, shape, mode] = ["file", "shape", "mode"].map(|member| cell(&meta[member]));
+            vec![point, file, dtype(&meta), shape, mode]
         }
-        Err(reason) => vec![format!("({reason})")],
-    };
-    [vec![point, file], cells].concat()
+        Err(reason) => {
+            let file = escape_blanks(&mount.source.to_string_lossy());
+            vec![point, file, format!("({reason})")]
+        }
+    }
 }
 
 /// The `meta.json` of a mount.
@@ -63,6 +62,32 @@ fn meta(point: &Path) -> Result<Value, String> {
     serde_json::from_slice(&text).map_err(|error| error.to_string())
 }
 
+/// The most characters of a dtype in the table.
+const DTYPE_WIDTH: usize = 24;
+
+/// The dtype in `meta` in the syntax of the command line. Only the number is given of the fields of
+/// a long one, and of the arrays of a group.
+fn dtype(meta: &Value) -> String {
+    let Value::Array(fields) = &meta["dtype"] else {
+        return match meta["arrays"].as_array() {
+            Some(arrays) => format!("{}-arrays", arrays.len()),
+            None => cell(&meta["dtype"]),
+        };
+    };
+    let short = fields
+        .iter()
+        .map(|field| match field.as_array()?.as_slice() {
+            [name, kind] => Some(format!("{}:{}", name.as_str()?, kind.as_str()?)),
+            _ => None,
+        });
+    let short: Option<Vec<String>> = short.collect();
+    let short = short.map(|fields| escape_blanks(&fields.join(",")));
+    let is_short = |text: &String| text.chars().count() <= DTYPE_WIDTH;
+    short
+        .filter(is_short)
+        .unwrap_or_else(|| format!("{}-fields", fields.len()))
+}
+
 /// A member of `meta.json` in the syntax of the command line.
 fn cell(member: &Value) -> String {
     match member {
@@ -74,6 +99,7 @@ fn cell(member: &Value) -> String {
                 false => lengths.join(","),
             }
         }
+        Value::Null => "-".into(),
         other => escape_blanks(&other.to_string()),
     }
 }
@@ -122,9 +148,30 @@ mod tests {
             (json!("<f8"), "<f8"),
             (json!([600, 512, 512]), "600,512,512"),
             (json!([]), "()"),
-            (json!([["x", "<f4"]]), r#"[["x","<f4"]]"#),
+            (Value::Null, "-"),
         ] {
             assert_eq!(cell(&member), expected);
+        }
+    }
+
+    #[test]
+    fn a_dtype_takes_little_room() {
+        let many: Vec<_> = (0..40)
+            .map(|k| json!([format!("field {k}"), "<f8"]))
+            .collect();
+        for (meta, expected) in [
+            (json!({"dtype": ">f8"}), ">f8"),
+            (
+                json!({"dtype": [["x", "<f4"], ["id", "<i8"]]}),
+                "x:<f4,id:<i8",
+            ),
+            (json!({"dtype": [["a b", "<f4"]]}), r"a\040b:<f4"),
+            (json!({"dtype": [["m", "<f4", [3, 3]]]}), "1-fields"),
+            (json!({"dtype": [["p", [["x", "<f4"]]]]}), "1-fields"),
+            (json!({"dtype": many}), "40-fields"),
+            (json!({"arrays": [{}, {}]}), "2-arrays"),
+        ] {
+            assert_eq!(dtype(&meta), expected);
         }
     }
 }

@@ -40,7 +40,7 @@ use mounted::Mounted;
 pub use mountpoint::MountpointError;
 use notices::Tense;
 use ready::Ready;
-pub use unmount::{UnmountError, unmount};
+pub use unmount::{UnmountError, own_mounts, unmount};
 use watchdog::Watchdog;
 
 /// Mounts an array and serves it until it is unmounted. In the background, which is the default,

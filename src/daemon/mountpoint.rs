@@ -38,6 +38,14 @@ pub enum MountpointError {
     /// The mount point is not a directory.
     #[error("{}: the mount point is not a directory", .0.display())]
     NotADirectory(PathBuf),
+    /// The mount point is a file, and the file a directory or missing: they are swapped.
+    #[error("{}: the mount point is not a directory, and {} is no file", point.display(), file.display())]
+    Swapped {
+        /// The mount point.
+        point: PathBuf,
+        /// The file.
+        file: PathBuf,
+    },
     /// Mounting would hide the backing file.
     #[error("{}: the mount point holds the file to mount, {}", point.display(), file.display())]
     HoldsFile {
@@ -117,6 +125,11 @@ impl MountpointError {
             MountpointError::NotEmpty(_) | MountpointError::Obstructed(_) => {
                 Some("say where to mount it".into())
             }
+            MountpointError::Swapped { point, file } => Some(format!(
+                "the file comes first, then the mount point: {} {}",
+                quoted(point),
+                quoted(file)
+            )),
             MountpointError::NotADirectory(point) if point.is_file() => Some(
                 "mount on an empty directory; to mount several files, each under its own name: \
                  for file in *.npy; do arrayfs \"$file\"; done"
@@ -173,6 +186,16 @@ pub(super) fn check_before(settings: &Settings) -> Result<(), MountpointError> {
             Err(MountpointError::Obstructed(point))
         }
         Err(MountpointError::Missing(_)) => Ok(()),
+        Err(MountpointError::NotADirectory(point))
+            if !settings.named_after_file
+                && point.is_file()
+                && (settings.file.is_dir()
+                    || settings.file.symlink_metadata().is_err()
+                        && settings.description.mode != Mode::Write) =>
+        {
+            let file = settings.file.clone();
+            Err(MountpointError::Swapped { point, file })
+        }
         Err(MountpointError::NotADirectory(point)) if settings.named_after_file => {
             Err(MountpointError::Obstructed(point))
         }

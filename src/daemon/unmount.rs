@@ -1,5 +1,6 @@
 //! `arrayfs -u`: unmounts an array like `umount` or `fusermount3 -u`. It refuses other mounts,
-//! frees dead and hung ones, and waits for the daemon's cleanup.
+//! frees dead and hung ones, and waits for the daemon's cleanup. A mount is found by its mount point
+//! or its file.
 
 use std::ffi::OsString;
 use std::hash::{BuildHasher, RandomState};
@@ -37,6 +38,20 @@ pub enum UnmountError {
         /// The file system type.
         kind: OsString,
     },
+    /// The path is a file that several mounts show.
+    #[error("{}: is mounted on {} mount points", file.display(), points.len())]
+    SeveralMounts {
+        /// The file.
+        file: PathBuf,
+        /// The mount points.
+        points: Vec<PathBuf>,
+    },
+    /// The mount table does not say who has mounted what.
+    #[error("--all: the mount table does not say which mounts are yours")]
+    UnknownOwners,
+    /// The mount table cannot be read.
+    #[error("the mount table cannot be read: {}", os_error_message(.0))]
+    MountTable(io::Error),
     /// The mount is in use.
     #[error("{}: is busy", .0.display())]
     Busy(PathBuf),
@@ -50,6 +65,9 @@ pub enum UnmountError {
     },
 }
 
+/// The advice for who wants to know what is mounted.
+const LISTS: &str = "arrayfs --list shows the mounts of arrays";
+
 impl UnmountError {
     /// What the user can do about it.
     pub fn hint(&self) -> Option<String> {
@@ -59,10 +77,20 @@ impl UnmountError {
                  or detach it: {DETACH} {}",
                 quoted(point)
             )),
-            UnmountError::OtherMount { point, .. } => Some(format!(
-                "to unmount it all the same, type: umount {}",
-                quoted(point)
-            )),
+            UnmountError::Missing(point) | UnmountError::NothingMounted(point) => {
+                Some(match mount_around(point) {
+                    Some(mount) => format!(
+                        "it is in the mount on {0}: arrayfs -u {0}",
+                        quoted(&mount.point)
+                    ),
+                    None => LISTS.into(),
+                })
+            }
+            UnmountError::OtherMount { .. } | UnmountError::UnknownOwners => Some(LISTS.into()),
+            UnmountError::SeveralMounts { points, .. } => {
+                let points: Vec<String> = points.iter().map(|point| quoted(point)).collect();
+                Some(format!("say which: arrayfs -u {}", points.join(" or ")))
+            }
             // On other systems no program is run.
             UnmountError::Refused { source, .. }
                 if cfg!(target_os = "linux") && source.kind() == io::ErrorKind::NotFound =>
@@ -77,23 +105,67 @@ impl UnmountError {
     }
 }
 
-/// Unmounts the array on `point`, an absolute path without symbolic links. The daemon may be
-/// alive, dying or dead.
+/// The arrays that this user has mounted, in the order of mounting. Root has mounted only its own.
+///
+/// # Errors
+///
+/// When the mount table cannot be read, or has no users.
+pub fn own_mounts() -> Result<Vec<Mount>, UnmountError> {
+    let mut mounts = platform::mount_table().map_err(UnmountError::MountTable)?;
+    mounts.retain(Mount::is_arrayfs);
+    if mounts.iter().any(|mount| mount.user.is_none()) {
+        return Err(UnmountError::UnknownOwners);
+    }
+    mounts.retain(|mount| mount.user == Some(geteuid().as_raw()));
+    Ok(mounts)
+}
+
+/// The innermost mount of an array that `path` lies in.
+fn mount_around(path: &Path) -> Option<Mount> {
+    let table = platform::mount_table().ok()?.into_iter();
+    let around = table.filter(|mount| mount.is_arrayfs() && path.starts_with(&mount.point));
+    around.max_by_key(|mount| mount.point.as_os_str().len())
+}
+
+/// The mount on `path`, or else the one that shows the file `path`.
+///
+/// # Errors
+///
+/// When there is none, or several show the file.
+fn find(path: &Path) -> Result<Mount, UnmountError> {
+    let table = platform::mount_table().map_err(UnmountError::MountTable)?;
+    if let Some(mount) = table.iter().rfind(|mount| mount.point == path) {
+        return Ok(mount.clone());
+    }
+    let shows = |mount: &&Mount| mount.is_arrayfs() && Path::new(&mount.source) == path;
+    let mounts: Vec<&Mount> = table.iter().filter(shows).collect();
+    match mounts[..] {
+        [only] => Ok(only.clone()),
+        [] => match path.symlink_metadata() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                Err(UnmountError::Missing(path.to_path_buf()))
+            }
+            _ => Err(UnmountError::NothingMounted(path.to_path_buf())),
+        },
+        _ => Err(UnmountError::SeveralMounts {
+            file: path.to_path_buf(),
+            points: mounts.iter().map(|mount| mount.point.clone()).collect(),
+        }),
+    }
+}
+
+/// Unmounts the array on `path`, or the only one that shows the file `path`. It is absolute and
+/// without symbolic links. The daemon may be alive, dying or dead.
 ///
 /// # Errors
 ///
 /// When no array is mounted there, the mount is in use, or unmounting fails.
-pub fn unmount(point: &Path) -> Result<(), UnmountError> {
+pub fn unmount(path: &Path) -> Result<(), UnmountError> {
+    let mount = find(path)?;
+    let point = mount.point.as_path();
     let refused = |source| UnmountError::Refused {
         point: point.to_path_buf(),
         source,
-    };
-    let Some(mount) = platform::mounted_at(point).map_err(refused)? else {
-        let path = point.to_path_buf();
-        return Err(match point.symlink_metadata() {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => UnmountError::Missing(path),
-            _ => UnmountError::NothingMounted(path),
-        });
     };
     if !mount.is_arrayfs() {
         return Err(UnmountError::OtherMount {
@@ -122,7 +194,7 @@ pub fn unmount(point: &Path) -> Result<(), UnmountError> {
         // Another process has unmounted it meanwhile.
         Err(_) if matches!(mount.now(), Ok(None)) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::ResourceBusy => {
-            Err(UnmountError::Busy(mount.point))
+            Err(UnmountError::Busy(mount.point.clone()))
         }
         Err(error) => Err(refused(error)),
     }

@@ -115,6 +115,7 @@ mod tests {
         let description = Description {
             format: None,
             dtype: None,
+            dtype_note: None,
             array: None,
             shape: Some("4,4".parse().unwrap()),
             order: None,

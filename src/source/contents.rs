@@ -123,6 +123,8 @@ pub struct Contents {
     pub warning: Option<&'static str>,
     /// The default that was assumed, if any.
     pub(super) assumed: Option<Assumed>,
+    /// What else the user may not have meant.
+    pub(super) note: Option<String>,
 }
 
 impl Member {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use super::signature::Signature;
 use super::{FormatError, Skipped};
-use crate::array::{ArrayError, InferredUnit};
+use crate::array::{ArrayError, Shape};
 use crate::dtype::DType;
 use crate::mapping::{FileError, Remedy};
 
@@ -23,6 +23,16 @@ pub enum SourceError {
         error: FileError,
         /// The options that would extend the file.
         remedy: Remedy,
+    },
+    /// The described array is larger than the file.
+    #[error("{error}")]
+    TooShort {
+        /// The sizes.
+        error: FileError,
+        /// The options that would extend the file.
+        remedy: Remedy,
+        /// The shape that would fit, if only one length differs.
+        fitting: Option<Shape>,
     },
     /// The file is of a known kind that holds no plain array.
     #[error("{}: is {}", path.display(), signature.kind)]
@@ -207,27 +217,25 @@ impl SourceError {
                     false => format!("{advice}; {raw}"),
                 }
             }
-            SourceError::Array {
-                error:
-                    ArrayError::NotAMultiple {
-                        available,
-                        unit_bytes,
-                        unit,
-                        ..
-                    },
-                ..
+            SourceError::TooShort {
+                remedy, fitting, ..
             } => {
-                let length = available / unit_bytes;
-                match unit {
-                    InferredUnit::Item => format!(
-                        "check --dtype and --offset, or ignore the rest of the file: --shape {length}"
-                    ),
-                    InferredUnit::Step => format!(
-                        "check --dtype, --shape and --offset, or ignore the rest of the file: \
-                         {length} in place of -1"
-                    ),
+                let mut advice = "check --dtype, --shape and --offset".to_owned();
+                if let Some(fitting) = fitting {
+                    advice += &format!("; --shape {} would fit", fitting.option());
                 }
+                if let Some(options) = remedy.options() {
+                    advice += &format!("; {options} would extend the file with zeros");
+                }
+                advice
             }
+            SourceError::Array {
+                error: ArrayError::NotAMultiple { fitting, .. },
+                ..
+            } => format!(
+                "check --dtype, --shape and --offset, or ignore the rest of the file: --shape {}",
+                fitting.option()
+            ),
             SourceError::Format { error, .. } => match error.remedy() {
                 Some(remedy) => format!("{remedy}; {raw}"),
                 None => raw.into(),
@@ -260,7 +268,8 @@ impl SourceError {
             SourceError::OffsetPastEnd { .. } => "give a smaller --offset",
             SourceError::Header { .. } => "--format raw reads the file as plain bytes",
             SourceError::Contradiction { .. } => {
-                "omit the option; --format raw reads the file as plain bytes"
+                "omit the option: the header says what the array is; with --format raw the header's \
+                 bytes are part of the array"
             }
             SourceError::NotWritable { .. } => {
                 "to read it only, use --mode r; to write to a copy in memory, --mode c"

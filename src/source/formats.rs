@@ -56,7 +56,8 @@ impl Format {
     }
 
     /// The format of an existing file, detected from its first bytes and its name. A description
-    /// by the user means `raw`, unless the format must agree with it.
+    /// by the user means `raw`, unless the format must agree with it. Also what the file would be
+    /// without that description, if something else.
     ///
     /// # Errors
     ///
@@ -65,7 +66,7 @@ impl Format {
     pub(super) fn of(
         backing: &BackingFile,
         description: &Description,
-    ) -> Result<&'static Format, SourceError> {
+    ) -> Result<(&'static Format, Option<String>), SourceError> {
         let path = || backing.path().to_path_buf();
         let sample = Sample::of(&Input::of(backing)).map_err(|error| match error {
             FormatError::Read(source) => FileError::Open {
@@ -87,15 +88,31 @@ impl Format {
         let mut formats = FORMATS.iter().filter(fits);
         let found = formats.find(|format| (format.matches)(&sample));
         let found = found.unwrap_or(&raw::FORMAT);
-        if is_described || *found != raw::FORMAT {
-            return Ok(found);
+        if is_described && *found == raw::FORMAT {
+            // Reading more would bring pages into memory that nobody has asked for.
+            let first = sample.first.clone();
+            let input = Input::from_bytes(backing.path(), first);
+            return Ok((found, Format::overruled(&Sample { input, ..sample })));
+        }
+        if *found != raw::FORMAT {
+            return Ok((found, None));
         }
         match signature::of(&sample) {
-            None => Ok(found),
+            None => Ok((found, None)),
             Some(signature) => Err(SourceError::Foreign {
                 path: path(),
                 signature,
             }),
+        }
+    }
+
+    /// What a file with this sample is that is read as raw because the user describes an array: a
+    /// file of another format. `None` if it is none.
+    fn overruled(sample: &Sample) -> Option<String> {
+        let mut formats = FORMATS.iter().filter(|format| **format != raw::FORMAT);
+        match formats.find(|format| (format.matches)(sample)) {
+            Some(format) => Some(format!("the {} file", format.name)),
+            None => signature::of(sample).map(|signature| signature.kind.to_owned()),
         }
     }
 }

@@ -54,6 +54,8 @@ pub struct Description {
     pub format: Option<&'static Format>,
     /// The dtype of the array.
     pub dtype: Option<DType>,
+    /// What NumPy means by the name of the dtype, if other languages mean another one.
+    pub dtype_note: Option<&'static str>,
     /// The shape. The default is one axis with all items of the file.
     pub shape: Option<ShapeSpec>,
     /// The memory order of the array.

@@ -11,6 +11,7 @@ use super::{
     Contents, Description, Format, Input, Member, Origin, Reader, Skipped, SourceError, Summary,
     signature,
 };
+use crate::array::Shape;
 use crate::mapping::{BackingFile, FileError, Growth, Mapping, Mode, Pending};
 
 /// The arrays that a mount will show. Nothing is changed until the file is mapped.
@@ -48,12 +49,16 @@ impl Plan {
     /// description does not fit it.
     pub fn new(path: &Path, description: &Description) -> Result<Plan, SourceError> {
         let mut backing = open(path, description)?;
-        let format = match description.format {
-            Some(format) => format,
-            None if description.mode == Mode::Write => Format::of_new(path),
+        let (format, overruled) = match description.format {
+            Some(format) => (format, None),
+            None if description.mode == Mode::Write => (Format::of_new(path), None),
             None => Format::of(&backing, description)?,
         };
         let mut contents = format.read(&backing, description)?;
+        if let (Some(option), Some(what)) = (description.option(), overruled) {
+            let note = format!("{what} is read as raw bytes because of --{option}");
+            contents.note.get_or_insert(note);
+        }
         let mut origin = Origin {
             file: backing.path().to_path_buf(),
             data_file: None,
@@ -99,9 +104,22 @@ impl Plan {
             FileError::TooShort { remedy, .. } if format.name != "raw" => {
                 SourceError::NotWhole { error, remedy }
             }
+            FileError::TooShort { remedy, .. } => SourceError::TooShort {
+                remedy,
+                fitting: plan.fitting(),
+                error,
+            },
             error => error.into(),
         })?;
         Ok(plan)
+    }
+
+    /// The shape that the file has room for, if only the slowest length differs.
+    fn fitting(&self) -> Option<Shape> {
+        let member = self.contents.members.first()?;
+        let (dtype, shape) = (member.view.dtype(), member.view.shape());
+        let available = self.backing.size().checked_sub(self.bytes().start)?;
+        shape.fitting(member.order, dtype.itemsize(), available)
     }
 
     /// The file range of all arrays, in bytes. The position of an empty range matters too: `r+`

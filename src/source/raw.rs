@@ -58,6 +58,7 @@ fn read(backing: &BackingFile, description: &Description) -> Result<Contents, So
     let view = View::contiguous(dtype, offset, shape, order).map_err(in_file)?;
     Ok(Contents {
         assumed: Assumed::unless_given(description.dtype.is_some(), spec.is_some()),
+        note: description.dtype_note.map(str::to_owned),
         ..Contents::array(Member::new("", view, order))
     })
 }

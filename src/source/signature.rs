@@ -58,7 +58,7 @@ pub struct Sample {
     /// The first [`FIRST`] bytes, or the whole file if it is shorter.
     pub(super) first: Vec<u8>,
     /// The last [`LAST`] bytes, or the whole file if it is shorter.
-    last: Vec<u8>,
+    pub(super) last: Vec<u8>,
     /// Size of the file in bytes.
     pub(super) size: u64,
     /// The whole file, for formats that these bytes do not tell.

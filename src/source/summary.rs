@@ -38,6 +38,8 @@ pub struct Summary {
     warning: Option<&'static str>,
     /// The default that was assumed, if any.
     assumed: Option<Assumed>,
+    /// What else the user may not have meant.
+    note: Option<String>,
     /// Number of bytes of the file after the array.
     left_over: u64,
 }
@@ -53,14 +55,16 @@ impl Summary {
             skipped: contents.skipped.clone(),
             warning: contents.warning.filter(|_| writes),
             assumed: contents.assumed,
+            note: contents.note.clone(),
             left_over,
         }
     }
 
-    /// Whether the summary tells the user something new: a default, left-over bytes or members
-    /// that cannot be shown.
+    /// Whether the summary tells the user something new: a default, what a name means, left-over
+    /// bytes or members that cannot be shown.
     pub fn is_news(&self) -> bool {
         self.assumed.is_some()
+            || self.note.is_some()
             || self.left_over > 0
             || !self.skipped.is_empty()
             || self.warning.is_some()
@@ -95,6 +99,9 @@ impl fmt::Display for Summary {
             Some(Assumed::DType) => write!(f, " (no --dtype given)")?,
             Some(Assumed::Shape) => write!(f, " (no --shape given)")?,
             None => {}
+        }
+        if let Some(note) = &self.note {
+            write!(f, "; {note}")?;
         }
         match self.left_over {
             0 => {}

@@ -106,21 +106,21 @@ const OF_THE_ARRAY: [Refusal; 15] = [
         3,
         "DIR/data.bin: 100 bytes from offset 0 to the end of the file are not a multiple of 8 \
          bytes (one item)",
-        "check --dtype and --offset, or ignore the rest of the file: --shape 12",
+        "check --dtype, --shape and --offset, or ignore the rest of the file: --shape 12",
     ),
     refusal(
         "data.bin mnt --shape -1,7",
         3,
-        "DIR/data.bin: 100 bytes from offset 0 to the end of the file are not a multiple of 7 \
-         bytes (one step of the inferred axis)",
-        "check --dtype, --shape and --offset, or ignore the rest of the file: 14 in place of -1",
+        "DIR/data.bin: 100 numbers are not a multiple of 7: they are the 100 bytes from offset 0 \
+         to the end of the file",
+        "check --dtype, --shape and --offset, or ignore the rest of the file: --shape 14,7",
     ),
     refusal(
         "data.bin mnt --dtype float33",
         2,
         "dtype 'float33': not a NumPy type; expected a name such as float32 or a code such as \
          f4, >i2, S10, M8[ns]",
-        "did you mean float32?",
+        "names count bits: float16, float32, float64; codes count bytes: f2, f4, f8",
     ),
     refusal(
         "data.bin mnt --dtype O",
@@ -151,13 +151,13 @@ const OF_THE_ARRAY: [Refusal; 15] = [
         "data.bin mnt --mode r --dtype f4 --shape 3,10 --offset 8",
         3,
         "DIR/data.bin: the array needs 120 bytes at offset 8, which end at byte 128; the file has 100",
-        "check --dtype, --shape and --offset; --mode r+ --extend would extend the file with zeros",
+        "check --dtype, --shape and --offset; --shape 2,10 would fit; --mode r+ --extend would extend the file with zeros",
     ),
     refusal(
         "data.bin mnt --mode c --shape 101",
         3,
         "DIR/data.bin: the array needs 101 bytes at offset 0, which end at byte 101; the file has 100",
-        "check --dtype, --shape and --offset; --mode r+ --extend would extend the file with zeros",
+        "check --dtype, --shape and --offset; --shape 100 would fit; --mode r+ --extend would extend the file with zeros",
     ),
     refusal(
         "data.bin mnt --mode w+",
@@ -243,7 +243,7 @@ const OF_THE_OPTIONS: [Refusal; 17] = [
         "data.bin mnt --idle-timeout 5min",
         2,
         "idle-timeout '5min': expected a time as in 90s, 10m or 2h",
-        "",
+        "did you mean 5m?",
     ),
     refusal(
         "data.bin mnt --ready-fd 77",
@@ -291,7 +291,7 @@ const OF_THE_OPTIONS: [Refusal; 17] = [
         "data.bin mnt --threads 0",
         2,
         "threads '0': expected a number from 1 to 64",
-        "",
+        "leave the option out for the default",
     ),
 ];
 

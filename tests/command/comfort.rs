@@ -129,12 +129,11 @@ fn several_are_unmounted_by_one_command_and_each_failure_is_told() {
     let outcome = dir.arrayfs(&["-u", "a", "missing", "b", "c"]).run();
     assert_eq!(outcome.status.code(), Some(6), "{outcome}");
     let path = dir.path().display();
-    let (first, second) = outcome.stderr.split_once('\n').unwrap();
-    assert_eq!(first, format!("arrayfs: {path}/missing: does not exist"));
-    assert!(
-        second.starts_with(&format!("arrayfs: {path}/b: is busy\n")),
-        "{second}"
+    let expected = format!(
+        "arrayfs: {path}/missing: does not exist\n  arrayfs --list shows the mounts of arrays\n\
+         arrayfs: {path}/b: is busy\n"
     );
+    assert!(outcome.stderr.starts_with(&expected), "{outcome}");
     assert_eq!(mounts_below(dir.path()).len(), 1);
     drop(busy);
     dir.arrayfs(&["-u", "b"]).run().succeeds_silently();
@@ -176,6 +175,15 @@ fn the_list_says_what_is_mounted_where_and_what_does_not_answer() {
     mounts[0].signal(Signal::SIGCONT);
     mounts[1].unmount_command().run().succeeds_silently();
     assert_eq!(list().len(), 2);
+    let many: Vec<String> = (0..20).map(|k| format!("field{k}:f4")).collect();
+    for (dtype, shown) in [
+        ("x:f4,y:>i2", "x:<f4,y:>i2 1 r+"),
+        (&many.join(","), "20-fields 1 r+"),
+    ] {
+        let mount = dir.mount(&file, &["--dtype", dtype, "--shape", "1"]);
+        assert_eq!(list()[2], shown);
+        mount.unmount();
+    }
 }
 
 #[test]

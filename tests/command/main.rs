@@ -11,5 +11,7 @@ mod edges;
 mod insight;
 mod logging;
 mod options;
+mod shells;
+mod slips;
 mod start;
 mod supervised;

@@ -26,7 +26,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 pub use kernel::{Ability, kernel_can, needs};
 pub use machine::{INSTALLED, Machine};
 pub use mount::{Mount, process_with, rss_anon, watchdog_of};
-pub use run::{JUDGES_DEADLINE, TestCommand, deadline, in_time, wait_for_process, wait_until};
+pub use run::{
+    JUDGES_DEADLINE, Outcome, TestCommand, deadline, in_time, wait_for_process, wait_until,
+};
 pub use skip::{skip, skip_case};
 use tempfile::TempDir;
 

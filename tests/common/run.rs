@@ -177,8 +177,8 @@ impl Outcome {
         self.stdout
     }
 
-    /// Checks that the command succeeded silently. Notices of an assumed dtype or shape and of
-    /// bytes left over are allowed.
+    /// Checks that the command succeeded silently. Notices of an assumed dtype or shape, of a file
+    /// read as raw, and of bytes left over are allowed.
     #[track_caller]
     pub fn succeeds_silently(self) {
         let said = self.but_for_what_was_assumed();
@@ -186,11 +186,13 @@ impl Outcome {
         assert_eq!((self.stdout.as_str(), said.as_str()), ("", ""), "{self}");
     }
 
-    /// Standard error without notices of an assumed dtype or shape and of bytes left over.
+    /// Standard error without notices of an assumed dtype or shape, of a file read as raw, and of
+    /// bytes left over.
     pub fn but_for_what_was_assumed(&self) -> String {
         let is_assumed = |line: &str| {
             let ends = ["(no --dtype given)", "(no --shape given)", "ignored"];
-            line.starts_with("arrayfs: /") && ends.iter().any(|end| line.ends_with(end))
+            let is_raw = line.contains(" is read as raw bytes because of --");
+            line.starts_with("arrayfs: /") && (is_raw || ends.iter().any(|end| line.ends_with(end)))
         };
         let lines = self.stderr.lines().filter(|line| !is_assumed(line));
         lines.map(|line| format!("{line}\n")).collect()

@@ -136,7 +136,8 @@ fn what_is_detached_serves_open_files_to_their_end_and_no_longer() {
     let detach = dir.command("umount", &["-l"]).args(&[mount.point()]);
     detach.run().succeeds_silently();
     let nothing = format!(
-        "arrayfs: {}: is not an arrayfs mount: nothing is mounted there\n",
+        "arrayfs: {}: is not an arrayfs mount: nothing is mounted there\n  \
+         arrayfs --list shows the mounts of arrays\n",
         mount.point().display()
     );
     mount.unmount_command().run().fails(6, &nothing);
@@ -177,7 +178,39 @@ fn sigterm_to_what_is_detached_leaves_alone_what_is_mounted_there_by_now() {
 }
 
 #[test]
+fn a_mount_is_found_by_its_file_if_it_is_the_only_one() {
+    let Some(dir) = Dir::with_fuse() else { return };
+    let file = dir.file("data.bin", [7; 100]);
+    std::os::unix::fs::symlink("data.bin", dir.join("link")).unwrap();
+    for name in ["data.bin", "./data.bin", "link"] {
+        let mut mount = dir.mount(&file, &[]);
+        dir.arrayfs(&["-u", name]).run().succeeds_silently();
+        assert_eq!(mount.ended(), ExitStatus::from_raw(0));
+    }
+    let mounts = [dir.mount(&file, &[]), dir.mount(&file, &[])];
+    let expected = format!(
+        "arrayfs: {}: is mounted on 2 mount points\n  say which: arrayfs -u {} or {}\n",
+        file.display(),
+        mounts[0].point().display(),
+        mounts[1].point().display()
+    );
+    dir.arrayfs(&["-u", "data.bin"]).run().fails(6, &expected);
+    let inside = mounts[0].join("rows/3");
+    let expected = format!(
+        "arrayfs: {}: is not an arrayfs mount: nothing is mounted there\n  \
+         it is in the mount on {point}: arrayfs -u {point}\n",
+        inside.display(),
+        point = mounts[0].point().display()
+    );
+    dir.arrayfs(&["-u".as_ref(), inside.as_os_str()])
+        .run()
+        .fails(6, &expected);
+    mounts.into_iter().for_each(Mount::unmount);
+}
+
+#[test]
 fn what_is_not_an_array_is_not_unmounted() {
+    let lists = "  arrayfs --list shows the mounts of arrays\n";
     let dir = Dir::new();
     let path = dir.path().display();
     dir.file("file", "");
@@ -194,10 +227,10 @@ fn what_is_not_an_array_is_not_unmounted() {
     ] {
         dir.arrayfs(&["-u", name])
             .run()
-            .fails(6, &format!("arrayfs: {message}\n"));
+            .fails(6, &format!("arrayfs: {message}\n{lists}"));
     }
     let outcome = dir.arrayfs(&["-u", "/proc"]).run();
     let proc = "arrayfs: /proc: is not an arrayfs mount: proc (proc) is mounted there\n  \
-                to unmount it all the same, type: umount /proc\n";
+                arrayfs --list shows the mounts of arrays\n";
     outcome.fails(6, proc);
 }

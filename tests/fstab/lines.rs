@@ -69,7 +69,8 @@ fn a_request_that_cannot_be_followed_is_explained_and_mounts_nothing() {
     let point = dir.directory("mnt");
     let path = dir.path().display();
     let type_error = "arrayfs: dtype 'float33': not a NumPy type; expected a name such as \
-                      float32 or a code such as f4, >i2, S10, M8[ns]\n  did you mean float32?\n";
+                      float32 or a code such as f4, >i2, S10, M8[ns]\n  names count bits: float16, float32, \
+                      float64; codes count bytes: f2, f4, f8\n";
     let of_type = ["-t", "fuse.arrayfs", "-o"];
     for (words, status, expected) in [
         (vec!["mnt"], 2, type_error.to_owned()),

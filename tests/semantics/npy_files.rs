@@ -62,7 +62,8 @@ fn claim_36_what_contradicts_the_header_is_refused_with_both() {
     let dir = Dir::new();
     run_script::<&str>(&dir, "semantics/scripts/make_npy_files.py", &[]);
     dir.directory("mnt");
-    let leave = "omit the option; --format raw reads the file as plain bytes";
+    let leave = "omit the option: the header says what the array is; with --format raw the header's \
+                 bytes are part of the array";
     let raw = "--format raw reads the file as plain bytes";
     let says = |option: &str, given: &str, found: &str| {
         format!("--{option} {given} contradicts the .npy header, which says {found}")

@@ -178,6 +178,40 @@ fn only_root_and_the_user_who_mounted_may_unmount() {
 }
 
 #[test]
+#[cfg_attr(arrayfs_portable, ignore = "its mount table has no users")]
+fn all_that_a_user_has_mounted_is_unmounted_and_nothing_of_others() {
+    const ROOT: u32 = 0;
+    let Some((dir, mut first)) = mounted(&[]) else {
+        return;
+    };
+    let file = dir.file_of(NOBODY, "more.bin", [7; 100]);
+    let (mut second, outcome) = Mount::start_as(&dir, NOBODY, &file, &[]);
+    outcome.succeeds_silently();
+    let mut roots = dir.mount(&dir.file("roots.bin", [7; 100]), &[]);
+    let unmount_all = |user| {
+        let command = dir.command(INSTALLED, &["-u", "--all"]).user(user);
+        command.run().succeeds_silently();
+    };
+    unmount_all(DAEMON);
+    assert_eq!(mounts_below(dir.path()).len(), 3);
+    unmount_all(NOBODY);
+    assert_eq!(first.ended(), ExitStatus::from_raw(0));
+    assert_eq!(second.ended(), ExitStatus::from_raw(0));
+    assert_eq!(fs::read(roots.join("data")).unwrap(), [7; 100]);
+    let (third, outcome) = Mount::start_as(&dir, NOBODY, &file, &[]);
+    outcome.succeeds_silently();
+    let busy = File::open(roots.join("data")).unwrap();
+    let refused = dir.command(INSTALLED, &["-u", "--all"]).run();
+    assert_eq!(refused.status.code(), Some(6), "{refused}");
+    assert!(refused.stderr.contains("is busy"), "{refused}");
+    drop(busy);
+    unmount_all(ROOT);
+    assert_eq!(roots.ended(), ExitStatus::from_raw(0));
+    assert_eq!(mounts_below(third.point()).len(), 1);
+    third.unmount();
+}
+
+#[test]
 fn who_may_write_a_file_without_owning_it_may_touch_it() {
     let Some(dir) = Dir::on_own_machine() else {
         return;

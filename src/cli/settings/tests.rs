@@ -150,15 +150,15 @@ fn an_invalid_value_is_refused_with_what_was_expected() {
         ("--order Z", "order 'Z': expected C or F"),
         (
             "--offset -5",
-            "offset '-5': expected a number of bytes, 0 or more",
+            "offset '-5': expected a number of bytes, as in 352, 0x160 or 4K",
         ),
         (
             "--offset +5",
-            "offset '+5': expected a number of bytes, 0 or more",
+            "offset '+5': expected a number of bytes, as in 352, 0x160 or 4K",
         ),
         (
             "--offset 99999999999999999999",
-            "offset '99999999999999999999': expected a number of bytes, 0 or more",
+            "offset '99999999999999999999': expected a number of bytes, as in 352, 0x160 or 4K",
         ),
         ("--threads 0", "threads '0': expected a number from 1 to 64"),
         (

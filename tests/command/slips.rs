@@ -1,0 +1,309 @@
+//! Slips of the hand at the command line, and what is said to each: the value, and a way out that
+//! is safe to follow.
+
+use serde_json::Value;
+
+use crate::common::{Dir, Outcome};
+
+/// Names of types that NumPy does not have, and the dtypes that are suggested.
+const TYPES: &[(&str, &[&str])] = &[
+    // C.
+    ("char", &["int8", "uint8", "S1"]),
+    ("unsigned char", &["uint8"]),
+    ("signed char", &["int8"]),
+    ("uchar", &["uint8"]),
+    ("unsigned short", &["uint16"]),
+    ("unsigned short int", &["uint16"]),
+    ("short int", &["int16"]),
+    ("unsigned int", &["uint32"]),
+    ("unsigned", &["uint32"]),
+    ("signed int", &["int32"]),
+    ("unsigned long", &["uint64", "uint32"]),
+    ("long int", &["int64", "int32"]),
+    ("long long", &["int64"]),
+    ("unsigned long long", &["uint64"]),
+    ("long double", &["longdouble"]),
+    ("size_t", &["uint64"]),
+    ("ssize_t", &["int64"]),
+    ("int16_t", &["int16"]),
+    ("uint8_t", &["uint8"]),
+    ("uint32_t", &["uint32"]),
+    ("float32_t", &["float32"]),
+    ("c_double", &["float64"]),
+    ("c_float", &["float32"]),
+    ("c_ushort", &["uint16"]),
+    ("c_int", &["int32"]),
+    ("c_ubyte", &["uint8"]),
+    ("INT", &["int32", "int64"]),
+    ("Float", &["float32", "float64"]),
+    ("Byte", &["uint8", "int8"]),
+    ("dword", &["uint32"]),
+    // Fortran.
+    ("real*4", &["float32"]),
+    ("real*8", &["float64"]),
+    ("REAL*8", &["float64"]),
+    ("real(8)", &["float64"]),
+    ("real(kind=4)", &["float32"]),
+    ("real", &["float32", "float64"]),
+    ("double precision", &["float64"]),
+    ("integer*2", &["int16"]),
+    ("integer(8)", &["int64"]),
+    ("integer", &["int32", "int64"]),
+    ("complex*8", &["complex64"]),
+    ("complex*16", &["complex128"]),
+    ("complex(8)", &["complex128"]),
+    ("logical", &["int32", "bool"]),
+    ("character*10", &["S10"]),
+    // NumPy's own as a program has them, and other libraries.
+    ("numpy.float32", &["float32"]),
+    ("np.float32", &["float32"]),
+    ("np.int", &["int"]),
+    ("np.dtype('<f4')", &["<f4"]),
+    ("dtype('float32')", &["float32"]),
+    ("'f4'", &["f4"]),
+    (" float64", &["float64"]),
+    ("torch.float32", &["float32"]),
+    ("torch.float", &["float32"]),
+    ("fp16", &["float16"]),
+    ("bf16", &["bfloat16"]),
+    ("F32", &["float32"]),
+    ("I8", &["int8"]),
+    ("CV_16U", &["uint16"]),
+    ("int8u", &["uint8"]),
+    // Julia, Rust, R, MATLAB, Java, SQL.
+    ("Float64", &["float64"]),
+    ("UInt8", &["uint8"]),
+    ("ComplexF64", &["complex128"]),
+    ("Complex{Float32}", &["complex64"]),
+    ("f64", &["float64"]),
+    (">u16", &[">u2"]),
+    ("c64", &["complex64"]),
+    ("i16", &["int16"]),
+    ("usize", &["uint64"]),
+    ("numeric", &["float64"]),
+    ("raw", &["uint8"]),
+    ("boolean", &["bool"]),
+    ("bigint", &["int64"]),
+    // Byte orders.
+    ("float64be", &[">f8"]),
+    ("f8be", &[">f8"]),
+    ("s16le", &["<i2"]),
+    ("uint16-be", &[">u2"]),
+    ("big-endian float32", &[">f4"]),
+    // Text and times.
+    ("string", &["S10", "U10"]),
+    ("datetime", &["M8[s]", "M8[ms]", "M8[us]", "M8[ns]"]),
+    // Typing errors.
+    ("flaot32", &["float32"]),
+    ("unit8", &["uint8"]),
+    ("doubel", &["double"]),
+];
+
+/// Names that nothing is suggested for, since what is near has another size, sign or kind.
+const STRANGE_TYPES: &[&str] = &[
+    "int24",
+    "int128",
+    "uint4",
+    "float8",
+    "float33",
+    "real*16",
+    "cfloat64",
+    "i0",
+    "banana",
+    "decimal",
+    "real64be*2",
+    "<float32",
+    ">float32",
+];
+
+/// Names that NumPy has, with the words that say what they mean here.
+const NOTED_TYPES: &[(&str, &str)] = &[
+    ("float", "float is float64 in NumPy, float32 in C"),
+    ("x:f4,y:float", "float is float64 in NumPy, float32 in C"),
+    ("int", "int is int64 in NumPy, int32 in C"),
+    ("uint", "uint is uint64 in NumPy, uint32 in C"),
+    ("long", "long is int64 here, int32 in C on Windows"),
+    (
+        "complex",
+        "complex is complex128 in NumPy, complex64 in Fortran",
+    ),
+    ("byte", "byte is int8 in NumPy, uint8 in other programs"),
+];
+
+/// Shapes that are none, and what is suggested: nothing where the empty text is.
+const SHAPES: &[(&str, &str)] = &[
+    ("150*4", "150,4"),
+    ("150 * 4", "150,4"),
+    ("150 4", "150,4"),
+    ("100 200", "100,200"),
+    ("150×4", "150,4"),
+    ("150by4", "150,4"),
+    ("150;4", "150,4"),
+    ("{150,4}", "150,4"),
+    ("(150,4", "150,4"),
+    ("(150L, 4L)", "150,4"),
+    ("600L", "600"),
+    ("1e3", ""),
+    ("150.0,4", ""),
+    ("150-4", ""),
+    ("10K", ""),
+    ("+5", ""),
+    ("150x4x", ""),
+    ("3,,4", ""),
+    ("*,4", ""),
+    ("4x*", ""),
+];
+
+/// A command line, the exit status and words of the answer: a line of `slips.txt`.
+fn slips() -> impl Iterator<Item = (Vec<String>, i32, Vec<&'static str>)> {
+    let lines = include_str!("slips.txt").lines();
+    let lines = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
+    lines.map(|line| {
+        let (arguments, answer) = line.split_once(" => ").unwrap();
+        let (status, words) = answer.split_once(' ').unwrap();
+        let arguments = arguments.split(' ').map(|word| word.replace('·', " "));
+        let words = words.split("; ").collect();
+        (arguments.collect(), status.parse().unwrap(), words)
+    })
+}
+
+fn dir_of_files() -> Dir {
+    let dir = Dir::new();
+    dir.file("iris.f64", [0; 4800]);
+    dir.file("other.f64", [0; 4800]);
+    dir.file("empty.bin", []);
+    let script = "import numpy as np; np.save('a', np.zeros((3, 4))); np.savez('a', a=np.zeros(3))";
+    dir.command("python3", &["-c", script]).run().succeeds();
+    dir.directory("mnt");
+    dir
+}
+
+/// Checks the form of an answer: the error and at most one line of advice, which neither erases a
+/// file nor makes a shell do so.
+#[track_caller]
+fn is_safe(outcome: &Outcome) {
+    let lines: Vec<&str> = outcome.stderr.lines().collect();
+    assert!((1..=2).contains(&lines.len()), "{outcome}");
+    assert!(lines[0].starts_with("arrayfs: "), "{outcome}");
+    let Some(advice) = lines.get(1) else { return };
+    let is_new = lines[0].contains("no such file");
+    assert!(
+        !advice.contains("w+") || advice.contains("erases") || is_new,
+        "{outcome}"
+    );
+    // Outside quotes a shell would write to a file of that name.
+    let unquoted: Vec<&str> = advice.split('\'').step_by(2).collect();
+    assert!(!unquoted.concat().contains(['>', '<']), "{outcome}");
+    assert!(!advice.contains("umount /"), "{outcome}");
+}
+
+/// What is suggested in an answer.
+fn suggested(outcome: &Outcome) -> Vec<String> {
+    let advice = outcome.stderr.lines().nth(1).unwrap_or_default();
+    let words = advice.trim().strip_prefix("did you mean ");
+    let Some(words) = words.and_then(|words| words.strip_suffix('?')) else {
+        return Vec::new();
+    };
+    let words = words.split(", ").flat_map(|words| words.split(" or "));
+    words
+        .map(|word| word.trim_matches('\'').to_owned())
+        .collect()
+}
+
+#[test]
+fn a_slip_is_answered_by_its_value_and_a_way_out_and_changes_nothing() {
+    let dir = dir_of_files();
+    let before = dir.listing();
+    for (arguments, status, expected) in slips() {
+        let outcome = dir.arrayfs(&arguments).run();
+        assert_eq!(outcome.status.code(), Some(status), "{outcome}");
+        is_safe(&outcome);
+        for word in expected {
+            assert!(outcome.stderr.contains(word), "{word}: {outcome}");
+        }
+    }
+    assert_eq!(dir.listing(), before);
+}
+
+#[test]
+fn a_type_by_the_name_of_another_language_is_answered_by_the_dtypes_that_it_can_be() {
+    let dir = dir_of_files();
+    let info = |dtype: &str| dir.arrayfs(&["--info", "iris.f64", "--dtype", dtype]).run();
+    let mut for_judge = String::new();
+    for (name, dtypes) in TYPES {
+        let outcome = info(name);
+        assert_eq!(outcome.status.code(), Some(2), "{outcome}");
+        is_safe(&outcome);
+        assert!(
+            outcome.stderr.contains(&format!("dtype '{name}'")),
+            "{outcome}"
+        );
+        assert_eq!(suggested(&outcome), *dtypes, "{outcome}");
+        let shown = dtypes.iter().map(|dtype| {
+            // Such as S10, which does not divide the size of the file.
+            let words = ["--info", "iris.f64", "--shape", "1", "--dtype", dtype];
+            let meta: Value = serde_json::from_str(&dir.arrayfs(&words).run().succeeds()).unwrap();
+            meta["dtype"].as_str().unwrap().to_owned()
+        });
+        let shown: Vec<String> = shown.collect();
+        for_judge += &format!("{name}\t{}\t{}\n", dtypes.join(" "), shown.join(" "));
+    }
+    let judged = dir.script("command/slips.py").fed(&for_judge);
+    assert!(judged.trim().parse::<usize>().unwrap() >= 30, "{judged}");
+    for name in STRANGE_TYPES {
+        let outcome = info(name);
+        assert_eq!(outcome.status.code(), Some(2), "{outcome}");
+        is_safe(&outcome);
+        assert_eq!(suggested(&outcome), [""; 0], "{outcome}");
+    }
+    for (name, note) in NOTED_TYPES {
+        let words = ["--info", "iris.f64", "--shape", "10", "--dtype", name];
+        let outcome = dir.arrayfs(&words).run();
+        assert!(outcome.stderr.contains(note), "{outcome}");
+        outcome.succeeds();
+    }
+}
+
+#[test]
+fn a_shape_as_other_programs_write_it_is_answered_by_the_lengths_that_it_has() {
+    let dir = dir_of_files();
+    for (text, meant) in SHAPES {
+        let words = ["--info", "iris.f64", "--shape", text];
+        let outcome = dir.arrayfs(&words).run();
+        assert_eq!(outcome.status.code(), Some(2), "{outcome}");
+        is_safe(&outcome);
+        assert!(
+            outcome.stderr.contains(&format!("shape '{text}'")),
+            "{outcome}"
+        );
+        assert_eq!(
+            suggested(&outcome).concat(),
+            meant.replace(", ", ""),
+            "{outcome}"
+        );
+    }
+    for (words, shape) in [
+        (["--shape", "[150, 4]"], "[150,4]"),
+        (["--shape", "150X4"], "[150,4]"),
+        (["--shape", "150,4,"], "[150,4]"),
+        (["--offset", "0x160"], "[556]"),
+        (["--offset", "1k"], "[472]"),
+    ] {
+        let command = dir.arrayfs(&["--info", "iris.f64", "--dtype", "f8"]);
+        let meta: Value = serde_json::from_str(&command.args(&words).run().succeeds()).unwrap();
+        assert_eq!(meta["shape"].to_string(), shape, "{words:?}");
+    }
+}
+
+#[test]
+fn a_file_of_a_known_format_that_is_read_as_raw_is_called_so() {
+    let dir = dir_of_files();
+    let words = [
+        "--info", "a.npz", "--dtype", "u1", "--shape", "3", "--mode", "r",
+    ];
+    let outcome = dir.arrayfs(&words).run();
+    let note = "the npz file is read as raw bytes because of --dtype";
+    assert!(outcome.stderr.contains(note), "{outcome}");
+    let raw = dir.arrayfs(&words).args(&["--format", "raw"]).run();
+    assert!(!raw.stderr.contains("npz file"), "{raw}");
+}
