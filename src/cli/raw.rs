@@ -191,8 +191,8 @@ pub(super) struct RawOptions {
 
     /// Bypass the daemon for whole-file views: auto, rw, never [default: auto]
     ///
-    /// auto: on read-only mounts. rw: on writable mounts too; other views cannot be mapped
-    /// shared then. never: all reads and writes go to the daemon.
+    /// auto: on read-only mounts, unless --cache is always. rw: on writable mounts too; other
+    /// views cannot be mapped shared then. never: all reads and writes go to the daemon.
     #[arg(long, value_name = "WHERE", help_heading = "The mount")]
     pub passthrough: Option<OsString>,
 

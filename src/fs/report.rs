@@ -11,6 +11,9 @@ use super::operations::ArrayFs;
 use super::stats::Report;
 use crate::vfile::VirtualFile;
 
+/// The size of a page of the page cache, in bytes. The contents fit one.
+const PAGE: usize = 4096;
+
 impl ArrayFs {
     /// The path of a node, for log messages.
     pub(super) fn path(&self, inode: u64) -> String {
@@ -18,13 +21,19 @@ impl ArrayFs {
         node.map_or_else(|_| "?".into(), |node| self.tree.path(node))
     }
 
-    /// Makes the contents of `.arrayfs/stats` anew, for the reads to come.
+    /// Makes the contents of `.arrayfs/stats` anew, for the reads to come, also those of files
+    /// that are open already. Blanks fill its pages, so that the size stays: a program that has
+    /// read all finds nothing more at the end.
     pub(super) fn renew_report(&self) {
-        let report = Report {
-            text: self.report().into_bytes().into(),
+        let mut text = self.report().into_bytes();
+        let mut last = self.last_report();
+        let size = (text.len() + 1).next_multiple_of(PAGE).max(last.text.len());
+        text.resize(size - 1, b' ');
+        text.push(b'\n');
+        *last = Report {
+            text: text.into(),
             time: SystemTime::now(),
         };
-        *self.last_report() = report;
     }
 
     /// `attr`, attributes of `.arrayfs/stats`, with the size and time of the last contents.

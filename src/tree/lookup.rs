@@ -72,9 +72,7 @@ impl Tree {
     /// is no valid index of the array, or the encoding has no file of the result.
     fn parse_selection(&self, slices: Node, name: &str) -> Option<NodeKind> {
         let directory = self.array_directory(slices)?;
-        // Programs for which a colon separates the parts of a name can write `_` instead.
-        let text = name.strip_suffix(directory.suffix())?.replace('_', ":");
-        let index: Index = text.parse().ok()?;
+        let index = parse_index(name.strip_suffix(directory.suffix())?)?;
         let array = directory.view();
         let indexed = array.index(&index)?;
         directory.len_of(&indexed.view)?;
@@ -124,7 +122,7 @@ impl Tree {
         let is_free = |name: &str| {
             let stem = name.strip_suffix(directory.suffix()).unwrap_or(name);
             let is_chunk = name.split('.').all(|part| part.parse::<u64>().is_ok());
-            let is_number = is_chunk || stem.parse::<Index>().is_ok();
+            let is_number = is_chunk || parse_index(stem).is_some();
             !is_number && !name.starts_with("._") && name != ".DS_Store"
         };
         directory.encoding.is_writable()
@@ -160,4 +158,10 @@ impl Tree {
         let parent = Node::folder(directory_index, Folder::Slices);
         Some((self.inode(parent), name))
     }
+}
+
+/// The basic index that `text` spells, which can have `_` for each `:`. That is for programs to
+/// which a colon means something else.
+fn parse_index(text: &str) -> Option<Index> {
+    text.replace('_', ":").parse().ok()
 }

@@ -57,6 +57,14 @@ struct Numbered {
     lookups: u64,
 }
 
+impl Numbered {
+    /// Whether the kernel knows the inode, or anybody holds the selection.
+    fn is_in_use(&self) -> bool {
+        // This reference and that of `by_selection` make two.
+        self.lookups > 0 || Arc::strong_count(&self.selection) > 2
+    }
+}
+
 impl Selections {
     /// An empty table with numbers below `number_count`, which must exceed the number of
     /// selections that can be in the table.
@@ -107,11 +115,19 @@ impl Selections {
         })
     }
 
-    /// Takes `count` LOOKUPs back: the kernel has forgotten them.
+    /// Takes `count` LOOKUPs back: the kernel has forgotten them. A selection that is no longer
+    /// in use does not stay in a table that is too full.
     pub(super) fn forget(&self, number: u64, count: u64) {
         let mut table = self.table();
-        if let Some(numbered) = table.by_number.peek_mut(&number) {
-            numbered.lookups = numbered.lookups.saturating_sub(count);
+        let Some(numbered) = table.by_number.peek_mut(&number) else {
+            return;
+        };
+        numbered.lookups = numbered.lookups.saturating_sub(count);
+        if !numbered.is_in_use()
+            && table.by_number.len() > CAPACITY
+            && let Some(numbered) = table.by_number.pop(&number)
+        {
+            table.by_selection.remove(&numbered.selection);
         }
     }
 
@@ -168,8 +184,7 @@ impl Table {
             let Some((number, numbered)) = self.by_number.pop_lru() else {
                 return;
             };
-            // This reference and that of `by_selection` make two.
-            if numbered.lookups > 0 || Arc::strong_count(&numbered.selection) > 2 {
+            if numbered.is_in_use() {
                 self.by_number.put(number, numbered);
             } else {
                 self.by_selection.remove(&numbered.selection);
@@ -201,6 +216,25 @@ mod tests {
         assert_ne!(selections.number(selection(1), "1:3"), first);
         assert_eq!(selections.get(first).unwrap().view, selection(0).view);
         assert!(selections.get(99).is_none());
+    }
+
+    #[test]
+    fn a_table_that_the_kernel_has_filled_shrinks_when_it_forgets() {
+        const MANY: u64 = 3 * CAPACITY as u64;
+        let selections = Selections::new(u64::MAX);
+        for offset in 0..MANY {
+            let number = selections.number(selection(offset), &offset.to_string());
+            assert!(selections.count_lookup(number));
+        }
+        assert_eq!(selections.table().by_number.len() as u64, MANY);
+        let held = selections.get(0);
+        for number in 0..MANY {
+            selections.forget(number, 1);
+        }
+        let table = selections.table();
+        assert!(held.is_some() && table.by_number.contains(&0));
+        assert_eq!(table.by_number.len(), CAPACITY);
+        assert_eq!(table.by_selection.len(), CAPACITY);
     }
 
     #[test]

@@ -219,6 +219,25 @@ fn claim_69_a_directory_takes_files_where_it_has_some_that_can_be_written() {
 }
 
 #[test]
+fn claim_69_what_reads_as_an_index_is_no_other_name() {
+    let Some((_dir, mount)) = hundred(&[]) else {
+        return;
+    };
+    for path in [
+        "rows/100",
+        "slices/0:5,0:5,0:5",
+        "slices/0_5,0_5,0_5",
+        "slices/_,99",
+        "slices/0_5_0",
+        "npy/slices/_,99.npy",
+        "rows/._3",
+    ] {
+        let made = fs::write(mount.join(path), "x");
+        assert_eq!(errno(made), libc::EPERM, "{path}");
+    }
+}
+
+#[test]
 fn claim_69_the_files_have_a_limit_together_and_give_their_memory_back() {
     const SIZE: usize = 8 << 20;
     let Some((_dir, mount)) = hundred(&["--scratch-size", "8M"]) else {

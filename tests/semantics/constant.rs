@@ -1,6 +1,7 @@
 //! Claim 47 in mode `r` under `--cache always`, where the kernel opens files without the daemon.
 
 use std::fs::{self, File};
+use std::io::Read;
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::PathBuf;
 
@@ -78,6 +79,25 @@ fn claim_47_the_stats_of_a_constant_mount_are_new_when_they_are_opened() {
         assert!(read >= row, "{row}: {text}");
         fs::read(mount.join(&format!("rows/{row}"))).unwrap();
     }
+}
+
+#[test]
+fn claim_47_the_stats_of_a_constant_mount_end_where_they_did_if_others_open_them() {
+    let Some(dir) = Dir::with_fuse() else { return };
+    let file = dir.file("data.bin", numbered());
+    let mount = mounted(&dir, &file, &constant("10,10"));
+    let stats = mount.join(".arrayfs/stats");
+    let mut opened = File::open(&stats).unwrap();
+    let mut text = String::new();
+    opened.read_to_string(&mut text).unwrap();
+    // Requests of more kinds, which the next contents list.
+    nix::sys::statfs::statfs(&mount.join("rows")).unwrap();
+    File::open(mount.join("data")).unwrap().sync_all().unwrap();
+    let next = fs::read_to_string(&stats).unwrap();
+    assert!(next.trim_end().len() > text.trim_end().len(), "{next}");
+    assert_eq!(opened.read(&mut [0; 100]).unwrap(), 0);
+    let parsed: serde_json::Value = serde_json::from_str(&next).unwrap();
+    assert!(parsed.is_object());
 }
 
 #[test]
