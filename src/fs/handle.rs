@@ -9,6 +9,7 @@ use slab::Slab;
 use super::error::FsError;
 use super::page_cache::OpenInvalidation;
 use super::scratch::ScratchFile;
+use crate::tree::Pin;
 use crate::vfile::VirtualFile;
 
 /// An open file.
@@ -27,6 +28,7 @@ pub(super) struct Handle {
     pub(super) open_invalidation: Option<OpenInvalidation>,
     /// The number of write-back errors when this handle last reported.
     errors_seen: AtomicU64,
+    _pin: Option<Pin>,
 }
 
 /// What an open file is.
@@ -89,17 +91,20 @@ struct WriteBackErrors {
 }
 
 impl Handles {
-    /// Opens `file`, the node `inode`, and returns its handle number.
+    /// Opens `file`, the node `inode`, and returns its handle number. Holds `pin` until the
+    /// handle is closed.
     pub(super) fn open(
         &self,
         inode: u64,
         file: OpenFile,
+        pin: Option<Pin>,
         writes: bool,
         open_invalidation: Option<OpenInvalidation>,
     ) -> u64 {
         let handle = Handle {
             writes,
             open_invalidation,
+            _pin: pin,
             ..self.of_one_request(inode, file)
         };
         let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
@@ -115,6 +120,7 @@ impl Handles {
             idle: AtomicBool::new(false),
             open_invalidation: None,
             errors_seen: AtomicU64::new(self.errors.found.load(Ordering::SeqCst)),
+            _pin: None,
         }
     }
 
@@ -179,7 +185,7 @@ mod tests {
     #[test]
     fn a_write_back_error_is_reported_once_by_each_handle_open_when_it_was_found() {
         let handles = Handles::default();
-        let open = || handles.open(7, empty(), true, None);
+        let open = || handles.open(7, empty(), None, true, None);
         let numbers = [open(), open()];
         handles.record_write_back(Ok(()));
         handles.record_write_back(Err(io::Error::from_raw_os_error(libc::ENOSPC).into()));
@@ -196,7 +202,7 @@ mod tests {
     #[test]
     fn closed_handles_are_stale() {
         let handles = Handles::default();
-        let number = handles.open(7, empty(), false, None);
+        let number = handles.open(7, empty(), None, false, None);
         assert!(handles.close(number).is_some());
         assert!(handles.close(number).is_none());
         assert!(matches!(handles.get(number), Err(FsError::Stale)));

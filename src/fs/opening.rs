@@ -61,9 +61,10 @@ impl ArrayFs {
         if node.is_stats() {
             let report = VirtualFile::literal(self.report().into_bytes().into());
             let report = OpenFile::Tree(report);
-            let number = self.handles.open(inode, report, false, None);
+            let number = self.handles.open(inode, report, None, false, None);
             return Ok((number, IoMode::Direct));
         }
+        let pin = self.tree.pin(node).ok_or(FsError::Stale)?;
         let file = self.tree.open(node).ok_or(FsError::Stale)?;
         let guard = OpenGuard::new(self, inode, writes);
         let mut open_invalidation = None;
@@ -88,8 +89,10 @@ impl ArrayFs {
             }
             None => IoMode::Direct,
         };
-        let file = OpenFile::Tree(file);
-        let number = self.handles.open(inode, file, writes, open_invalidation);
+        let (file, pin) = (OpenFile::Tree(file), Some(pin));
+        let number = self
+            .handles
+            .open(inode, file, pin, writes, open_invalidation);
         guard.disarm();
         Ok((number, io_mode))
     }
@@ -103,7 +106,7 @@ impl ArrayFs {
     pub(super) fn open_scratch(&self, inode: u64, writes: bool) -> Result<u64, FsError> {
         let file = OpenFile::Scratch(self.scratch.opened(inode)?);
         let guard = OpenGuard::new(self, inode, writes);
-        let number = self.handles.open(inode, file, writes, None);
+        let number = self.handles.open(inode, file, None, writes, None);
         guard.disarm();
         Ok(number)
     }

@@ -1,8 +1,8 @@
 //! The table of selections: inode numbers of names that were looked up in `slices` and denote
 //! neither the whole array nor a slice along one axis. It is the only part of the tree that
-//! grows with use, so it is a bounded LRU table: a selection stays while the kernel knows its
-//! inode, and is evicted later. It then gets a new number when it is looked up again. Dropping
-//! the kernel's dentries is the business of `fs`.
+//! grows with use, so it is a bounded LRU table: a selection stays while it is open or, where
+//! LOOKUPs are counted, while the kernel knows its inode. An evicted selection gets a new number
+//! when it is looked up again. Dropping the kernel's dentries is the business of `fs`.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -90,9 +90,7 @@ impl Selections {
         let name = (selection.directory_index, name.into());
         let number = table.number(self.number_count, selection);
         table.names.put(name, number);
-        if table.names.len() > CAPACITY {
-            table.names.pop_lru();
-        }
+        table.drop_excess_name();
         number
     }
 
@@ -104,8 +102,8 @@ impl Selections {
         Some(numbered.selection.clone())
     }
 
-    /// Counts a LOOKUP of the selection, which then stays until the kernel forgets its inode.
-    /// False if it has been evicted.
+    /// Counts a LOOKUP of the selection, which then stays until the kernel forgets its inode, and
+    /// its names until the kernel is told to. False if it has been evicted.
     pub(super) fn count_lookup(&self, number: u64) -> bool {
         let mut table = self.table();
         let numbered = table.by_number.get_mut(&number);
@@ -172,6 +170,17 @@ impl Table {
         let lookups = 0;
         self.by_number.put(number, Numbered { selection, lookups });
         number
+    }
+
+    /// If there are too many names, removes the least recently used, unless the kernel still has
+    /// to drop it.
+    fn drop_excess_name(&mut self) {
+        let oldest = self.names.peek_lru().map(|(_, number)| *number);
+        let known = oldest.and_then(|number| self.by_number.peek(&number));
+        let is_known = known.is_some_and(|numbered| numbered.lookups > 0);
+        if self.names.len() > CAPACITY && !is_known {
+            self.names.pop_lru();
+        }
     }
 
     /// If the table is full, removes the least recently used selection that the kernel has
@@ -255,6 +264,9 @@ mod tests {
         }
         drop(held);
         assert!(!selections.count_lookup(100));
+        // The names of selections that the kernel knows stay until it is told to drop them.
+        assert!(selections.table().names.len() > CAPACITY);
+        while selections.pop_excess().is_some() {}
         // The kernel forgets also what is no longer in the table.
         selections.forget(100, 1);
         let table = selections.table();
