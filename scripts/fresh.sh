@@ -34,8 +34,10 @@ clean_up() {
 trap clean_up EXIT
 
 started=$SECONDS
-debootstrap --variant=minbase --include=ca-certificates trixie "$work/base" >"$work/log" 2>&1 ||
-    { tail "$work/log" >&2; exit 1; }
+if ! debootstrap --variant=minbase --include=ca-certificates trixie "$work/base" >"$work/log" 2>&1; then
+    tail "$work/log" >&2
+    exit 1
+fi
 # What lets this machine reach the registries.
 cp /etc/resolv.conf /etc/hosts "$work/base/etc/"
 cp /etc/ssl/certs/ca-certificates.crt "$work/base/etc/ssl/certs/"
@@ -67,39 +69,36 @@ lines() {
     esac
 }
 
-# What follows is the same for each way. The web server is ended by its number.
+# What follows is the same for each way. The server prints a line when it listens.
 look() {
     cat <<'LOOK'
 echo "[$SECONDS s until it is installed]"
 arrayfs --version
 cd /root
 arrayfs image.fits
-apt-get install -y -qq python3-minimal libpython3-stdlib
-python3 -m http.server --bind 127.0.0.1 --directory image 8731 2>/dev/null &
-server=$!
-python3 - <<'FETCH'
-import struct, time, urllib.request
+trap 'arrayfs -u image' EXIT
+apt-get install -y -qq python3
+exec 3< <(exec python3 -u -m http.server --bind 127.0.0.1 --directory image 0)
+trap "kill $!; arrayfs -u image" EXIT
+# Serving HTTP on 127.0.0.1 port 12345 ...
+read -r _ _ _ _ _ port _ <&3
+python3 - "$port" <<'FETCH'
+import struct
+import sys
+from urllib.request import urlopen
 
-def get(path):
-    until = time.monotonic() + 30
-    while True:
-        try:
-            return urllib.request.urlopen(f"http://127.0.0.1:8731/{path}").read()
-        except ConnectionError:
-            if time.monotonic() > until:
-                raise
-
-assert b"<!doctype html>" in get("index.html").lower()[:100]
-assert struct.unpack(">4h", get("slices/1,:4")) == (300, 301, 302, 303)
+root = f"http://127.0.0.1:{sys.argv[1]}"
+page = urlopen(f"{root}/index.html").read()
+assert page.lower().startswith(b"<!doctype html>"), page[:100]
+four = urlopen(f"{root}/PRIMARY/slices/1,:4").read()
+assert struct.unpack(">4h", four) == (300, 301, 302, 303), four
 print("the page and a[1, :4] came from the web server")
 FETCH
-kill "$server"
-arrayfs -u image
 LOOK
 }
 
 # A FITS image of 200 rows of 300 numbers, a[i, j] = 300 i + j modulo 32768.
-python3 - "$work/image.fits" <<'E2'
+python3 - "$work/image.fits" <<'FITS'
 import struct, sys
 
 cards = ["SIMPLE  =                    T", "BITPIX  =                   16",
@@ -108,7 +107,7 @@ cards = ["SIMPLE  =                    T", "BITPIX  =                   16",
 header = "".join(card.ljust(80) for card in cards).encode().ljust(2880)
 data = struct.pack(">60000h", *(n % 32768 for n in range(60000)))
 open(sys.argv[1], "wb").write(header + data.ljust(-(-len(data) // 2880) * 2880, b"\0"))
-E2
+FITS
 
 for way in "${ways[@]}"; do
     mkdir "$work/upper" "$work/work" "$root"

@@ -15,7 +15,7 @@ case "${1:-}" in
     *) echo "usage: scripts/package.sh [--quick]" >&2; exit 2 ;;
 esac
 
-install_packages fuse3 gcc libc6-dev dpkg-dev file man-db systemd python3 python3-venv \
+install_packages fuse3 binutils gcc libc6-dev dpkg-dev file man-db systemd python3 python3-venv \
     bash-completion zsh fish ruby nix-bin
 need_rust
 need_fuse
@@ -25,7 +25,6 @@ pip install --quiet --disable-pip-version-check --no-deps \
 
 target="$(realpath -m "${CARGO_TARGET_DIR:-target}")"
 dist="$target/dist"
-tools="$target/tools"
 version="$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)"
 machine="$(uname -m)"
 work=$(mktemp -d)
@@ -73,27 +72,6 @@ manual_is() {
     echo "man arrayfs: $1"
 }
 
-deb() {
-    if [ "$("$tools/bin/cargo-deb" --version 2>/dev/null)" != 3.8.0 ]; then
-        cargo install --quiet --locked --version 3.8.0 --root "$tools" cargo-deb
-    fi
-    CARGO_PROFILE_RELEASE_STRIP=true "$tools/bin/cargo-deb" --quiet --output "$dist"
-    local deb
-    deb=$(echo "$dist"/*.deb)
-    dpkg-deb --info "$deb" | grep -E '^ (Package|Version|Depends):'
-    "${as_root[@]}" dpkg -i "$deb" >/dev/null
-    use /usr/bin/arrayfs
-    file /usr/bin/arrayfs | grep -q ', stripped$'
-    man --warnings arrayfs >/dev/null
-    bash -c 'source /usr/share/bash-completion/completions/arrayfs && complete -p arrayfs' >/dev/null
-    systemd-analyze verify docs/systemd/*.service docs/systemd/*.mount docs/systemd/*.automount
-    links_work /usr/share/doc/arrayfs
-    "${as_root[@]}" dpkg --purge arrayfs >/dev/null
-    test ! -e /usr/bin/arrayfs
-    test ! -e /usr/share/doc/arrayfs
-    echo "installed, used and removed: $deb"
-}
-
 # links_work DIR: what its pages link to is there, but for the tests.
 links_work() {
     find "$1" -name '*.md' | while read -r page; do
@@ -102,6 +80,62 @@ links_work() {
                 test -e "$(dirname "$page")/$link" || { echo "$page links to $link" >&2; exit 1; }
             done
     done
+}
+
+# prefix DIR ARRAYFS: lays out the program and its files below DIR, as below /usr or ~/.local.
+prefix() {
+    local doc="$1/share/doc/arrayfs"
+    mkdir -p "$1/bin" "$doc/docs/performance"
+    cp "$2" "$1/bin/arrayfs"
+    strip "$1/bin/arrayfs"
+    cp -rL packaging/wheel/data/share/. "$1/share"
+    # Laid out as in the sources, so that links between pages work.
+    cp README.md CHANGELOG.md LICENSE-* "$doc"
+    cp -r docs/*.md docs/container docs/images docs/systemd "$doc/docs"
+    cp docs/performance/*.svg "$doc/docs/performance"
+    links_work "$doc"
+}
+
+# The program in it is for the libc of this machine, so it is built on the oldest Debian.
+deb() {
+    local root="$work/deb" doc="$work/deb/usr/share/doc/arrayfs" arch deb
+    arch="$(dpkg --print-architecture)"
+    deb="$dist/arrayfs_${version}_$arch.deb"
+    cargo build --release --quiet --locked
+    prefix "$root/usr" "$target/release/arrayfs"
+    mv "$root/usr/share/zsh/site-functions" "$root/usr/share/zsh/vendor-completions"
+    gzip -9n "$root/usr/share/man/man1/arrayfs.1"
+    install -D -m 644 docs/systemd/arrayfs@.service -t "$root/usr/lib/systemd/system"
+    cat LICENSE-MIT LICENSE-APACHE >"$doc/copyright"
+    mkdir "$root/debian" "$root/DEBIAN"
+    printf 'Source: arrayfs\n\nPackage: arrayfs\nArchitecture: any\n' >"$root/debian/control"
+    cat >"$root/DEBIAN/control" <<CONTROL
+Package: arrayfs
+Version: $version
+Architecture: $arch
+Maintainer: The arrayfs authors <arrayfs@localhost>
+Installed-Size: $(du -sk "$root/usr" | cut -f 1)
+Depends: $(cd "$root" && dpkg-shlibdeps -O usr/bin/arrayfs | sed 's/^shlibs:Depends=//'), fuse3
+Section: science
+Priority: optional
+Description: $(sed -n 's/^description = "\(.*\)"/\1/p' Cargo.toml)
+ Any program that opens a path reads and writes rows, columns and other slices
+ in place: of raw dumps, .npy, HDF5, NetCDF, FITS, NIfTI and more.
+CONTROL
+    rm -r "$root/debian"
+    dpkg-deb --root-owner-group --build "$root" "$deb" >/dev/null
+    dpkg-deb --info "$deb" | grep -E '^ (Package|Version|Depends):'
+
+    "${as_root[@]}" dpkg -i "$deb" >/dev/null
+    use /usr/bin/arrayfs
+    man --warnings arrayfs >/dev/null
+    bash -c 'source /usr/share/bash-completion/completions/arrayfs && complete -p arrayfs' >/dev/null
+    systemd-analyze verify docs/systemd/*.service docs/systemd/*.mount docs/systemd/*.automount
+    links_work /usr/share/doc/arrayfs
+    "${as_root[@]}" dpkg --purge arrayfs >/dev/null
+    test ! -e /usr/bin/arrayfs
+    test ! -e /usr/share/doc/arrayfs
+    echo "installed, used and removed: $deb"
 }
 
 # wheel [OPTION]...: builds a wheel with these options of maturin, and uses it in a new environment.
@@ -132,16 +166,9 @@ static() {
         pip download --quiet --no-index --find-links "$dist" \
             --only-binary :all: --platform "${tag}_$machine" --dest "$work/$tag" arrayfs
     done
-    cp "$target/$musl/release/arrayfs" "$dist/arrayfs-$machine"
-    file "$dist/arrayfs-$machine" | grep -qE 'static(-pie|ally) linked, .*, stripped$|static(-pie|ally) linked, stripped$'
-
-    local share="$work/$name/share"
-    mkdir -p "$work/$name/bin" "$share/doc/arrayfs/docs"
-    cp "$dist/arrayfs-$machine" "$work/$name/bin/arrayfs"
-    cp -rL packaging/wheel/data/share/. "$share"
-    cp README.md CHANGELOG.md LICENSE-* "$share/doc/arrayfs"
-    cp -r docs/*.md docs/container docs/images docs/performance docs/systemd "$share/doc/arrayfs/docs"
-    links_work "$share/doc/arrayfs"
+    prefix "$work/$name" "$target/$musl/release/arrayfs"
+    cp "$work/$name/bin/arrayfs" "$dist/arrayfs-$machine"
+    file "$dist/arrayfs-$machine" | grep -E 'static(-pie|ally) linked.*, stripped$'
     tar -C "$work" --owner 0 --group 0 -czf "$dist/$name.tar.gz" "$name"
     mkdir -p "$home/.local"
     tar -C "$home/.local" --strip-components 1 -xzf "$dist/$name.tar.gz"
@@ -177,14 +204,11 @@ cargo_install() {
 
 # The crate as it would be published: it builds from what it holds, and holds nothing large.
 crate() {
-    local dirty=()
-    # A working tree with changes is tried too; a release is not.
+    local dirty=() crate="$target/package/arrayfs-$version.crate"
+    rm -f "$crate"
+    # A working tree with changes can be tried, but not released.
     [ -z "$quick" ] || dirty=(--allow-dirty)
     cargo publish --dry-run --quiet --locked "${dirty[@]}"
-    # Cargo says nowhere where a dry run leaves it.
-    local crate
-    crate="$(find "$target/package" -name "arrayfs-$version.crate" -printf '%T@ %p\n' | sort -n |
-        sed -n '$s/^[^ ]* //p')"
     test "$(stat -c %s "$crate")" -lt 1000000
     cp "$crate" "$dist"
     sed "s/^  sha256 .*/  sha256 \"$(sha256sum "$crate" | cut -d ' ' -f 1)\"/" \
