@@ -223,7 +223,7 @@ recipes() {
     done
     ruby -c packaging/arrayfs.rb
     nix-instantiate --parse packaging/package.nix >/dev/null
-    python3 packaging/check_recipe.py "$@"
+    CARGO_TARGET_DIR="$target" python3 packaging/check_recipe.py "$@"
 }
 
 if [ -n "$quick" ]; then
