@@ -59,7 +59,7 @@ lines() {
         cargo)
             echo 'apt-get install -y -qq fuse3 gcc libc6-dev rustup'
             echo 'echo "[$SECONDS s until Rust is being installed]"'
-            echo 'rustup --quiet default stable'
+            echo 'rustup --quiet set profile minimal; rustup --quiet default stable'
             echo 'echo "[$SECONDS s until cargo install]"'
             echo 'export PATH="$HOME/.cargo/bin:$PATH" CARGO_TARGET_DIR=/tmp/target'
             echo 'cargo install --quiet --locked --path /source'
