@@ -99,7 +99,7 @@ prefix() {
 
 # The program in it is for the libc of this machine, so it is built on the oldest Debian.
 deb() {
-    local root="$work/deb" doc="$work/deb/usr/share/doc/arrayfs" arch deb
+    local source="$work/source" root="$work/source/debian/arrayfs" arch deb
     arch="$(dpkg --print-architecture)"
     deb="$dist/arrayfs_${version}_$arch.deb"
     cargo build --release --quiet --locked
@@ -107,23 +107,22 @@ deb() {
     mv "$root/usr/share/zsh/site-functions" "$root/usr/share/zsh/vendor-completions"
     gzip -9n "$root/usr/share/man/man1/arrayfs.1"
     install -D -m 644 docs/systemd/arrayfs@.service -t "$root/usr/lib/systemd/system"
-    cat LICENSE-MIT LICENSE-APACHE >"$doc/copyright"
-    mkdir "$root/debian" "$root/DEBIAN"
-    printf 'Source: arrayfs\n\nPackage: arrayfs\nArchitecture: any\n' >"$root/debian/control"
+    cat LICENSE-MIT LICENSE-APACHE >"$root/usr/share/doc/arrayfs/copyright"
+    mkdir "$root/DEBIAN"
+    printf 'Source: arrayfs\n\nPackage: arrayfs\nArchitecture: any\n' >"$source/debian/control"
     cat >"$root/DEBIAN/control" <<CONTROL
 Package: arrayfs
 Version: $version
 Architecture: $arch
 Maintainer: The arrayfs authors <arrayfs@localhost>
 Installed-Size: $(du -sk "$root/usr" | cut -f 1)
-Depends: $(cd "$root" && dpkg-shlibdeps -O usr/bin/arrayfs | sed 's/^shlibs:Depends=//'), fuse3
+Depends: $(cd "$source" && dpkg-shlibdeps -O debian/arrayfs/usr/bin/arrayfs | sed 's/^shlibs:Depends=//'), fuse3
 Section: science
 Priority: optional
 Description: $(sed -n 's/^description = "\(.*\)"/\1/p' Cargo.toml)
  Any program that opens a path reads and writes rows, columns and other slices
  in place: of raw dumps, .npy, HDF5, NetCDF, FITS, NIfTI and more.
 CONTROL
-    rm -r "$root/debian"
     dpkg-deb --root-owner-group --build "$root" "$deb" >/dev/null
     dpkg-deb --info "$deb" | grep -E '^ (Package|Version|Depends):'
 
@@ -206,10 +205,10 @@ cargo_install() {
 # The crate as it would be published: it builds from what it holds, and holds nothing large.
 crate() {
     local dirty=() crate="$target/package/arrayfs-$version.crate"
-    rm -f "$crate"
     # A working tree with changes can be tried, but not released.
     [ -z "$quick" ] || dirty=(--allow-dirty)
     cargo publish --dry-run --quiet --locked "${dirty[@]}"
+    cargo package --no-verify --quiet --locked "${dirty[@]}"
     test "$(stat -c %s "$crate")" -lt 1000000
     cp "$crate" "$dist"
     sed "s/^  sha256 .*/  sha256 \"$(sha256sum "$crate" | cut -d ' ' -f 1)\"/" \
