@@ -8,7 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from rattler_build import EnvironmentIsolation, Stage0Recipe, VariantConfig
+from rattler_build import EnvironmentIsolation, Stage0Recipe, ToolConfiguration, VariantConfig
 
 PATH = Path(__file__).with_name("recipe.yaml")
 # As conda-forge sets it.
@@ -27,6 +27,10 @@ with tempfile.TemporaryDirectory() as work:
     alone = Path(work, "recipe.yaml")
     alone.write_text(json.dumps(lines))
     [built] = Stage0Recipe.from_file(alone).run_build(
-        output_dir=Path(work, "output"), channels=[], env_isolation=EnvironmentIsolation.NONE
+        # Its default skips the tests.
+        tool_config=ToolConfiguration(test_strategy="native"),
+        output_dir=Path(work, "output"),
+        channels=[],
+        env_isolation=EnvironmentIsolation.NONE,
     )
     print("built and tested:", Path(built.packages[0]).name)

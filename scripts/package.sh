@@ -16,7 +16,7 @@ case "${1:-}" in
 esac
 
 install_packages fuse3 binutils gcc libc6-dev dpkg-dev file man-db systemd python3 python3-venv \
-    bash-completion zsh fish ruby nix-bin
+    bash-completion zsh fish patchelf ruby nix-bin
 need_rust
 need_fuse
 need_numpy
