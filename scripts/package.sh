@@ -198,7 +198,7 @@ cargo_install() {
         _completion_loader arrayfs; complete -p arrayfs'
     # shellcheck disable=SC2016 # zsh expands it.
     test "$(as_user "$bin" zsh -ic 'print $_comps[arrayfs]')" = _arrayfs
-    as_user "$bin" fish -c 'complete -C "arrayfs --form"' | grep -q '^--format'
+    as_user "$bin" fish -c 'complete -C "arrayfs --form"' | grep '^--format' >/dev/null
     rm -rf "$home"
 }
 
