@@ -6,8 +6,8 @@
 #
 #   scripts/test.sh         the checks for every change: minutes
 #   scripts/test.sh --all   also the portable build, all languages of README.txt, index.html in a
-#                           browser, fuzzing, thread interleavings, benchmarks, macOS
-#                           compilation, emulated arm64 and short stress tests
+#                           browser, fuzzing, thread interleavings, packages, benchmarks,
+#                           macOS compilation, emulated arm64 and short stress tests
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/setup.sh
@@ -126,8 +126,8 @@ fi
 step "shell scripts: shellcheck" shellcheck -x scripts/*.sh .ci/run \
     docs/generated/arrayfs.bash
 step "format: cargo fmt" cargo fmt --check
-step "python: ruff check" ruff check fuzz scripts tests
-step "python: ruff format" ruff format --check fuzz scripts tests
+step "python: ruff check" ruff check fuzz packaging scripts tests
+step "python: ruff format" ruff format --check fuzz packaging scripts tests
 step "lints: cargo clippy" cargo clippy --all-targets --quiet -- -D warnings
 step "docs: cargo doc" env RUSTDOCFLAGS='-D warnings' cargo doc --no-deps --quiet
 step "imports point down: check-direction.sh" scripts/check-direction.sh
@@ -141,6 +141,7 @@ if [ -n "$all" ]; then
     step "index.html in a browser: page.sh" scripts/page.sh
     step "thread interleavings: interleavings.sh" scripts/interleavings.sh
     step "fuzzing: fuzz.sh" scripts/fuzz.sh 3
+    step "packages install: package.sh" scripts/package.sh --quick
     step "macOS compiles: check-macos.sh" scripts/check-macos.sh
     # What has assembly or unsafe code of its own. The other unit tests take minutes.
     step "arm64, emulated: check-arm64.sh" scripts/check-arm64.sh array:: mapping:: platform::

@@ -59,7 +59,8 @@ const SECTIONS: [(&str, &str); 4] = [
     ),
     (
         "SEE ALSO",
-        "fusermount3(1), mount(8), fuse(4), and the documentation in /usr/share/doc/arrayfs.",
+        "fusermount3(1), mount(8), fuse(4), and the documentation: /usr/share/doc/arrayfs, where a \
+         package installed it, or README.md and docs/ of the sources.",
     ),
 ];
 

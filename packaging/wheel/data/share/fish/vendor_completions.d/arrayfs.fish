@@ -1,0 +1,1 @@
+../../../../../../docs/generated/arrayfs.fish
