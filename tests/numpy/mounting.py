@@ -56,6 +56,12 @@ NOT_RESERVED = re.compile(r"^arrayfs: .*: made with \d+ bytes, which are not res
 # Said of what neither the options nor the file say, and of bytes behind the array.
 ASSUMED = re.compile(r"^arrayfs: /.*(?:\(no --(?:dtype|shape) given\)|ignored)\n", re.MULTILINE)
 
+# Said of a known format whose bytes the options show, and of names that other languages have as well.
+NOTED = re.compile(
+    r"^arrayfs: /.*; (?:the \w+ file is read as raw bytes because of --\w+|\w+ (?:is|has) .*(?:NumPy|here).*)\n",
+    re.MULTILINE,
+)
+
 # Said of a file that was there under `w+`.
 OVERWRITTEN = re.compile(r"^arrayfs: .*: overwritten with zeros: it held \d+ bytes, and now has \d+.*\n", re.MULTILINE)
 
@@ -111,7 +117,7 @@ class Mount:
         else:
             holds_something = self.makes and size > 0
             same("whether something was overwritten", holds_something, bool(OVERWRITTEN.search(printed)))
-            for known in (NOT_RESERVED, OVERWRITTEN, ASSUMED):
+            for known in (NOT_RESERVED, OVERWRITTEN, ASSUMED, NOTED):
                 printed = known.sub("", printed)
             same("what the command printed", "", printed)
         expect(is_mounted(self.point), "the command returned, and the mount table does not show the mount")

@@ -43,7 +43,7 @@ def part(text: str) -> object:
         return None
     if text == "...":
         return ...
-    bounds = [each.strip(BLANKS) for each in text.split(":")]
+    bounds = [each.strip(BLANKS) for each in text.replace("_", ":").split(":")]
     if not all(INTEGER.fullmatch(bound) or (bound == "" and len(bounds) > 1) for bound in bounds) or len(bounds) > 3:
         return "none"
     numbers = [int(bound) if bound else None for bound in bounds]
@@ -95,6 +95,8 @@ def random_expression(rng: np.random.Generator, shape: tuple[int, ...]) -> str:
             parts.insert(int(rng.integers(len(parts) + 1)), extra)
     blank = pick(rng, ["", "", " ", "  ", "\t"])
     text = f"{pick(rng, ['', blank])},{blank}".join(parts) + pick(rng, ["", "", "", ",", " ,", ", "])
+    if rng.integers(6) == 0:
+        text = "".join(pick(rng, "_:_") if letter == ":" else letter for letter in text)
     text = pick(rng, [text, text, f"[{text}]", f"[{blank}{text}{blank}]", f" {text} ", f" [{text}]\t"])
     if rng.integers(12) == 0:
         at = int(rng.integers(len(text) + 1))
