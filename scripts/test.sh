@@ -7,7 +7,7 @@
 #   scripts/test.sh         the checks for every change: minutes
 #   scripts/test.sh --all   also the portable build, all languages of README.txt, index.html in a
 #                           browser, fuzzing, thread interleavings, packages, benchmarks,
-#                           macOS compilation, emulated arm64 and short stress tests
+#                           macOS compilation and short stress tests
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/setup.sh
@@ -143,8 +143,6 @@ if [ -n "$all" ]; then
     step "fuzzing: fuzz.sh" scripts/fuzz.sh 3
     step "packages install: package.sh" scripts/package.sh --quick
     step "macOS compiles: check-macos.sh" scripts/check-macos.sh
-    # What has assembly or unsafe code of its own. The other unit tests take minutes.
-    step "arm64, emulated: check-arm64.sh" scripts/check-arm64.sh array:: mapping:: platform::
     # These check that the benchmarks work. Timings are not evaluated.
     step "benchmarks work: kernels" cargo test --quiet --bench kernels -- --test
     step "benchmarks work: bench.sh" scripts/bench.sh --quick
