@@ -217,7 +217,7 @@ fn claim_29_a_slice_that_is_open_keeps_its_inode_and_every_other_is_found_again(
 
         assert_eq!(number(&kept), before[0], "{options:?}");
         assert_eq!(inode("::2"), before[0]);
-        if !options.is_empty() {
+        if !options.is_empty() && !cfg!(arrayfs_portable) {
             assert_eq!([number(&located), inode("::5")], [before[1]; 2]);
         }
         assert_eq!(inode(" 0 : : 2 "), before[0]);

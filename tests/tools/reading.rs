@@ -16,7 +16,6 @@ pub fn cases() -> Vec<Case> {
         works("head -c, tail -c", "head -c 50 m/data; tail -c 50 m/data; head -n 2 m/data; tail -n 2 m/data; head -c 50 m/T/data; tail -c 50 m/T/data"),
         works("tail -f", "timeout 0.3 tail -f m/rows/3; test $? = 124"),
         works("tail -f", "timeout 0.3 tail -f m/rows/3 & sleep 0.1; printf 0123 1<> m/rows/3; wait").changes(&["rows/3"]),
-        works("feh", "feh --list m/tiff/data.tif && feh --loadable m/tiff/data.tif"),
         works("git add, git diff", "git init -q r && git --git-dir=r/.git --work-tree=m add rows cols/3 && git --git-dir=r/.git ls-files -s"),
         works("git add, git diff", "git diff --no-index m/rows/3 m/rows/4 || test $? = 1"),
         works("cmp, diff", "cmp m/rows/3 m/axes/0/3 && cmp m/T/rows/3 m/cols/3"),

@@ -35,6 +35,7 @@ pub fn cases() -> Vec<Case> {
         fails("tensorstore", tensorstore("a.write(0).result()"), 1, "Operation not permitted"),
         works("dask", "python3 -W ignore -c 'import dask.array; print(dask.array.from_zarr(\"m/zarr\").sum(0).compute())'"),
         works("ome-zarr", "python3 -W ignore -c 'from ome_zarr.io import parse_url; from ome_zarr.reader import Reader; print([a.compute() for a in next(iter(Reader(parse_url(\"m/ome.zarr\"))())).data])'"),
+        works("feh", "feh --list m/tiff/data.tif && feh --loadable m/tiff/data.tif"),
         works("gfortran", format!("echo '{FORTRAN}' > a.f90 && gfortran a.f90 -o a && ./a")).changes(&["rows/3"]),
         works("cp", "cp m/npy/rows/4.npy m/npy/rows/3.npy").changes(&["npy/rows/3.npy"]),
         fails("cp", "cp m/npy/cols/4.npy m/npy/rows/3.npy", 1, "Invalid argument"),
