@@ -63,16 +63,18 @@ def by_subject(results):
 
 
 def line(result):
+    """The result as a row of a Markdown table, in which a bar in a name is escaped."""
     row = result.row
+    work = row.work.replace("|", r"\|")
     goal = "" if row.goal is None else row.goal
     if not result.pairs:
-        return f"| {row.work} | | {row.against} | | | | {goal} | not measured: {result.missing} |"
+        return f"| {work} | | {row.against} | | | | {goal} | not measured: {result.missing} |"
     ours = amount(median([a for a, _ in result.pairs]), row.unit)
     theirs = amount(median([b for _, b in result.pairs]), row.unit)
     ratios = result.ratios()
     reached = {True: "yes", False: "no", None: ""}[result.reached()]
     return (
-        f"| {row.work} | {ours} | {row.against} | {theirs} | {result.ratio():.2f} "
+        f"| {work} | {ours} | {row.against} | {theirs} | {result.ratio():.2f} "
         f"| {ratios[0]:.2f} to {ratios[-1]:.2f} | {goal} | {reached} |"
     )
 
@@ -170,7 +172,7 @@ def write(results, facts, command, docs):
     page = f"""# Performance
 
 {introduction}
-![How fast each work is on arrayfs, compared with the same work by other means](performance/ratios.svg)
+![The speed of each work on arrayfs, compared with other means](performance/ratios.svg)
 
 ## The measurements
 
