@@ -156,7 +156,7 @@ if [ -n "$all" ]; then
         --test backing --test command --test ends --test export --test fstab --test numpy \
         --test semantics --test syscalls --test tools --test users -- --skip readers_of_tables \
         --skip text_reads_back --skip real_files --skip numpy_loads --skip types_of_ml_dtypes \
-        --skip large:: --skip science::
+        --skip every_view_reads --skip large:: --skip science::
 fi
 
 skipped="$(skipped)"
