@@ -151,13 +151,7 @@ fn description(raw: &RawOptions, items: &MountOptions) -> Result<Description, Us
         Ok(text("shape", value)?.parse()?)
     })?;
     let dtype_note = dtype_note(raw, items);
-    let order = option_value("order", &raw.order, items, |value| {
-        parse_value("order", value, "C or F", |text| match text {
-            "C" | "c" => Some(Order::C),
-            "F" | "f" => Some(Order::F),
-            _ => None,
-        })
-    })?;
+    let order = option_value("order", &raw.order, items, read_order)?;
     let offset = option_value("offset", &raw.offset, items, |value| {
         parse_value(
             "offset",
@@ -198,6 +192,14 @@ fn description(raw: &RawOptions, items: &MountOptions) -> Result<Description, Us
         mode,
         extend,
         read_only,
+    })
+}
+
+fn read_order(value: &OsStr) -> Result<Order, UsageError> {
+    parse_value("order", value, "C or F", |text| match text {
+        "C" | "c" => Some(Order::C),
+        "F" | "f" => Some(Order::F),
+        _ => None,
     })
 }
 

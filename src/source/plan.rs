@@ -99,19 +99,28 @@ impl Plan {
             origin,
             contents,
         };
-        let checked = plan.backing.check(&plan.bytes());
+        plan.check_backing()?;
+        Ok(plan)
+    }
+
+    /// Checks that the file can have the arrays.
+    ///
+    /// # Errors
+    ///
+    /// As [`BackingFile::check`]; of a file that is too short with what would fit.
+    fn check_backing(&self) -> Result<(), SourceError> {
+        let checked = self.backing.check(&self.bytes());
         checked.map_err(|error| match error {
-            FileError::TooShort { remedy, .. } if format.name != "raw" => {
+            FileError::TooShort { remedy, .. } if self.origin.format != "raw" => {
                 SourceError::NotWhole { error, remedy }
             }
             FileError::TooShort { remedy, .. } => SourceError::TooShort {
                 remedy,
-                fitting: plan.fitting(),
+                fitting: self.fitting(),
                 error,
             },
             error => error.into(),
-        })?;
-        Ok(plan)
+        })
     }
 
     /// The shape that the file has room for, if only the slowest length differs.
