@@ -1,15 +1,18 @@
 //! Generates `README.txt`: a description of an array, a table of its files, and code for each
-//! language that reads and writes it in this mount; for a group, a list of its arrays. The text is
-//! in `templates/`, a file for each language, listed in `LANGUAGES`. Variables and conditions are
+//! language that reads and writes it in this mount; for a group, a list of its arrays; for `csv/`
+//! of an array that is no table, the files that are. The text is in `templates/`, a file for each language, listed in `LANGUAGES`. Variables and conditions are
 //! in `variables`.
 
 mod example;
 mod scales;
+mod tables;
 mod template;
 mod variables;
 
 use std::path::{Path, PathBuf};
 
+use crate::array::Shape;
+use crate::dtype::DType;
 use crate::source::{Contents, Meta, Origin};
 use crate::tree;
 use crate::vfile::CsvForm;
@@ -126,6 +129,10 @@ impl tree::Readme for Readme {
         variables.set_condition("more", rest > 0);
         variables.set("rest", rest.to_string());
         template::render(GROUP, &variables)
+    }
+
+    fn of_tables(&self, dtype: &DType, shape: &Shape) -> String {
+        tables::text(dtype, shape, self.csv)
     }
 }
 
@@ -246,5 +253,8 @@ mod tests {
         }
         let group = variables::tests::group();
         assert_eq!(template::tests::unknown(GROUP, &group), [""; 0]);
+        let shape = Shape::new(vec![2, 3, 4]);
+        let tables = tables::variables(&DType::BYTE, &shape, CsvForm::default());
+        assert_eq!(template::tests::unknown(tables::TABLES, &tables), [""; 0]);
     }
 }

@@ -66,6 +66,13 @@ impl<'a> ArrayDirectory<'a> {
         (self.encoding.of_views()?.len)(&CodedView::new(view, self.coding))
     }
 
+    /// Whether the array has more axes than the files of the encoding can have.
+    pub(super) fn exceeds_max_ndim(&self) -> bool {
+        let max_ndim = self.encoding.of_views().and_then(|files| files.max_ndim);
+        let ndim = self.array.meta.view.ndim();
+        max_ndim.is_some_and(|max_ndim| ndim > max_ndim)
+    }
+
     /// The suffix of the files of views.
     pub(super) fn suffix(&self) -> &'static str {
         self.encoding.of_views().map_or("", |files| files.suffix)

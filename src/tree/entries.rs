@@ -20,10 +20,13 @@ impl Tree {
                 let number = *fields.get(usize::try_from(k).ok()?)?;
                 Some(self.directory_entry(number))
             }
-            Folder::Axes => (k < self.array_view(parent)?.ndim() as u64).then(|| Entry {
-                name: k.to_string(),
-                node: Node::folder(directory_index, Folder::Axis(k as usize)),
-            }),
+            Folder::Axes => {
+                let axis = self.axes(directory_index).nth(usize::try_from(k).ok()?)?;
+                Some(Entry {
+                    name: axis.to_string(),
+                    node: Node::folder(directory_index, Folder::Axis(axis)),
+                })
+            }
             Folder::Slices => None,
             Folder::Numbered(position) => self.entry_of_subdirectory(parent, position, k),
             Folder::Control => (k == 0).then(|| Entry {

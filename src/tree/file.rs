@@ -131,7 +131,7 @@ impl Tree {
                 let entries = self.fixed_entries(node);
                 entries.filter(|entry| entry.node.is_directory()).count()
             }
-            (Folder::Axes, _) => self.array_view(node).map_or(0, |view| view.ndim()),
+            (Folder::Axes, _) => self.axes(node.directory_index).count(),
             (Folder::Fields, _) => {
                 let directory = self.array_directory(node);
                 directory.map_or(0, |found| found.array.fields.list().len())
@@ -211,6 +211,11 @@ impl Tree {
 
     fn readme_text(&self, node: Node) -> Option<String> {
         match self.array_directory(node) {
+            Some(directory) if directory.exceeds_max_ndim() => {
+                let view = directory.view();
+                let shown = directory.coded(&view);
+                Some(self.readme.of_tables(shown.dtype(), shown.shape()))
+            }
             Some(directory) => {
                 let path = self.path(Node::folder(node.directory_index, Folder::Top));
                 Some(self.readme.of_array(&directory.array.meta, &path))

@@ -34,10 +34,10 @@ impl Tree {
                 return Some(Node::folder(number, Folder::Top));
             }
             Folder::Axes => {
-                let ndim = self.array_view(parent)?.ndim() as u64;
                 // Directories of axes have neither padded nor negative names.
-                let axis = name::parse_index(name, ndim).filter(|axis| axis.to_string() == name)?;
-                NodeKind::Folder(Folder::Axis(axis as usize))
+                let mut axes = self.axes(directory_index);
+                let axis = axes.find(|axis| axis.to_string() == name)?;
+                NodeKind::Folder(Folder::Axis(axis))
             }
             Folder::Slices => self.parse_selection(parent, name)?,
             Folder::Numbered(position) => self.file_in_subdirectory(parent, position, name)?,

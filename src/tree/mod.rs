@@ -25,6 +25,7 @@ use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 use crate::array::{Shape, View};
+use crate::dtype::DType;
 use crate::mapping::{Mapping, Pending};
 use crate::source::{Contents, Member, Meta, Origin, Skipped, Source, group_json};
 use crate::vfile::{EncodingOptions, zarr};
@@ -58,6 +59,9 @@ pub trait Readme: Debug + Send + Sync {
 
     /// The text for the root of a mount with several arrays, each with its path in the mount.
     fn of_group(&self, origin: &Origin, contents: &Contents, paths: &[String]) -> String;
+
+    /// The text for a directory of tables that has none of an array of more than two axes.
+    fn of_tables(&self, dtype: &DType, shape: &Shape) -> String;
 }
 
 /// The names, nodes and files of a mount.
@@ -351,11 +355,13 @@ impl Tree {
             || array().is_some_and(|directory| directory.encoding.folder().is_none())
     }
 
-    /// Whether the directory has a `README.txt`: the root, and those of members.
+    /// Whether the directory has a `README.txt`: the root, those of members, and `csv/` where it
+    /// has no `data.csv`.
     fn has_readme(&self, number: usize) -> bool {
         let directory = self.layout.directories.array_directory(number);
-        number == 0
-            || directory.is_some_and(|found| found.form.is_plain() && found.array.member.is_some())
+        let is_member =
+            |found: ArrayDirectory<'_>| found.form.is_plain() && found.array.member.is_some();
+        number == 0 || directory.is_some_and(|found| is_member(found) || found.exceeds_max_ndim())
     }
 
     /// The header that the file has for the member or group of a directory.
@@ -385,7 +391,7 @@ impl Tree {
             (Folder::Fields, Some(directory)) => {
                 directory.form.is_plain() && !directory.array.fields.list().is_empty()
             }
-            (Folder::Axes, Some(_)) => self.has_folder(number, Folder::Axis(0)),
+            (Folder::Axes, Some(_)) => self.axes(number).next().is_some(),
             (Folder::Numbered(position), Some(_)) => {
                 let top = Node::folder(number, Folder::Top);
                 self.subdirectory(top, position).is_some()
@@ -396,6 +402,13 @@ impl Tree {
                 .and_then(|axis| directory.view().like_taken(axis))
                 .is_some_and(|element| directory.len_of(&element).is_some()),
         }
+    }
+
+    /// The axes of an array directory whose slices have files.
+    fn axes(&self, number: usize) -> impl Iterator<Item = usize> + use<'_> {
+        let directory = self.layout.directories.array_directory(number);
+        let ndim = directory.map_or(0, |directory| directory.array.meta.view.ndim());
+        (0..ndim).filter(move |&axis| self.has_folder(number, Folder::Axis(axis)))
     }
 
     /// The parent directory of `node`. For a slice along axis K it is `axes/K`, even if `rows`

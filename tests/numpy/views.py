@@ -334,6 +334,8 @@ class Place:
         if not self.encoding:
             top.add("meta.json")
             top |= set() if self.prefix else {"README.txt", "index.html"}
+        if self.encoding == "csv" and self.array.ndim > 2:
+            top.add("README.txt")
         listings = {self.path: top, f"{self.path}slices": set()}
         if self.fields:
             top.add("fields")

@@ -1,7 +1,7 @@
 //! Claims 34 and 35: views as text.
 
 use std::fs::{self, File};
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 
 use crate::common::Dir;
 use crate::common::arrays::{mount_each, run_script};
@@ -178,6 +178,77 @@ fn claim_34_what_has_more_axes_or_no_exact_text_is_not_there() {
         &["csv", "fields/x/csv"],
         &["fields/y/csv"],
     );
+}
+
+#[test]
+fn claim_34_what_has_more_axes_says_which_files_are_tables() {
+    let Some(dir) = Dir::with_fuse() else { return };
+    let values: Vec<u8> = (0..200).collect();
+    let file = dir.file("data.bin", values);
+    let shapes = ["2,3,4", "4,2,3,4", "1,2,3,2,4", "2,0,4", "0,0,0"];
+    for (shape, count) in shapes.into_iter().zip([4, 3, 3, 2, 0]) {
+        for options in [&[][..], &["--csv", "padded"]] {
+            let described = [&["--dtype", "u1", "--shape", shape], options].concat();
+            let mount = dir.mount(&file, &described);
+            for directory in ["", "T/"] {
+                let name = format!("{directory}csv/README.txt");
+                let text = fs::read_to_string(mount.join(&name)).unwrap();
+                let lines: Vec<&str> = text.lines().filter(|line| line.contains(".csv ")).collect();
+                assert!(
+                    !directory.is_empty() || lines.len() == count,
+                    "{shape}: {text}"
+                );
+                let judge = "
+import sys, numpy
+array = numpy.load(sys.argv[1] + '/npy/data.npy')
+for line in sys.argv[2:]:
+    path, index = line.split(None, 1)
+    a = array
+    expected = numpy.atleast_1d(eval(index))
+    columns = expected.shape[1] if expected.ndim == 2 else 1
+    lines = [text.split(',')[:columns] for text in open(sys.argv[1] + '/csv/' + path)]
+    expected = expected.reshape(len(expected), columns).tolist()
+    assert [[int(value) for value in line] for line in lines] == expected, (path, index)";
+                let root = mount.join(directory);
+                let root = root.to_str().unwrap().trim_end_matches('/');
+                let arguments = [&["-c", judge, root], &lines[..]].concat();
+                dir.command("python3", &arguments).run().succeeds();
+            }
+            assert!(!mount.join("npy/README.txt").exists());
+        }
+    }
+    let mount = dir.mount(&file, &["--dtype", "u1", "--shape", "20,10"]);
+    assert!(!mount.join("csv/README.txt").exists());
+}
+
+#[test]
+fn claim_34_only_axes_whose_slices_have_text_are_listed() {
+    let Some(dir) = Dir::with_fuse() else { return };
+    // A line of 100,000 doubles is too long.
+    let file = dir.file("data.bin", vec![0; 8 * 600_000]);
+    for (shape, axes) in [("2,100000,3", &["0", "1"][..]), ("2,3,100000", &["2"])] {
+        let mount = dir.mount(&file, &["--dtype", "f8", "--shape", shape]);
+        let directory = mount.join("csv/axes");
+        let listed = fs::read_dir(&directory).unwrap();
+        let names = listed.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let mut names: Vec<String> = names.collect();
+        names.sort();
+        assert_eq!(names, axes, "{shape}");
+        for axis in 0..3 {
+            let slice = directory.join(format!("{axis}/0.csv"));
+            assert_eq!(
+                slice.exists(),
+                axes.contains(&&*axis.to_string()),
+                "{shape}"
+            );
+            let found = fs::read_dir(directory.join(axis.to_string()));
+            assert_eq!(found.is_ok(), slice.exists(), "{shape} {axis}");
+        }
+        assert_eq!(
+            fs::metadata(&directory).unwrap().nlink(),
+            2 + axes.len() as u64
+        );
+    }
 }
 
 #[test]

@@ -140,6 +140,11 @@ fn copy_text(mount: &Mount, plain: &Path) {
             let headed = plain.join("npy");
             copy_like(&headed, &mounted.join(form), &plain.join(form), suffix);
         }
+        // What names the tables of an array that is none.
+        let tables = "csv/README.txt";
+        if mounted.join(tables).exists() {
+            copy(&mounted.join(tables), &plain.join(tables));
+        }
         for form in ["arrow", "parquet"] {
             let table = format!("{form}/data.{form}");
             if mounted.join(form).exists() {

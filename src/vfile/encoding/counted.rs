@@ -11,6 +11,7 @@ pub(super) const ENCODING: FileEncoding = FileEncoding {
     suffix: ".counted",
     writable: true,
     scope: Scope::Slices,
+    max_ndim: None,
     len: |view| view.nbytes()?.checked_add(8),
     contents: |mapping, view| {
         let bytes = view.bytes(mapping);

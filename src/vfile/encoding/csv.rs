@@ -13,6 +13,7 @@ pub(super) const UNPADDED: FileEncoding = FileEncoding {
     suffix: ".csv",
     writable: false,
     scope: Scope::Slices,
+    max_ndim: Some(2),
     len: |view| table(view, CsvForm::Unpadded).map(|table| table.len()),
     contents: |mapping, view| contents(mapping, view, CsvForm::Unpadded),
     is_equivalent: |fixed, data| fixed == data,

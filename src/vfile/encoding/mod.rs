@@ -45,6 +45,8 @@ pub struct FileEncoding {
     pub writable: bool,
     /// Which parts of an array have files.
     pub scope: Scope,
+    /// The most axes of a view with a file; `None` if the number of axes does not matter.
+    pub max_ndim: Option<usize>,
     /// The size in bytes of the file of a view. `None` if the encoding does not
     /// support the view.
     pub len: fn(&CodedView<'_>) -> Option<u64>,

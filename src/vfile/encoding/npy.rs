@@ -13,6 +13,7 @@ pub(super) const ENCODING: FileEncoding = FileEncoding {
     suffix: ".npy",
     writable: true,
     scope: Scope::Slices,
+    max_ndim: None,
     len: |view| {
         let header = header(view)?.len() as u64;
         header.checked_add(view.nbytes()?)

@@ -22,6 +22,7 @@ pub(super) const ENCODING: FileEncoding = FileEncoding {
     suffix: ".parquet",
     writable: false,
     scope: Scope::Whole(has_file),
+    max_ndim: None,
     len: |view| Some(Table::of(view)?.layout()?.len()),
     contents,
     is_equivalent: |fixed, data| fixed == data,

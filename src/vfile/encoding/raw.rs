@@ -8,6 +8,7 @@ pub(super) const ENCODING: FileEncoding = FileEncoding {
     suffix: "",
     writable: true,
     scope: Scope::Slices,
+    max_ndim: None,
     len: |view| view.nbytes(),
     contents: |mapping, view| vec![view.bytes(mapping)],
     is_equivalent: |fixed, data| fixed == data,

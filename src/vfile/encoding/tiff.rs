@@ -22,6 +22,7 @@ pub(super) const ENCODING: FileEncoding = FileEncoding {
     suffix: ".tif",
     writable: true,
     scope: Scope::Slices,
+    max_ndim: None,
     len: |view| Some(Stack::of(view)?.frame()?.len),
     contents: |mapping, view| {
         let Some(frame) = Stack::of(view).and_then(|stack| stack.frame()) else {
