@@ -17,7 +17,7 @@ arrayfs [OPTIONS] <FILE> [MOUNTPOINT]
 /// The files of a mount.
 pub(super) const TREE: &str = concat!(
     "  data  rows/17  cols/3  axes/2/10      the bytes of a, a[17], a[:, 3], a[:, :, 10]\n",
-    "  slices/::2,3                          any NumPy basic index: a[::2, 3]\n",
+    "  slices/::2,3, slices/__2,3            any NumPy basic index: a[::2, 3]\n",
     "  npy/rows/17.npy   csv/rows/17.csv     the same with a .npy header; as text\n",
     "  T/  fields/x/                         the same tree for a.T; for a['x']\n",
     "  NAME/                                 the same tree for each array in x.npz, x.h5, ...\n",

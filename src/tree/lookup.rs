@@ -100,8 +100,8 @@ impl Tree {
     /// Whether a file of this name that is not the tree's can be made in the directory `parent`:
     /// where there are array files that can be written. Refused are
     ///
-    /// - names that read as an index, since whoever writes `rows/100` of 100 rows means a row, or as
-    ///   that of a chunk;
+    /// - names that read as an index, or have only characters of one, since whoever writes `rows/100`
+    ///   of 100 rows means a row. Those of chunks are among them;
     /// - names that macOS makes in every directory that it shows.
     pub fn takes_other_file(&self, parent: Node, name: &OsStr) -> bool {
         let NodeKind::Folder(folder) = parent.kind else {
@@ -121,9 +121,9 @@ impl Tree {
         };
         let is_free = |name: &str| {
             let stem = name.strip_suffix(directory.suffix()).unwrap_or(name);
-            let is_chunk = name.split('.').all(|part| part.parse::<u64>().is_ok());
-            let is_number = is_chunk || parse_index(stem).is_some();
-            !is_number && !name.starts_with("._") && name != ".DS_Store"
+            let is_digits = |name: &str| name.chars().all(|c| "0123456789-+:_,.".contains(c));
+            let is_index = is_digits(stem) && !stem.is_empty() || parse_index(stem).is_some();
+            !is_index && !name.starts_with("._") && name != ".DS_Store"
         };
         directory.encoding.is_writable()
             && directory.coding.is_writable()

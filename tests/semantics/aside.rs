@@ -229,6 +229,12 @@ fn claim_69_what_reads_as_an_index_is_no_other_name() {
         "slices/0_5,0_5,0_5",
         "slices/_,99",
         "slices/0_5_0",
+        "slices/1_3_4_5",
+        "slices/1:3:4:5",
+        "slices/1_2.5",
+        "slices/..._,...",
+        "npy/slices/1_3_4_5.npy",
+        "rows/+3",
         "npy/slices/_,99.npy",
         "rows/._3",
     ] {
