@@ -98,7 +98,7 @@ begin "install the dependencies"
         e2fsprogs xfsprogs btrfs-progs acl attr make \
         nfs-ganesha nfs-ganesha-vfs libnfs-utils openssh-client openssh-sftp-server \
         curl feh file bsdextrautils less nginx-light parallel rsync unzip vim-tiny xxd zip \
-        gfortran nodejs git inotify-tools libglib2.0-bin perl samba smbclient \
+        gfortran nano nodejs git inotify-tools libglib2.0-bin perl samba smbclient \
         man-db ffmpeg gnuplot-nox procps shellcheck miller sqlite3 \
         fitsverify hdf5-tools netcdf-bin libtiff-tools
     need_rust
@@ -107,7 +107,7 @@ begin "install the dependencies"
     fi
     need_python_packages
     if [ -n "$all" ]; then
-        install_packages r-base-core fio
+        install_packages emacs-nox r-base-core fio
         # The judges of images: GDAL and ImageJ. That of stores is zarrita.
         install_packages python3-gdal imagej default-jdk-headless
         need_node_packages

@@ -10,7 +10,7 @@ use crate::case::Case;
 use crate::common::{Dir, Mount, TestCommand, skip_case, wait_until};
 
 /// The tools that are no part of every system, with their Debian packages.
-const PACKAGES: [(&str, &str); 23] = [
+const PACKAGES: [(&str, &str); 24] = [
     ("curl", "curl"),
     ("feh", "feh"),
     ("file", "file"),
@@ -21,6 +21,7 @@ const PACKAGES: [(&str, &str); 23] = [
     ("hexdump", "bsdextrautils"),
     ("inotifywait", "inotify-tools"),
     ("less", "less"),
+    ("nano", "nano"),
     ("nginx", "nginx"),
     ("node", "nodejs"),
     ("parallel", "parallel"),
@@ -37,7 +38,7 @@ const PACKAGES: [(&str, &str); 23] = [
 ];
 
 /// Tools that take long to install. Their cases are left out where they are not.
-const HEAVY: [&str; 2] = ["Rscript", "java"];
+const HEAVY: [&str; 3] = ["Rscript", "emacs", "java"];
 
 /// Runs the cases on the array of `judge.py` with this name.
 #[track_caller]

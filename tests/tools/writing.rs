@@ -1,6 +1,7 @@
 //! Tools that write to existing files: redirection, `dd`, `cp`, and tools that write in place.
 
 use crate::case::{Case, fails, works};
+use crate::common::python::path_of;
 use crate::table::behave;
 
 #[rustfmt::skip]
@@ -28,6 +29,9 @@ pub fn cases() -> Vec<Case> {
         works("vim", "vim.tiny -es -b -u NONE -i NONE -c '%s/0/9/' -c wq m/cols/0").changes(&["cols/0"]),
         fails("vim", "vim.tiny -es -V1 -u NONE -i NONE -c '%s/sit/SITTING/' -c wq m/rows/3", 1, "Write error").changes(&["rows/3"]),
         works("vim", "vim.tiny -es -u NONE -i NONE -c 'set backup writebackup' -c '%s/sit/SIT/' -c wq m/rows/3").changes(&["rows/3"]),
+        works("nano", nano("m/rows/3", r"\033[3~Q")).changes(&["rows/3"]),
+        fails("nano", nano("m/rows/3", "Q"), 1, "File too large").changes(&["rows/3"]),
+        works("emacs", EMACS).changes(&["rows/3"]),
         works("editors that save by renaming", "cp new m/rows/.3.tmp && mv m/rows/.3.tmp m/rows/3 && ls -A m/rows").changes(&["rows/3"]),
         works("editors that save by renaming", "cp m/rows/3 m/rows/3~ && cp new m/rows/3 && rm m/rows/3~").changes(&["rows/3"]),
         fails("editors that save by renaming", "cp shorter m/new && mv m/new m/rows/3", 1, "cannot move"),
@@ -51,6 +55,16 @@ pub fn cases() -> Vec<Case> {
         works("parallel", "HOME=$PWD parallel 'tr a-z A-Z < m/rows/{} > {} && cp {} m/rows/{}' ::: 0 1 2 3 4 5").changes(&["rows/0", "rows/1", "rows/2", "rows/3", "rows/4", "rows/5"]),
     ]
 }
+
+/// Types these keys, escaped for `printf`, into nano, and saves.
+fn nano(view: &str, keys: &str) -> String {
+    let script = path_of("tools/nano.py");
+    format!("python3 '{script}' {view} \"$(printf '{keys}')\"")
+}
+
+/// Edits a row without a terminal. What it tells of its progress is no complaint.
+const EMACS: &str = "emacs --batch --quick m/rows/3 --eval \
+    '(progn (replace-string \"sit\" \"SIT\") (save-buffer))' 2> said";
 
 /// Replaces a row by the file `new`, as a Python program would.
 const REPLACED: &str = "python3 -c '
