@@ -103,7 +103,7 @@ class Photograph(NamedTuple):
 def photographs() -> Iterator[Photograph]:
     weather, weights = SCRATCH / "weather.bin", SCRATCH / "model.safetensors"
     fmri = ["--dtype", "<i2", "--shape", "17,21,3,20", "--order", "F", "--offset", "352"]
-    yield Photograph("page-faces", copied(lfw_subset()), [], faces, 1100, 1240, False)
+    yield Photograph("page-faces", copied(lfw_subset(), "faces.npy"), [], faces, 1100, 1240, False)
     yield Photograph("page-fmri-phone", copied(DATA / "functional.nii"), fmri, functional, 400, 844, True)
     cube = SCRATCH / "galaxy.fits"
     yield Photograph("page-fits", cube, spectra(cube), galaxy, 1100, 1130, True)
@@ -113,8 +113,8 @@ def photographs() -> Iterator[Photograph]:
     yield Photograph("page-group", weights, model(weights), unchanged, 800, 540, False)
 
 
-def copied(file: Path) -> Path:
-    return Path(shutil.copy(file, SCRATCH))
+def copied(file: Path, name: str = "") -> Path:
+    return Path(shutil.copy(file, SCRATCH / (name or file.name)))
 
 
 def take(photograph: Photograph, arrayfs: str, images: Path) -> None:
