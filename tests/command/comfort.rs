@@ -251,7 +251,8 @@ fn what_is_generated_is_what_the_project_ships() {
         ("--generate z", "zsh"),
     ] {
         let bash = format!(
-            "source {docs}/arrayfs.bash; COMP_WORDS=(arrayfs {typed} ''); \
+            "source {docs}/arrayfs.bash; COMP_LINE='arrayfs {typed}'; \
+             COMP_WORDS=(arrayfs {typed} ''); \
              [[ '{typed}' == *' ' ]] || unset 'COMP_WORDS[-1]'; \
              COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); \
              _arrayfs arrayfs \"${{COMP_WORDS[COMP_CWORD]}}\" \"${{COMP_WORDS[COMP_CWORD - 1]}}\"; \
