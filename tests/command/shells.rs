@@ -51,6 +51,7 @@ arrayfs -o mode=r zqf => -o mode=r zqfile.bin
 arrayfs --dtype x:f4 zqf => --dtype x:f4 zqfile.bin
 arrayfs many.npz --array fi => many.npz --array first
 arrayfs ./many.npz --array=se => ./many.npz --array=second
+arrayfs many.npz --array irs => many.npz --array irs
 arrayfs --array fi => --array fi
 arrayfs --list zqf => --list zqf
 arrayfs --version zqf => --version zqf

@@ -28,24 +28,31 @@ function __arrayfs_are
     test (__arrayfs_words)[1] = $argv[1]
 end
 
+# The word or value at the cursor without quotes and backslashes.
+function __arrayfs_typed
+    set -l typed (string replace -r '^--[a-z]+=' '' -- (commandline -ct))
+    # A quote that is open cannot be unescaped.
+    string unescape -- $typed; or string sub -s 2 -- $typed
+end
+
 # The mount points of arrays that the typed word is the beginning of.
 function __arrayfs_mounts
-    set -l typed (string replace -r '^--unmount=' '' -- (commandline -ct))
-    # A quote that is open cannot be unescaped.
-    set -l plain (string unescape -- $typed; or string sub -s 2 -- $typed)
+    set -l typed (__arrayfs_typed)
     if string match -q '~/*' -- $typed
-        set plain (string replace '~' $HOME -- $plain)
         # fish compares with what is typed.
-        arrayfs --complete mount $plain 2>/dev/null | string replace $HOME '~'
+        arrayfs --complete mount (string replace '~' $HOME -- $typed) 2>/dev/null | string replace $HOME '~'
     else
-        arrayfs --complete mount "$plain" 2>/dev/null
+        arrayfs --complete mount "$typed" 2>/dev/null
     end
 end
 
-# The arrays of the file.
+# The arrays of the file that the typed word is the beginning of.
 function __arrayfs_arrays
     set -l words (__arrayfs_words)
-    set -q words[2]; and arrayfs --complete array (string replace -r '^~/' "$HOME/" -- $words[2]) 2>/dev/null
+    set -q words[2]; or return
+    set -l file (string replace -r '^~/' "$HOME/" -- $words[2])
+    set -l begins '^'(string escape --style=regex -- (__arrayfs_typed))'.*'
+    arrayfs --complete array $file 2>/dev/null | string match -r $begins
 end
 
 # Mount options, behind the ones that are typed.
