@@ -48,6 +48,10 @@ fn run() -> Result<ExitCode, Failure> {
             options,
             as_json,
         } => print(&daemon::info(&file, &description, &options, as_json)?)?,
+        Command::CompleteMounts { typed } => print(&daemon::complete::mounts(&typed)?)?,
+        Command::CompleteArrays { file, description } => {
+            print(&daemon::complete::arrays(&file, &description)?)?;
+        }
         Command::Print(text) => print(&text)?,
     }
     Ok(ExitCode::SUCCESS)

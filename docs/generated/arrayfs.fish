@@ -113,34 +113,72 @@ complete -c arrayfs -s f -l foreground -d 'Stay in the foreground; Ctrl-C unmoun
 complete -c arrayfs -l replace-dead -d 'Unmount a dead arrayfs mount on the mount point first'
 complete -c arrayfs -s v -l verbose -d 'Log more: -v events, -vv requests, -vvv everything'
 
-# The mount points of arrays.
-function __arrayfs_mounts
-    for line in (arrayfs --list 2>/dev/null)[2..]
-        # Blanks are octal escapes, as in \040.
-        printf '%b\n' (string replace -a '\\' '\\0' -- (string split -f1 ' ' -- $line))
-    end
-end
-
-# How many of FILE and MOUNTPOINT are before the cursor, or that it is the command to unmount.
-function __arrayfs_place
-    set -l count 0
+# The words before the cursor: first what they are. It is `alone` behind a command without
+# arguments, `unmount` behind that command, or the number of words that are FILE and MOUNTPOINT. They
+# follow.
+function __arrayfs_words
+    set -l words
     set -l is_value 0
     for word in (commandline -opc)[2..]
         if test $is_value = 1
             set is_value 0
-        else if contains -- $word -u --unmount
+        else if string match -qr -- '^(-u|--unmount(=.*)?)$' $word
             echo unmount
+            return
+        else if contains -- $word --list -h --help -V --version
+            echo alone
             return
         else if contains -- $word --array --shape --offset -o --cache-size --scratch-size --zarr-chunks --threads --idle-timeout --ready-fd --format --dtype --order --mode --cache --passthrough --csv --generate --log-file
             set is_value 1
         else if not string match -q -- '-*' $word
-            set count (math $count + 1)
+            set -a words $word
         end
     end
-    echo $count
+    printf '%s\n' (count $words) $words
+end
+
+# Whether the words before the cursor are $argv[1].
+function __arrayfs_are
+    test (__arrayfs_words)[1] = $argv[1]
+end
+
+# The word or value at the cursor without quotes and backslashes.
+function __arrayfs_typed
+    set -l typed (string replace -r '^--[a-z]+=' '' -- (commandline -ct))
+    # A quote that is open cannot be unescaped.
+    string unescape -- $typed; or string sub -s 2 -- $typed
+end
+
+# The mount points of arrays that the typed word is the beginning of.
+function __arrayfs_mounts
+    set -l typed (__arrayfs_typed)
+    if string match -q '~/*' -- $typed
+        # fish compares with what is typed.
+        arrayfs --complete mount (string replace '~' $HOME -- $typed) 2>/dev/null | string replace $HOME '~'
+    else
+        arrayfs --complete mount "$typed" 2>/dev/null
+    end
+end
+
+# The arrays of the file that the typed word is the beginning of.
+function __arrayfs_arrays
+    set -l words (__arrayfs_words)
+    set -q words[2]; or return
+    set -l file (string replace -r '^~/' "$HOME/" -- $words[2])
+    set -l begins '^'(string escape --style=regex -- (__arrayfs_typed))'.*'
+    arrayfs --complete array $file 2>/dev/null | string match -r $begins
+end
+
+# Mount options, behind the ones that are typed.
+function __arrayfs_mount_options
+    set -l typed (string replace -r '[^,]*$' '' -- (commandline -ct))
+    printf '%s\n' "$typed"{ro,rw,allow_other,allow_root,quiet,extend,pad,xattr,foreground,replace-dead,verbose,format=,array=,dtype=,shape=,order=,offset=,mode=,cache=,cache-size=,scratch-size=,passthrough=,csv=,zarr-chunks=,threads=,log-file=,idle-timeout=,uid=,gid=,umask=,fsname=,noexec,exec,noatime,atime,sync,async,dirsync}
 end
 
 complete -c arrayfs -s u -l unmount -r -f -a '(__arrayfs_mounts)'
-complete -c arrayfs -n 'test (__arrayfs_place) = unmount' -f -a '(__arrayfs_mounts)'
-complete -c arrayfs -n 'test (__arrayfs_place) = 1' -f -a '(__fish_complete_directories)'
-complete -c arrayfs -n 'test (__arrayfs_place) = 2' -f
+complete -c arrayfs -l array -r -f -a '(__arrayfs_arrays)'
+complete -c arrayfs -s o -r -f -a '(__arrayfs_mount_options)'
+complete -c arrayfs -n '__arrayfs_are unmount' -f -a '(__arrayfs_mounts)'
+complete -c arrayfs -n '__arrayfs_are alone' -f
+complete -c arrayfs -n '__arrayfs_are 1' -f -a '(__fish_complete_directories)'
+complete -c arrayfs -n '__arrayfs_are 2' -f

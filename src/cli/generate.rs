@@ -9,9 +9,9 @@ use clap_complete::Shell;
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, roman};
 
-use super::UsageError;
 use super::raw::{EXAMPLES, RawOptions, STATUS, TREE};
 use super::value::parse_value;
+use super::{UsageError, mount_options};
 use crate::dtype;
 use crate::source::Format;
 
@@ -39,8 +39,8 @@ const PATHS: [(&str, ValueHint); 3] = [
 /// The completions for bash. Those of clap offer options in place of files.
 const BASH: &str = include_str!("completions/arrayfs.bash");
 
-/// What clap's completions for zsh and fish lack: the mounts, and for fish also the positions of
-/// FILE and MOUNTPOINT.
+/// What clap's completions for zsh and fish lack: mounts, arrays and mount options, and for fish
+/// also the positions of FILE and MOUNTPOINT.
 const ZSH: &str = include_str!("completions/arrayfs.zsh");
 const FISH: &str = include_str!("completions/arrayfs.fish");
 
@@ -110,25 +110,49 @@ fn completions(shell: Shell) -> String {
             .filter(|option| !option.is_positional())
     };
     let valued = || options().filter(|option| takes_value(option));
-    let offered = cases(valued());
-    let others = valued().filter(|option| offer(option).is_none());
+    let alone = || names(options().filter(|option| is_alone(option)));
+    let mount_options: Vec<String> = mount_options::offered().collect();
     match shell {
         Shell::Bash => BASH
-            .replace("@OFFERED@", &offered)
-            .replace("@OTHERS@", &names(others).join(" | "))
+            .replace("@OFFERED@", &cases(valued()))
+            .replace("@ALONE@", &alone().join(" | "))
             .replace("@VALUED@", &names(valued()).join(" | "))
+            .replace("@MOUNT_OPTIONS@", &mount_options.join(" "))
             .replace("@OPTIONS@", &names(options()).join(" ")),
         Shell::Zsh => {
-            // All words behind -u are mounts.
-            let text = text
-                .replace("::MOUNTPOINT:'", ":*:MOUNTPOINT:_arrayfs_mounts'")
-                .replace("'*-u+[", "'-u[")
-                .replace("'*--unmount=[", "'--unmount[");
+            let text = zsh_values(&text);
+            let text = alone().iter().fold(text, |text, name| {
+                // No other option and no word goes with it.
+                text.replace(&format!("\n'{name}["), &format!("\n'(- : *){name}["))
+            });
+            let more = ZSH.replace("@MOUNT_OPTIONS@", &mount_options.join(" "));
             let (head, rest) = text.split_once("\n\n").unwrap_or((&text, ""));
-            format!("{head}\n{ZSH}\n{rest}")
+            format!("{head}\n{more}\n{rest}")
         }
-        _ => text.into_owned() + &FISH.replace("@VALUED@", &names(valued()).join(" ")),
+        _ => {
+            let more = FISH
+                .replace("@ALONE@", &alone().join(" "))
+                .replace("@VALUED@", &names(valued()).join(" "))
+                .replace("@MOUNT_OPTIONS@", &mount_options.join(","));
+            text.into_owned() + &more
+        }
     }
+}
+
+/// clap's completions for zsh with the functions that offer mounts, arrays and mount options.
+fn zsh_values(text: &str) -> String {
+    // All words behind -u are mounts.
+    text.replace("::MOUNTPOINT:'", ":*:MOUNTPOINT:_arrayfs_mounts'")
+        .replace("'*-u+[", "'-u[")
+        .replace("'*--unmount=[", "'--unmount=[")
+        .replace(":NAME:'", ":NAME:_arrayfs_arrays'")
+        .replace(":OPT[,OPT]:'", ":OPT[,OPT]:_arrayfs_mount_options'")
+}
+
+/// Whether the option is a command that takes no other argument.
+fn is_alone(option: &Arg) -> bool {
+    let is_text = matches!(option.get_action(), ArgAction::Help | ArgAction::Version);
+    !option.get_action().takes_values() && (option.is_exclusive_set() || is_text)
 }
 
 /// Whether the word behind the option is its value.
@@ -165,7 +189,7 @@ fn offer(option: &Arg) -> Option<String> {
         ValueHint::FilePath => Some("compopt -o default 2>/dev/null".into()),
         _ if words.is_empty() => None,
         _ => Some(format!(
-            "COMPREPLY=($(compgen -W \"{}\" -- \"$cur\"))",
+            "COMPREPLY=($(compgen -W \"{}\" -- \"$value\"))",
             words.join(" ")
         )),
     }

@@ -13,7 +13,7 @@ mod settings;
 mod similar;
 mod value;
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -54,9 +54,25 @@ pub enum Command {
     UnmountAll,
     /// List the mounted arrays.
     List,
+    /// Print the mount points that a word may complete to.
+    CompleteMounts {
+        /// The word as far as it is typed.
+        typed: OsString,
+    },
+    /// Print the names of the arrays in a file.
+    CompleteArrays {
+        /// The absolute path of the file.
+        file: PathBuf,
+        /// The description of its contents.
+        description: Description,
+    },
     /// Print this text: the help, the version, the man page or completions.
     Print(String),
 }
+
+/// The option that the completions of the shells run. No option of clap, so that neither help nor
+/// completions nor suggestions show it.
+const COMPLETE: &str = "--complete";
 
 /// Parses a command line, which begins with the name of the program.
 ///
@@ -65,6 +81,12 @@ pub enum Command {
 /// When an argument is unknown, missing, invalid or contradicts another.
 pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, UsageError> {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
+    if let [_, option, what, word] = arguments.as_slice()
+        && option == COMPLETE
+        && let Some(command) = completion(what, word)
+    {
+        return command;
+    }
     let matches = match RawOptions::command().try_get_matches_from(&arguments) {
         Ok(matches) => matches,
         Err(error)
@@ -89,6 +111,28 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, U
         return Ok(Command::Print(generate::text(what)?));
     }
     settings::command(&raw)
+}
+
+/// The command that prints what `word` completes to, or for `array` what its arrays are; `None` for
+/// anything else than these two.
+fn completion(what: &OsStr, word: &OsStr) -> Option<Result<Command, UsageError>> {
+    if what == "mount" {
+        let typed = word.to_owned();
+        return Some(Ok(Command::CompleteMounts { typed }));
+    }
+    let raw = RawOptions {
+        file: Some(word.into()),
+        mode: Some("r".into()),
+        info: true,
+        ..RawOptions::default()
+    };
+    let arrays = |command| match command {
+        Command::Info {
+            file, description, ..
+        } => Command::CompleteArrays { file, description },
+        other => other,
+    };
+    (what == "array").then(|| settings::command(&raw).map(arrays))
 }
 
 /// The command to unmount what is mounted on `points`.

@@ -207,6 +207,15 @@ pub(super) fn names() -> impl Iterator<Item = &'static str> {
     SWITCHES.into_iter().chain(VALUED).chain(flags)
 }
 
+/// The names of all options that arrayfs knows on every system, with `=` behind those that take a
+/// value.
+pub(super) fn offered() -> impl Iterator<Item = String> {
+    names().map(|name| match VALUED.contains(&name) {
+        true => format!("{name}="),
+        false => name.to_owned(),
+    })
+}
+
 /// Whether arrayfs knows an option; false for one that is ignored.
 ///
 /// # Errors

@@ -295,6 +295,8 @@ pub(super) struct RawOptions {
     pub json: bool,
 
     /// List the mounted arrays
+    ///
+    /// Names are quoted as for a shell if necessary.
     #[arg(long, exclusive = true, help_heading = "Other commands")]
     pub list: bool,
 

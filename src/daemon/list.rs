@@ -1,13 +1,16 @@
 //! `arrayfs --list`: a table of the mounted arrays. Mount points come from the mount table, the
 //! rest from the `meta.json` of each mount.
 
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::Duration;
 
 use serde_json::Value;
 
 use super::{Error, timeout};
+use crate::cli::quoted;
 use crate::platform::{self, Mount};
 
 /// The time limit for reading `meta.json` of a mount.
@@ -32,16 +35,17 @@ pub fn list() -> Result<String, Error> {
 }
 
 fn row(mount: &Mount) -> Vec<String> {
-    let point = escape_blanks(&mount.point.to_string_lossy());
+    let point = word(mount.point.as_os_str());
     match meta(&mount.point) {
         Ok(meta) => {
             // The source in the mount table can be overridden with `fsname=`.
-            let [file, shape, mode] = ["file", "shape", "mode"].map(|member| cell(&meta[member]));
+            let [shape, mode] = ["shape", "mode"].map(|member| cell(&meta[member]));
+            let file = meta["file"].as_str().unwrap_or_default();
+            let file = word(OsStr::new(file));
             vec![point, file, dtype(&meta), shape, mode]
         }
         Err(reason) => {
-            let file = escape_blanks(&mount.source.to_string_lossy());
-            vec![point, file, format!("({reason})")]
+            vec![point, word(&mount.source), format!("({reason})")]
         }
     }
 }
@@ -81,7 +85,7 @@ fn dtype(meta: &Value) -> String {
             _ => None,
         });
     let short: Option<Vec<String>> = short.collect();
-    let short = short.map(|fields| escape_blanks(&fields.join(",")));
+    let short = short.map(|fields| one_word(&fields.join(",")));
     let is_short = |text: &String| text.chars().count() <= DTYPE_WIDTH;
     short
         .filter(is_short)
@@ -91,7 +95,7 @@ fn dtype(meta: &Value) -> String {
 /// A member of `meta.json` in the syntax of the command line.
 fn cell(member: &Value) -> String {
     match member {
-        Value::String(text) => escape_blanks(text),
+        Value::String(text) => one_word(text),
         Value::Array(lengths) if lengths.iter().all(Value::is_u64) => {
             let lengths: Vec<String> = lengths.iter().map(Value::to_string).collect();
             match lengths.is_empty() {
@@ -100,20 +104,42 @@ fn cell(member: &Value) -> String {
             }
         }
         Value::Null => "-".into(),
-        other => escape_blanks(&other.to_string()),
+        other => one_word(&other.to_string()),
     }
 }
 
-/// The text with blanks, backslashes and control characters as octal escapes, like in the mount
-/// table. So each line has one word per column.
-fn escape_blanks(text: &str) -> String {
-    let escaped = text.chars().map(|c| match c {
-        ' ' => r"\040".to_owned(),
-        '\\' => r"\134".to_owned(),
-        c if c.is_control() => format!("\\{:03o}", u32::from(c)),
-        c => c.to_string(),
-    });
-    escaped.collect()
+/// The text as it is, unless it would be several words or change the terminal.
+fn one_word(text: &str) -> String {
+    match text.contains(|c: char| c.is_control() || c.is_whitespace()) {
+        true => word(OsStr::new(text)),
+        false => text.to_owned(),
+    }
+}
+
+/// The text as one word of a shell, so that it can be pasted and each column is one word. bash, zsh
+/// and ksh read `$'...'`, in which control characters are octal escapes.
+fn word(text: &OsStr) -> String {
+    let is_plain = |text: &str| !text.contains(char::is_control);
+    if let Some(text) = text.to_str().filter(|text| is_plain(text)) {
+        return quoted(Path::new(text));
+    }
+    let mut word = String::from("$'");
+    for chunk in text.as_bytes().utf8_chunks() {
+        for c in chunk.valid().chars() {
+            match c {
+                '\'' | '\\' => word.extend(['\\', c]),
+                c if c.is_control() => word += &octal(c.encode_utf8(&mut [0; 4]).as_bytes()),
+                c => word.push(c),
+            }
+        }
+        word += &octal(chunk.invalid());
+    }
+    word + "'"
+}
+
+/// Bytes as octal escapes.
+fn octal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("\\{byte:03o}")).collect()
 }
 
 /// The rows as lines. Each column is as wide as its widest cell.
@@ -137,9 +163,30 @@ mod tests {
 
     #[test]
     fn a_table_has_one_word_per_column() {
-        let rows = [["A", "LONG HEAD"], ["longer", r"x\040"]];
-        let rows = rows.map(|row| row.map(escape_blanks).to_vec());
-        assert_eq!(aligned(&rows), "A       LONG\\040HEAD\nlonger  x\\134040\n");
+        let rows = [["A", "LONG HEAD"], ["longer", "x"]];
+        let rows = rows.map(|row| row.map(one_word).to_vec());
+        assert_eq!(aligned(&rows), "A       'LONG HEAD'\nlonger  x\n");
+    }
+
+    #[test]
+    fn bash_reads_names_of_the_table_as_they_are() {
+        for name in [
+            &b"/plain-1.npy"[..],
+            b"/m b",
+            b"/it's $HOME \\040 *",
+            b"/line\nfeed's \\ \x1b[1m",
+            b"/latin-\xe9 1\x80",
+            "/gr\u{f6}\u{df}e \u{85}1".as_bytes(),
+            b"~",
+        ] {
+            let command = format!("printf %s {}", word(OsStr::from_bytes(name)));
+            assert!(!command.contains(char::is_control), "{command:?}");
+            let output = std::process::Command::new("bash")
+                .args(["-c", &command])
+                .output()
+                .unwrap();
+            assert_eq!(output.stdout, name, "{command}");
+        }
     }
 
     #[test]
@@ -165,7 +212,7 @@ mod tests {
                 json!({"dtype": [["x", "<f4"], ["id", "<i8"]]}),
                 "x:<f4,id:<i8",
             ),
-            (json!({"dtype": [["a b", "<f4"]]}), r"a\040b:<f4"),
+            (json!({"dtype": [["a b", "<f4"]]}), "'a b:<f4'"),
             (json!({"dtype": [["m", "<f4", [3, 3]]]}), "1-fields"),
             (json!({"dtype": [["p", [["x", "<f4"]]]]}), "1-fields"),
             (json!({"dtype": many}), "40-fields"),

@@ -3,6 +3,7 @@
 //! mount shows is the business of `fs` and the modules below it.
 
 mod background;
+pub mod complete;
 mod error;
 mod events;
 mod list;

@@ -9,7 +9,9 @@ use nix::sys::signal::Signal;
 
 use crate::common::calls::open;
 
-use crate::common::{Dir, Mount, mounts_below, process_with, wait_for_process, wait_until};
+use crate::common::{
+    ARRAYFS, Dir, Mount, mounts_below, process_with, wait_for_process, wait_until,
+};
 
 #[test]
 fn without_a_mount_point_the_array_is_mounted_under_the_name_of_its_file() {
@@ -151,19 +153,16 @@ fn the_list_says_what_is_mounted_where_and_what_does_not_answer() {
         outcome.succeeds_silently();
         mount
     });
-    let shown_file = format!(r"{}/two\040words.bin", dir.path().display());
+    let shown_file = format!("'{}/two words.bin'", dir.path().display());
     let list = || {
         let list = dir.arrayfs(&["--list"]).run().succeeds();
         let head: Vec<&str> = list.lines().next().unwrap().split_whitespace().collect();
         assert_eq!(head, ["MOUNTPOINT", "FILE", "DTYPE", "SHAPE", "MODE"]);
         // Other tests mount too.
-        let lines = list.lines().filter(|line| line.contains(&shown_file));
-        let words = lines.map(|line| {
-            line.split_whitespace()
-                .skip(2)
-                .collect::<Vec<_>>()
-                .join(" ")
-        });
+        let rests = list
+            .lines()
+            .filter_map(|line| Some(line.split_once(&shown_file)?.1));
+        let words = rests.map(|rest| rest.split_whitespace().collect::<Vec<_>>().join(" "));
         words.collect::<Vec<_>>()
     };
     assert_eq!(list(), [">f4 5,5 r", "|u1 100 r+", "|u1 () r+"]);
@@ -183,6 +182,32 @@ fn the_list_says_what_is_mounted_where_and_what_does_not_answer() {
         let mount = dir.mount(&file, &["--dtype", dtype, "--shape", "1"]);
         assert_eq!(list()[2], shown);
         mount.unmount();
+    }
+}
+
+#[test]
+fn names_of_the_list_can_be_pasted_into_a_shell() {
+    let Some(dir) = Dir::with_fuse() else { return };
+    for name in ["m b", "it's", "$m", r"m\040b", "line\nfeed's", "a  b\tc"] {
+        let file = dir.file(&format!("{name}.bin"), [7; 100]);
+        let point = dir.directory(name);
+        for word in 0..2 {
+            dir.arrayfs(&[&file, &point]).run().succeeds_silently();
+            let list = dir.arrayfs(&["--list"]).run().succeeds();
+            // The shell takes the line apart.
+            let own = dir.path().display();
+            let lines = list
+                .lines()
+                .filter(|line| line.contains(&format!("{own}/")));
+            let [line] = lines.collect::<Vec<_>>()[..] else {
+                panic!("{list}");
+            };
+            let line = line.split_once("  |u1").unwrap().0;
+            let unmount = format!("words=({line}); {ARRAYFS} -u \"${{words[{word}]}}\"");
+            let unmounted = dir.command("bash", &["-c", &unmount]);
+            unmounted.run().succeeds_silently();
+            assert!(mounts_below(dir.path()).is_empty(), "{line}");
+        }
     }
 }
 
@@ -251,7 +276,8 @@ fn what_is_generated_is_what_the_project_ships() {
         ("--generate z", "zsh"),
     ] {
         let bash = format!(
-            "source {docs}/arrayfs.bash; COMP_WORDS=(arrayfs {typed} ''); \
+            "source {docs}/arrayfs.bash; COMP_LINE='arrayfs {typed}'; \
+             COMP_WORDS=(arrayfs {typed} ''); \
              [[ '{typed}' == *' ' ]] || unset 'COMP_WORDS[-1]'; \
              COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); \
              _arrayfs arrayfs \"${{COMP_WORDS[COMP_CWORD]}}\" \"${{COMP_WORDS[COMP_CWORD - 1]}}\"; \

@@ -8,10 +8,13 @@ given, or commands to run. `MOUNT` stands for the mount point of the one array t
 
 import os
 import pty
+import re
 import select
 import shlex
 import signal
 import sys
+
+import numpy as np
 
 shell, directory, mount = sys.argv[1:]
 # Both the terminal and the FIFO are read without an end if a shell does not go on.
@@ -62,7 +65,18 @@ class Terminal:
         return given.decode().removesuffix("\0\n").split("\0")
 
 
+np.savez(f"{directory}/many.npz", first=np.arange(3), second=np.arange(4))
 terminal = Terminal()
+
+
+def comparable(word):
+    """The word without what shells differ in: a slash behind a directory, and how a mount point is
+    written."""
+    option, path = re.fullmatch("(--unmount=)?(.*)", word.rstrip("/"), re.DOTALL).groups("")
+    path = os.path.join(os.readlink(f"/proc/{terminal.process}/cwd"), path)
+    return option + os.path.realpath(path) if os.path.ismount(path) else word.rstrip("/")
+
+
 wrong = []
 with open(f"{directory}/cases", encoding="utf-8") as cases:
     for case in cases.read().splitlines():
@@ -73,10 +87,7 @@ with open(f"{directory}/cases", encoding="utf-8") as cases:
         typed = typed.replace("MOUNT", shlex.quote(mount))
         expected = [word.replace("MOUNT", mount) for word in expected.split(" ")]
         given = terminal.complete(typed)
-        # Shells differ in the slash behind a directory, and in whether paths are absolute.
-        words = [word.rstrip("/") for word in given]
-        words = [os.path.join(directory, word) if os.path.ismount(word) else word for word in words]
-        if words != expected:
+        if [comparable(word) for word in given] != expected:
             wrong.append(f"{shell}: {typed!r} became {given}, not {expected!r}")
 os.kill(terminal.process, signal.SIGHUP)
 sys.exit("\n".join(wrong) or 0)

@@ -9,8 +9,8 @@ use nix::sys::stat::Mode;
 use crate::common::{ARRAYFS, Dir, skip_case};
 
 /// What is typed before TAB, and the arguments that follow, or a command to run. `zqfile.bin` and
-/// `zqdata.bin` are files. `zqdir` is a directory, as is `zq mount`, on which an array is mounted.
-/// `sole` holds a file, and `pair` also a directory.
+/// `zqdata.bin` are files, and `many.npz` is one of two arrays. `zqdir` is a directory, as is MOUNT,
+/// on which an array is mounted. `sole` holds a file, and `pair` also a directory.
 const CASES: &str = "\
 arrayfs zqf => zqfile.bin
 arrayfs -f zqf => -f zqfile.bin
@@ -32,15 +32,41 @@ arrayfs --inf => --info
 arrayfs --passt => --passthrough
 arrayfs --generate fi => --generate fish
 arrayfs -u  => -u MOUNT
-arrayfs -u zq\\ m => -u MOUNT
-arrayfs --unmount zq\\ m => --unmount MOUNT
+arrayfs -u zq\\  => -u MOUNT
+arrayfs --unmount zq\\  => --unmount MOUNT
 arrayfs -u MOUNT zqd => -u MOUNT zqd
 arrayfs -u --al => -u --all
+arrayfs -u ./zq => -u MOUNT
+arrayfs -u pair/../zq\\  => -u MOUNT
+arrayfs -u ~/../zq => -u MOUNT
+arrayfs -u \"zq => -u MOUNT
+arrayfs -u 'zq  => -u MOUNT
+arrayfs --unmount=zq => --unmount=MOUNT
+arrayfs --unmount=pair/../zq => --unmount=MOUNT
+arrayfs -u q => -u q
+arrayfs -u ./q => -u ./q
+arrayfs -o allow_ot => -o allow_other
+arrayfs -o ro,dty => -o ro,dtype=
+arrayfs -o mode=r zqf => -o mode=r zqfile.bin
+arrayfs --dtype x:f4 zqf => --dtype x:f4 zqfile.bin
+arrayfs many.npz --array fi => many.npz --array first
+arrayfs ./many.npz --array=se => ./many.npz --array=second
+arrayfs many.npz --array irs => many.npz --array irs
+arrayfs --array fi => --array fi
+arrayfs --list zqf => --list zqf
+arrayfs --version zqf => --version zqf
 cd sole
 arrayfs  => one.bin
+arrayfs -u zq => -u zq
+arrayfs -u q => -u q
+arrayfs -u ../zq => -u MOUNT
+arrayfs -u ../q => -u ../q
 cd ../pair
 arrayfs one.bin  => one.bin here
 ";
+
+/// The name of the mount point. A shell needs quotes for each of its marks.
+const MOUNT: &str = r#"zq $m(o)u'n"t\&`"#;
 
 /// The file that each shell loads the completions from, and one that sets its prompt.
 const SHELLS: [(&str, &str, &str, &str); 3] = [
@@ -82,10 +108,10 @@ fn shells_offer_files_then_directories_then_nothing_and_live_mounts_to_unmount()
     for path in ["sole/one.bin", "pair/one.bin", "pair/here/two.bin"] {
         write(&dir.join(path), "");
     }
-    let point = dir.directory("zq mount");
+    let point = dir.directory(MOUNT);
     let program = dir.join("bin/arrayfs");
     let script = format!(
-        "#!/bin/sh\ncase $1 in --list) exec {ARRAYFS} --list;; esac\n\
+        "#!/bin/sh\ncase $1 in --complete) exec {ARRAYFS} \"$@\";; esac\n\
          {{ printf '%s\\0' \"$@\"; echo; }} >{}/arguments\n",
         dir.path().display()
     );
@@ -111,5 +137,5 @@ fn shells_offer_files_then_directories_then_nothing_and_live_mounts_to_unmount()
         let judged = script.args(&[shell.as_ref(), dir.path().as_os_str(), point.as_os_str()]);
         judged.run().succeeds();
     }
-    dir.arrayfs(&["-u", "zq mount"]).run().succeeds_silently();
+    dir.arrayfs(&["-u", MOUNT]).run().succeeds_silently();
 }
