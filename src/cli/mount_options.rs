@@ -63,8 +63,9 @@ const FLAGS: [(&str, MountFlag, bool); 7] = [
 ];
 
 /// Options of macFUSE, which are passed on to it: the name, and whether it takes a value.
-const MACFUSE: [(&str, bool); 5] = [
+const MACFUSE: [(&str, bool); 6] = [
     ("volname", true),
+    ("daemon_timeout", true),
     ("local", false),
     ("noappledouble", false),
     ("noapplexattr", false),
@@ -367,12 +368,13 @@ mod tests {
     fn options_of_macfuse_are_passed_on_there_and_refused_elsewhere() {
         let parse_for = |text: &str, on_macos| MountOptions::parse_for(&[text.into()], on_macos);
         let given = r"volname=a,noappledouble,ro,nobrowse,volname=my\,scan,local,noapplexattr";
-        let options = parse_for(given, true).unwrap();
+        let options = parse_for(&format!("{given},daemon_timeout=600"), true).unwrap();
         assert!(options.has("ro"));
         let mut passed = options.macfuse();
         passed.sort();
         let alone = ["local", "noappledouble", "noapplexattr", "nobrowse"];
         let mut expected: Vec<_> = alone.map(|name| (name.to_owned(), None)).into();
+        expected.insert(0, ("daemon_timeout".into(), Some("600".into())));
         expected.push(("volname".into(), Some("my,scan".into())));
         assert_eq!(passed, expected);
         for (text, on_macos, expected) in [

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use nix::unistd::geteuid;
 
 use super::probe::stat_mount;
-use super::{mountpoint_lock, server};
+use super::{mountpoint_lock, server, timeout};
 use crate::cli::quoted;
 use crate::platform::{self, DETACH, LIST_USERS, Mount, is_of_dead_mount, os_error_message};
 
@@ -106,10 +106,12 @@ impl UnmountError {
 }
 
 /// The arrays that this user has mounted, in the order of mounting. Root has mounted only its own.
+/// On macOS, where the mount table does not distinguish them from other FUSE mounts, only those
+/// that answer.
 ///
 /// # Errors
 ///
-/// When the mount table cannot be read, or has no users.
+/// When the mount table cannot be read, or does not have the user of a mount.
 pub fn own_mounts() -> Result<Vec<Mount>, UnmountError> {
     let mut mounts = platform::mount_table().map_err(UnmountError::MountTable)?;
     mounts.retain(Mount::is_arrayfs);
@@ -117,7 +119,18 @@ pub fn own_mounts() -> Result<Vec<Mount>, UnmountError> {
         return Err(UnmountError::UnknownOwners);
     }
     mounts.retain(|mount| mount.user == Some(geteuid().as_raw()));
+    if cfg!(target_os = "macos") {
+        mounts.retain(|mount| shows_array(&mount.point));
+    }
     Ok(mounts)
+}
+
+/// Whether a mount answers in time that it has the file `.arrayfs/stats`.
+fn shows_array(point: &Path) -> bool {
+    const TIMEOUT: Duration = Duration::from_secs(2);
+    let path = point.join(".arrayfs/stats");
+    let found = timeout::within(TIMEOUT, move || path.symlink_metadata());
+    matches!(found, Ok(Some(Ok(_))))
 }
 
 /// The innermost mount of an array that `path` lies in.
@@ -230,6 +243,16 @@ fn is_dead(mount: &Mount) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_array_is_known_by_its_statistics() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(!shows_array(dir.path()));
+        std::fs::create_dir(dir.path().join(".arrayfs")).unwrap();
+        assert!(!shows_array(dir.path()));
+        std::fs::write(dir.path().join(".arrayfs/stats"), "").unwrap();
+        assert!(shows_array(dir.path()));
+    }
 
     #[test]
     fn paths_without_a_mounted_array_are_refused() {

@@ -87,6 +87,30 @@ macro_rules! refuse {
 }
 pub(super) use refuse;
 
+/// Defines the requests that only macFUSE sends; none on other systems. fuser always declares
+/// that a volume can be renamed and has the additional times, and never that files can be
+/// exchanged.
+macro_rules! macfuse_requests {
+    () => {
+        #[cfg(target_os = "macos")]
+        refuse! {
+            setvolname(&OsStr) ReplyEmpty: Errno::ENOTSUP,
+            exchange(INodeNo, &OsStr, INodeNo, &OsStr, u64) ReplyEmpty: Errno::ENOTSUP,
+        }
+
+        // The times of the last backup, which is not known, and of the creation.
+        #[cfg(target_os = "macos")]
+        fn getxtimes(&self, _req: &Request, ino: INodeNo, reply: fuser::ReplyXTimes) {
+            self.fs.serve(RequestKind::Attributes, ino.0, |request| {
+                reply!(request, reply, self.fs.attributes(ino.0), attr => {
+                    reply.xtimes(SystemTime::UNIX_EPOCH, attr.crtime);
+                });
+            });
+        }
+    };
+}
+pub(super) use macfuse_requests;
+
 /// Replies to an OPEN with a handle number and an I/O mode. `writes` says whether the file is
 /// open for writing.
 pub(super) fn send_opened(reply: ReplyOpen, number: u64, io_mode: IoMode, writes: bool) {

@@ -1,6 +1,6 @@
 //! The FUSE protocol: each request becomes a call of one operation, and its outcome one reply.
-//! All methods that a kernel can call are implemented, since fuser's defaults log a warning and
-//! reply ENOSYS. The operations know nothing of requests and replies.
+//! All methods whose default in fuser logs a warning and replies ENOSYS are implemented. The
+//! operations know nothing of requests and replies.
 
 use std::ffi::OsStr;
 use std::io;
@@ -19,7 +19,7 @@ use fuser::{
 
 use super::Options;
 use super::admission::Admission;
-use super::answer::{DIRECT, failed, refuse, reply, send_opened, written};
+use super::answer::{DIRECT, failed, macfuse_requests, refuse, reply, send_opened, written};
 use super::attr::{AttributeChange, time_spec};
 use super::negotiation::{MAX_REQUEST, negotiate};
 use super::operations::{ArrayFs, MAX_NAME};
@@ -461,10 +461,8 @@ impl Filesystem for Protocol {
         self.fs.serve(RequestKind::Rename, parent.0, |request| {
             let request = request.with_name(name);
             let (fs, flags) = (self.fs.clone(), flags.bits());
-            let [from, to] = [
-                (parent.0, name.to_owned()),
-                (newparent.0, newname.to_owned()),
-            ];
+            let from = (parent.0, name.to_owned());
+            let to = (newparent.0, newname.to_owned());
             // The bytes of the array are written.
             self.admission.run_when_admitted(move || {
                 fs.rename((from.0, &from.1), (to.0, &to.1), flags, move |renamed| {
@@ -496,4 +494,6 @@ impl Filesystem for Protocol {
         bmap(INodeNo, u32, u64) ReplyBmap: Errno::ENOSYS,
         ioctl(INodeNo, FileHandle, IoctlFlags, u32, &[u8], u32) ReplyIoctl: Errno::ENOTTY,
     }
+
+    macfuse_requests! {}
 }

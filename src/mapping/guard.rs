@@ -391,7 +391,7 @@ mod routines {
     }
 
     extern "C" fn on_sigbus(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_void) {
-        // macOS does not distinguish a signal that was sent.
+        // macOS sets BUS_ADRALN also for a signal that was sent (sendsig in unix_signal.c of XNU).
         // SAFETY: the kernel passes a valid `siginfo_t`.
         if cfg!(target_os = "linux") && unsafe { (*info).si_code } <= 0 {
             // Sent by a process, not raised by an access: end the process.

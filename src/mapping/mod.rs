@@ -277,8 +277,8 @@ impl Mapping {
         outcome
     }
 
-    /// Writes the bytes `range` of the file to the disk, with `msync(MS_SYNC)`. A no-op in
-    /// modes `r` and `c`.
+    /// Writes the bytes `range` of the file to the disk, with `msync(MS_SYNC)` and what else the
+    /// system needs for that. A no-op in modes `r` and `c`.
     ///
     /// # Errors
     ///
@@ -291,7 +291,8 @@ impl Mapping {
         }
         self.flush_expectation.record_flush();
         map.current()
-            .flush_range(range.start as usize, (end - range.start) as usize)
+            .flush_range(range.start as usize, (end - range.start) as usize)?;
+        platform::flush_drive(&self.file)
     }
 
     /// Writes the whole mapped range to the disk.

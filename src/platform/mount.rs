@@ -20,8 +20,8 @@ pub struct Mount {
     pub kind: OsString,
     /// The source: for arrayfs the backing file, unless set by `fsname=`.
     pub source: OsString,
-    /// The ID of the user who mounted a FUSE file system; `None` for other file systems, or if
-    /// the table does not have it.
+    /// The ID of the user who mounted it; `None` if the table does not have it. That of Linux
+    /// has it for FUSE file systems alone.
     pub user: Option<u32>,
 }
 

@@ -15,7 +15,7 @@ use nix::mount::MntFlags;
 use nix::sys::signal::Signal;
 use nix::sys::time::TimeSpec;
 use nix::time::{ClockId, clock_gettime};
-use nix::unistd::geteuid;
+use nix::unistd::{User, fsync, geteuid};
 
 use super::Mount;
 #[cfg(target_os = "linux")]
@@ -62,6 +62,28 @@ pub fn extend(file: &File, end: u64) -> io::Result<()> {
     reserve(file, 0..end)
 }
 
+/// Asks the drive to write the contents of `file` from its cache to the medium. On macOS neither
+/// msync(2) nor fsync(2) does so; `sync_all` does, by `fcntl(F_FULLFSYNC)`. Where the file system
+/// does not support that, it is fsync(2).
+///
+/// # Errors
+///
+/// When the write-back fails.
+pub fn flush_drive(file: &File) -> io::Result<()> {
+    match file.sync_all() {
+        // SMB, WebDAV and others, each with its own number. fcntl(2) names none.
+        Err(error)
+            if matches!(
+                error.raw_os_error(),
+                Some(libc::ENOTSUP | libc::ENOTTY | libc::EINVAL)
+            ) =>
+        {
+            Ok(fsync(file)?)
+        }
+        outcome => outcome,
+    }
+}
+
 /// All permission bits: access control lists are not supported portably.
 ///
 /// # Errors
@@ -99,12 +121,11 @@ fn parse_mount(line: &[u8]) -> Option<Mount> {
     // The slash belongs to the mount point.
     let rest = &line[line.len() - rest.len() - 1..];
     let (rest, options) = split(rest, b" (", true)?;
-    let (point, kind) = match split(rest, b" type ", true) {
-        Some(found) => found,
-        None => (
-            rest,
-            options.split(|&byte| matches!(byte, b',' | b')')).next()?,
-        ),
+    let options = options.strip_suffix(b")").unwrap_or(options);
+    let mut options = options.split(|&byte| byte == b',').map(<[u8]>::trim_ascii);
+    let (point, kind, user) = match split(rest, b" type ", true) {
+        Some((point, kind)) => (point, kind, user_by_id(options)),
+        None => (rest, options.next()?, user_by_name(options)),
     };
     let text = |bytes: &[u8]| OsString::from_vec(bytes.to_vec());
     Some(Mount {
@@ -113,8 +134,27 @@ fn parse_mount(line: &[u8]) -> Option<Mount> {
         point: text(point).into(),
         kind: text(kind),
         source: text(source),
-        user: None,
+        user,
     })
+}
+
+/// The user who mounted a FUSE file system, from the option `user_id=ID` of Linux.
+fn user_by_id<'a>(mut options: impl Iterator<Item = &'a [u8]>) -> Option<u32> {
+    let id = options.find_map(|option| option.strip_prefix(b"user_id="))?;
+    str::from_utf8(id).ok()?.parse().ok()
+}
+
+/// The user who mounted a file system, from the words `mounted by NAME` of macOS and the BSDs.
+/// They name no root. A user without a name is shown by ID.
+fn user_by_name<'a>(mut options: impl Iterator<Item = &'a [u8]>) -> Option<u32> {
+    let Some(name) = options.find_map(|option| option.strip_prefix(b"mounted by ")) else {
+        return Some(0);
+    };
+    let name = str::from_utf8(name).ok()?;
+    match User::from_name(name) {
+        Ok(Some(user)) => Some(user.uid.as_raw()),
+        _ => name.parse().ok(),
+    }
 }
 
 /// The bytes before and after the first `separator`, or the last one if `last` is set. `None` if
@@ -326,18 +366,49 @@ mod tests {
 
     #[test]
     fn lines_of_the_mount_command_are_parsed_on_linux_and_macos() {
-        for (line, point, kind, source) in [
+        for (line, point, kind, source, user) in [
             (
-                "/data/a.bin on /mnt/a b type fuse.arrayfs (rw,nosuid,user_id=0)",
+                "/data/a.bin on /mnt/a b type fuse.arrayfs (rw,nosuid,user_id=33,group_id=0)",
                 "/mnt/a b",
                 "fuse.arrayfs",
                 "/data/a.bin",
+                Some(33),
             ),
             (
-                "/data/a.bin on /Volumes/a (macfuse, nodev, nosuid, mounted by me)",
+                "proc on /proc type proc (rw)",
+                "/proc",
+                "proc",
+                "proc",
+                None,
+            ),
+            (
+                // On all systems the ID of this user is 1.
+                "/data/a.bin on /Volumes/a (macfuse, nodev, nosuid, mounted by daemon)",
                 "/Volumes/a",
                 "macfuse",
                 "/data/a.bin",
+                Some(1),
+            ),
+            (
+                "/data/a.bin on /Volumes/a (macfuse, mounted by 4711)",
+                "/Volumes/a",
+                "macfuse",
+                "/data/a.bin",
+                Some(4711),
+            ),
+            (
+                "a on /Volumes/a (macfuse, mounted by no-such-user)",
+                "/Volumes/a",
+                "macfuse",
+                "a",
+                None,
+            ),
+            (
+                "/data/a.bin on /Volumes/a (macfuse)",
+                "/Volumes/a",
+                "macfuse",
+                "/data/a.bin",
+                Some(0),
             ),
         ] {
             let expected = Mount {
@@ -346,7 +417,7 @@ mod tests {
                 point: point.into(),
                 kind: kind.into(),
                 source: source.into(),
-                user: None,
+                user,
             };
             assert_eq!(parse_mount(line.as_bytes()), Some(expected), "{line}");
         }

@@ -178,7 +178,6 @@ fn only_root_and_the_user_who_mounted_may_unmount() {
 }
 
 #[test]
-#[cfg_attr(arrayfs_portable, ignore = "its mount table has no users")]
 fn all_that_a_user_has_mounted_is_unmounted_and_nothing_of_others() {
     const ROOT: u32 = 0;
     let Some((dir, mut first)) = mounted(&[]) else {
@@ -209,6 +208,44 @@ fn all_that_a_user_has_mounted_is_unmounted_and_nothing_of_others() {
     assert_eq!(roots.ended(), ExitStatus::from_raw(0));
     assert_eq!(mounts_below(third.point()).len(), 1);
     third.unmount();
+}
+
+#[test]
+fn two_who_start_at_once_leave_no_lock_file_of_their_mount_point() {
+    let Some(dir) = Dir::on_own_machine() else {
+        return;
+    };
+    let file = dir.file_of(NOBODY, "data.bin", [7; 100]);
+    let locks = dir.directory_of(NOBODY, "locks");
+    // They make the directory, which is locked until its removal, too.
+    let point = dir.directory_of(NOBODY, "home").join("made");
+    let command = |arguments: &[&Path]| {
+        let command = dir.command(INSTALLED, arguments).user(NOBODY);
+        command.env("XDG_RUNTIME_DIR", &locks)
+    };
+    for _ in 0..5 {
+        let start = || {
+            let mut command = command(&[&file, &point]).into_inner();
+            command.stdout(Stdio::null()).stderr(Stdio::null());
+            command.spawn().unwrap()
+        };
+        let mut ends = [start(), start()].map(|mut command| command.wait().unwrap().code());
+        ends.sort();
+        assert_eq!(ends, [Some(0), Some(4)]);
+        let mut mount = Mount::found(&dir, &point);
+        let unmounted = command(&[Path::new("-u"), &point]).run();
+        unmounted.succeeds_silently();
+        assert_eq!(mount.ended(), ExitStatus::from_raw(0));
+        assert!(!point.exists());
+    }
+    let left = fs::read_dir(&locks).unwrap().flatten();
+    let left: Vec<_> = left.map(|entry| entry.file_name()).collect();
+    // On Linux all directories have their locks in one file.
+    let expected: &[&str] = match cfg!(arrayfs_portable) {
+        true => &[],
+        false => &["arrayfs-65534.lock"],
+    };
+    assert_eq!(left, expected);
 }
 
 #[test]

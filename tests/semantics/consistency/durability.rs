@@ -13,7 +13,7 @@ use nix::sys::signal::Signal;
 
 use crate::common::arrays::mounted;
 use crate::common::calls::{Numbers, errno, open};
-use crate::common::{Dir, Mount, wait_until};
+use crate::common::{ARRAYFS, Dir, Mount, wait_until};
 use crate::storage::{LoopDevice, Volume};
 
 /// Writes 1, 2, 3, ... to all elements of a view, each number once, until the
@@ -253,4 +253,38 @@ fn claim_23_a_write_back_error_is_reported_once_by_every_descriptor_open_then() 
     drop((finder, others));
     mount.unmount();
     assert_eq!(fs::read(image).unwrap()[4096..8192], [3; 4096]);
+}
+
+/// On macOS the call after `msync` asks the drive to empty its cache. Portably it is `fsync` on
+/// Linux, which strace lets fail once on each thread.
+#[test]
+#[cfg_attr(not(arrayfs_portable), ignore = "msync does it all on Linux")]
+fn claim_22_what_msync_leaves_in_the_drive_is_flushed_and_failures_are_reported() {
+    for (injected, expected) in [
+        ("EIO", Some(libc::EIO)),
+        // Not every file system supports the call that is tried first.
+        ("EOPNOTSUPP", None),
+        ("EINVAL", None),
+        ("ENOTTY", None),
+    ] {
+        let Some(dir) = Dir::with_fuse() else { return };
+        dir.file("data.bin", [7; 100]);
+        let point = dir.directory("mnt");
+        let script = format!(
+            "exec strace -D -f -o trace -e trace=fsync \
+             -e inject=fsync:error={injected}:when=1 \"$@\" >/dev/null 2>&1"
+        );
+        let shell = dir.command("sh", &["-c", &script, "sh", ARRAYFS, "data.bin", "mnt"]);
+        shell.run().succeeds_silently();
+        let file = open(point.join("data"));
+        file.write_all_at(&[8; 100], 0).unwrap();
+        let error = file.sync_all().err();
+        let error = error.and_then(|error| error.raw_os_error());
+        assert_eq!(error, expected, "{injected}");
+        file.sync_all().unwrap();
+        drop(file);
+        dir.arrayfs(&["-u", "mnt"]).run().succeeds_silently();
+        let trace = fs::read_to_string(dir.join("trace")).unwrap();
+        assert!(trace.contains("(INJECTED)"), "{trace}");
+    }
 }
