@@ -2,7 +2,7 @@
 //! rest from the `meta.json` of each mount.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -44,6 +44,12 @@ fn row(mount: &Mount) -> Vec<String> {
             vec![point, file, format!("({reason})")]
         }
     }
+}
+
+/// The backing file of the mount on `point`. `None` if the mount does not answer.
+pub(super) fn file(point: &Path) -> Option<PathBuf> {
+    let meta = meta(point).ok()?;
+    meta["file"].as_str().map(PathBuf::from)
 }
 
 /// The `meta.json` of a mount.

@@ -41,7 +41,13 @@ fn what_is_in_the_directory_of_that_name_is_not_hidden() {
     );
     dir.arrayfs(&["scan.raw"]).run().fails(4, &expected);
     // Who names it wants it.
-    dir.arrayfs(&["scan.raw", "scan"]).run().succeeds_silently();
+    let outcome = dir.arrayfs(&["scan.raw", "scan"]).run();
+    let hidden = format!(
+        "{}: is not empty: the mount hides what is in it",
+        point.display()
+    );
+    assert!(outcome.stderr.contains(&hidden), "{outcome}");
+    outcome.succeeds();
     dir.arrayfs(&["-u", "scan"]).run().succeeds_silently();
     assert_eq!(fs::read(point.join("notes")).unwrap(), b"mine");
     fs::remove_file(point.join("notes")).unwrap();
