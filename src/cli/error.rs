@@ -28,11 +28,11 @@ pub enum UsageError {
         /// What to do, if it is known.
         advice: Option<String>,
     },
-    /// The mount point does not exist and is a number behind `--shape`.
-    #[error("{}: no such mount point, and a length behind --shape", mountpoint.display())]
+    /// The file or the mount point does not exist and is a number behind `--shape`.
+    #[error("{}: no such path, and a number behind --shape", path.display())]
     SplitShape {
-        /// The mount point as given.
-        mountpoint: PathBuf,
+        /// The path as given.
+        path: PathBuf,
         /// The shape in one word.
         shape: String,
     },

@@ -92,14 +92,13 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, U
     if let Some(what) = &raw.generate {
         return Ok(Command::Print(generate::text(what)?));
     }
-    if let Some(mountpoint) = raw.mountpoint.as_ref().filter(|point| !point.exists())
-        && let Some(shape) = words::split_shape(&arguments)
-        && shape.ends_with(&format!(",{}", mountpoint.display()))
-    {
-        return Err(UsageError::SplitShape {
-            mountpoint: mountpoint.clone(),
-            shape,
-        });
+    if let Some(shape) = words::split_shape(&arguments) {
+        let last = shape.rsplit(',').next().unwrap_or_default();
+        let paths = [raw.file.as_deref(), raw.mountpoint.as_deref()];
+        if let Some(path) = paths.into_iter().flatten().find(|path| *path == last) {
+            let path = path.to_path_buf();
+            return Err(UsageError::SplitShape { path, shape });
+        }
     }
     settings::command(&raw)
 }

@@ -21,8 +21,8 @@ pub(super) fn third_path(word: String, arguments: &[OsString]) -> UsageError {
     UsageError::ThirdPath { word, advice }
 }
 
-/// The lengths of a shape that blanks have made several words, the last of which would be the mount
-/// point: `--shape 150 4`.
+/// The lengths of a shape that blanks have made several words, the last of which would be a path:
+/// `--shape 150 4`.
 pub(super) fn split_shape(arguments: &[OsString]) -> Option<String> {
     let words: Vec<&str> = arguments.iter().filter_map(|word| word.to_str()).collect();
     let at = words.iter().position(|word| word.starts_with("--shape"))?;

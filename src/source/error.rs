@@ -90,6 +90,14 @@ pub enum SourceError {
         /// The names of the arrays in it.
         members: Vec<String>,
     },
+    /// The file is the header of another, which does not exist.
+    #[error("{}: its array is in {}, which does not exist", path.display(), data_path.display())]
+    NoDataFile {
+        /// The header.
+        path: PathBuf,
+        /// The other file.
+        data_path: PathBuf,
+    },
     /// Writing the file in place would make it invalid.
     #[error("{}: a {format} file cannot be written in place: {why}", path.display())]
     NotWritable {

@@ -194,6 +194,33 @@ mod tests {
     }
 
     #[test]
+    fn the_rest_of_a_file_is_ignored_only_along_the_slowest_axis() {
+        let check = "check --dtype, --shape and --offset";
+        let shape = Shape::new(vec![85, 7]);
+        for (note, is_slowest, expected) in [
+            (
+                None,
+                true,
+                format!("{check}, or ignore the rest of the file: --shape 85,7"),
+            ),
+            (None, false, check.to_owned()),
+            (
+                Some(&NOTE),
+                true,
+                format!("{}; --dtype float32 would fit exactly", NOTE.text),
+            ),
+        ] {
+            let wanted = Wanted {
+                dtype: &DType::parse("f8").unwrap(),
+                shape: &shape,
+                order: Order::C,
+                note,
+            };
+            assert_eq!(wanted.advice_on_rest(4788, 7, is_slowest), expected);
+        }
+    }
+
+    #[test]
     fn a_name_of_two_sizes_is_explained_before_a_shape_is_changed() {
         for (length, expected) in [
             (

@@ -1,6 +1,7 @@
 //! From a path and a description to the mapped file: opening, detection, the choice of a member,
 //! checks, and the mapping. Formats only read.
 
+use std::io;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
@@ -73,7 +74,17 @@ impl Plan {
         };
         if let Some(name) = &contents.data_file {
             let data_path = sibling(path, name).map_err(invalid)?;
-            backing = open(&data_path, description)?;
+            backing = open(&data_path, description).map_err(|error| match error {
+                SourceError::File(FileError::Open { source, .. })
+                    if source.kind() == io::ErrorKind::NotFound =>
+                {
+                    SourceError::NoDataFile {
+                        path: path.to_path_buf(),
+                        data_path,
+                    }
+                }
+                error => error,
+            })?;
             origin.data_file = Some(backing.path().to_path_buf());
         }
         contents.check(backing.size()).map_err(invalid)?;
