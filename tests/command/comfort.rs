@@ -147,6 +147,18 @@ fn several_are_unmounted_by_one_command_and_each_failure_is_told() {
 }
 
 #[test]
+fn a_mount_is_found_by_its_file_also_under_another_name() {
+    let Some(dir) = Dir::with_fuse() else { return };
+    dir.file("data.bin", [7; 100]);
+    for options in [&[][..], &["-o", "fsname=another"]] {
+        let command = dir.arrayfs(&["data.bin", "new"]).args(options);
+        command.run().succeeds_silently();
+        dir.arrayfs(&["-u", "data.bin"]).run().succeeds_silently();
+        assert!(!dir.join("new").exists());
+    }
+}
+
+#[test]
 fn the_list_says_what_is_mounted_where_and_what_does_not_answer() {
     let Some(dir) = Dir::with_fuse() else { return };
     let file = dir.file("two words.bin", [7; 100]);

@@ -383,3 +383,66 @@ fn a_file_of_a_known_format_that_is_read_as_raw_is_called_so() {
     let raw = dir.arrayfs(&words).args(&["--format", "raw"]).run();
     assert!(!raw.stderr.contains("npz file"), "{raw}");
 }
+
+#[test]
+fn what_would_fit_fits_when_it_is_typed() {
+    let dir = dir_of_files();
+    let mut followed = 0;
+    for (arguments, ..) in slips() {
+        let outcome = dir.arrayfs(&arguments).run();
+        let advice = outcome.stderr.lines().nth(1).unwrap_or_default();
+        let Some((before, after)) = advice.split_once(" would fit") else {
+            continue;
+        };
+        let last = before.rsplit("; ").next().unwrap();
+        let Some(option) = last.strip_prefix("--") else {
+            continue;
+        };
+        let (option, values) = option.split_once(' ').unwrap();
+        let option = format!("--{option}");
+        for value in values.split(" or ") {
+            let mut words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+            match words.iter().position(|word| *word == option) {
+                Some(at) => words[at + 1] = value,
+                None => words.extend([option.as_str(), value]),
+            }
+            words.retain(|word| *word != "mnt");
+            let outcome = dir.arrayfs(&["--info"]).args(&words).run();
+            let has_rest = outcome.stderr.contains("ignored");
+            assert_eq!(has_rest, !after.starts_with(" exactly"), "{outcome}");
+            outcome.succeeds();
+            followed += 1;
+        }
+    }
+    assert!(followed >= 10, "{followed}");
+}
+
+#[test]
+fn the_command_that_unpacks_a_file_keeps_what_is_there() {
+    let dir = Dir::new();
+    let place = dir.directory("s p");
+    let script = "import bz2, gzip, lzma; from pathlib import Path\n\
+        for name, module in ('gz', gzip), ('bz2', bz2), ('xz', lzma):\n    \
+        Path(\"s p\", f\"it's.npy.{name}\").write_bytes(module.compress(b'new'))";
+    dir.command("python3", &["-c", script]).run().succeeds();
+    let unpacked = place.join("it's.npy");
+    for suffix in ["gz", "bz2", "xz"] {
+        let packed = format!("s p/it's.npy.{suffix}");
+        let outcome = dir.arrayfs(&[packed.as_str(), "mnt"]).run();
+        let advice = outcome.stderr.lines().nth(1).unwrap();
+        let command = advice.trim().strip_prefix("unpack it first: ").unwrap();
+        let (command, _) = command.split_once("; ").unwrap();
+        // Where the command is typed does not matter.
+        let type_it = || {
+            dir.command("sh", &["-c", &format!("cd /; {command}")])
+                .run()
+        };
+        std::fs::write(&unpacked, "old").unwrap();
+        type_it();
+        assert_eq!(std::fs::read(&unpacked).unwrap(), b"old", "{command}");
+        std::fs::remove_file(&unpacked).unwrap();
+        type_it().succeeds();
+        assert_eq!(std::fs::read(&unpacked).unwrap(), b"new", "{command}");
+        assert!(dir.join(&packed).exists());
+    }
+}
