@@ -108,77 +108,40 @@ mod tests {
         other: Some("float32"),
     };
 
+    use Order::{C, F};
+
+    /// Lengths, order, item size, bytes in the file, and the advice.
+    const CASES: &[(&[u64], Order, u64, u64, &str)] = &[
+        (
+            &[200, 4],
+            C,
+            8,
+            4800,
+            "--shape 150,4 or 200,3 would fit exactly",
+        ),
+        (
+            &[200, 4],
+            F,
+            8,
+            4800,
+            "--shape 200,3 or 150,4 would fit exactly",
+        ),
+        (&[151, 4], F, 8, 4800, "--shape 150,4 would fit exactly"),
+        (&[4, 151], C, 8, 4800, "--shape 4,150 would fit exactly"),
+        (&[200, 4], C, 8, 4801, "--shape 150,4 would fit"),
+        (&[199, 7], C, 8, 4800, "--shape 85,7 would fit"),
+        (&[7, 199], F, 8, 4800, "--shape 7,85 would fit"),
+        (&[1000, 1000], C, 8, 4800, "the file has room for 600 items"),
+        (&[4, 4, 151], C, 8, 4800, "the file has room for 600 items"),
+        (&[1200], C, 8, 4800, "items of 4 bytes would fit exactly"),
+        (&[2, 2, 2, 3], C, 2, 24, "items of 1 byte would fit exactly"),
+        (&[5, 5, 5, 5], C, 8, 1000, "the file has room for 125 items"),
+        (&[], C, 8, 4, "items of 4 bytes would fit exactly"),
+    ];
+
     #[test]
     fn a_shape_is_suggested_if_it_uses_the_whole_file_or_keeps_the_strides() {
-        for (lengths, order, itemsize, available, expected) in [
-            (
-                &[200, 4][..],
-                Order::C,
-                8,
-                4800,
-                "--shape 150,4 or 200,3 would fit exactly",
-            ),
-            (
-                &[200, 4],
-                Order::F,
-                8,
-                4800,
-                "--shape 200,3 or 150,4 would fit exactly",
-            ),
-            (
-                &[151, 4],
-                Order::F,
-                8,
-                4800,
-                "--shape 150,4 would fit exactly",
-            ),
-            (
-                &[4, 151],
-                Order::C,
-                8,
-                4800,
-                "--shape 4,150 would fit exactly",
-            ),
-            (&[200, 4], Order::C, 8, 4801, "--shape 150,4 would fit"),
-            (&[199, 7], Order::C, 8, 4800, "--shape 85,7 would fit"),
-            (&[7, 199], Order::F, 8, 4800, "--shape 7,85 would fit"),
-            (
-                &[1000, 1000],
-                Order::C,
-                8,
-                4800,
-                "the file has room for 600 items",
-            ),
-            (
-                &[4, 4, 151],
-                Order::C,
-                8,
-                4800,
-                "the file has room for 600 items",
-            ),
-            (
-                &[1200],
-                Order::C,
-                8,
-                4800,
-                "items of 4 bytes would fit exactly",
-            ),
-            (
-                &[2, 2, 2, 3],
-                Order::C,
-                2,
-                24,
-                "items of 1 byte would fit exactly",
-            ),
-            (
-                &[5, 5, 5, 5],
-                Order::C,
-                8,
-                1000,
-                "the file has room for 125 items",
-            ),
-            (&[], Order::C, 8, 4, "items of 4 bytes would fit exactly"),
-        ] {
+        for &(lengths, order, itemsize, available, expected) in CASES {
             let (shape, dtype) = (
                 Shape::new(lengths.to_vec()),
                 DType::parse(&format!("V{itemsize}")),

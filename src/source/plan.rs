@@ -41,6 +41,29 @@ fn open(path: &Path, description: &Description) -> Result<BackingFile, SourceErr
     Ok(backing)
 }
 
+/// Opens the file at `data_path`, which the header at `path` names.
+///
+/// # Errors
+///
+/// As [`open`], and when it does not exist.
+fn open_data_file(
+    data_path: &Path,
+    path: &Path,
+    description: &Description,
+) -> Result<BackingFile, SourceError> {
+    open(data_path, description).map_err(|error| match error {
+        SourceError::File(FileError::Open { source, .. })
+            if source.kind() == io::ErrorKind::NotFound =>
+        {
+            SourceError::NoDataFile {
+                path: path.to_path_buf(),
+                data_path: data_path.to_path_buf(),
+            }
+        }
+        error => error,
+    })
+}
+
 impl Plan {
     /// Opens `path` and determines which arrays it holds.
     ///
@@ -74,17 +97,7 @@ impl Plan {
         };
         if let Some(name) = &contents.data_file {
             let data_path = sibling(path, name).map_err(invalid)?;
-            backing = open(&data_path, description).map_err(|error| match error {
-                SourceError::File(FileError::Open { source, .. })
-                    if source.kind() == io::ErrorKind::NotFound =>
-                {
-                    SourceError::NoDataFile {
-                        path: path.to_path_buf(),
-                        data_path,
-                    }
-                }
-                error => error,
-            })?;
+            backing = open_data_file(&data_path, path, description)?;
             origin.data_file = Some(backing.path().to_path_buf());
         }
         contents.check(backing.size()).map_err(invalid)?;
