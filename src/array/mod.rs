@@ -22,6 +22,14 @@ pub const MAX_NDIM: usize = 64;
 /// Why a shape or a view is invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ArrayError {
+    /// The text is a hexadecimal number, or two lengths of which the first is 0.
+    #[error("shape '{text}': lengths are decimal numbers; two of them are written (0,{digits})")]
+    HexadecimalLength {
+        /// The text given.
+        text: String,
+        /// What follows the `0x`.
+        digits: String,
+    },
     /// The text does not have the syntax of a shape.
     #[error("shape '{text}': expected lengths such as 1000,16 or 1000x16, or () for none")]
     NotAShape {
@@ -111,9 +119,13 @@ fn not_a_multiple(available: u64, offset: u64, itemsize: u64, step: u64) -> Stri
              offset {offset} to the end of the file"
         )
     } else {
+        let (bytes, are) = match available {
+            1 => ("byte", "is"),
+            _ => ("bytes", "are"),
+        };
         format!(
-            "{available} bytes from offset {offset} to the end of the file are not a multiple of \
-             {itemsize} bytes (one item)"
+            "{available} {bytes} from offset {offset} to the end of the file {are} not a multiple \
+             of {itemsize} bytes (one item)"
         )
     }
 }

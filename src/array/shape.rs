@@ -60,22 +60,26 @@ impl Shape {
         lengths.join(",")
     }
 
-    /// The shape with the length of the slowest axis in `order` that fits into `available` bytes.
-    /// `None` if not even a length of 1 does.
-    pub fn fitting(&self, order: Order, itemsize: u64, available: u64) -> Option<Shape> {
+    /// The number of elements. `None` if it exceeds 64 bits.
+    pub fn count(&self) -> Option<u64> {
+        let mut lengths = self.0.iter();
+        lengths.try_fold(1_u64, |count, &length| count.checked_mul(length))
+    }
+
+    /// The shape with the length of `axis` that fits into `available` bytes, and the number of bytes
+    /// that are left. `None` if not even a length of 1 fits, or another length is 0.
+    pub fn fitting_along(
+        &self,
+        axis: usize,
+        itemsize: u64,
+        available: u64,
+    ) -> Option<(Shape, u64)> {
         let mut shape = self.clone();
-        let slowest = match order {
-            Order::C => shape.0.first_mut(),
-            Order::F => shape.0.last_mut(),
-        };
-        *slowest? = 1;
-        let length = available.checked_div(shape.span(itemsize)?)?;
-        let slowest = match order {
-            Order::C => shape.0.first_mut(),
-            Order::F => shape.0.last_mut(),
-        };
-        *slowest? = length;
-        (length > 0).then_some(shape)
+        *shape.0.get_mut(axis)? = 1;
+        let step = shape.count()?.checked_mul(itemsize)?;
+        let length = available.checked_div(step)?;
+        *shape.0.get_mut(axis)? = length;
+        (length > 0).then_some((shape, available % step))
     }
 
     /// The size in bytes of an array of this shape with items of `itemsize` bytes.
@@ -138,6 +142,12 @@ impl FromStr for ShapeSpec {
         if inner.is_empty() {
             return Ok(spec);
         }
+        if let Some(digits) = hexadecimal(inner) {
+            return Err(ArrayError::HexadecimalLength {
+                text: text.into(),
+                digits: digits.into(),
+            });
+        }
         let separator = ['x', 'X'].into_iter().find(|&x| inner.contains(x));
         let separator = separator.unwrap_or(',');
         let parts = match separator {
@@ -154,6 +164,15 @@ impl FromStr for ShapeSpec {
         }
         Ok(spec)
     }
+}
+
+/// The digits of a number such as `0x96`, which is no shape of two lengths to everybody.
+fn hexadecimal(text: &str) -> Option<&str> {
+    let digits = text
+        .strip_prefix("0x")
+        .or_else(|| text.strip_prefix("0X"))?;
+    let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_number.then_some(digits)
 }
 
 impl ShapeSpec {
@@ -192,6 +211,15 @@ impl ShapeSpec {
     /// Whether one length is -1, to be inferred.
     pub fn has_inferred_length(&self) -> bool {
         self.lengths.contains(&None)
+    }
+
+    /// Whether the inferred length is that of the slowest axis in `order`.
+    pub fn infers_slowest(&self, order: Order) -> bool {
+        let slowest = match order {
+            Order::C => self.lengths.first(),
+            Order::F => self.lengths.last(),
+        };
+        slowest == Some(&None)
     }
 
     /// Whether `shape` equals this one, where -1 stands for any length.
@@ -328,17 +356,21 @@ mod tests {
     }
 
     #[test]
-    fn what_fits_has_another_length_of_the_slowest_axis() {
-        for (order, available, expected) in [
-            (Order::C, 4800, Some("150,4")),
-            (Order::F, 4800, Some("200,3")),
-            (Order::C, 4831, Some("150,4")),
-            (Order::C, 31, None),
+    fn the_length_that_fits_leaves_less_than_a_step() {
+        for (axis, available, expected) in [
+            (0, 4800, Some(("150,4", 0))),
+            (1, 4800, Some(("200,3", 0))),
+            (0, 4831, Some(("150,4", 31))),
+            (0, 31, None),
+            (2, 4800, None),
         ] {
-            let shape = Shape(vec![200, 4]).fitting(order, 8, available);
-            assert_eq!(shape.map(|shape| shape.option()).as_deref(), expected);
+            let fitting = Shape(vec![200, 4]).fitting_along(axis, 8, available);
+            let fitting = fitting.map(|(shape, rest)| (shape.option(), rest));
+            let expected = expected.map(|(shape, rest)| (shape.to_owned(), rest));
+            assert_eq!(fitting, expected);
         }
-        assert_eq!(Shape(vec![]).fitting(Order::C, 8, 4), None);
+        assert_eq!(Shape(vec![9, 0]).fitting_along(0, 8, 80), None);
+        assert_eq!(Shape(vec![u64::MAX, 2, 2]).fitting_along(2, 8, 80), None);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::io;
 use std::path::PathBuf;
 
-use super::{mount_options, similar};
+use super::{foreign, mount_options, similar};
 use crate::array::ArrayError;
 use crate::dtype::{DTypeError, Refusal};
 use crate::mapping::{Mode, NotAMode};
@@ -21,8 +21,24 @@ pub enum UsageError {
         meant: Option<String>,
     },
     /// A third path, such as another file.
-    #[error("{0}: one more than FILE and MOUNTPOINT; a mount serves one file")]
-    ThirdPath(String),
+    #[error("{word}: one more than FILE and MOUNTPOINT; a mount serves one file")]
+    ThirdPath {
+        /// The path as given.
+        word: String,
+        /// What to do, if it is known.
+        advice: Option<String>,
+    },
+    /// The file or the mount point does not exist and is a number behind `--shape`.
+    #[error("{}: no such path, and a number behind --shape", path.display())]
+    SplitShape {
+        /// The path as given.
+        path: PathBuf,
+        /// The shape in one word.
+        shape: String,
+    },
+    /// The path begins with `~`, which a shell has not expanded.
+    #[error("{}: no such path; no shell has expanded the ~", .0.display())]
+    Tilde(PathBuf),
     /// A required argument is missing.
     #[error("{0}: missing")]
     Missing(&'static str),
@@ -142,13 +158,17 @@ impl UsageError {
                 ..
             } if !sentence.starts_with('-') => return Some(sentence.clone()),
             UsageError::Arguments { meant, .. } => meant.clone(),
+            UsageError::ThirdPath { advice, .. } => return advice.clone(),
+            UsageError::SplitShape { shape, .. } => {
+                return Some(format!("a shape is one word: --shape {shape}"));
+            }
             UsageError::UnknownItem(item) => similar::item(item)
                 .or_else(|| similar::nearest(item, mount_options::names()))
                 .map(|name| format!("-o {name}")),
-            UsageError::DType { error, .. }
+            UsageError::DType { error, text }
                 if matches!(error.refusal(), Refusal::MarkedName { .. }) =>
             {
-                None
+                return foreign::note_on_marked(text);
             }
             UsageError::DType { text, .. } => return similar::dtype(text),
             UsageError::Shape(ArrayError::NotAShape { text }) => similar::shape(text),
@@ -175,12 +195,7 @@ impl UsageError {
     /// What helps against any error of this kind.
     fn advice(&self) -> Option<&'static str> {
         Some(match self {
-            UsageError::ThirdPath(path) if path.bytes().all(|byte| byte.is_ascii_digit()) => {
-                "a shape is one word: --shape 150,4"
-            }
-            UsageError::ThirdPath(_) => {
-                "to mount each, under its own name: for file in *.npy; do arrayfs \"$file\"; done"
-            }
+            UsageError::Tilde(_) => "write ~ outside quotes and after a blank, or $HOME",
             UsageError::UnknownItem(item) if item.contains(' ') => {
                 "options are joined by commas, without blanks: -o ro,dtype=f8"
             }
@@ -217,6 +232,9 @@ impl UsageError {
                 "mode w+ sets the size of the file anyway, and erases its content"
             }
             UsageError::ExtendIn(_) => "leave one of them out",
+            UsageError::ReadOnlyWrites(mode) if mode == "w+" => {
+                "leave out --mode to read the file; w+ erases it"
+            }
             UsageError::ReadOnlyWrites(_) => "leave one of them out",
             UsageError::NoName(_) => "say where to mount it",
             UsageError::ForMacOs(_) => "leave it out",

@@ -1,198 +1,60 @@
 //! The names that other languages, libraries and formats have for types, and the NumPy dtypes that
 //! they stand for. A name that stands for several sizes has several dtypes: the user knows which.
 
+mod names;
+
 use crate::dtype::{self, DType};
-
-/// Names in lower case with single blanks between words, and the dtypes that they can stand for.
-/// `kind*bytes` of Fortran and codes with bits are parsed in [`sized`].
-const NAMES: [(&[&str], &[&str]); 45] = [
-    // C and C++.
-    (&["char", "c char"], &["int8", "uint8", "S1"]),
-    (
-        &["unsigned char", "uchar", "c ubyte", "cv 8u", "8u", "int8u"],
-        &["uint8"],
-    ),
-    (&["byte"], &["uint8", "int8"]),
-    (
-        &["signed char", "schar", "sbyte", "c byte", "cv 8s", "8s"],
-        &["int8"],
-    ),
-    (
-        &[
-            "short int",
-            "signed short",
-            "signed short int",
-            "c short",
-            "cv 16s",
-            "16s",
-            "smallint",
-        ],
-        &["int16"],
-    ),
-    (
-        &[
-            "unsigned short",
-            "unsigned short int",
-            "c ushort",
-            "cv 16u",
-            "16u",
-            "word",
-            "int16u",
-        ],
-        &["uint16"],
-    ),
-    (
-        &["signed int", "signed", "c int", "cv 32s", "32s"],
-        &["int32"],
-    ),
-    (
-        &[
-            "unsigned int",
-            "unsigned",
-            "c uint",
-            "32u",
-            "dword",
-            "int32u",
-        ],
-        &["uint32"],
-    ),
-    (&["int"], &["int32", "int64"]),
-    (&["uint"], &["uint32", "uint64"]),
-    (
-        &["long", "long int", "signed long", "c long"],
-        &["int64", "int32"],
-    ),
-    (
-        &["ulong", "unsigned long", "unsigned long int", "c ulong"],
-        &["uint64", "uint32"],
-    ),
-    (
-        &[
-            "long long",
-            "long long int",
-            "long64",
-            "bigint",
-            "ssize",
-            "isize",
-            "ptrdiff",
-            "c longlong",
-        ],
-        &["int64"],
-    ),
-    (
-        &[
-            "unsigned long long",
-            "unsigned long long int",
-            "ulong64",
-            "size",
-            "usize",
-            "qword",
-            "c size",
-        ],
-        &["uint64"],
-    ),
-    (&["float"], &["float32", "float64"]),
-    (
-        &[
-            "double precision",
-            "c double",
-            "real double",
-            "cv 64f",
-            "64f",
-        ],
-        &["float64"],
-    ),
-    (
-        &["c float", "torch.float", "cv 32f", "32f", "float single"],
-        &["float32"],
-    ),
-    (&["half float", "binary16", "fp16"], &["float16"]),
-    (&["single float", "binary32", "fp32"], &["float32"]),
-    (&["double float", "binary64", "fp64"], &["float64"]),
-    (&["brain float", "bfloat", "bf16"], &["bfloat16"]),
-    (&["long double", "c longdouble"], &["longdouble"]),
-    (&["bool8", "boolean", "c bool"], &["bool"]),
-    (&["torch.int"], &["int32"]),
-    // Fortran, and SQL.
-    (&["real"], &["float32", "float64"]),
-    (&["integer"], &["int32", "int64"]),
-    (&["logical"], &["int32", "bool"]),
-    (
-        &["double complex", "complexf64", "complex{float64}"],
-        &["complex128"],
-    ),
-    (
-        &["float complex", "complexf32", "complex{float32}"],
-        &["complex64"],
-    ),
-    (
-        &["complex", "cfloat", "complexfloat"],
-        &["complex64", "complex128"],
-    ),
-    (&["tinyint"], &["int8", "uint8"]),
-    // R, MATLAB, and others.
-    (&["numeric", "double64"], &["float64"]),
-    (&["raw"], &["uint8"]),
-    (
-        &["string", "text", "char*", "varchar", "ascii", "character"],
-        &["S10", "U10"],
-    ),
-    (&["utf8", "utf 8"], &["S10"]),
-    (&["ucs4", "utf32", "utf 32"], &["U10"]),
-    (
-        &["datetime", "timestamp", "posixct", "epoch", "time"],
-        &["M8[s]", "M8[ms]", "M8[us]", "M8[ns]"],
-    ),
-    (&["date"], &["M8[D]"]),
-    (
-        &["timedelta", "duration", "difftime"],
-        &["m8[s]", "m8[ms]", "m8[us]", "m8[ns]"],
-    ),
-    (&["ubit8"], &["uint8"]),
-    (&["bit8"], &["int8"]),
-    (&["fp8"], &["float8_e4m3fn", "float8_e5m2"]),
-    (&["real32"], &["float32"]),
-    (&["real64"], &["float64"]),
-    (&["blob", "binary", "opaque"], &["V10", "S10"]),
-];
-
-/// Modules that dtypes are attributes of.
-const MODULES: [&str; 12] = [
-    "numpy.",
-    "np.",
-    "torch.",
-    "tf.",
-    "jnp.",
-    "jax.numpy.",
-    "ml_dtypes.",
-    "pl.",
-    "pa.",
-    "cp.",
-    "ctypes.",
-    "std::",
-];
+use crate::source::DTypeNote;
+use names::{MODULES, Module, NAMES, NOTES};
 
 /// What NumPy means by a name that is another size in other languages. `None` for other names.
-pub(super) fn note(name: &str) -> Option<&'static str> {
-    Some(match name {
-        "float" => "float is float64 in NumPy, float32 in C",
-        "int" => "int is int64 in NumPy, int32 in C",
-        "uint" => "uint is uint64 in NumPy, uint32 in C",
-        "long" => "long is int64 here, int32 in C on Windows",
-        "ulong" => "ulong is uint64 here, uint32 in C on Windows",
-        "byte" => "byte is int8 in NumPy, uint8 in other programs",
-        "complex" => "complex is complex128 in NumPy, complex64 in Fortran",
-        "f16" => "f16 has 16 bytes in NumPy; f2 is half precision",
-        _ => return None,
+pub(super) fn note(name: &str) -> Option<DTypeNote> {
+    let found = NOTES.iter().find(|(known, _)| *known == name);
+    found.map(|&(_, note)| note)
+}
+
+/// The note on a dtype, or on the first of its fields that has one.
+pub(super) fn note_within(text: &str) -> Option<DTypeNote> {
+    note(text.trim()).or_else(|| {
+        let mut fields = text.split([',', '+']);
+        let note = fields.find_map(|field| note(field.rsplit(':').next()?.trim()))?;
+        Some(DTypeNote {
+            other: None,
+            ..note
+        })
     })
+}
+
+/// The note on a name behind a byte-order mark, and how the dtype that is meant elsewhere is
+/// written. `None` if the name has no note.
+pub(super) fn note_on_marked(text: &str) -> Option<String> {
+    let mark = text
+        .chars()
+        .next()
+        .filter(|mark| ['<', '>'].contains(mark))?;
+    let note = note(&text[1..])?;
+    let code = marked(mark, note.other?)?;
+    Some(format!("{}: '{code}' there", note.text))
 }
 
 /// The dtypes that a name of another language can stand for. Empty if none is known.
 pub(super) fn dtypes(text: &str) -> Vec<String> {
-    let bare = unwrapped(text);
-    let is_numpy = text.contains("np.") || text.contains("numpy.");
+    let (module, bare) = peeled(text);
+    if let Some(module) = module
+        && let Some((_, dtypes)) = module.names.iter().find(|(name, _)| *name == bare)
+    {
+        return dtypes.iter().map(|&dtype| dtype.to_owned()).collect();
+    }
+    let is_numpy = module.is_some_and(|module| module.is_numpy);
     if bare != text && DType::parse(bare).is_ok() && (is_numpy || note(bare).is_none()) {
         return vec![bare.to_owned()];
+    }
+    if module.is_some_and(|module| module.is_complete) {
+        return Vec::new();
+    }
+    let codes = capital(bare);
+    if !codes.is_empty() {
+        return codes;
     }
     let name = normal(bare);
     let plain = meanings(&name);
@@ -211,13 +73,20 @@ pub(super) fn dtypes(text: &str) -> Vec<String> {
 
 /// The text without the module, quotes and calls around a dtype in a program.
 pub(super) fn unwrapped(text: &str) -> &str {
+    peeled(text).1
+}
+
+/// The innermost module of a dtype in a program, and its name without modules, quotes and calls.
+fn peeled(text: &str) -> (Option<&'static Module>, &str) {
     let mut bare = text.trim();
+    let mut module = None;
     loop {
         let before = bare;
-        let module = MODULES.iter().find(|module| bare.starts_with(**module));
-        // `torch.float` and the like differ from NumPy's names.
-        if let Some(module) = module.filter(|module| !has_names_of_its_own(module, bare)) {
-            bare = &bare[module.len()..];
+        for known in MODULES {
+            let mut prefixes = known.prefixes.iter();
+            if let Some(rest) = prefixes.find_map(|prefix| bare.strip_prefix(prefix)) {
+                (module, bare) = (Some(known), rest);
+            }
         }
         for (open, close) in [("dtype(", ")"), ("'", "'"), ("\"", "\"")] {
             let inner = bare.strip_prefix(open);
@@ -228,17 +97,9 @@ pub(super) fn unwrapped(text: &str) -> &str {
         }
         bare = bare.strip_suffix("()").unwrap_or(bare);
         if bare == before {
-            return bare;
+            return (module, bare);
         }
     }
-}
-
-fn has_names_of_its_own(module: &str, text: &str) -> bool {
-    let text = text.to_ascii_lowercase();
-    text.starts_with(module)
-        && NAMES
-            .iter()
-            .any(|(names, _)| names.contains(&text.as_str()))
 }
 
 /// In lower case, with single blanks for `_` and `-`, and without the `_t` of C.
@@ -254,15 +115,64 @@ fn normal(text: &str) -> String {
 }
 
 /// The dtypes for a normal name without a byte order.
-fn meanings(name: &str) -> Vec<String> {
+pub(super) fn meanings(name: &str) -> Vec<String> {
     if let Some((_, dtypes)) = NAMES.iter().find(|(names, _)| names.contains(&name)) {
         return dtypes.iter().map(|&dtype| dtype.to_owned()).collect();
+    }
+    if let Some(numbers) = hdf5(name) {
+        return vec![numbers];
     }
     let joined = name.replace(' ', "");
     let has_digits = joined.contains(|c: char| c.is_ascii_digit());
     let known = dtype::names().find(|known| *known == joined && has_digits);
     let found = known.map(str::to_owned).or_else(|| sized(&joined));
     found.into_iter().collect()
+}
+
+/// The dtype of a type of HDF5 with its byte order, such as `H5T_IEEE_F32LE`: sizes are in bits.
+fn hdf5(name: &str) -> Option<String> {
+    let prefixes = ["h5t ieee ", "h5t std ", "h5t native "];
+    let rest = prefixes
+        .into_iter()
+        .find_map(|prefix| name.strip_prefix(prefix))?;
+    let (mark, rest) = match split_byte_order(rest) {
+        Some((mark, rest)) => (Some(mark), rest),
+        None => (None, rest),
+    };
+    let known = dtype::names()
+        .find(|known| *known == rest)
+        .map(str::to_owned);
+    let dtype = known.or_else(|| sized(rest))?;
+    // A dtype of one byte has no byte order.
+    Some(mark.and_then(|mark| marked(mark, &dtype)).unwrap_or(dtype))
+}
+
+/// The dtypes of a code in capitals. Its number can be that of bits or of bytes. Empty for other
+/// texts.
+fn capital(text: &str) -> Vec<String> {
+    let mark = text.chars().next().filter(|mark| ['<', '>'].contains(mark));
+    let code = text.trim_start_matches(['<', '>']);
+    let is_code = code.starts_with(['I', 'F', 'C'])
+        && code.len() > 1
+        && code[1..].bytes().all(|byte| byte.is_ascii_digit());
+    if !is_code {
+        return Vec::new();
+    }
+    let lower = code.to_ascii_lowercase();
+    let bits = match code {
+        "F8" => meanings("fp8"),
+        _ => sized(&lower).into_iter().collect(),
+    };
+    let bytes = DType::parse(&lower).ok().map(|dtype| dtype.numpy_name());
+    let mut readings: Vec<String> = bits.into_iter().chain(bytes).collect();
+    readings.dedup();
+    match mark {
+        Some(mark) => readings
+            .iter()
+            .filter_map(|name| marked(mark, name))
+            .collect(),
+        None => readings,
+    }
 }
 
 /// The dtype of a kind with its size: `real*8`, `integer(kind=4)`, `s16`, `F32`.
@@ -334,7 +244,7 @@ mod tests {
     #[test]
     fn every_answer_is_a_dtype_and_no_name_has_two() {
         let mut all: Vec<&str> = Vec::new();
-        for (names, dtypes) in NAMES {
+        for &(names, dtypes) in NAMES {
             for name in names {
                 assert_eq!(normal(name), *name);
                 all.push(name);
@@ -342,6 +252,15 @@ mod tests {
             for dtype in dtypes {
                 assert!(DType::parse(dtype).is_ok(), "{dtype}");
             }
+        }
+        for module in MODULES {
+            for dtype in module.names.iter().flat_map(|(_, dtypes)| *dtypes) {
+                assert!(DType::parse(dtype).is_ok(), "{dtype}");
+            }
+        }
+        for (name, note) in NOTES {
+            let meant = note.other.map(DType::parse).unwrap();
+            assert!(meant.is_ok() && meant != DType::parse(name), "{name}");
         }
         all.sort_unstable();
         let count = all.len();

@@ -1,7 +1,6 @@
 //! Messages of the command on standard error: a line with the error, and a line with a hint.
 
 use std::io::{self, Write};
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc;
 use std::thread;
@@ -39,17 +38,6 @@ fn print(lines: &str) {
     let _ = io::stderr().write_all(lines.as_bytes());
 }
 
-/// Quotes a path for a POSIX shell if necessary, for commands that the user can paste.
-pub fn quoted(path: &Path) -> String {
-    let path = path.to_string_lossy();
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+,:=@%".contains(c);
-    if !path.is_empty() && path.chars().all(is_plain) {
-        path.into_owned()
-    } else {
-        format!("'{}'", path.replace('\'', r"'\''"))
-    }
-}
-
 /// Replaces control characters with escapes.
 fn escape_control_characters(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
@@ -65,19 +53,7 @@ fn escape_control_characters(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{escape_control_characters, quoted};
-
-    #[test]
-    fn paths_are_quoted_where_a_shell_would_split_or_expand_them() {
-        for (path, expected) in [
-            ("/mnt/a-1.b", "/mnt/a-1.b"),
-            ("/mnt/a b", "'/mnt/a b'"),
-            ("/mnt/it's", r"'/mnt/it'\''s'"),
-            ("/mnt/$x", "'/mnt/$x'"),
-        ] {
-            assert_eq!(quoted(path.as_ref()), expected);
-        }
-    }
+    use super::escape_control_characters;
 
     #[test]
     fn a_message_is_one_line_whatever_it_quotes() {

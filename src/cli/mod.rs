@@ -6,12 +6,14 @@ mod foreign;
 mod generate;
 mod log;
 mod message;
+mod missing;
 mod mount_options;
 mod number;
 mod raw;
 mod settings;
 mod similar;
 mod value;
+mod words;
 
 use std::ffi::{OsStr, OsString};
 use std::io;
@@ -25,9 +27,11 @@ use crate::fs::Options;
 use crate::source::Description;
 pub use error::UsageError;
 pub use log::Log;
-pub use message::{quoted, say};
+pub use message::say;
+pub use missing::missing_file_hint;
 use raw::RawOptions;
 pub use settings::Settings;
+pub use words::loop_over;
 
 /// A validated command.
 #[derive(Debug)]
@@ -110,6 +114,14 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, U
     if let Some(what) = &raw.generate {
         return Ok(Command::Print(generate::text(what)?));
     }
+    if let Some(shape) = words::split_shape(&arguments) {
+        let last = shape.rsplit(',').next().unwrap_or_default();
+        let paths = [raw.file.as_deref(), raw.mountpoint.as_deref()];
+        if let Some(path) = paths.into_iter().flatten().find(|path| *path == last) {
+            let path = path.to_path_buf();
+            return Err(UsageError::SplitShape { path, shape });
+        }
+    }
     settings::command(&raw)
 }
 
@@ -156,13 +168,15 @@ fn unmount(
             .get_arguments()
             .any(|arg| arg.get_id() == id)
     };
-    let others = matches.ids().filter(|id| known(id) && given(id));
-    if others
-        .filter(|id| !["unmount", "all"].contains(&id.as_str()))
-        .count()
-        > 0
-    {
-        return Err(refused("allows no other arguments"));
+    let mut others = matches.ids().filter(|id| known(id) && given(id));
+    if let Some(other) = others.find(|id| !["unmount", "all"].contains(&id.as_str())) {
+        let name = match other.as_str() {
+            name @ ("file" | "mountpoint") => name.to_uppercase(),
+            name => format!("--{}", name.replace('_', "-")),
+        };
+        return Err(refused(&format!(
+            "allows no other arguments, such as {name}"
+        )));
     }
     match (points, raw.all) {
         ([], true) => Ok(Command::UnmountAll),
@@ -185,7 +199,7 @@ fn clap_error(error: &clap::Error, arguments: &[OsString]) -> UsageError {
         if !invalid.starts_with('-') {
             return match first.and_then(no_command) {
                 Some(error) => error,
-                None => UsageError::ThirdPath(invalid),
+                None => words::third_path(invalid, arguments),
             };
         }
         meant = similar_option(&invalid, arguments);
@@ -228,6 +242,9 @@ fn similar_option(unknown: &str, arguments: &[OsString]) -> Option<String> {
         .or_else(|| (name.len() > 2).then(nearest).flatten())
 }
 
+/// Options, and the options that are only valid together with them.
+const NEEDS: [(&str, &str); 2] = [("--info", "--json"), ("--unmount", "--all")];
+
 /// Formats clap's error as all others are: the argument, then what is wrong with it.
 fn describe_clap_error(error: &clap::Error) -> String {
     let text = |kind| {
@@ -245,11 +262,20 @@ fn describe_clap_error(error: &clap::Error) -> String {
             None => "allows no other arguments".into(),
         },
         ErrorKind::TooManyValues => "takes no value".into(),
-        ErrorKind::MissingRequiredArgument => "missing, and needed by another option".into(),
+        ErrorKind::MissingRequiredArgument => "missing".into(),
         _ => return first_line(error),
     };
     match text(ContextKind::InvalidArg) {
-        Some(argument) => format!("{}: {what}", argument.trim_matches(['[', ']'])),
+        Some(argument) if error.kind() == ErrorKind::MissingRequiredArgument => {
+            let needed_by = NEEDS
+                .iter()
+                .find(|(needed, _)| argument.starts_with(needed));
+            match needed_by {
+                Some((needed, by)) => format!("{by}: is for {needed}, which is missing"),
+                None => format!("{argument}: {what}"),
+            }
+        }
+        Some(argument) => format!("{}: {what}", argument.replace(['[', ']'], "")),
         None => first_line(error),
     }
 }
@@ -266,10 +292,14 @@ fn first_line(error: &clap::Error) -> String {
 ///
 /// # Errors
 ///
-/// When the path is empty, or relative and the working directory is unknown.
+/// When the path is empty, relative and the working directory is unknown, or begins with a `~` that
+/// a shell would have expanded.
 fn absolute(path: &Path) -> Result<PathBuf, UsageError> {
     if let Ok(found) = path.canonicalize() {
         return Ok(found);
+    }
+    if path.starts_with("~") && Path::new("~").symlink_metadata().is_err() {
+        return Err(UsageError::Tilde(path.to_path_buf()));
     }
     let path = std::path::absolute(path).map_err(|source| UsageError::Path {
         path: path.to_path_buf(),
@@ -329,7 +359,7 @@ mod tests {
             (&["--pad=3"], "--pad: takes no value"),
             (
                 &["-u", "a", "--pad"],
-                "--unmount <MOUNTPOINT>...: allows no other arguments",
+                "--unmount <MOUNTPOINT>...: allows no other arguments, such as --pad",
             ),
             (&["-u"], "--unmount <MOUNTPOINT>...: needs a value"),
             (&["", "b"], "FILE: needs a value"),

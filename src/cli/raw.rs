@@ -257,7 +257,7 @@ pub(super) struct RawOptions {
 
     /// Unmount arrays, by mount point or file
     ///
-    /// A file is found if it is mounted once, and not renamed by fsname=.
+    /// A file is found if it is mounted once.
     #[arg(
         short,
         long,

@@ -17,7 +17,7 @@ use crate::array::{Order, Shape, ShapeSpec};
 use crate::dtype::{DType, DTypeError};
 use crate::fs::{Access, Cache, Options, Passthrough};
 use crate::mapping::Mode;
-use crate::source::{Description, Format};
+use crate::source::{DTypeNote, Description, Format};
 use crate::vfile::{CsvForm, EncodingOptions};
 
 const MAX_THREADS: usize = 64;
@@ -204,10 +204,9 @@ fn read_order(value: &OsStr) -> Result<Order, UsageError> {
 }
 
 /// What NumPy means by a name in the dtype that is another size in other languages.
-fn dtype_note(raw: &RawOptions, items: &MountOptions) -> Option<&'static str> {
+fn dtype_note(raw: &RawOptions, items: &MountOptions) -> Option<DTypeNote> {
     let text = raw.dtype.as_deref().or_else(|| items.value("dtype"))?;
-    let mut fields = text.to_str()?.split([',', '+']);
-    fields.find_map(|field| foreign::note(field.rsplit(':').next()?.trim()))
+    foreign::note_within(text.to_str()?)
 }
 
 /// The mode, and whether the views are read-only even if the mode allows writing.

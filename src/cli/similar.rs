@@ -5,19 +5,28 @@ use std::path::Path;
 use strsim::damerau_levenshtein;
 
 use super::foreign;
-use super::message::quoted;
+use super::number::decimal;
 use super::value::join_with_or;
 use crate::array::ShapeSpec;
 use crate::dtype::{self, DType};
 use crate::mapping::Mode;
+use crate::platform::quoted;
 
 /// The name with the smallest edit distance to `text`, the first of several. `None` if every
 /// distance exceeds a third of the length of `text`.
 pub(super) fn nearest<'a>(text: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    nearest_within((text.len() / 3).max(1), text, names)
+}
+
+/// As [`nearest`], with at most this edit distance.
+fn nearest_within<'a>(
+    max_changes: usize,
+    text: &str,
+    names: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
     let text = text.to_ascii_lowercase();
-    // The test of lengths bounds the cost of comparing a long text.
-    let max_changes = (text.len() / 3).max(1);
     let near = names.into_iter().filter_map(|name| {
+        // The test of lengths bounds the cost of comparing a long text.
         let has_near_length = name.len().abs_diff(text.len()) <= max_changes;
         let changes =
             has_near_length.then(|| damerau_levenshtein(&text, &name.to_ascii_lowercase()))?;
@@ -31,11 +40,12 @@ pub(super) fn nearest<'a>(text: &str, names: impl IntoIterator<Item = &'a str>) 
 /// byte order or kind of numbers than the text says.
 pub(super) fn dtype(text: &str) -> Option<String> {
     let bare = foreign::unwrapped(text);
+    if let Some(sentence) = lengths(bare) {
+        return Some(sentence.into());
+    }
     let mut meant = foreign::dtypes(text);
-    if meant.is_empty()
-        && let Some(fields) = with_known_types(text)
-    {
-        meant = vec![fields];
+    if meant.is_empty() {
+        meant.extend(with_known_types(text));
     }
     if meant.is_empty()
         && let Some(sizes) = sizes(bare)
@@ -43,17 +53,37 @@ pub(super) fn dtype(text: &str) -> Option<String> {
         return Some(sizes.into());
     }
     if meant.is_empty() {
-        let names = dtype::names().filter(|name| says_the_same(bare, name));
-        // The text can be a known name that lacks a size, such as `str`.
-        meant.extend(
-            nearest(bare, names)
-                .filter(|guess| *guess != text)
-                .map(str::to_owned),
-        );
+        meant = similar_names(bare);
     }
+    // The text can be a known name that lacks a size, such as `str`.
+    meant.retain(|dtype| dtype != text);
     // A shell would take `>f8` as a redirection, and overwrite a file.
     let meant: Vec<String> = meant.iter().map(|dtype| quoted(dtype.as_ref())).collect();
     did_you_mean(&meant)
+}
+
+/// The dtype whose name is like the text, or all that it can stand for elsewhere.
+fn similar_names(text: &str) -> Vec<String> {
+    // Other signs can be a byte order, a unit or a pointer, which a name would drop.
+    let is_name = text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    let max_changes = (text.len() / 3).clamp(1, 2);
+    let names = dtype::names().filter(|name| is_name && says_the_same(text, name));
+    match nearest_within(max_changes, text, names) {
+        Some(name) if foreign::note(name).is_some() => foreign::meanings(name),
+        name => name.map(str::to_owned).into_iter().collect(),
+    }
+}
+
+/// What to write for text or bytes without their length.
+fn lengths(text: &str) -> Option<&'static str> {
+    let names = [
+        "string", "text", "char*", "char *", "varchar", "ascii", "utf8", "utf-8", "ucs4", "utf32",
+        "utf-32", "blob", "binary", "opaque",
+    ];
+    names.contains(&text.to_ascii_lowercase().as_str()).then_some(
+        "the length is part of the dtype: S and a number of bytes, V the same for bytes that are \
+         no text, U and a number of characters of 4 bytes",
+    )
 }
 
 /// The question whether one of `words` is meant; `None` if there are none.
@@ -79,6 +109,9 @@ fn sizes(text: &str) -> Option<&'static str> {
     let text = text.to_ascii_lowercase();
     let kind = text.trim_end_matches(|c: char| c.is_ascii_digit());
     Some(match kind {
+        "s" | "u" | "s24le" | "s24be" | "u24le" | "u24be" if text[1..].starts_with("24") => {
+            "no dtype has 24 bits: read the bytes as uint8, with a last axis of 3"
+        }
         _ if kind == text => return None,
         "int" => "names count bits: int8, int16, int32, int64; codes count bytes: i1, i2, i4, i8",
         "uint" => {
@@ -90,12 +123,13 @@ fn sizes(text: &str) -> Option<&'static str> {
     })
 }
 
-/// The fields `name:type,name:type` with the types of other languages as dtypes. `None` if there
-/// are others, or a type can be several.
+/// The fields `name:type,name:type` with the types of other languages as dtypes, and commas in
+/// place of semicolons. `None` if there are others, or a type can be several.
 fn with_known_types(text: &str) -> Option<String> {
     if !text.contains(':') || text.contains(['[', '(', '{']) {
         return None;
     }
+    let text = text.replace(';', ",");
     let separator = if text.contains('+') { '+' } else { ',' };
     let fields = text.split(separator).map(|field| {
         let (name, kind) = field.rsplit_once(':')?;
@@ -107,8 +141,14 @@ fn with_known_types(text: &str) -> Option<String> {
             _ => None,
         }
     });
-    let fields: Option<Vec<String>> = fields.collect();
-    fields.map(|fields| fields.join(&separator.to_string()))
+    let fields: Vec<String> = fields.collect::<Option<_>>()?;
+    // Only under -o a plus sign separates fields.
+    let meant = match separator {
+        '+' if fields.join("+") == text => fields.join(","),
+        _ => fields.join(&separator.to_string()),
+    };
+    let is_valid = DType::parse(&meant).is_ok() || DType::parse_mount_option(&meant).is_ok();
+    is_valid.then_some(meant)
 }
 
 /// The intended mode for a text that is none. Modes of `fopen(3)` and Python's `open` come first.
@@ -185,21 +225,60 @@ pub(super) fn item(name: &str) -> Option<&'static str> {
 /// The intended shape for a text that is none: its lengths, if only separators of other programs
 /// are between them. `None` without a guess.
 pub(super) fn shape(text: &str) -> Option<String> {
-    let text = text.trim().replace("by", " ");
+    let text = unwrapped_shape(text).replace("by", " ");
+    let is_hexadecimal = |part: &str| {
+        part.trim()
+            .get(..2)
+            .is_some_and(|start| ["0x", "0X"].contains(&start))
+    };
+    if text.split([',', ' ', '(', '[']).any(is_hexadecimal) {
+        return None;
+    }
     // A length is missing.
     let lacks = ["x", "X", "*", ","]
         .iter()
         .any(|mark| text.starts_with(mark) || text.ends_with(mark));
-    if lacks || text.contains(",,") || has_placeholder(&text) {
+    if lacks || text.contains(",,") || text.contains("**") || has_placeholder(&text) {
         return None;
     }
     let is_separator = |c: char| " *xX\u{d7};[](){}<>,\t".contains(c);
     let parts = text.split(is_separator).filter(|part| !part.is_empty());
-    let lengths = parts.map(|part| part.trim_end_matches(['l', 'L']));
-    let lengths: Vec<&str> = lengths.collect();
-    let is_length = |part: &&str| *part == "-1" || part.bytes().all(|byte| byte.is_ascii_digit());
-    let meant = lengths.join(",");
-    (lengths.iter().all(is_length) && meant.parse::<ShapeSpec>().is_ok()).then_some(meant)
+    let lengths = parts.map(|part| {
+        let part = part.trim_end_matches(['l', 'L']);
+        let is_length = part == "-1" || part.bytes().all(|byte| byte.is_ascii_digit());
+        is_length
+            .then(|| part.to_owned())
+            .or_else(|| power_of_ten(part))
+    });
+    let meant = lengths.collect::<Option<Vec<String>>>()?.join(",");
+    meant.parse::<ShapeSpec>().is_ok().then_some(meant)
+}
+
+/// The text without the quotes and calls around a shape in a program: `c(150,4)` of R,
+/// `torch.Size([150, 4])`.
+fn unwrapped_shape(text: &str) -> &str {
+    let mut bare = text.trim();
+    for (open, close) in [
+        ("'", "'"),
+        ("\"", "\""),
+        ("c(", ")"),
+        ("torch.Size(", ")"),
+        ("size(", ")"),
+    ] {
+        let inner = bare.strip_prefix(open);
+        bare = inner
+            .and_then(|inner| inner.strip_suffix(close))
+            .unwrap_or(bare);
+    }
+    bare.trim()
+}
+
+/// A length such as `1e3`, in digits.
+fn power_of_ten(text: &str) -> Option<String> {
+    let (digits, exponent) = text.split_once(['e', 'E'])?;
+    let (digits, exponent) = (decimal::<u64>(digits)?, decimal(exponent)?);
+    let length = digits.checked_mul(10_u64.checked_pow(exponent)?)?;
+    Some(length.to_string())
 }
 
 /// Whether one of the lengths in a text is a sign for any length in other programs.
@@ -256,10 +335,16 @@ pub(super) fn path(word: &Path) -> Option<&'static str> {
     Some(match word {
         "-" => "standard input cannot be mapped: write it to a file first",
         _ if word.contains("://") => "only local files can be mounted: download it first",
-        _ if word.starts_with("~/") => "write ~ outside quotes, or $HOME",
+        _ if is_remote(word) => "only local files can be mounted: copy it to this machine first",
         _ if word.contains(['*', '?']) => "no file has a name of this pattern",
         _ => return None,
     })
+}
+
+/// Whether a word is a path on another machine, as of scp: `host:a.npy`.
+fn is_remote(word: &str) -> bool {
+    let host = word.split_once(':').map(|(host, _)| host);
+    host.is_some_and(|host| host.len() > 1 && !host.contains(['/', ' ']))
 }
 
 /// The option for a word that is a subcommand of other programs. `None` for other words.
@@ -284,7 +369,6 @@ mod tests {
         for (text, expected) in [
             ("flaot32", Some("float32")),
             ("Float64", Some("float64")),
-            ("flot", Some("float")),
             ("unit8", Some("uint8")),
             ("intt16", Some("int16")),
             ("f64", Some("float64")),

@@ -8,10 +8,10 @@ use std::path::PathBuf;
 
 use super::mountpoint::MountpointError;
 use super::unmount::UnmountError;
-use crate::cli::quoted;
+use crate::cli::missing_file_hint;
 use crate::fs::MountError;
 use crate::mapping::FileError;
-use crate::platform::os_error_message;
+use crate::platform::{os_error_message, quoted};
 use crate::source::SourceError;
 
 /// Why mounting, serving or unmounting failed.
@@ -114,6 +114,11 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         match self {
             Error::Mountpoint(error) => error.hint(),
+            Error::Source(SourceError::File(FileError::Open { path, source }))
+                if source.kind() == io::ErrorKind::NotFound =>
+            {
+                missing_file_hint(path)
+            }
             Error::Source(error) => error.hint(),
             Error::Mount(error) => error.hint(),
             Error::File(error) => error.hint(),

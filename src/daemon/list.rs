@@ -4,14 +4,13 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::Value;
 
 use super::{Error, timeout};
-use crate::cli::quoted;
-use crate::platform::{self, Mount};
+use crate::platform::{self, Mount, quoted};
 
 /// The time limit for reading `meta.json` of a mount.
 const META_TIMEOUT: Duration = Duration::from_secs(2);
@@ -48,6 +47,12 @@ fn row(mount: &Mount) -> Vec<String> {
             vec![point, word(&mount.source), format!("({reason})")]
         }
     }
+}
+
+/// The backing file of the mount on `point`. `None` if the mount does not answer.
+pub(super) fn file(point: &Path) -> Option<PathBuf> {
+    let meta = meta(point).ok()?;
+    meta["file"].as_str().map(PathBuf::from)
 }
 
 /// The `meta.json` of a mount.

@@ -14,7 +14,7 @@ use super::notices::Tense;
 use super::ready::Ready;
 use super::server::Server;
 use super::watchdog::{self, Watchdog};
-use super::{Error, notices, ready};
+use super::{Error, mountpoint, notices, ready};
 use crate::cli::Settings;
 use crate::fs::{Cache, MAX_REQUEST, Session, check_memory};
 use crate::mapping::{Growth, Pending};
@@ -73,6 +73,7 @@ impl Mounted {
         let summary = plan.summary();
         let interrupted = || Error::Interrupted(settings.mountpoint.clone());
         let is_interrupted = || is_gone() || events.try_recv().is_ok();
+        let hides_files = mountpoint::hides_files(&settings.mountpoint);
         let (mut mounted, pending) = Mounted::mount(settings, plan, sender, is_interrupted)?;
         let answered = mounted.wait_for_answer(watchdog, sender.clone(), events);
         let committed = answered.and_then(|()| {
@@ -94,6 +95,9 @@ impl Mounted {
         mounted.has_changed_file = growth.is_some();
         mounted.set_readahead();
         mounted.announce(settings, &summary, growth);
+        if hides_files {
+            notices::print_hidden_files(&settings.mountpoint);
+        }
         Ok(mounted)
     }
 

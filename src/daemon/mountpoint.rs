@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use super::probe::stat_mount;
 use super::server;
-use crate::cli::{Settings, quoted};
+use crate::cli::{Settings, loop_over};
 use crate::mapping::Mode;
-use crate::platform::{self, Mount, is_of_dead_mount, os_error_message};
+use crate::platform::{self, Mount, is_of_dead_mount, os_error_message, quoted};
 
 /// The time limit of `stat` on an existing mount.
 const STAT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -38,6 +38,17 @@ pub enum MountpointError {
     /// The mount point is not a directory.
     #[error("{}: the mount point is not a directory", .0.display())]
     NotADirectory(PathBuf),
+    /// The mount point is a file of the same suffix as the file.
+    #[error("{}: the mount point is not a directory", point.display())]
+    SecondFile {
+        /// The mount point.
+        point: PathBuf,
+        /// The suffix of both, without the dot.
+        suffix: String,
+    },
+    /// Mounting would hide what programs need to find.
+    #[error("{}: the mount point is in /proc, /sys or /dev, which belong to the system", .0.display())]
+    OfTheKernel(PathBuf),
     /// The mount point is a file, and the file a directory or missing: they are swapped.
     #[error("{}: the mount point is not a directory, and {} is no file", point.display(), file.display())]
     Swapped {
@@ -130,14 +141,13 @@ impl MountpointError {
                 quoted(point),
                 quoted(file)
             )),
-            MountpointError::NotADirectory(point) if point.is_file() => Some(
-                "mount on an empty directory; to mount several files, each under its own name: \
-                 for file in *.npy; do arrayfs \"$file\"; done"
-                    .into(),
-            ),
-            MountpointError::NotADirectory(_) | MountpointError::HoldsFile { .. } => {
-                Some("mount on an empty directory".into())
-            }
+            MountpointError::SecondFile { suffix, .. } => Some(format!(
+                "mount on an empty directory; {}",
+                loop_over(suffix)
+            )),
+            MountpointError::NotADirectory(_)
+            | MountpointError::HoldsFile { .. }
+            | MountpointError::OfTheKernel(_) => Some("mount on an empty directory".into()),
             MountpointError::AlreadyMounted { point, .. } => {
                 Some(format!("to unmount it, type: arrayfs -u {}", quoted(point)))
             }
@@ -199,6 +209,15 @@ pub(super) fn check_before(settings: &Settings) -> Result<(), MountpointError> {
         Err(MountpointError::NotADirectory(point)) if settings.named_after_file => {
             Err(MountpointError::Obstructed(point))
         }
+        Err(MountpointError::NotADirectory(point)) => {
+            let suffix = common_suffix(&point, &settings.file).map(str::to_owned);
+            Err(
+                match suffix.filter(|_| point.is_file() && point != settings.file) {
+                    Some(suffix) => MountpointError::SecondFile { point, suffix },
+                    None => MountpointError::NotADirectory(point),
+                },
+            )
+        }
         Ok(()) if settings.named_after_file && !is_empty(point) => {
             Err(MountpointError::NotEmpty(point.clone()))
         }
@@ -229,6 +248,30 @@ pub(super) fn remove_dead(point: &Path) -> Result<(), MountpointError> {
     })
 }
 
+/// The suffix of both names, if they have the same.
+fn common_suffix<'a>(one: &'a Path, other: &Path) -> Option<&'a str> {
+    let suffix = one
+        .extension()
+        .filter(|&suffix| other.extension() == Some(suffix));
+    suffix?.to_str()
+}
+
+/// Whether a mount on `point` would hide files.
+pub(super) fn hides_files(point: &Path) -> bool {
+    point
+        .read_dir()
+        .is_ok_and(|mut entries| entries.next().is_some())
+}
+
+/// Whether a directory is one that the kernel fills, or is below one. `/dev/shm` is for everybody.
+fn is_of_the_kernel(point: &Path) -> bool {
+    let directories = ["/proc", "/sys", "/dev"];
+    directories
+        .iter()
+        .any(|directory| point.starts_with(directory))
+        && !point.starts_with("/dev/shm")
+}
+
 fn is_empty(directory: &Path) -> bool {
     directory
         .read_dir()
@@ -242,6 +285,9 @@ fn is_empty(directory: &Path) -> bool {
 ///
 /// The reason why it cannot be used.
 pub(super) fn check(point: &Path, file: &Path) -> Result<(), MountpointError> {
+    if is_of_the_kernel(point) {
+        return Err(MountpointError::OfTheKernel(point.to_path_buf()));
+    }
     // Without a mount table, mounting itself will report the error.
     let mounted = platform::mounted_at(point).unwrap_or_default();
     let point = point.to_path_buf();
@@ -308,6 +354,15 @@ mod tests {
             assert!(error.to_string().contains(message), "{error}");
             assert!(error.hint().unwrap().contains(hint), "{error:?}");
         }
+        for point in ["/proc", "/sys/fs", "/dev/pts/new"] {
+            let refused = check(Path::new(point), &file);
+            assert!(
+                matches!(refused, Err(MountpointError::OfTheKernel(_))),
+                "{point}"
+            );
+        }
+        let shared = check(Path::new("/dev/shm/new"), &file);
+        assert!(!matches!(shared, Err(MountpointError::OfTheKernel(_))));
         assert!(check(&dir, Path::new("/elsewhere")).is_ok());
     }
 }

@@ -53,6 +53,12 @@ pub(super) fn print_refused_mappings(file: &Path, mode: Mode) {
     log::info!("{}: {limit}: {hint}", file.display());
 }
 
+/// Prints that the mount hides what is in the directory.
+pub(super) fn print_hidden_files(mountpoint: &Path) {
+    let notice = "is not empty: the mount hides what is in it until it is unmounted";
+    say(&format!("{}: {notice}", mountpoint.display()), None);
+}
+
 /// Prints dtype and shape of the array. Unless standard error is a terminal, only if something was
 /// assumed, or bytes of the file are left over.
 pub(super) fn print_array(file: &Path, array: &Summary) {

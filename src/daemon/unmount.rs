@@ -12,9 +12,10 @@ use std::time::{Duration, Instant};
 use nix::unistd::geteuid;
 
 use super::probe::stat_mount;
-use super::{mountpoint_lock, server, timeout};
-use crate::cli::quoted;
-use crate::platform::{self, DETACH, LIST_USERS, Mount, is_of_dead_mount, os_error_message};
+use super::{list, mountpoint_lock, server, timeout};
+use crate::platform::{
+    self, DETACH, LIST_USERS, Mount, is_of_dead_mount, os_error_message, quoted,
+};
 
 /// Why nothing was unmounted.
 #[derive(Debug, thiserror::Error)]
@@ -140,6 +141,14 @@ fn mount_around(path: &Path) -> Option<Mount> {
     around.max_by_key(|mount| mount.point.as_os_str().len())
 }
 
+/// Whether a mount of an array shows the file `path`.
+fn shows(mount: &Mount, path: &Path) -> bool {
+    let source = Path::new(&mount.source);
+    // Only a name given by `fsname=` is relative. The mount itself knows its file.
+    source == path
+        || !source.is_absolute() && list::file(&mount.point).is_some_and(|file| file == path)
+}
+
 /// The mount on `path`, or else the one that shows the file `path`.
 ///
 /// # Errors
@@ -150,8 +159,8 @@ fn find(path: &Path) -> Result<Mount, UnmountError> {
     if let Some(mount) = table.iter().rfind(|mount| mount.point == path) {
         return Ok(mount.clone());
     }
-    let shows = |mount: &&Mount| mount.is_arrayfs() && Path::new(&mount.source) == path;
-    let mounts: Vec<&Mount> = table.iter().filter(shows).collect();
+    let arrays = table.iter().filter(|mount| mount.is_arrayfs());
+    let mounts: Vec<&Mount> = arrays.filter(|mount| shows(mount, path)).collect();
     match mounts[..] {
         [only] => Ok(only.clone()),
         [] => match path.symlink_metadata() {

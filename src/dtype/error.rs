@@ -74,9 +74,9 @@ pub enum Refusal {
     Unknown,
 
     /// `>float32`.
-    #[error("a byte-order mark goes before a code, not before a name; write '{code}'")]
+    #[error("a byte-order mark goes before a code, not before a name; write {code}")]
     MarkedName {
-        /// The code to write instead.
+        /// The code to write instead, in quotes.
         code: String,
     },
 
@@ -339,7 +339,7 @@ mod tests {
             ("float31", "float32"),
             (">float32", "write '>f4'"),
             ("|int8", "write '|i1'"),
-            (">str", "write '>U10'"),
+            (">str", "write '>U' and the length"),
             ("S", "such as S10"),
             ("str", "such as U10"),
             ("void", "such as V10"),

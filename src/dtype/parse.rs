@@ -10,21 +10,25 @@ pub(super) fn parse(text: &str) -> Result<DType, Refusal> {
     if let Some(code) = code_of_name(text) {
         return parse_code(code, ByteOrder::NATIVE);
     }
-    let (byte_order, code) = split_mark(text);
-    if let Some(float) = NarrowFloat::of_name(code) {
+    let (byte_order, name) = split_mark(text);
+    if let Some(float) = NarrowFloat::of_name(name) {
         let kind = Kind::NarrowFloat(float);
         return Ok(DType::new(kind, float.itemsize(), byte_order));
     }
-    if let Some(code) = code_of_name(code) {
-        // Names without a length, such as `str`, map to codes that end in 0. The suggestion
-        // needs a length.
-        let code = code.replace('0', "10");
-        let suggested = parse_code(&code, byte_order)?;
+    if let Some(code) = code_of_name(name) {
+        // Names without a length, such as `str`, map to codes that end in 0.
+        if let Some(letter) = code.strip_suffix('0') {
+            let mark = &text[..text.len() - name.len()];
+            return Err(Refusal::MarkedName {
+                code: format!("'{mark}{letter}' and the length"),
+            });
+        }
+        let suggested = parse_code(code, byte_order)?;
         return Err(Refusal::MarkedName {
-            code: suggested.numpy_str(),
+            code: format!("'{}'", suggested.numpy_str()),
         });
     }
-    parse_code(code, byte_order)
+    parse_code(name, byte_order)
 }
 
 /// Splits off a byte-order mark. Returns the byte order and the rest. As in NumPy, `|` means the

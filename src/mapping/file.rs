@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::{Mode, growth};
-use crate::platform::{self, os_error_message};
+use crate::platform::{self, os_error_message, quoted};
 
 /// Why a file cannot be mapped in a mode.
 #[derive(Debug, thiserror::Error)]
@@ -134,12 +134,6 @@ impl FileError {
             } => {
                 Some("to read it only, use --mode r; to write to a copy in memory, --mode c".into())
             }
-            FileError::Open { path, source }
-                if source.kind() == io::ErrorKind::NotFound
-                    && path.parent().is_some_and(Path::is_dir) =>
-            {
-                Some("to create it, use --mode w+ with a --shape".into())
-            }
             FileError::Open { source, .. } if platform::is_of_dead_mount(source) => {
                 Some(platform::BELOW_DEAD_MOUNT.into())
             }
@@ -154,15 +148,7 @@ impl FileError {
             }
             FileError::CannotExtend { bytes, path } => Some(format!(
                 "if no other program writes it, extend it first: truncate -s {bytes} {}",
-                path.display()
-            )),
-            FileError::NotAFile {
-                path,
-                kind: "directory",
-            } => Some(format!(
-                "to mount each file in it, under its own name: \
-                 for file in {}/*; do arrayfs \"$file\"; done",
-                path.display()
+                quoted(path)
             )),
             FileError::FixedSize { .. } => Some("to write it in place, use --mode r+".into()),
             _ => None,

@@ -26,7 +26,7 @@ mod portable;
 #[cfg(not(all(target_os = "linux", not(arrayfs_portable))))]
 pub use portable::*;
 
-pub use hint::{BELOW_DEAD_MOUNT, DETACH, DETACH_ANY, LIST_USERS};
+pub use hint::{BELOW_DEAD_MOUNT, DETACH, DETACH_ANY, LIST_USERS, quoted};
 pub use lock::{Lock, Purpose};
 pub use mount::{Mount, mounted_at, new_mount};
 

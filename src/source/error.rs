@@ -1,14 +1,16 @@
 //! Errors of opening a file as an array, and hints for the user. Exit statuses are left
 //! to `daemon`.
 
+use std::collections::BTreeSet;
 use std::error::Error;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::signature::Signature;
-use super::{FormatError, Skipped};
-use crate::array::{ArrayError, Shape};
+use super::{Format, FormatError, Skipped};
+use crate::array::ArrayError;
 use crate::dtype::DType;
 use crate::mapping::{FileError, Remedy};
+use crate::platform::quoted;
 
 /// Why a file cannot be opened as the described array.
 #[derive(Debug, thiserror::Error)]
@@ -31,8 +33,8 @@ pub enum SourceError {
         error: FileError,
         /// The options that would extend the file.
         remedy: Remedy,
-        /// The shape that would fit, if only one length differs.
-        fitting: Option<Shape>,
+        /// What would fit; `None` if the array begins after the end of the file.
+        fitting: Option<String>,
     },
     /// The file is of a known kind that holds no plain array.
     #[error("{}: is {}", path.display(), signature.kind)]
@@ -41,6 +43,14 @@ pub enum SourceError {
         path: PathBuf,
         /// The kind of file.
         signature: &'static Signature,
+    },
+    /// The file is empty, and its name is that of a format whose files have a header.
+    #[error("{}: is empty, and not a valid {format} file", path.display())]
+    Empty {
+        /// The file.
+        path: PathBuf,
+        /// The name of the format.
+        format: &'static str,
     },
     /// The file is not valid in its format, or cannot be shown.
     #[error("{}: {} {format} file: {error}", path.display(), verdict(error))]
@@ -70,6 +80,24 @@ pub enum SourceError {
         /// The names of its members; empty if it holds one array without a name.
         members: Vec<String>,
     },
+    /// The name is that of a group.
+    #[error("{}: '{name}' is a group, not an array", path.display())]
+    IsGroup {
+        /// The file.
+        path: PathBuf,
+        /// The name.
+        name: String,
+        /// The names of the arrays in it.
+        members: Vec<String>,
+    },
+    /// The file is the header of another, which does not exist.
+    #[error("{}: its array is in {}, which does not exist", path.display(), data_path.display())]
+    NoDataFile {
+        /// The header.
+        path: PathBuf,
+        /// The other file.
+        data_path: PathBuf,
+    },
     /// Writing the file in place would make it invalid.
     #[error("{}: a {format} file cannot be written in place: {why}", path.display())]
     NotWritable {
@@ -95,6 +123,16 @@ pub enum SourceError {
         option: &'static str,
         /// The name of the format.
         format: &'static str,
+    },
+    /// The bytes of the file are not a multiple of the items, or of the steps of the inferred axis.
+    #[error("{}: {error}", path.display())]
+    NotAMultiple {
+        /// The file.
+        path: PathBuf,
+        /// The numbers.
+        error: ArrayError,
+        /// What would fit.
+        advice: String,
     },
     /// The shape is invalid or does not fit the file.
     #[error("{}: {error}", path.display())]
@@ -191,17 +229,69 @@ fn reasons(skipped: &[Skipped]) -> String {
     }
 }
 
+/// The names of arrays, or how to see them if they are many.
+fn listed(members: &[String]) -> String {
+    match members.len() {
+        count if count <= LISTED => format!("it holds '{}'", members.join("', '")),
+        count => format!("--info lists its {count} arrays"),
+    }
+}
+
+/// The most entries of a directory that are read: a hint must not take long.
+const MAX_ENTRIES: usize = 4096;
+
+/// What to do about a directory in place of a file; `None` if no file in it has the suffix of a
+/// format.
+fn directory_hint(path: &Path) -> Option<String> {
+    let entries = path.read_dir().ok()?.take(MAX_ENTRIES);
+    let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let suffixes: BTreeSet<&str> = names.filter_map(|name| Format::suffix_of(&name)).collect();
+    let patterns = suffixes
+        .into_iter()
+        .map(|suffix| format!("{}/*{suffix}", quoted(path)));
+    let patterns: Vec<String> = patterns.collect();
+    if patterns.is_empty() {
+        return None;
+    }
+    Some(format!(
+        "to mount each file in it, under its own name: \
+         for file in {}; do arrayfs \"$file\"; done",
+        patterns.join(" ")
+    ))
+}
+
 impl SourceError {
     /// Advice for the user. `None` if there is none.
     pub fn hint(&self) -> Option<String> {
-        self.particular_hint()
+        self.hint_against_erasing()
+            .or_else(|| self.particular_hint())
             .or_else(|| self.general_hint().map(str::to_owned))
+    }
+
+    /// Advice for a file that mode `w+` would erase if the error were mended.
+    fn hint_against_erasing(&self) -> Option<String> {
+        let (path, mode) = match self {
+            SourceError::ShapeNeeded { path } | SourceError::NoHeader { path, .. } => (path, "r+"),
+            SourceError::NotCreatable { path, .. } => (path, "r"),
+            _ => return None,
+        };
+        let holds_bytes = path.metadata().is_ok_and(|found| found.len() > 0);
+        holds_bytes.then(|| {
+            format!(
+                "the file exists, and mode w+ would set all of it to zeros; to open it as it is, \
+                 use --mode {mode}"
+            )
+        })
     }
 
     /// Advice that depends on values of the error.
     fn particular_hint(&self) -> Option<String> {
         let raw = "--format raw shows its bytes as they are";
         Some(match self {
+            SourceError::File(FileError::NotAFile {
+                path,
+                kind: "directory",
+            }) => return directory_hint(path),
             SourceError::File(error) => return error.hint(),
             SourceError::NotWhole { remedy, .. } => {
                 let cause = "the file is incomplete, as after an interrupted download";
@@ -222,20 +312,14 @@ impl SourceError {
             } => {
                 let mut advice = "check --dtype, --shape and --offset".to_owned();
                 if let Some(fitting) = fitting {
-                    advice += &format!("; --shape {} would fit", fitting.option());
+                    advice += &format!("; {fitting}");
                 }
                 if let Some(options) = remedy.options() {
                     advice += &format!("; {options} would extend the file with zeros");
                 }
                 advice
             }
-            SourceError::Array {
-                error: ArrayError::NotAMultiple { fitting, .. },
-                ..
-            } => format!(
-                "check --dtype, --shape and --offset, or ignore the rest of the file: --shape {}",
-                fitting.option()
-            ),
+            SourceError::NotAMultiple { advice, .. } => advice.clone(),
             SourceError::Format { error, .. } => match error.remedy() {
                 Some(remedy) => format!("{remedy}; {raw}"),
                 None => raw.into(),
@@ -246,12 +330,10 @@ impl SourceError {
             }
             SourceError::NoMember { members, .. } => match &members[..] {
                 [] => "it holds one array, without a name: leave out --array".into(),
-                [only] => format!("it holds '{only}'"),
-                members if members.len() <= LISTED => {
-                    format!("it holds '{}'", members.join("', '"))
-                }
-                members => format!("--info lists its {} arrays", members.len()),
+                members => listed(members),
             },
+            SourceError::IsGroup { members, .. } if members.is_empty() => return None,
+            SourceError::IsGroup { members, .. } => listed(members),
             _ => return None,
         })
     }
@@ -266,6 +348,9 @@ impl SourceError {
                 "give a smaller --offset; under --mode r+, --shape and --extend make the file longer"
             }
             SourceError::OffsetPastEnd { .. } => "give a smaller --offset",
+            SourceError::Empty { .. } => {
+                "the file is incomplete, as after an interrupted download or a full disk"
+            }
             SourceError::Header { .. } => "--format raw reads the file as plain bytes",
             SourceError::Contradiction { .. } => {
                 "omit the option: the header says what the array is; with --format raw the header's \

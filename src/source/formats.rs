@@ -48,11 +48,19 @@ impl Format {
     /// The format of a new file with this name.
     pub fn of_new(path: &Path) -> &'static Format {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let has_suffix = |format: &&Format| {
-            let mut suffixes = format.suffixes.iter();
-            suffixes.any(|suffix| name.ends_with(suffix))
-        };
+        let has_suffix = |format: &&Format| format.own_suffix(&name).is_some();
         FORMATS.iter().find(has_suffix).unwrap_or(&raw::FORMAT)
+    }
+
+    /// The suffix of a file name that is one of a format.
+    pub(super) fn suffix_of(name: &str) -> Option<&'static str> {
+        FORMATS.iter().find_map(|format| format.own_suffix(name))
+    }
+
+    /// The suffix of a file name that is one of this format.
+    fn own_suffix(&self, name: &str) -> Option<&'static str> {
+        let mut suffixes = self.suffixes.iter();
+        suffixes.find(|suffix| name.ends_with(**suffix)).copied()
     }
 
     /// The format of an existing file, detected from its first bytes and its name. A description
@@ -61,13 +69,23 @@ impl Format {
     ///
     /// # Errors
     ///
-    /// [`SourceError::Foreign`] when the file is of a known kind that holds no array to show,
-    /// and the user describes none.
+    /// - [`SourceError::Foreign`] when the file is of a known kind that holds no array to show,
+    ///   and the user describes none.
+    /// - [`SourceError::Empty`] when it is empty, and its name is that of a format.
     pub(super) fn of(
         backing: &BackingFile,
         description: &Description,
     ) -> Result<(&'static Format, Option<String>), SourceError> {
         let path = || backing.path().to_path_buf();
+        let is_described = description.option().is_some();
+        let named = Format::of_new(backing.path());
+        let must_agree = matches!(named.reader, Reader::Described(_));
+        if backing.size() == 0 && *named != raw::FORMAT && (must_agree || !is_described) {
+            return Err(SourceError::Empty {
+                path: path(),
+                format: named.name,
+            });
+        }
         let sample = Sample::of(&Input::of(backing)).map_err(|error| match error {
             FormatError::Read(source) => FileError::Open {
                 path: path(),
@@ -80,7 +98,6 @@ impl Format {
                 error,
             },
         })?;
-        let is_described = description.option().is_some();
         let fits = |format: &&Format| match format.reader {
             Reader::Described(_) => true,
             Reader::SelfDescribing(_) => !is_described,

@@ -10,6 +10,7 @@ mod counted;
 mod envi;
 mod error;
 mod fits;
+mod fitting;
 mod format;
 mod formats;
 mod gguf;
@@ -45,6 +46,15 @@ pub use meta::{Meta, Origin, group_json};
 pub use plan::{Plan, Source, check_format};
 pub use summary::{Assumed, Summary};
 
+/// What NumPy means by a name that is a dtype of another size elsewhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DTypeNote {
+    /// The note for the user.
+    pub text: &'static str,
+    /// The dtype that is meant elsewhere, if the name is that of the whole dtype.
+    pub other: Option<&'static str>,
+}
+
 /// The user's description of a file, in the terms of `numpy.memmap`. A missing value
 /// comes from the header of the file, or else is the default of `numpy.memmap`.
 #[derive(Debug, Clone)]
@@ -55,7 +65,7 @@ pub struct Description {
     /// The dtype of the array.
     pub dtype: Option<DType>,
     /// What NumPy means by the name of the dtype, if other languages mean another one.
-    pub dtype_note: Option<&'static str>,
+    pub dtype_note: Option<DTypeNote>,
     /// The shape. The default is one axis with all items of the file.
     pub shape: Option<ShapeSpec>,
     /// The memory order of the array.

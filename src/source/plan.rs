@@ -1,17 +1,18 @@
 //! From a path and a description to the mapped file: opening, detection, the choice of a member,
 //! checks, and the mapping. Formats only read.
 
+use std::io;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
 use super::contents::without_slash;
+use super::fitting::Wanted;
 use super::input::sibling;
 use super::{
-    Contents, Description, Format, Input, Member, Origin, Reader, Skipped, SourceError, Summary,
-    signature,
+    Contents, DTypeNote, Description, Format, Input, Member, Origin, Reader, Skipped, SourceError,
+    Summary, signature,
 };
-use crate::array::Shape;
 use crate::mapping::{BackingFile, FileError, Growth, Mapping, Mode, Pending};
 
 /// The arrays that a mount will show. Nothing is changed until the file is mapped.
@@ -38,6 +39,29 @@ fn open(path: &Path, description: &Description) -> Result<BackingFile, SourceErr
         backing.may_extend();
     }
     Ok(backing)
+}
+
+/// Opens the file at `data_path`, which the header at `path` names.
+///
+/// # Errors
+///
+/// As [`open`], and when it does not exist.
+fn open_data_file(
+    data_path: &Path,
+    path: &Path,
+    description: &Description,
+) -> Result<BackingFile, SourceError> {
+    open(data_path, description).map_err(|error| match error {
+        SourceError::File(FileError::Open { source, .. })
+            if source.kind() == io::ErrorKind::NotFound =>
+        {
+            SourceError::NoDataFile {
+                path: path.to_path_buf(),
+                data_path: data_path.to_path_buf(),
+            }
+        }
+        error => error,
+    })
 }
 
 impl Plan {
@@ -73,7 +97,7 @@ impl Plan {
         };
         if let Some(name) = &contents.data_file {
             let data_path = sibling(path, name).map_err(invalid)?;
-            backing = open(&data_path, description)?;
+            backing = open_data_file(&data_path, path, description)?;
             origin.data_file = Some(backing.path().to_path_buf());
         }
         contents.check(backing.size()).map_err(invalid)?;
@@ -99,7 +123,7 @@ impl Plan {
             origin,
             contents,
         };
-        plan.check_backing()?;
+        plan.check_backing(description.dtype_note.as_ref())?;
         Ok(plan)
     }
 
@@ -108,7 +132,7 @@ impl Plan {
     /// # Errors
     ///
     /// As [`BackingFile::check`]; of a file that is too short with what would fit.
-    fn check_backing(&self) -> Result<(), SourceError> {
+    fn check_backing(&self, note: Option<&DTypeNote>) -> Result<(), SourceError> {
         let checked = self.backing.check(&self.bytes());
         checked.map_err(|error| match error {
             FileError::TooShort { remedy, .. } if self.origin.format != "raw" => {
@@ -116,19 +140,24 @@ impl Plan {
             }
             FileError::TooShort { remedy, .. } => SourceError::TooShort {
                 remedy,
-                fitting: self.fitting(),
+                fitting: self.fitting(note),
                 error,
             },
             error => error.into(),
         })
     }
 
-    /// The shape that the file has room for, if only the slowest length differs.
-    fn fitting(&self) -> Option<Shape> {
+    /// What the file has room for.
+    fn fitting(&self, note: Option<&DTypeNote>) -> Option<String> {
         let member = self.contents.members.first()?;
-        let (dtype, shape) = (member.view.dtype(), member.view.shape());
         let available = self.backing.size().checked_sub(self.bytes().start)?;
-        shape.fitting(member.order, dtype.itemsize(), available)
+        let wanted = Wanted {
+            dtype: member.view.dtype(),
+            shape: member.view.shape(),
+            order: member.order,
+            note,
+        };
+        (available > 0).then(|| wanted.advice(available))
     }
 
     /// The file range of all arrays, in bytes. The position of an empty range matters too: `r+`
@@ -232,6 +261,16 @@ fn select(contents: &mut Contents, name: &str, path: &Path) -> Result<(), Source
         contents.skipped.clear();
         return Ok(());
     }
+    if contents.is_group && is_group(contents, &members, &spelled) {
+        let below = members
+            .iter()
+            .filter(|member| is_below(&member.name, &spelled));
+        return Err(SourceError::IsGroup {
+            path: path(),
+            name: name.into(),
+            members: below.map(Member::display_name).collect(),
+        });
+    }
     let own = |skipped: &&Skipped| without_slash(skipped.name.as_bytes()) == spelled;
     match contents.skipped.iter().find(own) {
         Some(skipped) => Err(SourceError::Nothing {
@@ -249,14 +288,28 @@ fn select(contents: &mut Contents, name: &str, path: &Path) -> Result<(), Source
     }
 }
 
+/// Whether a group of the file has exactly this name. `members` are those of `contents`.
+fn is_group(contents: &Contents, members: &[Member], name: &[u8]) -> bool {
+    let mut groups = contents.groups.iter();
+    groups.any(|(group, _)| without_slash(group) == name)
+        || members.iter().any(|member| is_below(&member.name, name))
+}
+
+/// Whether a member of this name is in the group called `group`.
+fn is_below(name: &[u8], group: &[u8]) -> bool {
+    let rest = without_slash(name).strip_prefix(group);
+    !group.is_empty() && rest.is_some_and(|rest| rest.starts_with(b"/"))
+}
+
 /// `name` as the file spells it. It is another name only if that is the single one that differs
-/// in nothing but case: the names of FITS and of some other formats ignore it.
+/// in nothing but case, and no group has the name as it is: the names of FITS and of some other
+/// formats ignore case.
 fn spelled<'a>(contents: &'a Contents, name: &'a [u8]) -> &'a [u8] {
     let members = contents.members.iter().flat_map(Member::names);
     let skipped = contents.skipped.iter();
     let skipped = skipped.map(|skipped| without_slash(skipped.name.as_bytes()));
     let names = members.chain(skipped);
-    if names.clone().any(|own| own == name) {
+    if names.clone().any(|own| own == name) || is_group(contents, &contents.members, name) {
         return name;
     }
     let mut similar = names.filter(|own| own.eq_ignore_ascii_case(name));

@@ -1,8 +1,9 @@
 //! Raw files, without a header. The user describes the array; defaults are those of
 //! `numpy.memmap`.
 
+use super::fitting::Wanted;
 use super::{Assumed, Contents, Description, Format, Member, Reader, SourceError};
-use crate::array::{Order, ShapeSpec, View};
+use crate::array::{ArrayError, Order, ShapeSpec, View};
 use crate::dtype::DType;
 use crate::mapping::{BackingFile, Mode};
 
@@ -22,6 +23,7 @@ pub(super) const FORMAT: Format = Format {
 /// - [`SourceError::ShapeNeeded`] when a shape must be inferred under `w+`.
 /// - [`SourceError::OffsetPastEnd`] when a shape must be inferred and the offset is past
 ///   the end of the file.
+/// - [`SourceError::NotAMultiple`] when the bytes of the file are no multiple of the items.
 /// - [`SourceError::Array`] when the shape does not fit the file, or the end of the array
 ///   exceeds 2^63 - 1 bytes.
 fn read(backing: &BackingFile, description: &Description) -> Result<Contents, SourceError> {
@@ -54,11 +56,27 @@ fn read(backing: &BackingFile, description: &Description) -> Result<Contents, So
         Some(spec) => spec.resolve(dtype.itemsize(), offset, available),
         None => ShapeSpec::one_axis(dtype.itemsize(), offset, available),
     }
-    .map_err(in_file)?;
+    .map_err(|error| match &error {
+        ArrayError::NotAMultiple { step, fitting, .. } => {
+            let wanted = Wanted {
+                dtype: &dtype,
+                shape: fitting,
+                order,
+                note: description.dtype_note.as_ref(),
+            };
+            let is_slowest = spec.is_none_or(|spec| spec.infers_slowest(order));
+            SourceError::NotAMultiple {
+                path: path(),
+                advice: wanted.advice_on_rest(available, *step, is_slowest),
+                error,
+            }
+        }
+        _ => in_file(error),
+    })?;
     let view = View::contiguous(dtype, offset, shape, order).map_err(in_file)?;
     Ok(Contents {
         assumed: Assumed::unless_given(description.dtype.is_some(), spec.is_some()),
-        note: description.dtype_note.map(str::to_owned),
+        note: description.dtype_note.map(|note| note.text.to_owned()),
         ..Contents::array(Member::new("", view, order))
     })
 }

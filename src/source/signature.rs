@@ -12,6 +12,7 @@ use std::path::Path;
 
 pub(super) use self::structure::hdf5_version;
 use super::{FormatError, Input};
+use crate::platform::quoted;
 
 /// Number of bytes examined at the start of a file.
 const FIRST: usize = 4096;
@@ -24,31 +25,20 @@ const LAST: usize = 4;
 pub struct Signature {
     /// The kind of file, in a message after "is".
     pub kind: &'static str,
-    /// Advice for the user. `FILE` stands for the name of the file, `NAME` for a name for what
-    /// is in it.
+    /// Advice for the user. `FILE` stands for the path of the file.
     advice: &'static str,
     /// Whether a file with this sample has the format.
     matches: fn(&Sample) -> bool,
 }
 
 impl Signature {
-    /// The advice for the file at `path`.
+    /// The advice for the file at `path`. A command is part of it only if the name has a suffix: the
+    /// unpacked file has the name without it.
     pub(super) fn advice_for(&self, path: &Path) -> String {
-        let parts = self.advice.split_once("FILE").and_then(|(before, rest)| {
-            let (between, after) = rest.split_once("NAME")?;
-            Some((before, between, after))
-        });
-        let Some((before, between, after)) = parts else {
-            return self.advice.into();
-        };
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let unpacked = match path.extension() {
-            Some(_) => path.file_stem().unwrap_or_default().to_string_lossy(),
-            None => format!("{name}.unpacked").into(),
-        };
-        let quoted = |name: &str| format!("'{}'", name.replace('\'', r"'\''"));
-        let (file, name) = (quoted(&name), quoted(&unpacked));
-        format!("{before}{file}{between}{name}{after}")
+        match (self.advice.split_once(": "), path.extension()) {
+            (Some((what, _)), None) if self.advice.ends_with("FILE") => what.into(),
+            _ => self.advice.replace("FILE", &quoted(path)),
+        }
     }
 }
 
@@ -124,18 +114,19 @@ mod tests {
     }
 
     #[test]
-    fn advice_names_the_file_to_unpack_and_what_is_in_it() {
+    fn advice_names_the_file_to_unpack_by_its_path() {
         let mut signatures = known::SIGNATURES.iter();
         let gzip = signatures
             .find(|known| known.kind == "gzip-compressed")
             .unwrap();
         for (path, expected) in [
-            ("/data/scan.nii.gz", "gunzip <'scan.nii.gz' >'scan.nii'"),
-            ("/data/it's", r"gunzip <'it'\''s' >'it'\''s.unpacked'"),
-            ("/data/NAME FILE.gz", "gunzip <'NAME FILE.gz' >'NAME FILE'"),
+            ("/data/scan.nii.gz", ": gunzip -k /data/scan.nii.gz"),
+            ("/data/it's.gz", r": gunzip -k '/data/it'\''s.gz'"),
+            ("/data/FILE FILE.gz", ": gunzip -k '/data/FILE FILE.gz'"),
+            ("/data/scan", ""),
         ] {
             let advice = gzip.advice_for(path.as_ref());
-            assert_eq!(advice, format!("unpack it first: {expected}"));
+            assert_eq!(advice, format!("unpack it first{expected}"));
         }
     }
 

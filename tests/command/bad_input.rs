@@ -33,7 +33,8 @@ const OF_THE_FILE: [Refusal; 7] = [
         "missing.bin mnt",
         3,
         "DIR/missing.bin: no such file or directory",
-        "to create it, use --mode w+ with a --shape",
+        "w+ erases a file that exists; to create a new one of zeros: \
+         arrayfs DIR/missing.bin --mode w+ --dtype f8 --shape 150,4",
     ),
     refusal(
         "missing/new.bin mnt --mode w+ --shape 3",
@@ -45,8 +46,7 @@ const OF_THE_FILE: [Refusal; 7] = [
         "sub mnt",
         3,
         "DIR/sub: is a directory, and only a regular file or a block device can be mapped",
-        "to mount each file in it, under its own name: \
-         for file in DIR/sub/*; do arrayfs \"$file\"; done",
+        "",
     ),
     refusal(
         "socket mnt",
@@ -157,13 +157,13 @@ const OF_THE_ARRAY: [Refusal; 15] = [
         "data.bin mnt --mode c --shape 101",
         3,
         "DIR/data.bin: the array needs 101 bytes at offset 0, which end at byte 101; the file has 100",
-        "check --dtype, --shape and --offset; --shape 100 would fit; --mode r+ --extend would extend the file with zeros",
+        "check --dtype, --shape and --offset; --shape 100 would fit exactly; --mode r+ --extend would extend the file with zeros",
     ),
     refusal(
         "data.bin mnt --mode w+",
         2,
         "DIR/data.bin: mode w+ creates a new file and needs a complete --shape",
-        "",
+        "the file exists, and mode w+ would set all of it to zeros; to open it as it is, use --mode r+",
     ),
 ];
 
@@ -178,8 +178,7 @@ const OF_THE_MOUNT_POINT: [Refusal; 4] = [
         "data.bin data.bin",
         4,
         "DIR/data.bin: the mount point is not a directory",
-        "mount on an empty directory; to mount several files, each under its own name: \
-         for file in *.npy; do arrayfs \"$file\"; done",
+        "mount on an empty directory",
     ),
     refusal(
         "data.bin .",
@@ -255,7 +254,7 @@ const OF_THE_OPTIONS: [Refusal; 17] = [
         "data.bin mnt extra",
         2,
         "extra: one more than FILE and MOUNTPOINT; a mount serves one file",
-        "to mount each, under its own name: for file in *.npy; do arrayfs \"$file\"; done",
+        "",
     ),
     refusal(
         "data.bin mnt --jiggle",

@@ -43,7 +43,13 @@ fn what_is_in_the_directory_of_that_name_is_not_hidden() {
     );
     dir.arrayfs(&["scan.raw"]).run().fails(4, &expected);
     // Who names it wants it.
-    dir.arrayfs(&["scan.raw", "scan"]).run().succeeds_silently();
+    let outcome = dir.arrayfs(&["scan.raw", "scan"]).run();
+    let hidden = format!(
+        "{}: is not empty: the mount hides what is in it",
+        point.display()
+    );
+    assert!(outcome.stderr.contains(&hidden), "{outcome}");
+    outcome.succeeds();
     dir.arrayfs(&["-u", "scan"]).run().succeeds_silently();
     assert_eq!(fs::read(point.join("notes")).unwrap(), b"mine");
     fs::remove_file(point.join("notes")).unwrap();
@@ -140,6 +146,18 @@ fn several_are_unmounted_by_one_command_and_each_failure_is_told() {
     drop(busy);
     dir.arrayfs(&["-u", "b"]).run().succeeds_silently();
     assert!(!dir.join("a").exists() && !dir.join("b").exists());
+}
+
+#[test]
+fn a_mount_is_found_by_its_file_also_under_another_name() {
+    let Some(dir) = Dir::with_fuse() else { return };
+    dir.file("data.bin", [7; 100]);
+    for options in [&[][..], &["-o", "fsname=another"]] {
+        let command = dir.arrayfs(&["data.bin", "new"]).args(options);
+        command.run().succeeds_silently();
+        dir.arrayfs(&["-u", "data.bin"]).run().succeeds_silently();
+        assert!(!dir.join("new").exists());
+    }
 }
 
 #[test]

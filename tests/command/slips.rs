@@ -23,6 +23,11 @@ const TYPES: &[(&str, &[&str])] = &[
     ("long long", &["int64"]),
     ("unsigned long long", &["uint64"]),
     ("long double", &["longdouble"]),
+    ("long unsigned int", &["uint64", "uint32"]),
+    ("const double", &["float64"]),
+    ("const float", &["float32"]),
+    ("std::complex<double>", &["complex128"]),
+    ("complex<float>", &["complex64"]),
     ("size_t", &["uint64"]),
     ("ssize_t", &["int64"]),
     ("int16_t", &["int16"]),
@@ -54,6 +59,7 @@ const TYPES: &[(&str, &[&str])] = &[
     ("complex(8)", &["complex128"]),
     ("logical", &["int32", "bool"]),
     ("character*10", &["S10"]),
+    ("character", &["S1"]),
     // NumPy's own as a program has them, and other libraries.
     ("numpy.float32", &["float32"]),
     ("np.float32", &["float32"]),
@@ -64,10 +70,41 @@ const TYPES: &[(&str, &[&str])] = &[
     (" float64", &["float64"]),
     ("torch.float32", &["float32"]),
     ("torch.float", &["float32"]),
+    ("torch.long", &["int64"]),
+    ("torch.cfloat", &["complex64"]),
+    ("torch.char", &["int8"]),
+    ("torch.half", &["half"]),
+    ("torch.FloatTensor", &["float32"]),
+    ("torch.cuda.LongTensor", &["int64"]),
+    ("np.float_", &["float64"]),
+    ("np.complex_", &["complex128"]),
+    ("np.cfloat", &["complex128"]),
+    ("cupy.float16", &["float16"]),
+    ("jax.numpy.int32", &["int32"]),
+    ("jnp.float_", &["float32", "float64"]),
+    ("tf.float32", &["float32"]),
+    ("std::byte", &["uint8"]),
     ("fp16", &["float16"]),
     ("bf16", &["bfloat16"]),
     ("F32", &["float32"]),
-    ("I8", &["int8"]),
+    // The number in a code in capitals can be that of bits or of bytes.
+    ("I8", &["int8", "int64"]),
+    ("I16", &["int16"]),
+    ("F4", &["float32"]),
+    (">F4", &[">f4"]),
+    ("F16", &["float16", "float128"]),
+    (">F16", &[">f2", ">f16"]),
+    ("NC_FLOAT", &[">f4", "<f4"]),
+    ("NC_BYTE", &["int8"]),
+    ("H5T_IEEE_F32LE", &["<f4"]),
+    ("H5T_STD_I16BE", &[">i2"]),
+    ("H5T_STD_U8LE", &["uint8"]),
+    ("H5T_NATIVE_DOUBLE", &["float64"]),
+    ("H5T_NATIVE_INT32", &["int32"]),
+    ("MET_FLOAT", &["float32"]),
+    ("MET_USHORT", &["uint16"]),
+    ("fltarr", &["float32"]),
+    ("lon64arr", &["int64"]),
     ("CV_16U", &["uint16"]),
     ("int8u", &["uint8"]),
     // Julia, Rust, R, MATLAB, Java, SQL.
@@ -91,12 +128,12 @@ const TYPES: &[(&str, &[&str])] = &[
     ("uint16-be", &[">u2"]),
     ("big-endian float32", &[">f4"]),
     // Text and times.
-    ("string", &["S10", "U10"]),
     ("datetime", &["M8[s]", "M8[ms]", "M8[us]", "M8[ns]"]),
     // Typing errors.
     ("flaot32", &["float32"]),
     ("unit8", &["uint8"]),
     ("doubel", &["double"]),
+    ("flot", &["float32", "float64"]),
 ];
 
 /// Names that nothing is suggested for, since what is near has another size, sign or kind.
@@ -114,6 +151,25 @@ const STRANGE_TYPES: &[&str] = &[
     "real64be*2",
     "<float32",
     ">float32",
+    // A byte order, a unit or a pointer that a name would drop.
+    "float64>",
+    "int32<",
+    "float32!",
+    "int>",
+    "float *",
+    "float[]",
+    "datetime64[s",
+    // Lengths that nobody has said.
+    "string",
+    "text",
+    "tf.string",
+    "blob",
+    ">str",
+    // What was typed is no suggestion.
+    "x:f4:y:f4",
+    "x:f4,x:f4",
+    "s24le",
+    "pa.string",
 ];
 
 /// Names that NumPy has, with the words that say what they mean here.
@@ -128,6 +184,11 @@ const NOTED_TYPES: &[(&str, &str)] = &[
         "complex is complex128 in NumPy, complex64 in Fortran",
     ),
     ("byte", "byte is int8 in NumPy, uint8 in other programs"),
+    ("U8", "U8 is text of 8 characters, 32 bytes; u1 has 8 bits"),
+    (
+        "U16",
+        "U16 is text of 16 characters, 64 bytes; u2 has 16 bits",
+    ),
 ];
 
 /// Shapes that are none, and what is suggested: nothing where the empty text is.
@@ -143,7 +204,17 @@ const SHAPES: &[(&str, &str)] = &[
     ("(150,4", "150,4"),
     ("(150L, 4L)", "150,4"),
     ("600L", "600"),
-    ("1e3", ""),
+    ("1e3", "1000"),
+    ("1e2,4", "100,4"),
+    ("1.5e3", ""),
+    ("1e30", ""),
+    ("c(150,4)", "150,4"),
+    ("'150,4'", "150,4"),
+    ("torch.Size([150, 4])", "150,4"),
+    ("2**5", ""),
+    ("0x96", ""),
+    ("0x96,4", ""),
+    ("150:4", ""),
     ("150.0,4", ""),
     ("150-4", ""),
     ("10K", ""),
@@ -171,7 +242,10 @@ fn dir_of_files() -> Dir {
     let dir = Dir::new();
     dir.file("iris.f64", [0; 4800]);
     dir.file("other.f64", [0; 4800]);
-    dir.file("empty.bin", []);
+    for name in ["empty.bin", "empty.npy", "empty.h5"] {
+        dir.file(name, []);
+    }
+    dir.file("packed.npy.gz", b"\x1f\x8b\x08\0\0\0\0\0\0\x03");
     let script = "import numpy as np; np.save('a', np.zeros((3, 4))); np.savez('a', a=np.zeros(3))";
     dir.command("python3", &["-c", script]).run().succeeds();
     dir.directory("mnt");
@@ -186,9 +260,11 @@ fn is_safe(outcome: &Outcome) {
     assert!((1..=2).contains(&lines.len()), "{outcome}");
     assert!(lines[0].starts_with("arrayfs: "), "{outcome}");
     let Some(advice) = lines.get(1) else { return };
-    let is_new = lines[0].contains("no such file");
     assert!(
-        !advice.contains("w+") || advice.contains("erases") || is_new,
+        !advice.contains("w+")
+            || ["erases", "to zeros"]
+                .iter()
+                .any(|word| advice.contains(word)),
         "{outcome}"
     );
     // Outside quotes a shell would write to a file of that name.
@@ -306,4 +382,67 @@ fn a_file_of_a_known_format_that_is_read_as_raw_is_called_so() {
     assert!(outcome.stderr.contains(note), "{outcome}");
     let raw = dir.arrayfs(&words).args(&["--format", "raw"]).run();
     assert!(!raw.stderr.contains("npz file"), "{raw}");
+}
+
+#[test]
+fn what_would_fit_fits_when_it_is_typed() {
+    let dir = dir_of_files();
+    let mut followed = 0;
+    for (arguments, ..) in slips() {
+        let outcome = dir.arrayfs(&arguments).run();
+        let advice = outcome.stderr.lines().nth(1).unwrap_or_default();
+        let Some((before, after)) = advice.split_once(" would fit") else {
+            continue;
+        };
+        let last = before.rsplit("; ").next().unwrap();
+        let Some(option) = last.strip_prefix("--") else {
+            continue;
+        };
+        let (option, values) = option.split_once(' ').unwrap();
+        let option = format!("--{option}");
+        for value in values.split(" or ") {
+            let mut words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+            match words.iter().position(|word| *word == option) {
+                Some(at) => words[at + 1] = value,
+                None => words.extend([option.as_str(), value]),
+            }
+            words.retain(|word| *word != "mnt");
+            let outcome = dir.arrayfs(&["--info"]).args(&words).run();
+            let has_rest = outcome.stderr.contains("ignored");
+            assert_eq!(has_rest, !after.starts_with(" exactly"), "{outcome}");
+            outcome.succeeds();
+            followed += 1;
+        }
+    }
+    assert!(followed >= 10, "{followed}");
+}
+
+#[test]
+fn the_command_that_unpacks_a_file_keeps_what_is_there() {
+    let dir = Dir::new();
+    let place = dir.directory("s p");
+    let script = "import bz2, gzip, lzma; from pathlib import Path\n\
+        for name, module in ('gz', gzip), ('bz2', bz2), ('xz', lzma):\n    \
+        Path(\"s p\", f\"it's.npy.{name}\").write_bytes(module.compress(b'new'))";
+    dir.command("python3", &["-c", script]).run().succeeds();
+    let unpacked = place.join("it's.npy");
+    for suffix in ["gz", "bz2", "xz"] {
+        let packed = format!("s p/it's.npy.{suffix}");
+        let outcome = dir.arrayfs(&[packed.as_str(), "mnt"]).run();
+        let advice = outcome.stderr.lines().nth(1).unwrap();
+        let command = advice.trim().strip_prefix("unpack it first: ").unwrap();
+        let (command, _) = command.split_once("; ").unwrap();
+        // Where the command is typed does not matter.
+        let type_it = || {
+            dir.command("sh", &["-c", &format!("cd /; {command}")])
+                .run()
+        };
+        std::fs::write(&unpacked, "old").unwrap();
+        type_it();
+        assert_eq!(std::fs::read(&unpacked).unwrap(), b"old", "{command}");
+        std::fs::remove_file(&unpacked).unwrap();
+        type_it().succeeds();
+        assert_eq!(std::fs::read(&unpacked).unwrap(), b"new", "{command}");
+        assert!(dir.join(&packed).exists());
+    }
 }

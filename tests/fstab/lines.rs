@@ -84,7 +84,8 @@ fn a_request_that_cannot_be_followed_is_explained_and_mounts_nothing() {
             3,
             format!(
                 "arrayfs: {path}/none.bin: no such file or directory\n  \
-                 to create it, use --mode w+ with a --shape\n"
+                 w+ erases a file that exists; to create a new one of zeros: \
+                 arrayfs {path}/none.bin --mode w+ --dtype f8 --shape 150,4\n"
             ),
         ),
     ] {
@@ -141,7 +142,8 @@ fn a_file_that_is_missing_is_reported_and_keeps_nothing_else_from_being_mounted(
     let point = dir.directory("mnt");
     let outcome = dir.command("mount", &["-a"]).run();
     let expected = format!(
-        "arrayfs: {}: no such file or directory\n  to create it, use --mode w+ with a --shape\n",
+        "arrayfs: {0}: no such file or directory\n  w+ erases a file that exists; to create a new \
+         one of zeros: arrayfs {0} --mode w+ --dtype f8 --shape 150,4\n",
         dir.join("none.bin").display()
     );
     // mount leaves `nofail` to the helper and does not tell it.

@@ -190,6 +190,24 @@ fn claim_63_one_array_can_be_the_root() {
 }
 
 #[test]
+fn claim_63_a_group_of_exactly_that_name_is_no_array_of_another_case() {
+    let dir = Dir::new();
+    let file = write_file(&dir, &["entry/Data", "entry/data/x"]);
+    let refused = |name: &str| {
+        let expected = format!(
+            "arrayfs: {}: '{name}' is a group, not an array\n  it holds 'entry/data/x'\n",
+            file.display()
+        );
+        let command = dir.arrayfs(&["--info".as_ref(), file.as_os_str()]);
+        command.args(&["--array", name]).run().fails(3, &expected);
+    };
+    refused("entry/data");
+    refused("/entry/data");
+    let command = dir.arrayfs(&["--info".as_ref(), file.as_os_str()]);
+    command.args(&["--array", "entry/DATA"]).run().succeeds();
+}
+
+#[test]
 fn claim_64_a_description_means_a_raw_file() {
     let Some(dir) = Dir::with_fuse() else { return };
     let file = write_file(&dir, &["a"]);

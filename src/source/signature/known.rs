@@ -8,12 +8,12 @@ use super::structure::{
     is_windows_program, is_zstd,
 };
 
-// FILE stands for the name of the file, NAME for a name for what is in it.
-const GUNZIP: &str = "unpack it first: gunzip <FILE >NAME";
-const BUNZIP2: &str = "unpack it first: bunzip2 <FILE >NAME";
-const UNXZ: &str = "unpack it first: unxz <FILE >NAME";
-const UNZSTD: &str = "unpack it first: unzstd <FILE >NAME";
-const UNLZ4: &str = "unpack it first: unlz4 <FILE >NAME";
+// FILE stands for the path of the file. These commands keep it, and ask before they overwrite another.
+const GUNZIP: &str = "unpack it first: gunzip -k FILE";
+const BUNZIP2: &str = "unpack it first: bunzip2 -k FILE";
+const UNXZ: &str = "unpack it first: unxz -k FILE";
+const UNZSTD: &str = "unpack it first: unzstd -k FILE";
+const UNLZ4: &str = "unpack it first: unlz4 -k FILE";
 const DECOMPRESS: &str = "decompress it first";
 const CONTAINER: &str = "unpack it first";
 const DECODE: &str = "decode it first";
