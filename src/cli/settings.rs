@@ -76,23 +76,8 @@ pub(super) fn command(raw: &RawOptions) -> Result<Command, UsageError> {
         description.format = Some(Format::of_new(file));
     }
     let file = absolute_file(file)?;
-    let idle_timeout = option_value("idle-timeout", &raw.idle_timeout, &items, |value| {
-        parse_value(
-            "idle-timeout",
-            value,
-            "a time as in 90s, 10m or 2h",
-            duration,
-        )
-    })?;
-    let ready_fd = raw.ready_fd.as_ref().map(|value| {
-        parse_value(
-            "ready-fd",
-            value,
-            "the number of an open descriptor",
-            decimal,
-        )
-    });
-    let ready_fd = ready_fd.transpose()?;
+    let idle_timeout = option_value("idle-timeout", &raw.idle_timeout, &items, read_idle_timeout)?;
+    let ready_fd = raw.ready_fd.as_deref().map(read_ready_fd).transpose()?;
     if raw.info {
         return Ok(Command::Info {
             file,
@@ -118,6 +103,24 @@ pub(super) fn command(raw: &RawOptions) -> Result<Command, UsageError> {
         foreground: raw.foreground || items.has("foreground"),
         log,
     })))
+}
+
+fn read_idle_timeout(value: &OsStr) -> Result<Duration, UsageError> {
+    parse_value(
+        "idle-timeout",
+        value,
+        "a time as in 90s, 10m or 2h",
+        duration,
+    )
+}
+
+fn read_ready_fd(value: &OsStr) -> Result<RawFd, UsageError> {
+    parse_value(
+        "ready-fd",
+        value,
+        "the number of an open descriptor",
+        decimal,
+    )
 }
 
 /// The default mount point for `file`: its name without the last suffix, relative to the working
