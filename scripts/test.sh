@@ -136,6 +136,9 @@ step "build the tests" "${test[@]}" --no-run
 step "tests: ${test[*]}" "${test[@]}" -- --skip attacks::
 
 if [ -n "$all" ]; then
+    # Not advisories: their database changes without a change here, and may be out of reach.
+    step "licences and sources of crates: cargo-deny" \
+        cargo-deny --log-level error check licenses bans sources
     step "short stress tests: attacks" "${test[@]}" --test stress -- attacks::
     step "languages of README.txt: languages.sh" scripts/languages.sh
     step "index.html in a browser: page.sh" scripts/page.sh
