@@ -177,7 +177,7 @@ CONTROL
 
 # The sources for pip: what is unpacked has all that its metadata names.
 sdist() {
-    maturin sdist --quiet --out "$dist/source"
+    maturin sdist --out "$dist/source"
     tar -C "$work" -xzf "$dist/source/arrayfs-$version.tar.gz"
     (cd "$source" && maturin pep517 write-dist-info --metadata-directory "$work/metadata")
     grep -x "Summary: $(sed -n 's/^description = "\(.*\)"/\1/p' Cargo.toml)" \
