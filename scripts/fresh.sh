@@ -122,8 +122,8 @@ for way in "${ways[@]}"; do
     mount --bind /dev/fuse "$root/dev/fuse"
     started=$SECONDS
     { echo 'set -eux; cd /source; sudo apt-get update -qq'; lines "$way"; look; } >"$root/lines"
-    if ! env -i HOME=/home/user USER=user PATH=/usr/local/bin:/usr/bin:/bin timeout 1800 \
-        chroot --userspec user "$root" bash /lines >"$work/log" 2>&1; then
+    if ! timeout 1800 chroot --userspec user "$root" env -i HOME=/home/user USER=user \
+        PATH=/usr/local/bin:/usr/bin:/bin bash /lines >"$work/log" 2>&1 </dev/null; then
         tail -n 30 "$work/log" >&2
         echo "$way: FAILED" >&2
         exit 1
