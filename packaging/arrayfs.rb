@@ -13,6 +13,7 @@ class Arrayfs < Formula
   def install
     system "cargo", "install", *std_cargo_args
     man1.install "docs/generated/arrayfs.1"
+    doc.install "docs/generated/THIRD-PARTY-NOTICES"
     generate_completions_from_executable(bin/"arrayfs", "--generate", shells: [:bash, :zsh, :fish])
   end
 

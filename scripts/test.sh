@@ -6,8 +6,8 @@
 #
 #   scripts/test.sh         the checks for every change: minutes
 #   scripts/test.sh --all   also the portable build, all languages of README.txt, index.html in a
-#                           browser, fuzzing, thread interleavings, packages, benchmarks,
-#                           macOS compilation and short stress tests
+#                           browser, fuzzing, thread interleavings, packages, the licences of
+#                           crates, benchmarks, macOS compilation and short stress tests
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/setup.sh
