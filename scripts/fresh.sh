@@ -47,6 +47,8 @@ fi
 # What lets this machine reach the registries.
 cp /etc/resolv.conf /etc/hosts "$work/base/etc/"
 cp /etc/ssl/certs/ca-certificates.crt "$work/base/etc/ssl/certs/"
+# systemd makes this link.
+ln -s ../proc/self/mounts "$work/base/etc/mtab"
 # Nobody is there to answer.
 echo 'APT::Get::Assume-Yes "true";' >"$work/base/etc/apt/apt.conf.d/90yes"
 echo 'user ALL = NOPASSWD: ALL' >"$work/base/etc/sudoers.d/user"
@@ -99,7 +101,7 @@ from pathlib import Path
 from urllib.request import urlopen
 
 root = f"http://127.0.0.1:{sys.argv[1]}"
-page = urlopen(f"{root}/PRIMARY/index.html").read()
+page = urlopen(f"{root}/index.html").read()
 assert page.lower().startswith(b"<!doctype html>"), page[:100]
 data = urlopen(f"{root}/PRIMARY/data").read()
 # The file has one header of 2880 bytes.
