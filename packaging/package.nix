@@ -5,7 +5,18 @@ rustPlatform.buildRustPackage {
   pname = "arrayfs";
   version = "0.2.0";
 
-  src = lib.cleanSource ../.;
+  # What the crate holds, without target/.
+  src = lib.fileset.toSource {
+    root = ../.;
+    fileset = lib.fileset.unions [
+      ../Cargo.toml
+      ../Cargo.lock
+      ../README.md
+      ../benches
+      ../docs/generated
+      ../src
+    ];
+  };
   cargoLock.lockFile = ../Cargo.lock;
 
   nativeBuildInputs = [ installShellFiles ];
@@ -14,12 +25,14 @@ rustPlatform.buildRustPackage {
 
   postInstall = ''
     installManPage docs/generated/arrayfs.1
+    install -Dm 444 docs/generated/THIRD-PARTY-NOTICES -t $out/share/doc/arrayfs
     installShellCompletion docs/generated/{arrayfs.bash,arrayfs.fish,_arrayfs}
   '';
 
   meta = {
     description = "Mount a binary array file as a directory tree in which every slice is a file";
-    license = with lib.licenses; [ mit asl20 ];
+    # Either of them: a list does not say so.
+    license = [ lib.licenses.mit lib.licenses.asl20 ];
     mainProgram = "arrayfs";
     platforms = lib.platforms.linux;
   };

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Builds the release artifacts in target/dist, and installs and uses each on this machine: a .deb, a
-# static binary, an archive with that binary and its documentation, a wheel for pip, the crate, and
-# the Homebrew formula for that crate. Also tries `cargo install` and the recipes of packaging/.
+# static binary, an archive with that binary and its documentation, a wheel for pip, and in
+# target/dist/source a source distribution, the crate, and the Homebrew formula for that crate.
+# Also tries `cargo install` and the recipes of packaging/.
 #
 #   scripts/package.sh           all of it, with release builds: minutes
 #   scripts/package.sh --quick   the wheel, cargo install, the crate and the recipes, with debug builds
@@ -15,6 +16,11 @@ case "${1:-}" in
     *) echo "usage: scripts/package.sh [--quick]" >&2; exit 2 ;;
 esac
 
+if [ -z "$quick" ] && dpkg -s arrayfs >/dev/null 2>&1; then
+    echo "arrayfs is installed. The test of the .deb would replace and remove it." >&2
+    echo "Remove it first: sudo apt-get remove arrayfs" >&2
+    exit 1
+fi
 install_packages fuse3 binutils gcc libc6-dev dpkg-dev file man-db systemd python3 python3-venv \
     bash-completion zsh fish patchelf ruby nix-bin
 need_rust
@@ -29,17 +35,29 @@ version="$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)"
 machine="$(uname -m)"
 work=$(mktemp -d)
 home="$work/home"
+source="$work/arrayfs-$version"
 as_root=()
 if [ "$(id -u)" != 0 ]; then
     as_root=(sudo)
 fi
 clean_up() {
     umount -q "$work/iris" 2>/dev/null || true
+    [ -z "$deb_is_installed" ] || "${as_root[@]}" dpkg --purge arrayfs
     rm -rf "$work"
 }
+deb_is_installed=
 trap clean_up EXIT
 rm -rf "$dist"
-mkdir -p "$dist"
+mkdir -p "$dist/source"
+if [ -z "$quick" ]; then
+    # What is released names no directory of this machine.
+    RUSTFLAGS="${RUSTFLAGS:-} --remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=/cargo"
+    export RUSTFLAGS
+fi
+if ! python3 packaging/notices.py | cmp - docs/generated/THIRD-PARTY-NOTICES; then
+    echo "docs/generated/THIRD-PARTY-NOTICES is old: run scripts/generate.sh" >&2
+    exit 1
+fi
 
 # use ARRAYFS: mounts an array with that program, reads and writes it, and unmounts it.
 use() {
@@ -91,15 +109,28 @@ prefix() {
     strip "$1/bin/arrayfs"
     cp -rL packaging/wheel/data/share/. "$1/share"
     # Laid out as in the sources, so that links between pages work.
-    cp README.md CHANGELOG.md LICENSE-* "$doc"
+    cp README.md CHANGELOG.md LICENSE-* docs/generated/THIRD-PARTY-NOTICES "$doc"
     cp -r docs/*.md docs/container docs/images docs/systemd "$doc/docs"
     cp docs/performance/*.svg "$doc/docs/performance"
     links_work "$doc"
 }
 
+# What Debian's policy asks for: it has the text of the other licence.
+copyright() {
+    echo "Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/"
+    printf '\nFiles: *\nCopyright: %s\n' "$(sed -n 's/^Copyright (c) //p' LICENSE-MIT)"
+    printf 'License: Expat or Apache-2.0\n\nLicense: Expat\n'
+    sed '1,/^Copyright/d; 1,/./{/^$/d}; s/^$/./; s/^/ /' LICENSE-MIT
+    printf '\nLicense: Apache-2.0\n Its text is in /usr/share/common-licenses/Apache-2.0.\n'
+    printf '\nComment: THIRD-PARTY-NOTICES has the licences of the crates in the program.\n'
+}
+
 # The program in it is for the libc of this machine, so it is built on the oldest Debian.
 deb() {
-    local source="$work/source" root="$work/source/debian/arrayfs" arch deb
+    local build="$work/deb" root="$work/deb/debian/arrayfs" doc arch deb
+    local who="The arrayfs authors <arrayfs@arrayfs.invalid>"
+    install_packages lintian
+    doc="$root/usr/share/doc/arrayfs"
     arch="$(dpkg --print-architecture)"
     deb="$dist/arrayfs_${version}_$arch.deb"
     cargo build --release --quiet --locked
@@ -107,16 +138,19 @@ deb() {
     mv "$root/usr/share/zsh/site-functions" "$root/usr/share/zsh/vendor-completions"
     gzip -9n "$root/usr/share/man/man1/arrayfs.1"
     install -D -m 644 docs/systemd/arrayfs@.service -t "$root/usr/lib/systemd/system"
-    cat LICENSE-MIT LICENSE-APACHE >"$root/usr/share/doc/arrayfs/copyright"
+    copyright >"$doc/copyright"
+    rm "$doc"/LICENSE-*
+    printf 'arrayfs (%s) unstable; urgency=medium\n\n  * See CHANGELOG.md.\n\n -- %s  %s\n' \
+        "$version" "$who" "$(date -R -r CHANGELOG.md)" | gzip -9n >"$doc/changelog.gz"
     mkdir "$root/DEBIAN"
-    printf 'Source: arrayfs\n\nPackage: arrayfs\nArchitecture: any\n' >"$source/debian/control"
+    printf 'Source: arrayfs\n\nPackage: arrayfs\nArchitecture: any\n' >"$build/debian/control"
     cat >"$root/DEBIAN/control" <<CONTROL
 Package: arrayfs
 Version: $version
 Architecture: $arch
-Maintainer: The arrayfs authors <arrayfs@localhost>
+Maintainer: $who
 Installed-Size: $(du -sk "$root/usr" | cut -f 1)
-Depends: $(cd "$source" && dpkg-shlibdeps -O debian/arrayfs/usr/bin/arrayfs | sed 's/^shlibs:Depends=//'), fuse3
+Depends: $(cd "$build" && dpkg-shlibdeps -O debian/arrayfs/usr/bin/arrayfs | sed 's/^shlibs:Depends=//'), fuse3
 Section: science
 Priority: optional
 Description: $(sed -n 's/^description = "\(.*\)"/\1/p' Cargo.toml)
@@ -125,7 +159,9 @@ Description: $(sed -n 's/^description = "\(.*\)"/\1/p' Cargo.toml)
 CONTROL
     dpkg-deb --root-owner-group --build "$root" "$deb" >/dev/null
     dpkg-deb --info "$deb" | grep -E '^ (Package|Version|Depends):'
+    lintian --allow-root --fail-on error "$deb"
 
+    deb_is_installed=1
     "${as_root[@]}" dpkg -i "$deb" >/dev/null
     use /usr/bin/arrayfs
     man --warnings arrayfs >/dev/null
@@ -133,14 +169,29 @@ CONTROL
     systemd-analyze verify docs/systemd/*.service docs/systemd/*.mount docs/systemd/*.automount
     links_work /usr/share/doc/arrayfs
     "${as_root[@]}" dpkg --purge arrayfs >/dev/null
+    deb_is_installed=
     test ! -e /usr/bin/arrayfs
     test ! -e /usr/share/doc/arrayfs
     echo "installed, used and removed: $deb"
 }
 
-# wheel [OPTION]...: builds a wheel with these options of maturin, and uses it in a new environment.
+# The sources for pip: what is unpacked has all that its metadata names.
+sdist() {
+    maturin sdist --out "$dist/source"
+    tar -C "$work" -xzf "$dist/source/arrayfs-$version.tar.gz"
+    (cd "$source" && maturin pep517 write-dist-info --metadata-directory "$work/metadata")
+    grep -x "Summary: $(sed -n 's/^description = "\(.*\)"/\1/p' Cargo.toml)" \
+        "$work/metadata/arrayfs-$version.dist-info/METADATA"
+}
+
+# wheel DIR [OPTION]...: builds a wheel of the sources in DIR with these options of maturin, and uses
+# it in a new environment.
 wheel() {
-    CARGO_PROFILE_RELEASE_STRIP=true maturin build --quiet --out "$dist" "$@"
+    (
+        cd "$1"
+        CARGO_TARGET_DIR="$target" CARGO_PROFILE_RELEASE_STRIP=true \
+            maturin build --quiet --out "$dist" "${@:2}"
+    )
     python3 -m venv --clear "$work/venv"
     "$work/venv/bin/pip" install --quiet --no-index --find-links "$dist" arrayfs
     use "$work/venv/bin/arrayfs"
@@ -161,13 +212,17 @@ static() {
         skip "package.sh: the static binary and the wheel" "target $musl cannot be installed"
         return
     fi
-    wheel --release --target "$musl" --compatibility manylinux2014 musllinux_1_1
+    wheel "$source" --release --target "$musl" --compatibility manylinux2014 musllinux_1_1
     for tag in manylinux2014 musllinux_1_1; do
         pip download --quiet --no-index --find-links "$dist" \
             --only-binary :all: --platform "${tag}_$machine" --dest "$work/$tag" arrayfs
     done
     prefix "$work/$name" "$target/$musl/release/arrayfs"
     cp "$work/$name/bin/arrayfs" "$dist/arrayfs-$machine"
+    if strings "$dist/arrayfs-$machine" | grep -F "${CARGO_HOME:-$HOME/.cargo}/"; then
+        echo "the program names directories of this machine" >&2
+        exit 1
+    fi
     file "$dist/arrayfs-$machine" | grep -E 'static(-pie|ally) linked.*, stripped$'
     tar -C "$work" --owner 0 --group 0 -czf "$dist/$name.tar.gz" "$name"
     mkdir -p "$home/.local"
@@ -207,27 +262,28 @@ crate() {
     local dirty=() crate="$target/package/arrayfs-$version.crate"
     # A working tree with changes can be tried, but not released.
     [ -z "$quick" ] || dirty=(--allow-dirty)
-    cargo publish --dry-run --quiet --locked "${dirty[@]}"
+    cargo publish --dry-run --locked "${dirty[@]}"
     cargo package --no-verify --quiet --locked "${dirty[@]}"
     test "$(stat -c %s "$crate")" -lt 1000000
-    cp "$crate" "$dist"
+    cp "$crate" "$dist/source"
     sed "s/^  sha256 .*/  sha256 \"$(sha256sum "$crate" | cut -d ' ' -f 1)\"/" \
-        packaging/arrayfs.rb >"$dist/arrayfs.rb"
+        packaging/arrayfs.rb >"$dist/source/arrayfs.rb"
 }
 
 # recipes [--build]: packaging/README.md says what this shows of each recipe, and what it cannot.
 recipes() {
     local file
     for file in packaging/arrayfs.rb packaging/package.nix packaging/recipe.yaml; do
-        grep -qF "\"$version\"" "$file" || { echo "$file: the version is not $version" >&2; exit 1; }
+        grep -qE "[\"-]${version//./\\.}(\"|\.crate)" "$file" || { echo "$file: the version is not $version" >&2; exit 1; }
     done
     ruby -c packaging/arrayfs.rb
     nix-instantiate --parse packaging/package.nix >/dev/null
     CARGO_TARGET_DIR="$target" python3 packaging/check_recipe.py "$@"
 }
 
+sdist
 if [ -n "$quick" ]; then
-    wheel --profile dev --compatibility linux
+    wheel . --profile dev --compatibility linux
     cargo_install --debug
 else
     deb
@@ -236,4 +292,4 @@ else
 fi
 crate
 if [ -n "$quick" ]; then recipes; else recipes --build; fi
-ls -l "$dist"
+ls -lR "$dist"

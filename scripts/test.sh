@@ -6,8 +6,8 @@
 #
 #   scripts/test.sh         the checks for every change: minutes
 #   scripts/test.sh --all   also the portable build, all languages of README.txt, index.html in a
-#                           browser, fuzzing, thread interleavings, packages, benchmarks,
-#                           macOS compilation and short stress tests
+#                           browser, fuzzing, thread interleavings, packages, the licences of
+#                           crates, benchmarks, macOS compilation and short stress tests
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/setup.sh
@@ -136,6 +136,9 @@ step "build the tests" "${test[@]}" --no-run
 step "tests: ${test[*]}" "${test[@]}" -- --skip attacks::
 
 if [ -n "$all" ]; then
+    # Not advisories: their database changes without a change here, and may be out of reach.
+    step "licences and sources of crates: cargo-deny" \
+        cargo-deny --log-level error check licenses bans sources
     step "short stress tests: attacks" "${test[@]}" --test stress -- attacks::
     step "languages of README.txt: languages.sh" scripts/languages.sh
     step "index.html in a browser: page.sh" scripts/page.sh

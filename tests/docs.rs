@@ -138,18 +138,17 @@ fn run(section: &Section, dir: &Dir) -> Vec<String> {
     let lines = printed.split('\n').map(str::trim_end);
     let printed = lines.collect::<Vec<_>>().join("\n");
     let parts: Vec<&str> = printed.split(MARK).collect();
-    let outcomes = parts.chunks_exact(2);
+    let outcomes = parts.as_chunks().0.iter();
     outcomes
-        .map(|outcome| {
+        .map(|[text, status]| {
             // One that fails has to say why.
-            let [text, status] = [outcome[0], outcome[1]];
             assert!(
-                status == "0" || !text.is_empty(),
+                *status == "0" || !text.is_empty(),
                 "{}: {status}",
                 section.heading
             );
             match text.is_empty() || text.ends_with('\n') {
-                true => text.to_owned(),
+                true => (*text).to_owned(),
                 false => format!("{text}\n"),
             }
         })

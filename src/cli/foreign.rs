@@ -185,8 +185,10 @@ fn sized(name: &str) -> Option<String> {
         return None;
     }
     let size: u32 = rest.parse().ok()?;
-    let bits =
-        |letter: &str| Some(format!("{letter}{}", size / 8)).filter(|_| size.is_multiple_of(8));
+    let bits = |letter: &str| {
+        let is_whole = size.is_multiple_of(8);
+        is_whole.then(|| format!("{letter}{}", size / 8))
+    };
     let code = match (kind, size) {
         ("real", 2 | 4 | 8) => format!("f{size}"),
         ("integer", _) => format!("i{size}"),

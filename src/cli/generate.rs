@@ -59,8 +59,9 @@ const SECTIONS: [(&str, &str); 4] = [
     ),
     (
         "SEE ALSO",
-        "fusermount3(1), mount(8), fuse(4), and the documentation: /usr/share/doc/arrayfs, where a \
-         package installed it, or README.md and docs/ of the sources.",
+        "fusermount3(1), mount(8), fuse(4), and the documentation: README.md and docs/ of the \
+         sources. The .deb puts them into /usr/share/doc/arrayfs, the archive into \
+         /usr/local/share/doc/arrayfs.",
     ),
 ];
 

@@ -10,6 +10,7 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::process;
+use std::time::SystemTime;
 
 use env_logger::Target;
 use env_logger::fmt::Formatter;
@@ -20,6 +21,7 @@ use nix::unistd::{AccessFlags, faccessat, geteuid};
 use super::log_queue::LogQueue;
 use super::{Error, verbosity};
 use crate::cli::{Log, Settings};
+use crate::vfile::milliseconds;
 
 /// The sockets of syslog: on Linux and the BSDs, and on macOS.
 const SYSLOG_SOCKETS: [&str; 2] = ["/dev/log", "/var/run/syslog"];
@@ -183,11 +185,13 @@ fn write_line(out: &mut Formatter, record: &Record) -> io::Result<()> {
     if is_noise(record) {
         return Ok(());
     }
-    let (time, level) = (out.timestamp_millis(), record.level());
+    let (time, level) = (SystemTime::now(), record.level());
+    let since_1970 = time.duration_since(SystemTime::UNIX_EPOCH);
+    let time = milliseconds(since_1970.unwrap_or_default().as_millis() as i64);
     let (process, module) = (process::id(), record.target());
     writeln!(
         out,
-        "{time} {level:<5} {process} {module}: {}",
+        "{time}Z {level:<5} {process} {module}: {}",
         message(record)
     )
 }

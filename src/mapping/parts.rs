@@ -43,16 +43,24 @@ impl ThreadBudget {
     /// Takes up to `wanted` threads from the budget, until the permit is dropped. The permit
     /// has at least one thread, the caller's, even when none is free.
     pub(super) fn acquire(&self, wanted: usize) -> Permit<'_> {
-        let count = |in_use: usize| wanted.min(self.max_threads.saturating_sub(in_use)).max(1);
-        let before = self
-            .in_use
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |in_use| {
-                Some(in_use + count(in_use))
-            });
-        let count = count(before.unwrap_or_else(|in_use| in_use));
-        Permit {
-            threads: self,
-            count,
+        let order = Ordering::Relaxed;
+        let mut in_use = self.in_use.load(order);
+        loop {
+            let free = self.max_threads.saturating_sub(in_use);
+            let count = wanted.min(free).max(1);
+            let taken = in_use + count;
+            match self
+                .in_use
+                .compare_exchange_weak(in_use, taken, order, order)
+            {
+                Ok(_) => {
+                    return Permit {
+                        threads: self,
+                        count,
+                    };
+                }
+                Err(now) => in_use = now,
+            }
         }
     }
 }

@@ -395,9 +395,9 @@ mod tests {
             let mut out = vec![0; 8 * ROWS as usize];
             let layout = array.take(1, column).unwrap().layout();
             assert_eq!(mapping.read(&layout, 0, &mut out).unwrap(), out.len());
-            let words = out.chunks_exact(8);
+            let words = out.as_chunks().0.iter();
             words
-                .map(|word| u64::from_le_bytes(word.try_into().unwrap()))
+                .map(|word| u64::from_le_bytes(*word))
                 .collect::<Vec<_>>()
         };
         thread::scope(|scope| {

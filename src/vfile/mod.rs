@@ -27,7 +27,7 @@ pub use content::{Content, ContentList, Elements, Literal, ViewBytes};
 pub use encoding::{
     Encoding, EncodingOptions, FileSet, MAX_SUBDIRECTORIES, Subject, encodings, zarr,
 };
-pub use text::{CsvForm, Table, TableText};
+pub use text::{CsvForm, Table, TableText, milliseconds};
 
 /// Why bytes of a virtual file could not be read or written.
 #[derive(Debug, thiserror::Error)]

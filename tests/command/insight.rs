@@ -12,7 +12,7 @@ use crate::common::{Dir, wait_until};
 /// Prints what an expression gives of the JSON in a file, read by Python.
 fn stats(dir: &Dir, mount: &crate::common::Mount, expression: &str) -> String {
     let path = mount.join(".arrayfs/stats").display().to_string();
-    let printed = run_script(dir, "command/stats.py", &[&path, expression]);
+    let printed = run_script(dir, "command/stats.py", &[path.as_str(), expression]);
     printed.trim_end().to_owned()
 }
 

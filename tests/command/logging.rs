@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::os::unix::net::UnixDatagram;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use nix::sys::signal::Signal;
 
@@ -41,14 +41,20 @@ fn the_log_has_warnings_and_with_v_or_rust_log_more() {
 #[test]
 fn a_line_of_the_log_has_time_level_process_and_module() {
     let Some(dir) = Dir::with_fuse() else { return };
+    let milliseconds_now = || SystemTime::UNIX_EPOCH.elapsed().unwrap().as_millis();
     let file = dir.file("data.bin", [7; 100]);
+    let before = milliseconds_now();
     let mount = dir.mount(&file, &["-v"]);
     let log = mount.log();
     let words: Vec<&str> = log.split_whitespace().collect();
-    assert!(
-        words[0].starts_with("20") && words[0].ends_with('Z'),
-        "{log}"
-    );
+    // In milliseconds since 1970, and again as the log writes it.
+    let date = |time: &str, format: &str| {
+        let arguments = ["--utc", "--date", time, format];
+        dir.command("date", &arguments).run().succeeds()
+    };
+    let logged = date(words[0], "+%s%3N").trim().parse().unwrap();
+    assert!((before..=milliseconds_now()).contains(&logged), "{log}");
+    assert_eq!(date(words[0], "+%FT%T.%3NZ").trim(), words[0]);
     assert_eq!(
         words[1..4],
         [

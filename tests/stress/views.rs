@@ -64,8 +64,10 @@ impl Array {
     pub fn load(directory: &Path) -> Array {
         let words = fs::read(directory.join("array.u32")).unwrap();
         let mut words = words
-            .chunks_exact(4)
-            .map(|word| u32::from_le_bytes(word.try_into().unwrap()));
+            .as_chunks()
+            .0
+            .iter()
+            .map(|word| u32::from_le_bytes(*word));
         let text = fs::read_to_string(directory.join("array.txt")).unwrap();
         let mut lines = text.lines();
         let count: usize = lines.next().unwrap().parse().unwrap();

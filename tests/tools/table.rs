@@ -107,10 +107,9 @@ fn run(dir: &Dir, place: &Path, case: &Case) -> Option<String> {
         || !outcome.stderr.contains(case.stderr)
     {
         format!("expected on standard error: {:?}", case.stderr)
-    } else if let Some(printed) = printed.filter(|printed| *printed != outcome.stdout) {
-        format!("expected on standard output: {printed}")
     } else {
-        return None;
+        let printed = printed.filter(|printed| *printed != outcome.stdout)?;
+        format!("expected on standard output: {printed}")
     };
     Some(format!("{wrong}\n{outcome}"))
 }

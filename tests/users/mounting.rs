@@ -304,7 +304,7 @@ fn a_dead_mount_of_a_user_is_named_and_removed_by_that_user() {
          connected\n  to remove it, type: arrayfs -u {point}\n",
         file.display()
     );
-    let again = dir.command(INSTALLED, &[&file, mount.point()]);
+    let again = dir.command(INSTALLED, &[file.as_path(), mount.point()]);
     again.user(NOBODY).run().fails(4, &expected);
     mount.unmount_command().run().succeeds_silently();
     assert!(mounts_below(dir.path()).is_empty());

@@ -47,14 +47,16 @@ impl Budget {
     }
 
     fn take(&self, bytes: u64) -> Result<(), FsError> {
-        let taken = |used: u64| {
-            let sum = used.checked_add(bytes)?;
-            (sum <= self.limit).then_some(sum)
-        };
-        let updated = self
-            .used
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, taken);
-        updated.map(drop).map_err(|_| FsError::NoSpace)
+        let mut used = self.used();
+        loop {
+            let sum = used.checked_add(bytes).filter(|sum| *sum <= self.limit);
+            let sum = sum.ok_or(FsError::NoSpace)?;
+            let order = Ordering::Relaxed;
+            match self.used.compare_exchange_weak(used, sum, order, order) {
+                Ok(_) => return Ok(()),
+                Err(now) => used = now,
+            }
+        }
     }
 
     fn give_back(&self, bytes: u64) {

@@ -76,6 +76,13 @@ pub(super) fn write(count: i64, step: TimeUnit, text: &mut ShortText) {
     );
 }
 
+/// The time `count` milliseconds after the start of 1970: `2026-11-28T20:16:35.123`.
+pub fn milliseconds(count: i64) -> String {
+    let mut text = ShortText::new();
+    write_units(count, Unit::Millisecond, &mut text);
+    String::from_utf8_lossy(text.as_bytes()).into_owned()
+}
+
 fn write_units(count: i64, unit: Unit, text: &mut ShortText) {
     match unit {
         Unit::Generic => text.push_integer(count, 0),

@@ -27,6 +27,7 @@ use crate::dtype::Kind;
 use crate::mapping::AccessError;
 use columns::Columns;
 pub use content::TableText;
+pub use datetime::milliseconds;
 use range_writer::RangeWriter;
 use window::Window;
 

@@ -127,11 +127,10 @@ impl StringColumn {
         match self.format {
             StringFormat::Bytes => bytes.chunks(1).for_each(act),
             StringFormat::Str(order) => {
-                for unit in bytes.chunks_exact(4) {
-                    let unit = [unit[0], unit[1], unit[2], unit[3]];
+                for unit in bytes.as_chunks().0 {
                     let point = match order {
-                        ByteOrder::Big => u32::from_be_bytes(unit),
-                        _ => u32::from_le_bytes(unit),
+                        ByteOrder::Big => u32::from_be_bytes(*unit),
+                        _ => u32::from_le_bytes(*unit),
                     };
                     let character = char::from_u32(point).unwrap_or(char::REPLACEMENT_CHARACTER);
                     act(character.encode_utf8(&mut [0; 4]).as_bytes());

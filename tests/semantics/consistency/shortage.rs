@@ -266,7 +266,7 @@ fn claim_25_mapped_pages_beyond_a_cut_fault_and_cannot_be_written_back() {
         let script = dir
             .script("semantics/scripts/access_mapped.py")
             .args(&[&path]);
-        let outcome = script.args(&[&place.to_string(), what]).run();
+        let outcome = script.args(&[place.to_string().as_str(), what]).run();
         outcome.status
     };
     let backing = open(&file);

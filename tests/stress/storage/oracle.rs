@@ -50,8 +50,10 @@ pub fn views(dir: &Dir, raw: &Raw, mount: &Mount, paths: &[String]) -> Vec<View>
     let described: Vec<(String, Vec<u8>, usize)> = serde_json::from_str(&printed).unwrap();
     let places = fs::read(dir.join("places.u32")).unwrap();
     let mut places = places
-        .chunks_exact(4)
-        .map(|place| u32::from_le_bytes(place.try_into().unwrap()) as usize);
+        .as_chunks()
+        .0
+        .iter()
+        .map(|place| u32::from_le_bytes(*place) as usize);
     let view = |(path, header, count): (String, Vec<u8>, usize)| {
         let places: Vec<usize> = places.by_ref().take(count).collect();
         let bytes = match path.ends_with(".csv") {

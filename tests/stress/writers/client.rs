@@ -376,7 +376,7 @@ impl<'a> Client<'a> {
             let piece = rest.split_off_mut(..count * WORD).unwrap();
             match by_mapping {
                 true => {
-                    let words = piece.chunks_exact_mut(WORD).enumerate();
+                    let words = piece.as_chunks_mut::<WORD>().0.iter_mut().enumerate();
                     words.for_each(|(k, word)| load(&self.map, place as usize + k * WORD, word));
                 }
                 false => self.file.read_exact_at(piece, place)?,
@@ -395,7 +395,7 @@ impl<'a> Client<'a> {
         let (map, header) = self.mapped(&stretch.view)?;
         let mut bytes = vec![0; stretch.count * WORD];
         let begin = now();
-        for (k, word) in bytes.chunks_exact_mut(WORD).enumerate() {
+        for (k, word) in bytes.as_chunks_mut::<WORD>().0.iter_mut().enumerate() {
             load(&map, header + (stretch.position + k) * WORD, word);
         }
         let span = Span { begin, end: now() };
@@ -425,9 +425,8 @@ impl<'a> Client<'a> {
 
     /// Notes what was read, the words as they are in the file.
     pub fn note_read(&mut self, deed: Deed, stretch: &Stretch, span: Span, bytes: &[u8]) {
-        let words = bytes.chunks_exact(WORD);
-        let words = words.map(|word| u64::from_le_bytes(word.try_into().unwrap()));
-        let words: Vec<u64> = words.collect();
+        let words = bytes.as_chunks().0.iter();
+        let words: Vec<u64> = words.map(|word| u64::from_le_bytes(*word)).collect();
         self.notes.read(deed, self.shape, stretch, span, &words);
     }
 

@@ -132,8 +132,8 @@ impl Histories {
             panic!("client {number} has left no notes");
         };
         fs::remove_file(path).unwrap();
-        let words = bytes.chunks_exact(8);
-        let mut words = words.map(|word| u64::from_le_bytes(word.try_into().unwrap()));
+        let words = bytes.as_chunks().0.iter();
+        let mut words = words.map(|word| u64::from_le_bytes(*word));
         while let Some(deed) = words.next() {
             let mut next = || words.next().unwrap();
             let span = Span {
