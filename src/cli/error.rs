@@ -203,7 +203,7 @@ impl UsageError {
                 "under -o the fields of a dtype are joined by +, as in -o dtype=x:f4+y:f4"
             }
             UsageError::Arguments { message, .. } if message.starts_with("--unmount") => {
-                "arrayfs --list shows the mounts; arrayfs -u --all unmounts all of yours"
+                "as in arrayfs -u MOUNTPOINT; arrayfs --list shows the mounts"
             }
             UsageError::Arguments { .. } | UsageError::Missing(_) | UsageError::UnknownItem(_) => {
                 "see arrayfs --help"

@@ -3,7 +3,7 @@
 
 mod names;
 
-use crate::dtype::{self, DType};
+use crate::dtype::{self, DType, Kind};
 use crate::source::DTypeNote;
 use names::{MODULES, Module, NAMES, NOTES};
 
@@ -234,7 +234,13 @@ fn split_byte_order(name: &str) -> Option<(char, &str)> {
 
 /// The code of a dtype in another byte order.
 fn marked(mark: char, name: &str) -> Option<String> {
-    let code = DType::parse(name).ok()?.numpy_str();
+    let dtype = DType::parse(name).ok()?;
+    let is_narrow = matches!(dtype.kind(), Kind::NarrowFloat(_));
+    if is_narrow && dtype.itemsize() > 1 {
+        // NumPy's code of it is that of opaque bytes.
+        return Some(format!("{mark}{name}"));
+    }
+    let code = dtype.numpy_str();
     let rest = code.strip_prefix(['<', '>'])?;
     Some(format!("{mark}{rest}"))
 }

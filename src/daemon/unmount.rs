@@ -73,11 +73,14 @@ impl UnmountError {
     /// What the user can do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
-            UnmountError::Busy(point) => Some(format!(
-                "close the files that are open there and leave it with cd ({LIST_USERS} shows who), \
+            UnmountError::Busy(point) => Some(match mount_below(point) {
+                Some(mount) => format!("unmount {} first", quoted(&mount.point)),
+                None => format!(
+                    "close the files that are open there and leave it with cd ({LIST_USERS} shows who), \
                  or detach it: {DETACH} {}",
-                quoted(point)
-            )),
+                    quoted(point)
+                ),
+            }),
             UnmountError::Missing(point) | UnmountError::NothingMounted(point) => {
                 Some(match mount_around(point) {
                     Some(mount) => format!(
@@ -132,6 +135,12 @@ fn shows_array(point: &Path) -> bool {
     let path = point.join(".arrayfs/stats");
     let found = timeout::within(TIMEOUT, move || path.symlink_metadata());
     matches!(found, Ok(Some(Ok(_))))
+}
+
+/// The last mount below the mount point `point`.
+fn mount_below(point: &Path) -> Option<Mount> {
+    let mut table = platform::mount_table().ok()?.into_iter().rev();
+    table.find(|mount| mount.point != point && mount.point.starts_with(point))
 }
 
 /// The innermost mount of an array that `path` lies in.

@@ -49,8 +49,11 @@ impl Mount {
     ///
     /// When the table cannot be read.
     pub fn now(&self) -> io::Result<Option<Mount>> {
+        // The ID of a mount that is gone is soon that of another one.
         let is_this = |other: &Mount| match self.id {
-            Some(_) => other.id == self.id && other.kind == self.kind,
+            Some(_) => {
+                (other.id, &other.kind, &other.source) == (self.id, &self.kind, &self.source)
+            }
             None => other == self,
         };
         Ok(super::mount_table()?.into_iter().find(is_this))
@@ -128,9 +131,14 @@ mod tests {
         let gone = Mount {
             id: root.id.map(|_| u64::MAX),
             point: "/nowhere".into(),
-            ..root
+            ..root.clone()
         };
         assert_eq!(gone.now().unwrap(), None);
+        let replaced = Mount {
+            source: "/another".into(),
+            ..root
+        };
+        assert_eq!(replaced.now().unwrap(), None);
         assert_eq!(mounted_at(&gone.point).unwrap(), None);
     }
 }

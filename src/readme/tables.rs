@@ -47,6 +47,7 @@ pub(super) fn variables(dtype: &DType, shape: &Shape, csv: CsvForm) -> Variables
     let lines: Vec<String> = lines.collect();
     let mut variables = Variables::default();
     variables.set_condition("else", true);
+    variables.set_condition("blanks", csv == CsvForm::Unpadded);
     variables.set("tuple", shape.to_string());
     variables.set("files", columns(&lines.join("\n")));
     variables

@@ -349,7 +349,8 @@ impl SourceError {
             }
             SourceError::OffsetPastEnd { .. } => "give a smaller --offset",
             SourceError::Empty { .. } => {
-                "the file is incomplete, as after an interrupted download or a full disk"
+                "the file is incomplete, as after an interrupted download or a full disk; with \
+                 --format raw it is an array of no elements"
             }
             SourceError::Header { .. } => "--format raw reads the file as plain bytes",
             SourceError::Contradiction { .. } => {

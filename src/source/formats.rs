@@ -79,8 +79,7 @@ impl Format {
         let path = || backing.path().to_path_buf();
         let is_described = description.option().is_some();
         let named = Format::of_new(backing.path());
-        let must_agree = matches!(named.reader, Reader::Described(_));
-        if backing.size() == 0 && *named != raw::FORMAT && (must_agree || !is_described) {
+        if backing.size() == 0 && *named != raw::FORMAT && !is_described {
             return Err(SourceError::Empty {
                 path: path(),
                 format: named.name,

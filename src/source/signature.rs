@@ -8,6 +8,7 @@
 mod known;
 mod structure;
 
+use std::ffi::OsStr;
 use std::path::Path;
 
 pub(super) use self::structure::hdf5_version;
@@ -32,11 +33,13 @@ pub struct Signature {
 }
 
 impl Signature {
-    /// The advice for the file at `path`. A command is part of it only if the name has a suffix: the
-    /// unpacked file has the name without it.
+    /// The advice for the file at `path`. A command is part of it only if the name has the suffix
+    /// that the command removes.
     pub(super) fn advice_for(&self, path: &Path) -> String {
-        match (self.advice.split_once(": "), path.extension()) {
-            (Some((what, _)), None) if self.advice.ends_with("FILE") => what.into(),
+        let suffix = path.extension().and_then(OsStr::to_str);
+        let is_packed = suffix.is_some_and(|suffix| known::PACKED.contains(&suffix));
+        match self.advice.split_once(": ") {
+            Some((what, command)) if command.ends_with("FILE") && !is_packed => what.into(),
             _ => self.advice.replace("FILE", &quoted(path)),
         }
     }
@@ -124,6 +127,7 @@ mod tests {
             ("/data/it's.gz", r": gunzip -k '/data/it'\''s.gz'"),
             ("/data/FILE FILE.gz", ": gunzip -k '/data/FILE FILE.gz'"),
             ("/data/scan", ""),
+            ("/data/scan.npy", ""),
         ] {
             let advice = gzip.advice_for(path.as_ref());
             assert_eq!(advice, format!("unpack it first{expected}"));

@@ -59,7 +59,7 @@ for line in sys.stdin.read().splitlines():
     name, suggestions, shown = line.split("\t")
     suggestions, shown = suggestions.split(" "), shown.split(" ")
     for suggestion, dtype in zip(suggestions, shown, strict=True):
-        if not re.match("bfloat|float8", suggestion):
+        if not re.match("[<>]?(bfloat|float8)", suggestion):
             assert np.dtype(suggestion).str == dtype, (name, suggestion, dtype)
     meant = of_c(name) or of_fortran(name)
     if meant is not None:

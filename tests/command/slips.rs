@@ -86,6 +86,8 @@ const TYPES: &[(&str, &[&str])] = &[
     ("std::byte", &["uint8"]),
     ("fp16", &["float16"]),
     ("bf16", &["bfloat16"]),
+    ("bf16be", &[">bfloat16"]),
+    ("bfloat16le", &["<bfloat16"]),
     ("F32", &["float32"]),
     // The number in a code in capitals can be that of bits or of bytes.
     ("I8", &["int8", "int64"]),

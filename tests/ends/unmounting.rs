@@ -54,6 +54,24 @@ fn a_busy_mount_stays_and_the_hint_says_what_to_do() {
 }
 
 #[test]
+fn a_mount_below_which_another_is_mounted_names_that_one() {
+    let Some((dir, mount)) = mounted() else {
+        return;
+    };
+    let other = dir.file("other.bin", [1; 10]);
+    let (inner, started) = Mount::start_on(&dir, &other, &mount.join("rows"), &[], &[]);
+    started.succeeds();
+    let point = mount.point().display().to_string();
+    let expected = format!("arrayfs: {point}: is busy\n  unmount {point}/rows first\n");
+    mount.unmount_command().run().fails(6, &expected);
+    inner.unmount();
+    mount.unmount_command().run().succeeds_silently();
+    fs::remove_file(dir.join("other.bin")).unwrap();
+    fs::remove_file(dir.join("rows.log")).unwrap();
+    ends_well(&dir, mount);
+}
+
+#[test]
 fn a_mount_whose_daemon_is_stopped_is_busy_and_goes_on_later() {
     let Some((dir, mount)) = mounted() else {
         return;

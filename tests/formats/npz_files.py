@@ -284,10 +284,10 @@ def not_shown(session: Session) -> None:
         shown = {name: archive[name] for name in ["ok", "without suffix"]}
     skipped = tuple(name for name, _ in reasons)
     check_file(session, file, shown, announces=("not shown",), skipped=skipped, also=reasons_given)
-    refuses(session, file, ("--array", "deflated"), "it is compressed (deflate)", "numpy.savez(")
+    refuses(session, file, ("--array", "deflated"), "it is compressed (deflate)", "numpy.savez")
     refuses(session, file, ("--array", "objects"), "pickled", "allow_pickle=True")
     np.savez_compressed(session.directory / "all.npz", a=array, b=array)
-    refuses(session, session.directory / "all.npz", (), "compressed", "numpy.savez(", "(and 1 more)")
+    refuses(session, session.directory / "all.npz", (), "compressed", "numpy.savez", "(and 1 more)")
     secret = session.directory / "secret.npz"
     secret.write_bytes(encrypted(archive_of(secret, [("a.npy", saved(array), 0)]).read_bytes()))
     refuses(session, secret, (), "it is encrypted", "password")

@@ -36,8 +36,8 @@ const PREFIX: usize = 12;
 
 const READ_ONLY: &str = "the archive has a CRC-32 of each array, so numpy.load would refuse it \
                          with \"Bad CRC-32\"";
-const COMPRESSED: &str = "make a copy that is not compressed: \
-                          numpy.savez('copy.npz', **numpy.load('FILE'))";
+const COMPRESSED: &str = "save it again without compression: numpy.load, then numpy.savez under \
+                          another name";
 const ENCRYPTED: &str = "unpack it with its password, and mount the .npy file";
 const PICKLED: &str = "load it with numpy.load(..., allow_pickle=True), and save it with the \
                        dtype of numbers";

@@ -14,6 +14,10 @@ const BUNZIP2: &str = "unpack it first: bunzip2 -k FILE";
 const UNXZ: &str = "unpack it first: unxz -k FILE";
 const UNZSTD: &str = "unpack it first: unzstd -k FILE";
 const UNLZ4: &str = "unpack it first: unlz4 -k FILE";
+/// The suffixes that these commands remove.
+pub(super) const PACKED: [&str; 12] = [
+    "gz", "z", "Z", "tgz", "bz2", "tbz2", "xz", "txz", "lzma", "zst", "tzst", "lz4",
+];
 const DECOMPRESS: &str = "decompress it first";
 const CONTAINER: &str = "unpack it first";
 const DECODE: &str = "decode it first";
