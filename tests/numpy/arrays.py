@@ -95,7 +95,9 @@ class RawArray:
         if shape and inferred and rng.integers(2):
             shape[rng.integers(len(shape))] = -1
         defaults["shape"] = shape == [-1]
-        values["shape"] = "x".join(map(str, shape)) or "()"
+        # 0x4 can be a number, and -o takes no comma.
+        between = " x " if shape[:1] == [0] else "x"
+        values["shape"] = between.join(map(str, shape)) or "()"
         if mode != "w+":
             defaults["format"] = True
             values["format"] = self.format

@@ -58,7 +58,8 @@ ASSUMED = re.compile(r"^arrayfs: /.*(?:\(no --(?:dtype|shape) given\)|ignored)\n
 
 # Said of a known format whose bytes the options show, and of names that other languages have as well.
 NOTED = re.compile(
-    r"^arrayfs: /.*; (?:the \w+ file is read as raw bytes because of --\w+|\w+ (?:is|has) .*(?:NumPy|here).*)\n",
+    r"^arrayfs: /.*; (?:the \w+ file is read as raw bytes because of --\w+"
+    r"|\w+ (?:is|has) .*(?:NumPy|here|characters).*)\n",
     re.MULTILINE,
 )
 
