@@ -60,8 +60,11 @@ fn lengths(arguments: &[OsString]) -> Vec<&str> {
     let mut runs: Vec<Vec<&str>> = Vec::new();
     let mut is_open = false;
     for (before, word) in with_words_before(arguments) {
-        let item = word.strip_prefix("shape=").filter(|_| before == "-o");
-        let value = word.strip_prefix("--shape=").or(item);
+        let is_item = before == "-o" || word.starts_with("-o");
+        let item = word.rsplit_once("shape=").filter(|_| is_item);
+        let value = word
+            .strip_prefix("--shape=")
+            .or(item.map(|(_, value)| value));
         if let Some(value) = value.or((before == "--shape").then_some(word)) {
             runs.push(vec![value]);
             is_open = true;
@@ -205,6 +208,6 @@ pub(super) fn member(word: &Path) -> Option<String> {
     let holds_names = Format::suffix_of(file).is_some_and(|suffix| suffix != ".npy");
     (holds_names && !name.is_empty() && Path::new(file).is_file()).then(|| {
         let (file, name) = (quoted(file.as_ref()), quoted(name.as_ref()));
-        format!("arrayfs {file} --array {name}")
+        format!("for an array in the file: arrayfs {file} --array {name}")
     })
 }
