@@ -96,6 +96,9 @@ fn is_no_file(word: &str) -> bool {
 
 /// Whether a word is an option whose value is the next word.
 fn takes_value(word: &str) -> bool {
+    if !word.starts_with('-') {
+        return false;
+    }
     let command = RawOptions::command();
     let mut options = command.get_arguments();
     options.any(|option| {
