@@ -44,10 +44,15 @@ fn run() -> Result<ExitCode, Failure> {
         Command::List => print(&daemon::list()?)?,
         Command::Info {
             file,
+            mountpoint,
             description,
             options,
             as_json,
-        } => print(&daemon::info(&file, &description, &options, as_json)?)?,
+        } => {
+            let order = daemon::check_order(&file, mountpoint.as_deref(), description.mode);
+            order.map_err(daemon::Error::from)?;
+            print(&daemon::info(&file, &description, &options, as_json)?)?;
+        }
         Command::CompleteMounts { typed } => print(&daemon::complete::mounts(&typed)?)?,
         Command::CompleteArrays { file, description } => {
             print(&daemon::complete::arrays(&file, &description)?)?;

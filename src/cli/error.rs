@@ -2,12 +2,13 @@
 
 use std::borrow::Cow;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::{foreign, mount_options, similar};
 use crate::array::ArrayError;
 use crate::dtype::{DTypeError, Refusal};
 use crate::mapping::{Mode, NotAMode};
+use crate::platform::quoted;
 
 /// An error in the command line.
 #[derive(Debug, thiserror::Error)]
@@ -28,13 +29,15 @@ pub enum UsageError {
         /// What to do, if it is known.
         advice: Option<String>,
     },
-    /// The file or the mount point does not exist and is a number behind `--shape`.
-    #[error("{}: no such path, and a number behind --shape", path.display())]
+    /// The file or the mount point does not exist, and has only marks of a shape.
+    #[error("{}: no such path, and it looks like a part of a shape", path.display())]
     SplitShape {
         /// The path as given.
         path: PathBuf,
-        /// The shape in one word.
-        shape: String,
+        /// What the path is: a file or a mount point.
+        what: &'static str,
+        /// The shape in one word, if it is known.
+        shape: Option<String>,
     },
     /// The path begins with `~`, which a shell has not expanded.
     #[error("{}: no such path; no shell has expanded the ~", .0.display())]
@@ -93,7 +96,7 @@ pub enum UsageError {
         /// The name as given.
         word: String,
         /// What to do.
-        advice: &'static str,
+        advice: Cow<'static, str>,
     },
     /// The file does not exist, and its name is a subcommand of other programs.
     #[error("{word}: no such file or command")]
@@ -159,9 +162,15 @@ impl UsageError {
             } if !sentence.starts_with('-') => return Some(sentence.clone()),
             UsageError::Arguments { meant, .. } => meant.clone(),
             UsageError::ThirdPath { advice, .. } => return advice.clone(),
-            UsageError::SplitShape { shape, .. } => {
-                return Some(format!("a shape is one word: --shape {shape}"));
+            UsageError::SplitShape { path, what, shape } => {
+                let shape = match shape {
+                    Some(shape) => format!("a shape is one word: --shape {shape}"),
+                    None => "a shape is one word, as in --shape 150,4".into(),
+                };
+                let path = quoted(&Path::new(".").join(path));
+                return Some(format!("{shape}; write {path} for a {what} of this name"));
             }
+            UsageError::NotAPath { advice, .. } => return Some(advice.to_string()),
             UsageError::UnknownItem(item) => similar::item(item)
                 .or_else(|| similar::nearest(item, mount_options::names()))
                 .map(|name| format!("-o {name}")),
@@ -222,7 +231,6 @@ impl UsageError {
             } if ["0", "never", "off", "none", "auto"].contains(&text.as_str()) => {
                 "leave the option out for the default"
             }
-            UsageError::NotAPath { advice, .. } => advice,
             UsageError::RestOfShape(_) => "write the shape with x, as in -o shape=10x4",
             UsageError::Remount => {
                 "unmount it and mount it again; mount -i -o remount,ro makes a mount read-only"

@@ -31,7 +31,7 @@ pub use message::say;
 pub use missing::missing_file_hint;
 use raw::RawOptions;
 pub use settings::Settings;
-pub use words::loop_over;
+pub use words::each_alone;
 
 /// A validated command.
 #[derive(Debug)]
@@ -42,6 +42,8 @@ pub enum Command {
     Info {
         /// The absolute path of the backing file.
         file: PathBuf,
+        /// The absolute path of a mount point, which is not needed.
+        mountpoint: Option<PathBuf>,
         /// The description of the array.
         description: Description,
         /// The options of a mount of it.
@@ -114,13 +116,8 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, U
     if let Some(what) = &raw.generate {
         return Ok(Command::Print(generate::text(what)?));
     }
-    if let Some(shape) = words::split_shape(&arguments) {
-        let last = shape.rsplit(',').next().unwrap_or_default();
-        let paths = [raw.file.as_deref(), raw.mountpoint.as_deref()];
-        if let Some(path) = paths.into_iter().flatten().find(|path| *path == last) {
-            let path = path.to_path_buf();
-            return Err(UsageError::SplitShape { path, shape });
-        }
+    if let Some(error) = words::split_shape(&raw, &arguments) {
+        return Err(error);
     }
     settings::command(&raw)
 }

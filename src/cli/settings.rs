@@ -1,6 +1,7 @@
 //! Validation of raw options. Every value is parsed here, once, and conflicts between options
 //! are reported. Checks that need the file are left to `source` and `mapping`.
 
+use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::os::fd::RawFd;
 use std::path::{Path, PathBuf};
@@ -12,7 +13,7 @@ use super::number::{bytes, decimal, duration, octal, offset};
 use super::raw::RawOptions;
 use super::similar;
 use super::value::{join_with_or, option_value, option_value_with, parse_value, text};
-use super::{Command, UsageError, absolute, absolute_file, foreign, no_command};
+use super::{Command, UsageError, absolute, absolute_file, foreign, no_command, words};
 use crate::array::{Order, Shape, ShapeSpec};
 use crate::dtype::{DType, DTypeError};
 use crate::fs::{Access, Cache, Options, Passthrough};
@@ -39,6 +40,8 @@ pub struct Settings {
     pub mountpoint: PathBuf,
     /// Whether no mount point was given, so that it is named after the file.
     pub named_after_file: bool,
+    /// The file and the mount point as they were typed.
+    pub given: Vec<PathBuf>,
     /// The options of the file system.
     pub options: Options,
     /// Whether the process stays in the foreground until the mount ends.
@@ -67,9 +70,12 @@ pub(super) fn command(raw: &RawOptions) -> Result<Command, UsageError> {
     if let Some(error) = no_command(file) {
         return Err(error);
     }
-    if let Some(advice) = similar::path(file).filter(|_| file.symlink_metadata().is_err()) {
-        let word = file.display().to_string();
-        return Err(UsageError::NotAPath { word, advice });
+    if file.symlink_metadata().is_err() {
+        let advice = words::member(file).map(Cow::Owned);
+        if let Some(advice) = advice.or_else(|| similar::path(file).map(Cow::Borrowed)) {
+            let word = file.display().to_string();
+            return Err(UsageError::NotAPath { word, advice });
+        }
     }
     if description.mode == Mode::Write && description.format.is_none() {
         // By the name as given, before symbolic links are resolved.
@@ -81,6 +87,7 @@ pub(super) fn command(raw: &RawOptions) -> Result<Command, UsageError> {
     if raw.info {
         return Ok(Command::Info {
             file,
+            mountpoint: raw.mountpoint.as_deref().map(absolute).transpose()?,
             description,
             options: Box::new(options),
             as_json: raw.json,
@@ -96,6 +103,7 @@ pub(super) fn command(raw: &RawOptions) -> Result<Command, UsageError> {
         description,
         mountpoint,
         named_after_file: raw.mountpoint.is_none(),
+        given: raw.file.iter().chain(&raw.mountpoint).cloned().collect(),
         options,
         idle_timeout,
         replace_dead: raw.replace_dead || items.has("replace-dead"),

@@ -38,7 +38,7 @@ pub use list::list;
 use log_queue::LogQueue;
 use logging::CreatedLog;
 use mounted::Mounted;
-pub use mountpoint::MountpointError;
+pub use mountpoint::{MountpointError, check_order};
 use notices::Tense;
 use ready::Ready;
 pub use unmount::{UnmountError, own_mounts, unmount};
@@ -58,7 +58,14 @@ pub fn mount(settings: &Settings) -> Result<ExitCode, Error> {
     if settings.replace_dead {
         mountpoint::remove_dead(&settings.mountpoint)?;
     }
-    mountpoint::check_before(settings)?;
+    mountpoint::check_before(settings).map_err(|error| match &error {
+        // What is wrong with the file says more than that its name is taken.
+        MountpointError::Obstructed(_) => {
+            let plan = Plan::new(&settings.file, &settings.description);
+            plan.map_or_else(Error::from, |_| error.into())
+        }
+        _ => error.into(),
+    })?;
     logging::check(settings)?;
     let log = logging::start(&settings.log, settings.foreground)?;
     if settings.foreground {

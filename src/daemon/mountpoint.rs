@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::probe::stat_mount;
 use super::server;
-use crate::cli::{Settings, loop_over};
+use crate::cli::{Settings, each_alone};
 use crate::mapping::Mode;
 use crate::platform::{self, Mount, is_of_dead_mount, os_error_message, quoted};
 
@@ -43,8 +43,8 @@ pub enum MountpointError {
     SecondFile {
         /// The mount point.
         point: PathBuf,
-        /// The suffix of both, without the dot.
-        suffix: String,
+        /// How to mount both.
+        advice: String,
     },
     /// Mounting would hide what programs need to find.
     #[error("{}: the mount point is in /proc, /sys or /dev, which belong to the system", .0.display())]
@@ -56,6 +56,8 @@ pub enum MountpointError {
         point: PathBuf,
         /// The file.
         file: PathBuf,
+        /// The mode, in which the other way round can erase.
+        mode: Mode,
     },
     /// Mounting would hide the backing file.
     #[error("{}: the mount point holds the file to mount, {}", point.display(), file.display())]
@@ -136,15 +138,22 @@ impl MountpointError {
             MountpointError::NotEmpty(_) | MountpointError::Obstructed(_) => {
                 Some("say where to mount it".into())
             }
-            MountpointError::Swapped { point, file } => Some(format!(
+            MountpointError::Swapped {
+                point,
+                mode: Mode::Write,
+                ..
+            } => Some(format!(
+                "the mount point comes second; with {} first, mode w+ would set all of it to zeros",
+                quoted(point)
+            )),
+            MountpointError::Swapped { point, file, .. } => Some(format!(
                 "the file comes first, then the mount point: {} {}",
                 quoted(point),
                 quoted(file)
             )),
-            MountpointError::SecondFile { suffix, .. } => Some(format!(
-                "mount on an empty directory; {}",
-                loop_over(suffix)
-            )),
+            MountpointError::SecondFile { advice, .. } => {
+                Some(format!("mount on an empty directory; or {advice}"))
+            }
             MountpointError::NotADirectory(_)
             | MountpointError::HoldsFile { .. }
             | MountpointError::OfTheKernel(_) => Some("mount on an empty directory".into()),
@@ -188,40 +197,47 @@ impl MountpointError {
 /// As [`check`], and when a mount point that is named after the file is not empty.
 pub(super) fn check_before(settings: &Settings) -> Result<(), MountpointError> {
     let point = &settings.mountpoint;
+    let mode = settings.description.mode;
     match check(point, &settings.file) {
         // The file and the mount point are the same path, and neither exists yet.
-        Err(MountpointError::Missing(point))
-            if point == settings.file && settings.description.mode == Mode::Write =>
-        {
+        Err(MountpointError::Missing(point)) if point == settings.file && mode == Mode::Write => {
             Err(MountpointError::Obstructed(point))
         }
         Err(MountpointError::Missing(_)) => Ok(()),
-        Err(MountpointError::NotADirectory(point))
-            if !settings.named_after_file
-                && point.is_file()
-                && (settings.file.is_dir()
-                    || settings.file.symlink_metadata().is_err()
-                        && settings.description.mode != Mode::Write) =>
-        {
-            let file = settings.file.clone();
-            Err(MountpointError::Swapped { point, file })
-        }
         Err(MountpointError::NotADirectory(point)) if settings.named_after_file => {
             Err(MountpointError::Obstructed(point))
         }
         Err(MountpointError::NotADirectory(point)) => {
-            let suffix = common_suffix(&point, &settings.file).map(str::to_owned);
-            Err(
-                match suffix.filter(|_| point.is_file() && point != settings.file) {
-                    Some(suffix) => MountpointError::SecondFile { point, suffix },
-                    None => MountpointError::NotADirectory(point),
-                },
-            )
+            check_order(&settings.file, Some(&point), mode)?;
+            Err(match settings.given.as_slice() {
+                [one, other] if mode != Mode::Write && are_alike(&settings.file, &point) => {
+                    let advice = each_alone(one, other);
+                    MountpointError::SecondFile { point, advice }
+                }
+                _ => MountpointError::NotADirectory(point),
+            })
         }
         Ok(()) if settings.named_after_file && !is_empty(point) => {
             Err(MountpointError::NotEmpty(point.clone()))
         }
         other => other,
+    }
+}
+
+/// Checks that a mount point and a file are not swapped.
+///
+/// # Errors
+///
+/// When the mount point is a file, and the file is a directory or is missing.
+pub fn check_order(file: &Path, point: Option<&Path>, mode: Mode) -> Result<(), MountpointError> {
+    let is_missing = || mode != Mode::Write && file.symlink_metadata().is_err();
+    match point.filter(|point| point.is_file() && (file.is_dir() || is_missing())) {
+        Some(point) => Err(MountpointError::Swapped {
+            point: point.to_path_buf(),
+            file: file.to_path_buf(),
+            mode,
+        }),
+        None => Ok(()),
     }
 }
 
@@ -248,12 +264,10 @@ pub(super) fn remove_dead(point: &Path) -> Result<(), MountpointError> {
     })
 }
 
-/// The suffix of both names, if they have the same.
-fn common_suffix<'a>(one: &'a Path, other: &Path) -> Option<&'a str> {
-    let suffix = one
-        .extension()
-        .filter(|&suffix| other.extension() == Some(suffix));
-    suffix?.to_str()
+/// Whether two paths lead to two files of one suffix.
+fn are_alike(file: &Path, other: &Path) -> bool {
+    let is_alike = file.extension().is_some() && file.extension() == other.extension();
+    is_alike && other.is_file() && file != other
 }
 
 /// Whether a mount on `point` would hide files.

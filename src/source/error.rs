@@ -1,7 +1,6 @@
 //! Errors of opening a file as an array, and hints for the user. Exit statuses are left
 //! to `daemon`.
 
-use std::collections::BTreeSet;
 use std::error::Error;
 use std::path::{Path, PathBuf};
 
@@ -244,20 +243,14 @@ const MAX_ENTRIES: usize = 4096;
 /// format.
 fn directory_hint(path: &Path) -> Option<String> {
     let entries = path.read_dir().ok()?.take(MAX_ENTRIES);
-    let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-    let suffixes: BTreeSet<&str> = names.filter_map(|name| Format::suffix_of(&name)).collect();
-    let patterns = suffixes
-        .into_iter()
-        .map(|suffix| format!("{}/*{suffix}", quoted(path)));
-    let patterns: Vec<String> = patterns.collect();
-    if patterns.is_empty() {
-        return None;
-    }
-    Some(format!(
-        "to mount each file in it, under its own name: \
-         for file in {}; do arrayfs \"$file\"; done",
-        patterns.join(" ")
-    ))
+    let names = entries.filter_map(|entry| {
+        let entry = entry.ok()?;
+        let name = entry.file_name().into_string().ok()?;
+        let is_directory = entry.file_type().ok()?.is_dir();
+        (!is_directory && Format::suffix_of(&name).is_some()).then_some(name)
+    });
+    let file = quoted(&path.join(names.min()?));
+    Some(format!("mount a file in it, such as arrayfs {file}"))
 }
 
 impl SourceError {

@@ -53,7 +53,7 @@ impl Format {
     }
 
     /// The suffix of a file name that is one of a format.
-    pub(super) fn suffix_of(name: &str) -> Option<&'static str> {
+    pub fn suffix_of(name: &str) -> Option<&'static str> {
         FORMATS.iter().find_map(|format| format.own_suffix(name))
     }
 

@@ -33,8 +33,7 @@ const OF_THE_FILE: [Refusal; 7] = [
         "missing.bin mnt",
         3,
         "DIR/missing.bin: no such file or directory",
-        "w+ erases a file that exists; to create a new one of zeros: \
-         arrayfs DIR/missing.bin --mode w+ --dtype f8 --shape 150,4",
+        "",
     ),
     refusal(
         "missing/new.bin mnt --mode w+ --shape 3",
