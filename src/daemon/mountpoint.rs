@@ -157,6 +157,13 @@ impl MountpointError {
             MountpointError::NotADirectory(_)
             | MountpointError::HoldsFile { .. }
             | MountpointError::OfTheKernel(_) => Some("mount on an empty directory".into()),
+            _ => self.hint_on_mounted(),
+        }
+    }
+
+    /// What the user can do about what is mounted there.
+    fn hint_on_mounted(&self) -> Option<String> {
+        match self {
             MountpointError::AlreadyMounted { point, .. } => {
                 Some(format!("to unmount it, type: arrayfs -u {}", quoted(point)))
             }
@@ -183,9 +190,7 @@ impl MountpointError {
             MountpointError::Unreadable { source, .. } if is_of_dead_mount(source) => {
                 Some(platform::BELOW_DEAD_MOUNT.into())
             }
-            MountpointError::Contended(_)
-            | MountpointError::NotCreated { .. }
-            | MountpointError::Unreadable { .. } => None,
+            _ => None,
         }
     }
 }
