@@ -32,22 +32,16 @@ pub(super) fn third_path(word: String, arguments: &[OsString]) -> UsageError {
 /// another one.
 pub(super) fn split_shape(raw: &RawOptions, arguments: &[OsString]) -> Option<UsageError> {
     let run = lengths(arguments);
-    let is_missing = |path: &&Path| path.to_str().is_some_and(is_no_file);
     let is_in_run = |path: &Path| path.to_str().is_some_and(|word| run.contains(&word));
     let is_behind_shape = |path: &&Path| run.len() > 1 && is_in_run(path);
     let is_only_shape = |path: &&Path| {
         let is_alone = raw.shape.is_none() && run.len() == 1 && is_in_run(path);
         is_alone && path.to_str().is_some_and(is_shape)
     };
-    let mountpoint = raw.mountpoint.as_deref().filter(is_missing);
-    let mountpoint = mountpoint.filter(|path| is_behind_shape(path) || is_only_shape(path));
-    let file = raw
-        .file
-        .as_deref()
-        .filter(is_missing)
-        .filter(is_behind_shape);
+    let is_misplaced = |path: &&Path| is_behind_shape(path) || is_only_shape(path);
+    let mountpoint = raw.mountpoint.as_deref().filter(is_misplaced);
+    let file = raw.file.as_deref().filter(is_behind_shape);
     let path = mountpoint.or(file)?;
-    let shape = is_in_run(path).then(|| similar::shape(&run.join(" ")));
     Some(UsageError::SplitShape {
         path: path.to_path_buf(),
         what: if mountpoint.is_some() {
@@ -55,7 +49,7 @@ pub(super) fn split_shape(raw: &RawOptions, arguments: &[OsString]) -> Option<Us
         } else {
             "file"
         },
-        shape: shape.flatten(),
+        shape: similar::shape(&run.join(" ")),
     })
 }
 
