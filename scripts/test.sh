@@ -149,17 +149,9 @@ if [ -n "$all" ]; then
     # These check that the benchmarks work. Timings are not evaluated.
     step "benchmarks work: kernels" cargo test --quiet --bench kernels -- --test
     step "benchmarks work: bench.sh" scripts/bench.sh --quick
-    # The portable code that macOS uses instead of the Linux-only code. Suites that do not
-    # depend on it are omitted: parsers, text, languages, documentation, and stress tests of the
-    # invalidation that it lacks.
-    portable=(env RUSTFLAGS='--cfg arrayfs_portable' CARGO_TARGET_DIR="$target/portable")
-    step "portable lints: cargo clippy" "${portable[@]}" \
-        cargo clippy --all-targets --quiet -- -D warnings
-    step "portable tests: ${test[*]}" "${portable[@]}" "${test[@]}" --lib --bins \
-        --test backing --test command --test ends --test export --test fstab --test numpy \
-        --test semantics --test syscalls --test tools --test users -- --skip readers_of_tables \
-        --skip text_reads_back --skip real_files --skip numpy_loads --skip types_of_ml_dtypes \
-        --skip every_view_reads --skip large:: --skip science::
+    step "portable lints: cargo clippy" env RUSTFLAGS='--cfg arrayfs_portable' \
+        CARGO_TARGET_DIR="$target/portable" cargo clippy --all-targets --quiet -- -D warnings
+    step "portable tests: portable.sh" scripts/portable.sh
 fi
 
 skipped="$(skipped)"
