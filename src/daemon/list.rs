@@ -1,9 +1,7 @@
 //! `arrayfs --list`: a table of the mounted arrays. Mount points come from the mount table, the
 //! rest from the `meta.json` of each mount.
 
-use std::ffi::OsStr;
 use std::fs;
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -34,17 +32,21 @@ pub fn list() -> Result<String, Error> {
 }
 
 fn row(mount: &Mount) -> Vec<String> {
-    let point = word(mount.point.as_os_str());
+    let point = quoted(&mount.point);
     match meta(&mount.point) {
         Ok(meta) => {
             // The source in the mount table can be overridden with `fsname=`.
             let [shape, mode] = ["shape", "mode"].map(|member| cell(&meta[member]));
             let file = meta["file"].as_str().unwrap_or_default();
-            let file = word(OsStr::new(file));
+            let file = quoted(Path::new(file));
             vec![point, file, dtype(&meta), shape, mode]
         }
         Err(reason) => {
-            vec![point, word(&mount.source), format!("({reason})")]
+            vec![
+                point,
+                quoted(Path::new(&mount.source)),
+                format!("({reason})"),
+            ]
         }
     }
 }
@@ -116,35 +118,9 @@ fn cell(member: &Value) -> String {
 /// The text as it is, unless it would be several words or change the terminal.
 fn one_word(text: &str) -> String {
     match text.contains(|c: char| c.is_control() || c.is_whitespace()) {
-        true => word(OsStr::new(text)),
+        true => quoted(Path::new(text)),
         false => text.to_owned(),
     }
-}
-
-/// The text as one word of a shell, so that it can be pasted and each column is one word. bash, zsh
-/// and ksh read `$'...'`, in which control characters are octal escapes.
-fn word(text: &OsStr) -> String {
-    let is_plain = |text: &str| !text.contains(char::is_control);
-    if let Some(text) = text.to_str().filter(|text| is_plain(text)) {
-        return quoted(Path::new(text));
-    }
-    let mut word = String::from("$'");
-    for chunk in text.as_bytes().utf8_chunks() {
-        for c in chunk.valid().chars() {
-            match c {
-                '\'' | '\\' => word.extend(['\\', c]),
-                c if c.is_control() => word += &octal(c.encode_utf8(&mut [0; 4]).as_bytes()),
-                c => word.push(c),
-            }
-        }
-        word += &octal(chunk.invalid());
-    }
-    word + "'"
-}
-
-/// Bytes as octal escapes.
-fn octal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("\\{byte:03o}")).collect()
 }
 
 /// The rows as lines. Each column is as wide as its widest cell.
@@ -171,27 +147,6 @@ mod tests {
         let rows = [["A", "LONG HEAD"], ["longer", "x"]];
         let rows = rows.map(|row| row.map(one_word).to_vec());
         assert_eq!(aligned(&rows), "A       'LONG HEAD'\nlonger  x\n");
-    }
-
-    #[test]
-    fn bash_reads_names_of_the_table_as_they_are() {
-        for name in [
-            &b"/plain-1.npy"[..],
-            b"/m b",
-            b"/it's $HOME \\040 *",
-            b"/line\nfeed's \\ \x1b[1m",
-            b"/latin-\xe9 1\x80",
-            "/gr\u{f6}\u{df}e \u{85}1".as_bytes(),
-            b"~",
-        ] {
-            let command = format!("printf %s {}", word(OsStr::from_bytes(name)));
-            assert!(!command.contains(char::is_control), "{command:?}");
-            let output = std::process::Command::new("bash")
-                .args(["-c", &command])
-                .output()
-                .unwrap();
-            assert_eq!(output.stdout, name, "{command}");
-        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The commands that hints name: paths in them, and words where Linux and macOS differ.
 
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 /// The command that detaches an arrayfs mount, busy or not. The mount point follows.
@@ -26,20 +27,45 @@ pub const BELOW_DEAD_MOUNT: &str = match cfg!(target_os = "macos") {
     false => "it lies below a dead mount: findmnt -t fuse shows it, umount -l removes it",
 };
 
-/// Quotes a path for a POSIX shell if necessary, for commands that the user can paste.
+/// A path as one word of a shell, quoted if necessary: for commands that the user can paste, and so
+/// that a column of a table is one word. bash, zsh and ksh read `$'...'`, in which control
+/// characters and bytes that are not UTF-8 are octal escapes.
 pub fn quoted(path: &Path) -> String {
-    let path = path.to_string_lossy();
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+,:=@%".contains(c);
-    if !path.is_empty() && path.chars().all(is_plain) {
-        path.into_owned()
-    } else {
-        format!("'{}'", path.replace('\'', r"'\''"))
+    match path.to_str() {
+        Some(text) if !text.is_empty() && text.chars().all(is_plain) => text.to_owned(),
+        Some(text) if !text.contains(char::is_control) => {
+            format!("'{}'", text.replace('\'', r"'\''"))
+        }
+        _ => escaped(path.as_os_str().as_bytes()),
     }
+}
+
+fn escaped(bytes: &[u8]) -> String {
+    let mut word = String::from("$'");
+    for chunk in bytes.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            match c {
+                '\'' | '\\' => word.extend(['\\', c]),
+                c if c.is_control() => word += &octal(c.encode_utf8(&mut [0; 4]).as_bytes()),
+                c => word.push(c),
+            }
+        }
+        word += &octal(chunk.invalid());
+    }
+    word + "'"
+}
+
+/// Bytes as octal escapes.
+fn octal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("\\{byte:03o}")).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::quoted;
+    use std::ffi::OsStr;
+
+    use super::*;
 
     #[test]
     fn paths_are_quoted_where_a_shell_would_split_or_expand_them() {
@@ -50,6 +76,27 @@ mod tests {
             ("/mnt/$x", "'/mnt/$x'"),
         ] {
             assert_eq!(quoted(path.as_ref()), expected);
+        }
+    }
+
+    #[test]
+    fn bash_reads_quoted_names_as_they_are() {
+        for name in [
+            &b"/plain-1.npy"[..],
+            b"/m b",
+            b"/it's $HOME \\040 *",
+            b"/line\nfeed's \\ \x1b[1m",
+            b"/latin-\xe9 1\x80",
+            "/gr\u{f6}\u{df}e \u{85}1".as_bytes(),
+            b"~",
+        ] {
+            let command = format!("printf %s {}", quoted(Path::new(OsStr::from_bytes(name))));
+            assert!(!command.contains(char::is_control), "{command:?}");
+            let output = std::process::Command::new("bash")
+                .args(["-c", &command])
+                .output()
+                .unwrap();
+            assert_eq!(output.stdout, name, "{command}");
         }
     }
 }
